@@ -1,0 +1,243 @@
+"""The words spoken across the wall: bytes in, typed frames out. Pure: no I/O, nothing of ours imported.
+
+One ZeroMQ message part carries one frame, a MessagePack map with the key ``type``. ``Down`` frames go from the trusted
+device to the untrusted supervisor, ``Up`` frames come back and are believed by nobody before ``device/intake``.
+The same codec frames the supervisor's own socket to each worker (``untrusted/channel``).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+PROTOCOL = 1
+IDENTIFIER_CHARS = 36  # a uuid4 in text
+FRAME_BYTES_MAX = 8 << 20
+CHUNK_BYTES = 256 << 10  # file contents travel in pieces of this size
+NAME_BYTES_MAX = 255  # NAME_MAX of Linux
+BUFFERS_MAX = 64
+
+Kind = Literal["complete", "inspect"]
+Reason = Literal[
+    "time_wall", "time_cpu", "memory", "processes", "output", "files",
+    "kernel_died", "session_gone", "protocol", "cancelled", "lost",
+]  # fmt: skip
+
+
+class WireError(ValueError):
+    """The other side sent something that is no frame of this protocol."""
+
+
+class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):
+    """Base of every frame; the class name in lower case is its ``type``."""
+
+
+# --- device -> supervisor -------------------------------------------------------------------------------------------
+class Open(Frame):
+    """Take a ready worker for this session."""
+
+    session: str
+    language: str
+
+
+class Upload(Frame):
+    """Put a piece of a file into the session's work directory; pieces of one file come in order."""
+
+    session: str
+    computation: str
+    name: str
+    data: bytes
+    last: bool
+
+
+class Run(Frame):
+    """Run a cell in an opened session; ``last`` ends the session after it."""
+
+    session: str
+    computation: str
+    code: str
+    stdin: bool
+    last: bool
+
+
+class Deliver(Frame):
+    """Hand a comm message to the session's kernel as a computation of its own. ``content``, ``metadata``: JSON."""
+
+    session: str
+    computation: str
+    msg_type: Literal["comm_open", "comm_msg", "comm_close"]
+    content: bytes
+    metadata: bytes
+    buffers: list[bytes]
+    last: bool
+
+
+class Interrupt(Frame):
+    """Raise KeyboardInterrupt in the running cell; kill the session when that does not stop it within the grace."""
+
+    session: str
+    computation: str
+
+
+class Answer(Frame):
+    """Answer the ``input_request`` that the computation waits on."""
+
+    session: str
+    computation: str
+    value: str
+
+
+class Close(Frame):
+    """Kill the session now."""
+
+    session: str
+
+
+class Ask(Frame):
+    """Complete or inspect code: in an idle session's namespace, or (session "") in a fresh one."""
+
+    request: int
+    session: str
+    language: str
+    kind: Kind
+    code: str
+    cursor_pos: int
+    detail_level: int = 0
+
+
+class Ping(Frame):
+    """Ask for a sign of life."""
+
+    number: int
+
+
+# --- supervisor -> device -------------------------------------------------------------------------------------------
+class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One layer of the sandbox as the supervisor's self-test found it."""
+
+    name: str
+    state: Literal["on", "waived", "off"]
+    detail: str = ""
+
+
+class LanguageReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A language that this supervisor can run."""
+
+    name: str
+    version: str
+
+
+class Hello(Frame):
+    """First frame of a supervisor: what it is, what it isolates with, what it runs."""
+
+    protocol: int
+    limiter: str
+    layers: list[Layer]
+    languages: list[LanguageReport]
+
+
+class Credit(Frame):
+    """``granted``: sessions that may have been opened, in all, since Hello. The device sends no Open beyond it."""
+
+    granted: int
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A Jupyter message without its headers (the device makes those). ``content``, ``metadata``: JSON objects."""
+
+    msg_type: str
+    content: bytes
+    metadata: bytes = b"{}"
+    buffers: list[bytes] = []
+
+
+class Output(Frame):
+    """Messages of a computation, in the order in which they were produced."""
+
+    session: str
+    computation: str
+    messages: list[Message]
+
+
+class File(Frame):
+    """A piece of a file that the computation made or changed; pieces of one file come in order, files one by one."""
+
+    session: str
+    computation: str
+    name: str
+    size_bytes: int
+    data: bytes
+    last: bool
+
+
+class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a computation used, as the supervisor saw it."""
+
+    wall_s: float
+    cpu_s: float
+    memory_bytes: int
+
+
+class Finished(Frame):
+    """The computation is over; after this the supervisor says nothing more of it."""
+
+    session: str
+    computation: str
+    state: Literal["done", "failed"]
+    reason: Reason | None
+    usage: Usage
+
+
+class Closed(Frame):
+    """The session has no worker any more; its computations that were not finished are over too."""
+
+    session: str
+    reason: Reason
+
+
+class Answered(Frame):
+    """Outcome of an Ask. ``content``: JSON of complete_reply or inspect_reply when ``status`` is ok."""
+
+    request: int
+    status: Literal["ok", "busy", "gone", "error"]
+    content: bytes
+
+
+class Pong(Frame):
+    """The sign of life that Ping asked for."""
+
+    number: int
+
+
+Down = Open | Upload | Run | Deliver | Interrupt | Answer | Close | Ask | Ping
+Up = Hello | Credit | Output | File | Finished | Closed | Answered | Pong
+
+_encoder = msgspec.msgpack.Encoder()
+_down = msgspec.msgpack.Decoder(Down)
+_up = msgspec.msgpack.Decoder(Up)
+
+
+def encode(frame: Frame) -> bytes:
+    """Return the frame's bytes."""
+    return _encoder.encode(frame)
+
+
+def decode_down(untrusted_bytes: bytes, bytes_max: int = FRAME_BYTES_MAX) -> Down:
+    """Return the frame that a device sent. Raises WireError."""
+    return _decode(_down, untrusted_bytes, bytes_max)
+
+
+def decode_up(untrusted_bytes: bytes, bytes_max: int = FRAME_BYTES_MAX) -> Up:
+    """Return the frame that a supervisor sent. Raises WireError."""
+    return _decode(_up, untrusted_bytes, bytes_max)
+
+
+def _decode(decoder, untrusted_bytes: bytes, bytes_max: int):
+    # The size is checked before a parser sees the bytes.
+    if len(untrusted_bytes) > bytes_max:
+        raise WireError(f"a frame of {len(untrusted_bytes)} bytes; at most {bytes_max} are allowed")
+    try:
+        return decoder.decode(untrusted_bytes)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise WireError(f"not a frame: {error}") from error
