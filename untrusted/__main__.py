@@ -1,0 +1,113 @@
+"""``python -m untrusted``: read the charter, test the sandbox, bind the port, say so in one line, and supervise.
+
+Answers ``{"listening": port}`` or ``{"error": sentence}`` on standard output. Ends when standard input ends: however the
+trusted side dies, its end of that pipe or SSH channel closes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import signal
+import sys
+
+import zmq
+
+from untrusted import charter as charters
+from untrusted.gate import Gate
+from untrusted.languages import Language
+from untrusted.pool import CODE_DIRECTORY, Pool, exists
+from untrusted.sandbox import limiter as limiters
+from untrusted.sandbox import selftest
+from untrusted.sandbox.plan import build_plan
+from untrusted.supervisor import Supervisor
+
+EXIT_REFUSED = 3
+READ_BYTES = 65536
+
+
+class Refused(Exception):
+    """This account cannot hold the wall; the message is the sentence for the host."""
+
+
+def main() -> int:
+    """Run one supervisor; return its exit code."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
+    # The end is the end of standard input; Ctrl-C in the terminal is the trusted side's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        supervisor, gate = start(charters.decode(read_line()))
+    except (Refused, charters.CharterError) as error:
+        answer({"error": str(error)})
+        return EXIT_REFUSED
+    try:
+        supervisor.run()
+    finally:
+        supervisor.stop()
+        gate.close()
+    return 0
+
+
+def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
+    """Build everything that the charter asks for. Raises Refused."""
+    if os.geteuid() == 0:
+        raise Refused("root never runs user code: give the supervisor an account of its own")
+    languages = [language for name in charter.languages if (language := find_language(name))]
+    pythons = {name: entry.python for name, entry in charter.languages.items() if exists(entry.python)}
+    if not any(language.name in pythons for language in languages):
+        raise Refused(f"no language can run here: no Python at {', '.join(e.python for e in charter.languages.values())}")
+    plan = build_plan(charter.limits, CODE_DIRECTORY, sorted(set(pythons.values())), charter.waived_layers)
+    layers = selftest.probe(plan)
+    limiter = limiters.choose(charter.limiter, charter.cgroup_directory, charter.limits)
+    missing = selftest.missing(layers)
+    if missing:
+        raise Refused(
+            f"this host cannot give the layers {', '.join(missing)}; fix the host, or name them in waived_layers"
+        )
+    for layer in layers:
+        if layer.state == "waived":
+            logging.warning("running without the layer %s, as waived_layers says: %s", layer.name, layer.detail)
+    try:
+        gate = Gate(charter)
+    except zmq.ZMQError as error:
+        raise Refused(f"port {charter.port} of {charter.address} is not free: {error}") from error
+    pools = {
+        language.name: Pool(language, pythons[language.name], plan, limiter, charter.pool_ready)
+        for language in languages
+        if language.name in pythons
+    }
+    answer({"listening": charter.port})
+    return Supervisor(charter, gate, pools, limiter.name, layers), gate
+
+
+def find_language(name: str) -> Language | None:
+    """Return the description of a language that was shipped with this code."""
+    try:
+        return importlib.import_module(f"untrusted.languages.{name}").LANGUAGE
+    except ImportError:
+        logging.warning("there is no language %s here", name)
+        return None
+
+
+def read_line() -> bytes:
+    """Return the first line of standard input, reading nothing beyond what is there."""
+    line = b""
+    while not line.endswith(b"\n") and len(line) <= charters.CHARTER_BYTES_MAX:
+        piece = os.read(sys.stdin.fileno(), READ_BYTES)
+        if not piece:
+            break
+        line += piece
+    return line
+
+
+def answer(line: dict) -> None:
+    """Print the one line of standard output."""
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

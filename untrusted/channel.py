@@ -1,0 +1,174 @@
+"""Frames between a worker and its supervisor: one socketpair, length-prefixed MessagePack, file descriptors beside.
+
+Both ends use it. What a worker says is as untrusted as anything: user code shares the worker's memory and socket.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+from collections import deque
+
+import msgspec
+
+from wire import (
+    FRAME_BYTES_MAX,
+    Answer,
+    Answered,
+    Ask,
+    Deliver,
+    Frame,
+    Message,
+    Run,
+    Upload,
+    WireError,
+    encode,
+)
+
+_PREFIX = struct.Struct(">I")
+_READ_BYTES = 256 << 10
+
+
+class Ready(Frame):
+    """The worker is locked down and warm; its work directory comes along as a file descriptor."""
+
+
+class Said(Frame):
+    """Messages of the kernel, in order."""
+
+    messages: list[Message]
+
+
+class Over(Frame):
+    """The cell (or comm message) that was handed over has come to its end."""
+
+
+ToWorker = Run | Deliver | Answer | Upload | Ask
+FromWorker = Ready | Said | Over | Answered
+
+_to_worker = msgspec.msgpack.Decoder(ToWorker)
+_from_worker = msgspec.msgpack.Decoder(FromWorker)
+
+
+class Broken(ConnectionError):
+    """The other end is gone."""
+
+
+class FrameBuffer:
+    """Cut a stream of bytes into frames of at most ``bytes_max`` bytes."""
+
+    def __init__(self, decoder: msgspec.msgpack.Decoder, bytes_max: int) -> None:
+        self._decoder, self._bytes_max, self._bytes = decoder, bytes_max, bytearray()
+
+    def feed(self, untrusted_bytes: bytes) -> list:
+        """Return the frames completed by these bytes. Raises WireError."""
+        self._bytes += untrusted_bytes
+        frames, start = [], 0
+        while len(self._bytes) - start >= _PREFIX.size:
+            (length,) = _PREFIX.unpack_from(self._bytes, start)
+            if length > self._bytes_max:
+                raise WireError(f"a worker's frame of {length} bytes; at most {self._bytes_max} are allowed")
+            end = start + _PREFIX.size + length
+            if len(self._bytes) < end:
+                break
+            try:
+                frames.append(self._decoder.decode(memoryview(self._bytes)[start + _PREFIX.size : end]))
+            except (msgspec.DecodeError, RecursionError) as error:
+                raise WireError(f"a worker sent no frame: {error}") from error
+            start = end
+        if start:
+            # Decoded frames hold copies; nothing refers to the buffer any more.
+            del self._bytes[:start]
+        return frames
+
+
+class WorkerEnd:
+    """The worker's end: blocking, shared by the cell's thread and the thread that pumps output."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._lock = threading.RLock()
+        self._buffer = FrameBuffer(_to_worker, FRAME_BYTES_MAX)
+        self._waiting: deque[ToWorker] = deque()
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def send(self, frame: FromWorker, descriptor: int | None = None) -> None:
+        """Send a frame, and a file descriptor with it."""
+        body = encode(frame)
+        data = memoryview(_PREFIX.pack(len(body)) + body)
+        with self._lock:
+            if descriptor is not None:
+                data = data[socket.send_fds(self._sock, [data], [descriptor]) :]
+            if data:
+                self._sock.sendall(data)
+
+    def receive(self) -> ToWorker:
+        """Return the next frame. Raises Broken when the supervisor is gone."""
+        while not self._waiting:
+            data = self._sock.recv(_READ_BYTES)
+            if not data:
+                raise Broken("the supervisor is gone")
+            # One step without interruption point between recv and here keeps frames whole under KeyboardInterrupt.
+            self._waiting.extend(self._buffer.feed(data))
+        return self._waiting.popleft()
+
+
+class SupervisorEnd:
+    """The supervisor's end: never blocks; what cannot be sent yet waits here."""
+
+    def __init__(self, sock: socket.socket, frame_bytes_max: int) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._buffer = FrameBuffer(_from_worker, frame_bytes_max)
+        self._unsent = bytearray()
+        self.descriptors: list[int] = []
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    @property
+    def unsent_bytes(self) -> int:
+        return len(self._unsent)
+
+    def send(self, frame: ToWorker) -> None:
+        """Send a frame, or keep it until ``flush`` can."""
+        body = encode(frame)
+        self._unsent += _PREFIX.pack(len(body)) + body
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, as far as the worker reads."""
+        try:
+            while self._unsent:
+                del self._unsent[: self._sock.send(self._unsent)]
+        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+            pass  # a worker that is gone is noticed by its pidfd
+
+    def receive(self) -> list[FromWorker] | None:
+        """Return the frames that have come; None when the worker closed its end. Raises WireError.
+
+        The first frame's file descriptor (the work directory) is put into ``descriptors``; descriptors that come
+        later are user code's and are closed unseen.
+        """
+        try:
+            if self.descriptors:
+                data = self._sock.recv(_READ_BYTES)
+            else:
+                data, received, _flags, _address = socket.recv_fds(self._sock, _READ_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
+                self.descriptors = received
+        except BlockingIOError:
+            return []
+        except ConnectionResetError:
+            return None
+        return self._buffer.feed(data) if data else None
+
+    def close(self) -> None:
+        """Close the socket and the descriptor that came over it."""
+        self._sock.close()
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+        self.descriptors = []

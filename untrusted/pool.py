@@ -1,0 +1,138 @@
+"""The workers of one language: its zygote, and those forked, locked down and waiting for a session."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+from untrusted.channel import SupervisorEnd
+from untrusted.languages import Language
+from untrusted.sandbox.limiter import Limiter
+from untrusted.sandbox.plan import Plan
+from untrusted.slot import Slot
+from untrusted.zygote import FORK, FORKED, WARM
+from wire import FRAME_BYTES_MAX
+
+CODE_DIRECTORY = Path(__file__).resolve().parent.parent
+# A worker's frame is passed on inside one of ours: leave room for the envelope.
+WORKER_FRAME_BYTES_MAX = FRAME_BYTES_MAX - (64 << 10)
+RESTART_PAUSE_S = 1.0
+FAILURES_TOLD = 2  # then the device is told without this language
+_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from untrusted.zygote import main; main()"
+
+
+class Pool:
+    """Keeps ``ready_target`` workers ready; ``warm`` is false until the zygote has loaded its language."""
+
+    def __init__(self, language: Language, python: str, plan: Plan, limiter: Limiter, ready_target: int) -> None:
+        self.language, self._python, self._plan, self._limiter = language, python, plan, limiter
+        self._ready_target = ready_target
+        self.version = ""
+        self.warm = self.alive = False
+        self._failures, self._start_at = 0, 0.0
+        self.ready: deque[Slot] = deque()
+        self.starting: dict[int, Slot] = {}
+        self._expected: deque[socket.socket] = deque()
+        self._start()
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known if the language can run here."""
+        return self.warm or self._failures >= FAILURES_TOLD
+
+    def _start(self) -> None:
+        self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/home/cell"}
+        self._process = subprocess.Popen(
+            [self._python, "-I", "-B", "-c", _START, str(CODE_DIRECTORY), str(theirs.fileno()), self.language.name],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr.fileno(),
+            env=environment | self.language.environment,
+            cwd="/",
+            start_new_session=True,
+        )
+        theirs.close()
+        self.orders.sendall(self._plan.to_bytes())
+        self.orders.setblocking(False)
+        self.alive = True
+
+    def refill(self, wanted: int = 0) -> None:
+        """Order forks until the ready ones, and ``wanted`` more, are on their way."""
+        if not self.warm:
+            return
+        missing = self._ready_target + wanted - len(self.ready) - len(self.starting) - len(self._expected)
+        for _ in range(missing):
+            ours, theirs = socket.socketpair()
+            socket.send_fds(self.orders, [FORK], [theirs.fileno()])
+            theirs.close()
+            self._expected.append(ours)
+
+    def hear(self) -> Slot | None:
+        """Take one answer of the zygote: that it is warm, or a new worker, which is returned. Raises EOFError."""
+        data, descriptors, _flags, _address = socket.recv_fds(self.orders, 4096, 1, socket.MSG_CMSG_CLOEXEC)
+        if data.startswith(WARM):
+            self.version, self.warm, self._failures = data[len(WARM) :].decode(), True, 0
+            return None
+        if not data.startswith(FORKED) or len(descriptors) != 1:
+            raise EOFError(f"the zygote of {self.language.label} is gone")
+        pid, pidfd = int(data[len(FORKED) :]), descriptors[0]
+        ours = self._expected.popleft()
+        group = self._limiter.open(f"{self.language.name}-{pid}")
+        group.add(pid)
+        ours.send(b"g")  # from here on it is limited, and may lock itself down
+        slot = Slot(SupervisorEnd(ours, WORKER_FRAME_BYTES_MAX), pid, pidfd, group)
+        self.starting[pid] = slot
+        return slot
+
+    def welcome(self, slot: Slot) -> None:
+        """Count a worker that has said Ready among the ready ones."""
+        del self.starting[slot.pid]
+        slot.ready = True
+        self.ready.append(slot)
+
+    def forget(self, slot: Slot) -> None:
+        """Drop a worker that died before a session had it."""
+        self.starting.pop(slot.pid, None)
+        if slot in self.ready:
+            self.ready.remove(slot)
+
+    def take(self) -> Slot | None:
+        """Return a ready worker, once."""
+        return self.ready.popleft() if self.ready else None
+
+    def bury_zygote(self) -> None:
+        """The zygote has died, and its workers with it; the next one starts after a pause that grows."""
+        self.stop()
+        self.warm = self.alive = False
+        self._failures += 1
+        self._start_at = time.monotonic() + RESTART_PAUSE_S * self._failures
+
+    def start_when_due(self, now: float) -> None:
+        """Start a zygote where there is none."""
+        if not self.alive and now >= self._start_at:
+            self._start()
+
+    def stop(self) -> None:
+        """Kill the zygote and everything that it forked and no session has."""
+        if not self.alive:
+            return
+        for slot in [*self.ready, *self.starting.values()]:
+            slot.kill()
+        for ours in self._expected:
+            ours.close()
+        self._expected.clear()
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self.orders.close()
+
+
+def exists(python: str) -> bool:
+    """Return whether this account can run the interpreter."""
+    return os.access(python, os.X_OK)

@@ -1,0 +1,95 @@
+"""A worker: one locked-down process that runs the cells of one session, then is thrown away."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+
+import msgspec
+
+from untrusted.channel import Broken, Over, Ready, Said, WorkerEnd
+from untrusted.sandbox.reseed import reseed
+from wire import Answer, Answered, Ask, Deliver, Message, Run, Upload
+
+HOLD_BACK_BYTES = 4 << 20
+
+
+class Worker:
+    """Joins a kernel to the channel of its supervisor."""
+
+    def __init__(self, channel: WorkerEnd, kernel) -> None:
+        self._channel, self._kernel = channel, kernel
+        self._uploading: dict[str, int] = {}
+
+    def emit(self, msg_type: str, content: dict, metadata: dict | None = None, buffers: list[bytes] | None = None) -> None:
+        """Send one message of the kernel."""
+        message = Message(msg_type, _json(content), _json(metadata or {}), list(buffers or ()))
+        self._channel.send(Said([message]))
+
+    def ask(self, prompt: str, password: bool) -> str:
+        """Ask the student and wait for the answer."""
+        self.emit("input_request", {"prompt": prompt, "password": password})
+        while True:
+            frame = self._channel.receive()
+            if isinstance(frame, Answer):
+                return frame.value
+
+    def serve(self) -> None:
+        """Do what the supervisor says until it hangs up."""
+        while True:
+            frame = self._channel.receive()
+            if isinstance(frame, Run):
+                self._kernel.execute(frame.code, frame.stdin)
+                self._channel.send(Over())
+            elif isinstance(frame, Deliver):
+                content, metadata = msgspec.json.decode(frame.content), msgspec.json.decode(frame.metadata)
+                self._kernel.deliver(frame.msg_type, content, metadata, frame.buffers)
+                self._channel.send(Over())
+            elif isinstance(frame, Upload):
+                self._write(frame)
+            elif isinstance(frame, Ask):
+                self._channel.send(self._answer(frame))
+
+    def _write(self, upload: Upload) -> None:
+        # In here a name can do no harm: this is the sandbox, and the trusted side has checked it for the reader's sake.
+        descriptor = self._uploading.get(upload.name)
+        if descriptor is None:
+            descriptor = os.open(upload.name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+            self._uploading[upload.name] = descriptor
+        data = memoryview(upload.data)
+        while data:
+            data = data[os.write(descriptor, data) :]
+        if upload.last:
+            os.close(self._uploading.pop(upload.name))
+
+    def _answer(self, ask: Ask) -> Answered:
+        try:
+            if ask.kind == "complete":
+                content = self._kernel.complete(ask.code, ask.cursor_pos)
+            else:
+                content = self._kernel.inspect(ask.code, ask.cursor_pos, ask.detail_level)
+            return Answered(ask.request, "ok", _json(content))
+        except Exception as error:
+            return Answered(ask.request, "error", _json({"ename": type(error).__name__}))
+
+
+def work_one_session(sock: socket.socket, plan, kernel) -> None:
+    """Serve one session on the socket, in a process that is locked down already."""
+    channel = WorkerEnd(sock)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    reseed()
+    worker = Worker(channel, kernel)
+    kernel.start(worker.emit, worker.ask)
+    work_directory = plan.open_work_directory()
+    channel.send(Ready(), descriptor=work_directory)
+    os.close(work_directory)
+    try:
+        worker.serve()
+    except Broken:
+        pass
+
+
+def _json(value: dict) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
