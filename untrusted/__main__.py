@@ -26,6 +26,7 @@ from untrusted.supervisor import Supervisor
 
 EXIT_REFUSED = 3
 READ_BYTES = 65536
+log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
@@ -69,7 +70,7 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
         )
     for layer in layers:
         if layer.state == "waived":
-            logging.warning("running without the layer %s, as waived_layers says: %s", layer.name, layer.detail)
+            log.warning("running without the layer %s, as waived_layers says: %s", layer.name, layer.detail)
     try:
         gate = Gate(charter)
     except zmq.ZMQError as error:
@@ -88,7 +89,7 @@ def find_language(name: str) -> Language | None:
     try:
         return importlib.import_module(f"untrusted.languages.{name}").LANGUAGE
     except ImportError:
-        logging.warning("there is no language %s here", name)
+        log.warning("there is no language %s here", name)
         return None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from untrusted.files import Snapshot
 from untrusted.slot import Slot
-from wire import Deliver, Down, Message, Reason, Run, Usage
+from wire import Down, Message, Reason, Usage
 
 
 @dataclass
@@ -67,6 +67,3 @@ class Session:
         return self.slot is not None and self.cell is None and self.ending is None and not self.backlog
 
 
-def begins_computation(frame: Down) -> bool:
-    """Return whether the frame is one that a session takes one after another."""
-    return isinstance(frame, (Run, Deliver))

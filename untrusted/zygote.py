@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from functools import partial
 
 from untrusted.sandbox import die_with_parent
 from untrusted.sandbox.clone import clone_session
@@ -47,7 +48,7 @@ def serve(orders: socket.socket, plan: Plan, kernel) -> None:
         if order != FORK or len(descriptors) != 1:
             return
         channel = socket.socket(fileno=descriptors[0])
-        cloned = clone_session(plan, lambda: work(orders, channel, plan, kernel))
+        cloned = clone_session(plan, partial(work, orders, channel, plan, kernel))
         channel.close()
         socket.send_fds(orders, [FORKED + str(cloned.pid).encode()], [cloned.pidfd])
         os.close(cloned.pidfd)

@@ -1,0 +1,221 @@
+"""The sessions of one supervisor: from Open to Closed, what each computation says, what ends it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from untrusted.charter import Limits
+from untrusted.delivery import deliver
+from untrusted.files import snapshot
+from untrusted.session import Cell, Session
+from untrusted.slot import Slot
+from wire import Answer, Closed, Deliver, Finished, Frame, Message, Open, Output, Reason, Run, Upload, WireError
+
+HELD_MESSAGES_MAX = 1000
+
+
+class Sessions:
+    """Keeps each session with the worker that serves it. ``send`` takes frames for the device, in order."""
+
+    def __init__(self, limits: Limits, languages: set[str], send: Callable[[Frame], None]) -> None:
+        self._limits, self._languages, self._send = limits, languages, send
+        self._by_id: dict[str, Session] = {}
+        self._by_pidfd: dict[int, Session] = {}
+        self._waiting: deque[Session] = deque()
+        # What is sent bit by bit, as the device takes it: files, and what must come after them.
+        self.deliveries: deque[Iterator[Frame]] = deque()
+        self.opened = 0
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def get(self, session_id: str) -> Session | None:
+        """Return the session, unless it is over or about to be."""
+        session = self._by_id.get(session_id)
+        return None if session is None or session.ending else session
+
+    def of(self, slot: Slot) -> Session | None:
+        """Return the session that this worker serves."""
+        return self._by_pidfd.get(slot.pidfd)
+
+    @property
+    def computing(self) -> bool:
+        """Whether there is a computation whose limits must be watched."""
+        return any(session.cell for session in self._by_id.values())
+
+    # --- what the device asks for -------------------------------------------------------------------------------
+    def open(self, frame: Open) -> None:
+        """Begin a session; it gets a worker from ``fill``."""
+        self.opened += 1
+        if frame.language not in self._languages or frame.session in self._by_id:
+            self._send(Closed(frame.session, "protocol"))
+            return
+        session = self._by_id[frame.session] = Session(frame.session, frame.language)
+        self._waiting.append(session)
+
+    def fill(self, take: Callable[[str], Slot | None], now: float) -> None:
+        """Give workers to the sessions that wait, oldest first."""
+        for _ in range(len(self._waiting)):
+            session = self._waiting.popleft()
+            if session.ending:
+                continue
+            slot = take(session.language)
+            if slot is None:
+                self._waiting.append(session)
+                continue
+            session.slot = slot
+            self._by_pidfd[slot.pidfd] = session
+            self._work_off(session, now)
+
+    def waiting(self, language: str) -> int:
+        """Return how many sessions wait for a worker of this language."""
+        return sum(session.language == language for session in self._waiting)
+
+    def put(self, frame: Run | Deliver | Upload, now: float) -> None:
+        """Hand a frame to its session, in its turn."""
+        session = self.get(frame.session)
+        if session is not None:  # otherwise Closed is on its way, or has been sent
+            session.backlog.append(frame)
+            self._work_off(session, now)
+
+    def interrupt(self, session_id: str, computation: str, now: float) -> None:
+        """Raise KeyboardInterrupt in the computation if it still runs."""
+        session = self.get(session_id)
+        if session and session.slot and session.cell and session.cell.computation == computation:
+            session.cell.kill_at = session.cell.kill_at or now + self._limits.cell_interrupt_grace_s
+            session.slot.interrupt()
+
+    def answer(self, frame: Answer, now: float) -> None:
+        """Pass on the answer to the question that the computation waits on."""
+        session = self.get(frame.session)
+        cell = session.cell if session else None
+        if session and session.slot and cell and cell.computation == frame.computation and cell.asking_since is not None:
+            cell.answered(now)
+            session.slot.channel.send(frame)
+
+    def _work_off(self, session: Session, now: float) -> None:
+        slot = session.slot
+        while slot is not None and slot.work_directory is not None and session.backlog and session.cell is None:
+            frame = session.backlog.popleft()
+            if isinstance(frame, (Run, Deliver)):
+                cpu_s, _memory_bytes, _processes = slot.group.usage()
+                files = snapshot(slot.work_directory)
+                session.cell = Cell(frame.computation, frame.last, cpu_s, files, started=now)
+            slot.channel.send(frame)
+
+    # --- what workers say ---------------------------------------------------------------------------------------
+    def pass_on(self, session: Session, messages: list[Message], now: float) -> None:
+        """Send on what the kernel said, within the limits; hold back the end until the files are out."""
+        cell, out = session.cell, []
+        for message in messages:
+            size = len(message.content) + len(message.metadata) + sum(map(len, message.buffers))
+            if cell is None or cell.over:
+                self._hold(session, message, size)
+                continue
+            cell.messages += 1
+            cell.output_bytes += size
+            if cell.output_bytes > self._limits.cell_output_bytes_max or cell.messages > self._limits.cell_messages_max:
+                self._say(session, out)
+                self.end(session, "output")
+                return
+            if message.msg_type == "input_request" and cell.asking_since is None:
+                cell.asking_since = now
+            if cell.tail or _ends(message):
+                cell.tail.append(message)
+                continue
+            out.append(message)
+            if message.msg_type == "status" and session.held:
+                out += session.held
+                session.held, session.held_bytes = [], 0
+        self._say(session, out)
+
+    def _hold(self, session: Session, message: Message, size_bytes: int) -> None:
+        session.held_bytes += size_bytes
+        if session.held_bytes <= self._limits.cell_output_bytes_max and len(session.held) < HELD_MESSAGES_MAX:
+            session.held.append(message)
+
+    def _say(self, session: Session, messages: list[Message]) -> None:
+        if messages and session.cell:
+            self._send(Output(session.id, session.cell.computation, messages))
+
+    def complete(self, session: Session, now: float) -> None:
+        """End a computation whose code has come to its end. Raises WireError when none runs."""
+        cell, slot = session.cell, session.slot
+        if cell is None or slot is None or slot.work_directory is None:
+            raise WireError("the end of a cell that does not run")
+        cell.over = True
+        overrun = slot.group.overrun()
+        if overrun:
+            self.end(session, overrun)
+        elif cell.last and snapshot(slot.work_directory) != cell.files_before:
+            self.end(session, None)  # files are taken from a session that is dead
+        else:
+            last = cell.last
+            self._finish(session, None, now)
+            if last:
+                self.end(session, None)
+
+    # --- ends ---------------------------------------------------------------------------------------------------
+    def end(self, session: Session, reason: Reason | None) -> None:
+        """Kill the session; what is left to say is said when it is dead. No ``reason``: its last computation is done."""
+        if session.ending is None:
+            session.ending = reason or "session_gone"
+            if session.slot is None:
+                self._by_id.pop(session.id, None)
+                self._send(Closed(session.id, session.ending))
+            else:
+                session.slot.kill()
+
+    def bury(self, slot: Slot, now: float) -> None:
+        """Close the books of a worker that is dead with all its processes."""
+        session = self._by_pidfd.pop(slot.pidfd, None)
+        if session is None:
+            slot.close()
+            return
+        del self._by_id[session.id]
+        reason: Reason = session.ending or slot.group.overrun() or "kernel_died"
+        if session.cell is not None:
+            done = session.cell.over and session.ending == "session_gone"
+            self._finish(session, None if done else reason, now)
+        self.deliveries.append(_closing(session.id, slot, reason))
+
+    def _finish(self, session: Session, reason: Reason | None, now: float) -> None:
+        cell, slot = session.cell, session.slot
+        if cell is None or slot is None:
+            return
+        cpu_s, memory_bytes, _processes = slot.group.usage()
+        usage = cell.usage(now, cpu_s, memory_bytes)
+        end = Finished(session.id, cell.computation, "failed" if reason else "done", reason, usage)
+        session.cell = None
+        self.deliveries.append(deliver(session.id, cell, slot, self._limits, end))
+        self._work_off(session, now)
+
+    def keep_limits(self, now: float) -> None:
+        """End the computations whose time is up or whose session has too much of something."""
+        for session in list(self._by_id.values()):
+            if session.cell and session.slot and not session.ending:
+                reason = self._overrun(session.cell, session.slot, now)
+                if reason:
+                    self.end(session, reason)
+
+    def _overrun(self, cell: Cell, slot: Slot, now: float) -> Reason | None:
+        if cell.wall_s(now) > self._limits.cell_wall_s or cell.asking_s(now) > self._limits.cell_input_s:
+            return "time_wall"
+        if cell.kill_at is not None and now > cell.kill_at:
+            return "cancelled"
+        cpu_s, _memory_bytes, _processes = slot.group.usage()
+        if cpu_s - cell.cpu_before_s > self._limits.cell_cpu_s:
+            return "time_cpu"
+        return slot.group.overrun()
+
+
+def _ends(message: Message) -> bool:
+    """Return whether this message belongs to the end of a computation, after its files."""
+    return message.msg_type == "execute_reply" or (message.msg_type == "status" and b'"idle"' in message.content)
+
+
+def _closing(session_id: str, slot: Slot, reason: Reason) -> Iterator[Frame]:
+    # Only now, after the files: their directory is one of the slot's descriptors.
+    slot.close()
+    yield Closed(session_id, reason)
