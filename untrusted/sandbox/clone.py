@@ -1,0 +1,99 @@
+"""Start a session: one clone call that makes every namespace, a lock-down, and a tiny init over the worker."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, NoReturn
+
+from untrusted.sandbox import SandboxError, die_with_parent, syscalls
+from untrusted.sandbox.init import become_worker_under_init
+from untrusted.sandbox.lockdown import lock_down, write_identity_maps
+from untrusted.sandbox.plan import Plan
+
+EXIT_NOT_LOCKED = 70  # the child could not be locked down; it has said why on its standard error
+_NAMESPACES = {
+    "user_namespace": syscalls.CLONE_NEWUSER,
+    "mount_namespace": syscalls.CLONE_NEWNS,
+    "pid_namespace": syscalls.CLONE_NEWPID,
+    "network_namespace": syscalls.CLONE_NEWNET,
+    "ipc_namespace": syscalls.CLONE_NEWIPC,
+    "uts_namespace": syscalls.CLONE_NEWUTS,
+    "cgroup_namespace": syscalls.CLONE_NEWCGROUP,
+}
+
+
+class Cloned(NamedTuple):
+    """A session's init: its pid as the caller sees it, and a pidfd that the caller owns."""
+
+    pid: int
+    pidfd: int
+
+
+def clone_session(
+    plan: Plan, child: Callable[[], object], keep: Iterable[int] = (), gate: int | None = None
+) -> Cloned:
+    """Fork a locked-down worker that runs ``child``; return its init, which dies with it and with this process.
+
+    ``keep``: file descriptors that the worker goes on using, beside 0 to 2. ``gate``: a descriptor of which the child
+    reads one byte before it does anything: the caller's chance to put it into its control group. Called in a process
+    with one thread. Raises SandboxError where threads run, OSError when the kernel refuses.
+    """
+    threads = len(os.listdir("/proc/self/task"))
+    if threads != 1:
+        raise SandboxError(f"a process of {threads} threads cannot be forked safely")
+    user_id, group_id = os.geteuid(), os.getegid()
+    if user_id == 0:
+        raise SandboxError("root never runs user code")
+    flags = signal.SIGCHLD
+    for layer, flag in _NAMESPACES.items():
+        flags |= flag if plan.has(layer) else 0
+    parent = os.pidfd_open(os.getpid())
+    pidfd = ctypes.c_int(-1)
+    try:
+        ctypes.pythonapi.PyOS_BeforeFork()
+        try:
+            pid = syscalls.clone(flags, pidfd)
+        except OSError:
+            ctypes.pythonapi.PyOS_AfterFork_Parent()
+            raise
+        if pid == 0:
+            ctypes.pythonapi.PyOS_AfterFork_Child()
+            _be_child(plan, child, (*keep,), gate, parent, user_id, group_id)
+        ctypes.pythonapi.PyOS_AfterFork_Parent()
+    finally:
+        os.close(parent)
+    return Cloned(pid, pidfd.value)
+
+
+def _be_child(
+    plan: Plan, child: Callable[[], object], keep: tuple[int, ...], gate: int | None, parent: int, user_id: int, group_id: int
+) -> NoReturn:
+    try:
+        die_with_parent(signal.SIGKILL)
+        if select.select([parent], [], [], 0)[0]:
+            os._exit(EXIT_NOT_LOCKED)  # the parent died before we asked to die with it
+        if gate is not None and not os.read(gate, 1):
+            os._exit(EXIT_NOT_LOCKED)
+        # Its own /proc/self must be its own, also where the zygote made itself unreadable.
+        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
+        if plan.has("user_namespace"):
+            write_identity_maps(user_id, group_id)
+        os.setsid()
+        lock_down(plan, keep)
+        become_worker_under_init()
+    except BaseException as error:
+        os.write(2, f"a session could not be locked down: {type(error).__name__}: {error}\n".encode())
+        os._exit(EXIT_NOT_LOCKED)
+    code = 1
+    try:
+        child()
+        code = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(code)

@@ -1,0 +1,76 @@
+"""Pid 1 of a session, without a second copy of the zygote's memory.
+
+Pid 1 is locked down, then makes the worker with CLONE_VM and CLONE_VFORK: the worker goes on in the very memory and on
+the very stack, while pid 1 stands still in the kernel until the worker has ended (or called exec). Pid 1 must never run
+on that stack again: a signal that waits for it from the start is taken first, and its handler is the C library's
+``_exit``, on a stack of its own. With pid 1 the kernel ends every process of the session. Orphans are reaped by the kernel,
+because pid 1 ignores SIGCHLD. A second fork would copy the page tables again, which for a zygote with NumPy costs more
+than all layers together.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import signal
+import threading
+from ctypes import c_int, c_long, c_size_t, c_ulong, c_void_p
+
+from untrusted.sandbox import syscalls
+
+_END = signal.SIGUSR1
+EXIT_WORKER_ENDED = int(_END)  # the handler is given the signal's number, and _exit takes it as the code
+_STACK_BYTES = 64 << 10
+_SA_ONSTACK, _SS_DISABLE = 0x08000000, 2
+_RSEQ_BYTES = 32
+_libc = ctypes.PyDLL(None, use_errno=True)
+_libc.pthread_self.restype = c_void_p
+_kept: list[mmap.mmap] = []  # pid 1 needs its stack for as long as the worker lives
+
+
+class _Stack(ctypes.Structure):
+    _fields_ = [("base", c_void_p), ("flags", c_int), ("size", c_size_t)]
+
+
+class _Action(ctypes.Structure):
+    # struct sigaction of the C library on 64-bit Linux
+    _fields_ = [("handler", c_void_p), ("mask", c_ulong * 16), ("flags", c_int), ("restorer", c_void_p)]
+
+
+def become_worker_under_init() -> None:
+    """Return in a new process, the worker; the one that called stays behind as its init. Raises OSError."""
+    stack = mmap.mmap(-1, _STACK_BYTES)
+    _kept.append(stack)
+    base = ctypes.addressof(ctypes.c_char.from_buffer(stack))
+    _check(_libc.sigaltstack(ctypes.byref(_Stack(base, 0, _STACK_BYTES)), None))
+    handler = ctypes.cast(_libc._exit, c_void_p)
+    _check(_libc.sigaction(c_int(_END), ctypes.byref(_Action(handler, flags=_SA_ONSTACK)), None))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    syscalls.clone(syscalls.CLONE_VM | syscalls.CLONE_VFORK | signal.SIGCHLD)
+    # From here on this is the worker; pid 1 does not come back.
+    os.kill(os.getppid(), _END)
+    signal.signal(_END, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _check(_libc.sigaltstack(ctypes.byref(_Stack(None, _SS_DISABLE, 0)), None))
+    os.setsid()
+    _register_rseq()
+    threading.main_thread()._set_native_id()  # type: ignore[attr-defined]
+
+
+def _register_rseq() -> None:
+    # The kernel forgets this registration where memory is shared; the C library would read a stale CPU number.
+    try:
+        offset = c_long.in_dll(_libc, "__rseq_offset").value
+        size = ctypes.c_uint.in_dll(_libc, "__rseq_size").value
+    except ValueError:  # older than glibc 2.35, which does not use it
+        return
+    if size:
+        area = c_void_p(_libc.pthread_self() + offset)
+        syscalls.call(syscalls.RSEQ, area, _RSEQ_BYTES, 0, syscalls.RSEQ_SIGNATURE)
+
+
+def _check(result: int) -> None:
+    if result == -1:
+        errno = ctypes.get_errno()
+        raise OSError(errno, os.strerror(errno))

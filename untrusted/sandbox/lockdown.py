@@ -1,0 +1,109 @@
+"""The lock-down of one session, layer upon layer, in the only order that works. Called between fork and ready."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+
+from untrusted.sandbox import SandboxError, landlock, root, syscalls
+from untrusted.sandbox.plan import HOME, USER_ID, Plan
+
+_OOM_SCORE = "500"  # when the host itself runs out of memory, sessions go before everything else
+_LAST_CAPABILITY = 40  # CAP_CHECKPOINT_RESTORE; EINVAL says that a kernel has fewer
+# NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off, NO_CAP_AMBIENT_RAISE, each with its lock.
+_SECUREBITS = 0b1110_1111
+_STACK_BYTES = 64 << 20
+_SIGNALS_QUEUED = 1024
+
+
+def lock_down(plan: Plan, keep: Iterable[int] = ()) -> None:
+    """Put on every layer of the plan; file descriptors 0 to 2 and ``keep`` stay open.
+
+    Called in a process that ``clone_session`` put into its own namespaces. Raises SandboxError, and OSError with what
+    the kernel refused: the process must end then.
+    """
+    if os.geteuid() == 0 or os.getuid() == 0:
+        raise SandboxError("root never runs user code")
+    if plan.has("mount_namespace"):
+        root.build(plan)
+        root.mount_private(plan)
+        _write("/proc/self/oom_score_adj", _OOM_SCORE)
+        # No session needs a namespace of its own; this holds where a filter is forgotten.
+        _write("/proc/sys/user/max_user_namespaces", "0")
+        if plan.has("private_proc"):
+            root.mask_proc()
+        os.chdir(HOME)
+    if plan.has("uts_namespace"):
+        socket.sethostname("cell")
+    if plan.has("rlimits"):
+        _limit(plan)
+    if plan.has("capabilities"):
+        _drop_capabilities()
+    if plan.has("no_new_privs"):
+        syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    if plan.has("closed_descriptors"):
+        _close_all_but({0, 1, 2, *keep})
+    if plan.has("landlock") and plan.landlock_abi:
+        landlock.restrict(plan)
+    if plan.has("seccomp"):
+        syscalls.load_seccomp(plan.seccomp_program)
+
+
+def write_identity_maps(user_id: int, group_id: int) -> None:
+    """Make this process the only user of its user namespace; ``user_id`` and ``group_id`` are its ids outside."""
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", f"{USER_ID} {user_id} 1")
+    _write("/proc/self/gid_map", f"{USER_ID} {group_id} 1")
+
+
+def _limit(plan: Plan) -> None:
+    limits = {
+        # 1, not 0: where the host pipes core dumps into a program, 1 alone keeps that program from being started.
+        resource.RLIMIT_CORE: 1,
+        resource.RLIMIT_NOFILE: plan.descriptors_max,
+        resource.RLIMIT_FSIZE: plan.disk_bytes,
+        resource.RLIMIT_STACK: _STACK_BYTES,
+        resource.RLIMIT_CPU: plan.cpu_s,
+        # A bound on madness only: the limiter counts what is really used.
+        resource.RLIMIT_AS: 4 * plan.memory_bytes + (4 << 30),
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_SIGPENDING: _SIGNALS_QUEUED,
+        # Counted in the session's own user namespace (Linux 5.14), so it is the session's limit and no neighbour's.
+        resource.RLIMIT_NPROC: plan.processes_max,
+        resource.RLIMIT_RTPRIO: 0,
+        resource.RLIMIT_NICE: 0,
+    }
+    for kind, value in limits.items():
+        _soft, hard = resource.getrlimit(kind)
+        if hard != resource.RLIM_INFINITY:
+            value = min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def _drop_capabilities() -> None:
+    syscalls.prctl(syscalls.PR_SET_SECUREBITS, _SECUREBITS)
+    syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_CLEAR_ALL)
+    for capability in range(_LAST_CAPABILITY + 1):
+        with suppress(OSError):
+            syscalls.prctl(syscalls.PR_CAPBSET_DROP, capability)
+    syscalls.drop_capabilities()
+
+
+def _close_all_but(keep: set[int]) -> None:
+    first = 0
+    for descriptor in sorted(keep):
+        syscalls.close_range(first, descriptor - 1)
+        first = descriptor + 1
+    syscalls.close_range(first, 0xFFFFFFFF)
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,147 @@
+"""The plan of a sandbox: made and tested once by the supervisor, handed to the zygotes, followed by every child."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from untrusted.sandbox import SandboxError, seccomp, syscalls
+
+HOME = "/home/cell"
+USER, USER_ID = "cell", 1000
+# In the order in which they are put on; the last is put on by the supervisor, from outside.
+LAYERS = (
+    "user_namespace", "mount_namespace", "pid_namespace", "network_namespace", "ipc_namespace", "uts_namespace",
+    "cgroup_namespace", "read_only_root", "private_proc", "minimal_dev", "disk_limits", "rlimits", "capabilities",
+    "no_new_privs", "closed_descriptors", "landlock", "seccomp", "limiter",
+)  # fmt: skip
+# What a cell may see of the host: programs, libraries, fonts. Symbolic links (/lib -> usr/lib) are made again.
+SYSTEM_TREES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+# What programs want of /etc and what tells nothing about the host: link farms, fonts, the linker's cache.
+ETC_SHOWN = (
+    "/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/mime.types", "/etc/R", "/etc/ssl/openssl.cnf",
+    "/etc/ImageMagick-6", "/etc/java-17-openjdk", "/etc/magic",
+)  # fmt: skip
+# Of our own code.
+SHIPPED = ("untrusted", "wire.py")
+
+
+class SessionLimits(Protocol):
+    """What the sandbox reads of the limits, under the names of the settings."""
+
+    session_memory_bytes: int
+    session_processes_max: int
+    session_disk_bytes: int
+    session_inodes_max: int
+    session_descriptors_max: int
+    session_life_s: float
+    cell_file_bytes_max: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a child needs to lock itself down.
+
+    ``trees``: paths shown read-only where they are. ``links``: symbolic links of the root, as (path, target).
+    ``seccomp_program``: BPF, 8 bytes an instruction. ``landlock_abi``: 0 where the kernel has no Landlock.
+    ``waived``: layers that the host cannot give and its owner does without; ``omitted``: layers left out by a test.
+    """
+
+    memory_bytes: int
+    processes_max: int
+    disk_bytes: int
+    inodes_max: int
+    descriptors_max: int
+    cpu_s: int
+    trees: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+    seccomp_program: bytes
+    landlock_abi: int
+    waived: tuple[str, ...] = ()
+    omitted: tuple[str, ...] = ()
+
+    def has(self, layer: str) -> bool:
+        """Return whether children put this layer on."""
+        return layer not in self.waived and layer not in self.omitted
+
+    def without(self, *layers: str) -> Plan:
+        """Return this plan with layers left out, for tests that show what the other layers hold."""
+        return replace(self, omitted=(*self.omitted, *layers))
+
+    def to_bytes(self) -> bytes:
+        """Return the plan as the zygote reads it."""
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Plan:
+        """Return the plan that ``to_bytes`` wrote."""
+        return msgspec.json.decode(data, type=cls)
+
+    def open_work_directory(self) -> int:
+        """Return a file descriptor of the work directory, called in the sandbox; it stays good when the session is dead."""
+        return os.open(HOME, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def build_plan(limits: SessionLimits, code_directory: Path, pythons: Iterable[str], waived: Iterable[str] = ()) -> Plan:
+    """Return the plan for these limits; sessions see what of ``code_directory`` is ``SHIPPED``, and the environments of ``pythons``.
+
+    Raises SandboxError for an unknown layer and for a Python that does not run.
+    """
+    waived = tuple(waived)
+    unknown = [layer for layer in waived if layer not in LAYERS]
+    if unknown:
+        raise SandboxError(f"there is no layer {unknown[0]!r} to waive; layers are {', '.join(LAYERS)}")
+    system = [path for path in SYSTEM_TREES if os.path.exists(path)]
+    links = [(path, os.readlink(path)) for path in system if os.path.islink(path)]
+    wanted = [path for path in system if not os.path.islink(path)]
+    wanted += [path for path in ETC_SHOWN if os.path.exists(path)]
+    # Not the whole directory: in a checkout it also holds what is none of a session's business.
+    wanted += [str(code_directory / name) for name in SHIPPED]
+    wanted += [prefix for python in pythons for prefix in _prefixes(python)]
+    return Plan(
+        memory_bytes=limits.session_memory_bytes,
+        processes_max=limits.session_processes_max,
+        disk_bytes=limits.session_disk_bytes,
+        inodes_max=limits.session_inodes_max,
+        descriptors_max=limits.session_descriptors_max,
+        cpu_s=int(limits.session_life_s),
+        trees=_outermost(wanted),
+        links=tuple(links),
+        seccomp_program=seccomp.compile_program() if "seccomp" not in waived else b"",
+        landlock_abi=_landlock_abi(),
+        waived=waived,
+    )
+
+
+def _prefixes(python: str) -> list[str]:
+    """Return the directories that an interpreter needs: its environment's, and that of the Python it was made from."""
+    report = "import json, sys; print(json.dumps([sys.prefix, sys.base_prefix]))"
+    try:
+        answer = subprocess.run([python, "-I", "-c", report], capture_output=True, timeout=60, check=True)
+        return msgspec.json.decode(answer.stdout, type=list[str])
+    except (OSError, subprocess.SubprocessError, msgspec.DecodeError) as error:
+        raise SandboxError(f"the Python at {python} does not run: {error}") from error
+
+
+def _outermost(paths: list[str]) -> tuple[str, ...]:
+    """Return the paths without those that lie below another: a tree is shown with all that is in it."""
+    kept: list[str] = []
+    for path in sorted({os.path.realpath(path) for path in paths}):
+        if path == "/":
+            raise SandboxError("the whole file system cannot be shown to a session")
+        if not any(path.startswith(f"{outer}/") for outer in kept):
+            kept.append(path)
+    return tuple(kept)
+
+
+def _landlock_abi() -> int:
+    try:
+        return syscalls.landlock_abi()
+    except OSError:
+        return 0

@@ -1,0 +1,111 @@
+"""The root directory of a session: programs and libraries read-only, a work directory in memory, nothing else."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from untrusted.sandbox import syscalls
+from untrusted.sandbox.plan import HOME, USER, USER_ID, Plan
+
+# Must exist and is covered while the new root is built.
+_BUILDING_SITE = "/tmp"
+_ROOT_OPTIONS = "mode=755,size=1m,nr_inodes=1k"
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
+# What a fresh /proc tells of the host, or of other sessions through the account's key rings.
+_PROC_MASKED_FILES = (
+    "kcore", "keys", "key-users", "sysrq-trigger", "timer_list", "sched_debug", "latency_stats", "kallsyms", "cmdline",
+    "config.gz", "modules", "interrupts",
+)  # fmt: skip
+_PROC_MASKED_DIRECTORIES = ("acpi", "asound", "bus", "driver", "fs", "irq", "scsi", "sys")
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_NOSYMFOLLOW = 2, 4, 8, 256
+_ETC_FILES = {
+    "passwd": f"{USER}:x:{USER_ID}:{USER_ID}:{USER}:{HOME}:/bin/sh\n",
+    "group": f"{USER}:x:{USER_ID}:\n",
+    "hosts": "127.0.0.1 localhost\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    "resolv.conf": "",
+    "host.conf": "",
+}
+
+
+def build(plan: Plan) -> None:
+    """Make a root from the plan's trees and enter it, in a mount namespace of this process's own. Raises OSError."""
+    syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+    # Copies are taken before anything is covered. /proc comes along because the kernel lets a user namespace mount
+    # its own only where an unmasked one can be seen; the fresh one will lie on top of it.
+    trees = {path: syscalls.open_tree(path, recursive=True) for path in (*plan.trees, "/proc")}
+    devices = {name: syscalls.open_tree(f"/dev/{name}", recursive=False) for name in _DEVICES}
+    syscalls.mount("tmpfs", _BUILDING_SITE, "tmpfs", _MS_NOSUID | _MS_NODEV, _ROOT_OPTIONS)
+    os.chdir(_BUILDING_SITE)
+    for path, descriptor in trees.items():
+        _make_place(path[1:], os.path.isdir(f"/proc/self/fd/{descriptor}"))
+        if path != "/proc":
+            attributes = syscalls.MOUNT_ATTR_RDONLY | syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV
+            syscalls.mount_setattr(descriptor, attributes, recursive=True)
+        _attach(descriptor, path[1:])
+    for directory in ("dev/shm", HOME[1:], "tmp", "var/tmp", "mask"):
+        os.makedirs(directory, exist_ok=True)
+    for name, descriptor in devices.items():
+        _make_place(f"dev/{name}", directory=False)
+        _attach(descriptor, f"dev/{name}")
+    for name, target in _DEVICE_LINKS.items():
+        os.symlink(target, f"dev/{name}")
+    for path, target in plan.links:
+        os.symlink(target, path[1:])
+    _write_etc()
+    syscalls.pivot_root(".", ".")
+    syscalls.unmount(".")
+    os.chdir("/")
+    if plan.has("read_only_root"):
+        root = syscalls.open_tree_in_place("/")
+        syscalls.mount_setattr(root, syscalls.MOUNT_ATTR_RDONLY, recursive=False)
+        os.close(root)
+
+
+def mount_private(plan: Plan) -> None:
+    """Mount what each session has to itself: /proc, and the directories that it may write."""
+    if plan.has("private_proc"):
+        syscalls.mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    flags = _MS_NOSUID | _MS_NODEV | _MS_NOSYMFOLLOW
+    limit = f",size={plan.disk_bytes},nr_inodes={plan.inodes_max}" if plan.has("disk_limits") else ""
+    for path, mode in ((HOME, "700"), ("/tmp", "1777"), ("/dev/shm", "1777")):
+        # An environment may lie below one of them, as in a checkout under /tmp.
+        covered = {tree: syscalls.open_tree(tree, recursive=True) for tree in plan.trees if tree.startswith(f"{path}/")}
+        syscalls.mount("tmpfs", path, "tmpfs", flags, f"mode={mode}{limit}")
+        for tree, descriptor in covered.items():
+            _make_place(tree, os.path.isdir(f"/proc/self/fd/{descriptor}"))
+            _attach(descriptor, tree)
+
+
+def mask_proc() -> None:
+    """Cover what /proc tells of the host."""
+    for name in _PROC_MASKED_FILES:
+        with suppress(FileNotFoundError):
+            syscalls.mount("/dev/null", f"/proc/{name}", None, syscalls.MS_BIND)
+    for name in _PROC_MASKED_DIRECTORIES:
+        with suppress(FileNotFoundError):
+            syscalls.mount("/mask", f"/proc/{name}", None, syscalls.MS_BIND)
+
+
+def _make_place(path: str, directory: bool) -> None:
+    if directory:
+        os.makedirs(path, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o644))
+
+
+def _attach(descriptor: int, target: str) -> None:
+    syscalls.move_mount(descriptor, target)
+    os.close(descriptor)
+
+
+def _write_etc() -> None:
+    for name, text in _ETC_FILES.items():
+        with open(f"etc/{name}", "w") as file:
+            file.write(text)
+    # The time zone is a link into /usr/share/zoneinfo, which is shown.
+    with suppress(OSError):
+        os.symlink(os.readlink("/etc/localtime"), "etc/localtime")

@@ -1,0 +1,215 @@
+"""The system calls that Python does not offer, by number: the one file where raw calls are made.
+
+Every function raises OSError with the kernel's errno. Numbers and constants are those of Linux' own headers
+(``include/uapi/linux``, ``arch/*/entry/syscalls``). The library is opened with ``PyDLL``, which keeps the GIL: these
+calls are short, and ``clone`` must not let go of the interpreter in the middle of a fork.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+from ctypes import c_char_p, c_int, c_long, c_uint, c_uint32, c_uint64, c_ulong, c_void_p
+
+_libc = ctypes.PyDLL(None, use_errno=True)
+_syscall = _libc.syscall
+_syscall.restype = c_long
+MACHINE = platform.machine()
+
+# Numbers above 423 are the same on every architecture.
+OPEN_TREE, MOVE_MOUNT, FSOPEN, FSCONFIG, FSMOUNT = 428, 429, 430, 431, 432
+CLOSE_RANGE, OPENAT2, MOUNT_SETATTR = 436, 437, 442
+LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
+if MACHINE == "x86_64":
+    CLONE, PIVOT_ROOT, CAPSET, SECCOMP, RSEQ, GET_ROBUST_LIST, SET_ROBUST_LIST = 56, 155, 126, 317, 334, 274, 273
+    SETSID = 112
+    RSEQ_SIGNATURE = 0x53053053
+elif MACHINE == "aarch64":
+    CLONE, PIVOT_ROOT, CAPSET, SECCOMP, RSEQ, GET_ROBUST_LIST, SET_ROBUST_LIST = 220, 41, 91, 277, 293, 100, 99
+    SETSID = 157
+    RSEQ_SIGNATURE = 0xD428BC00
+else:
+    raise ImportError(f"the sandbox knows the system calls of x86_64 and aarch64, not those of {MACHINE}")
+
+# linux/sched.h
+CLONE_VM, CLONE_PIDFD, CLONE_VFORK = 0x100, 0x1000, 0x4000
+CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x00200000, 0x01000000
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+
+# linux/mount.h
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 1 << 18
+MNT_DETACH = 2
+OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
+AT_FDCWD, AT_EMPTY_PATH, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW = -100, 0x1000, 0x8000, 0x100
+MOVE_MOUNT_F_EMPTY_PATH = 4
+FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC = 1, 1
+FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE = 0, 1, 6
+MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC = 1, 2, 4, 8
+MOUNT_ATTR_NOSYMFOLLOW = 0x00200000
+
+# linux/prctl.h, linux/securebits.h, linux/capability.h
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP = 1, 4, 24
+PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS, PR_GET_TID_ADDRESS = 28, 38, 40
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+CAPABILITY_VERSION_3 = 0x20080522
+
+# linux/seccomp.h, linux/landlock.h, linux/openat2.h
+SECCOMP_SET_MODE_FILTER = 1
+LANDLOCK_CREATE_RULESET_VERSION, LANDLOCK_RULE_PATH_BENEATH = 1, 1
+RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 1, 2, 4, 8
+
+
+def call(number: int, *arguments: object) -> int:
+    """Make the system call and return its result. Python integers are passed as C longs. Raises OSError."""
+    result = _syscall(c_long(number), *(c_long(a) if isinstance(a, int) else a for a in arguments))
+    if result == -1:
+        errno = ctypes.get_errno()
+        raise OSError(errno, os.strerror(errno))
+    return result
+
+
+def prctl(option: int, *arguments: object) -> int:
+    """Call prctl(2) with up to four arguments. Raises OSError."""
+    padded = [*arguments, 0, 0, 0, 0][:4]
+    result = _libc.prctl(c_int(option), *(c_ulong(a) if isinstance(a, int) else a for a in padded))
+    if result == -1:
+        errno = ctypes.get_errno()
+        raise OSError(errno, os.strerror(errno))
+    return result
+
+
+# --- processes ------------------------------------------------------------------------------------------------------
+def _thread_id_address() -> c_void_p:
+    address = c_void_p()
+    prctl(PR_GET_TID_ADDRESS, ctypes.byref(address))
+    return address
+
+
+def clone(flags: int, pidfd: c_int | None = None) -> int:
+    """Fork with flags; return the child's pid in the parent and 0 in the child.
+
+    The C library keeps the thread's id in memory; the kernel writes the child's there, as the C library's fork asks it to.
+    Nothing else of the C library's fork is missed: it takes locks that only other threads could hold.
+    """
+    tid = _thread_id_address()
+    flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | (CLONE_PIDFD if pidfd is not None else 0)
+    parent_tid = ctypes.byref(pidfd) if pidfd is not None else c_void_p()
+    if MACHINE == "x86_64":
+        return call(CLONE, c_ulong(flags), c_void_p(), parent_tid, tid, c_void_p())
+    return call(CLONE, c_ulong(flags), c_void_p(), parent_tid, c_void_p(), tid)
+
+
+def close_range(first: int, last: int) -> None:
+    """Close the file descriptors from first to last, both included."""
+    if first <= last:
+        call(CLOSE_RANGE, c_uint(first), c_uint(last), 0)
+
+
+# --- mounts ---------------------------------------------------------------------------------------------------------
+class _MountAttr(ctypes.Structure):
+    _fields_ = [("attr_set", c_uint64), ("attr_clr", c_uint64), ("propagation", c_uint64), ("userns_fd", c_uint64)]
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
+    """Call mount(2)."""
+    text = [None if t is None else t.encode() for t in (source, target, kind, options)]
+    if _libc.mount(c_char_p(text[0]), c_char_p(text[1]), c_char_p(text[2]), c_ulong(flags), c_char_p(text[3])) == -1:
+        errno = ctypes.get_errno()
+        raise OSError(errno, os.strerror(errno), target)
+
+
+def open_tree(path: str, recursive: bool) -> int:
+    """Return a file descriptor of a copy of the mount at a path, and of those below it."""
+    flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (AT_RECURSIVE if recursive else 0)
+    return call(OPEN_TREE, AT_FDCWD, c_char_p(path.encode()), c_uint(flags))
+
+
+def open_tree_in_place(path: str) -> int:
+    """Return a file descriptor of the mount itself at a path."""
+    return call(OPEN_TREE, AT_FDCWD, c_char_p(path.encode()), c_uint(OPEN_TREE_CLOEXEC))
+
+
+def mount_setattr(descriptor: int, attributes: int, recursive: bool) -> None:
+    """Set MOUNT_ATTR_ flags on an open mount, and on those below it."""
+    attr = _MountAttr(attr_set=attributes)
+    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    call(MOUNT_SETATTR, descriptor, c_char_p(b""), c_uint(flags), ctypes.byref(attr), ctypes.sizeof(attr))
+
+
+def move_mount(descriptor: int, target: str) -> None:
+    """Attach an open mount at a path."""
+    call(MOVE_MOUNT, descriptor, c_char_p(b""), AT_FDCWD, c_char_p(target.encode()), MOVE_MOUNT_F_EMPTY_PATH)
+
+
+def pivot_root(new_root: str, put_old: str) -> None:
+    """Call pivot_root(2)."""
+    call(PIVOT_ROOT, c_char_p(new_root.encode()), c_char_p(put_old.encode()))
+
+
+def unmount(path: str) -> None:
+    """Detach the mount at a path, and all below it."""
+    if _libc.umount2(c_char_p(path.encode()), c_int(MNT_DETACH)) == -1:
+        errno = ctypes.get_errno()
+        raise OSError(errno, os.strerror(errno), path)
+
+
+# --- privileges -----------------------------------------------------------------------------------------------------
+def drop_capabilities() -> None:
+    """Empty the effective, permitted and inheritable sets."""
+    header = (c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    call(CAPSET, header, (c_uint32 * 6)())
+
+
+class _FilterProgram(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", c_char_p)]
+
+
+def load_seccomp(program: bytes) -> None:
+    """Load a BPF program (8 bytes an instruction) as this process's seccomp filter."""
+    filter_program = _FilterProgram(len(program) // 8, program)
+    call(SECCOMP, SECCOMP_SET_MODE_FILTER, 0, ctypes.byref(filter_program))
+
+
+class _Ruleset(ctypes.Structure):
+    _fields_ = [("handled_access_fs", c_uint64), ("handled_access_net", c_uint64), ("scoped", c_uint64)]
+
+
+class _PathBeneath(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = [("allowed_access", c_uint64), ("parent_fd", ctypes.c_int32)]
+
+
+def landlock_abi() -> int:
+    """Return the version of the kernel's Landlock interface. Raises OSError where there is none."""
+    return call(LANDLOCK_CREATE_RULESET, c_void_p(), 0, LANDLOCK_CREATE_RULESET_VERSION)
+
+
+def landlock_ruleset(handled_fs: int, handled_net: int, scoped: int) -> int:
+    """Return the file descriptor of a new ruleset; fields that are 0 at the end are not shown to older kernels."""
+    ruleset = _Ruleset(handled_fs, handled_net, scoped)
+    size_bytes = 24 if scoped else 16 if handled_net else 8
+    return call(LANDLOCK_CREATE_RULESET, ctypes.byref(ruleset), size_bytes, 0)
+
+
+def landlock_allow(ruleset: int, directory: int, access_fs: int) -> None:
+    """Allow the access beneath an open directory (or to an open file)."""
+    rule = _PathBeneath(access_fs, directory)
+    call(LANDLOCK_ADD_RULE, ruleset, LANDLOCK_RULE_PATH_BENEATH, ctypes.byref(rule), 0)
+
+
+def landlock_restrict(ruleset: int) -> None:
+    """Put this process, and all that it starts, under the ruleset."""
+    call(LANDLOCK_RESTRICT_SELF, ruleset, 0)
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+class _OpenHow(ctypes.Structure):
+    _fields_ = [("flags", c_uint64), ("mode", c_uint64), ("resolve", c_uint64)]
+
+
+def openat2(directory: int, name: bytes, flags: int, resolve: int) -> int:
+    """Open a name beneath a directory under RESOLVE_ rules; return the file descriptor, closed on exec."""
+    how = _OpenHow(flags | os.O_CLOEXEC, 0, resolve)
+    return call(OPENAT2, directory, c_char_p(name), ctypes.byref(how), ctypes.sizeof(how))
