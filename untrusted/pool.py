@@ -92,9 +92,9 @@ class Pool:
         return slot
 
     def welcome(self, slot: Slot) -> None:
-        """Count a worker that has said Ready among the ready ones."""
+        """Count a worker that has said Ready among the ready ones. Raises LookupError when it was not starting."""
         del self.starting[slot.pid]
-        slot.ready = True
+        slot.ready()
         self.ready.append(slot)
 
     def forget(self, slot: Slot) -> None:

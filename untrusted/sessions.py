@@ -10,7 +10,20 @@ from untrusted.delivery import deliver
 from untrusted.files import snapshot
 from untrusted.session import Cell, Session
 from untrusted.slot import Slot
-from wire import Answer, Closed, Deliver, Finished, Frame, Message, Open, Output, Reason, Run, Upload, WireError
+from wire import (
+    Answer,
+    Closed,
+    Deliver,
+    Finished,
+    Frame,
+    Message,
+    Open,
+    Output,
+    Reason,
+    Run,
+    Upload,
+    WireError,
+)
 
 HELD_MESSAGES_MAX = 1000
 

@@ -1,8 +1,8 @@
 """The zygote of one language: a program with everything imported and warmed, no keys and no network, that forks workers.
 
 It reads its orders from one socketpair: the sandbox plan first, then, for each worker, one byte with the worker's end of
-a channel. It answers with the child's pidfd. The child waits for one byte on its channel (the supervisor has put it into
-its control group by then), locks itself down and serves one session.
+a channel. It answers with the child's pid and pidfd. The child waits for one byte on its channel (the supervisor has put
+it into its control group by then), locks itself down and serves one session.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
 from functools import partial
 
 from untrusted.sandbox import die_with_parent
 from untrusted.sandbox.clone import clone_session
 from untrusted.sandbox.plan import Plan
+from untrusted.worker import work_one_session
 
 PLAN_BYTES_MAX = 1 << 20
 FORK, FORKED, WARM = b"f", b"F", b"W"
@@ -48,20 +48,11 @@ def serve(orders: socket.socket, plan: Plan, kernel) -> None:
         if order != FORK or len(descriptors) != 1:
             return
         channel = socket.socket(fileno=descriptors[0])
-        cloned = clone_session(plan, partial(work, orders, channel, plan, kernel))
+        serve_session = partial(work_one_session, channel, plan, kernel)
+        cloned = clone_session(plan, serve_session, keep=[channel.fileno()], gate=channel.fileno())
         channel.close()
         socket.send_fds(orders, [FORKED + str(cloned.pid).encode()], [cloned.pidfd])
         os.close(cloned.pidfd)
-
-
-def work(orders: socket.socket, channel: socket.socket, plan: Plan, kernel) -> None:
-    """Become a worker; never returns to the zygote's code."""
-    from untrusted.worker import work_one_session
-
-    orders.close()
-    with suppress(KeyboardInterrupt):
-        work_one_session(channel, plan, kernel)
-    os._exit(0)
 
 
 if __name__ == "__main__":

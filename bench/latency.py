@@ -1,0 +1,69 @@
+"""Measure submit → finished of ``1+1`` on an idle server, beside the floor that the kernel charges in the same minute.
+
+``python bench/latency.py URL [ROUNDS]`` prints a table and writes ``latency.json`` into the current directory.
+The floor is one fork of a warmed IPython in the untrusted environment that runs the same cell and ends: what no server of
+this shape can be faster than. Start it with the trusted environment's Python.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import requests
+
+FLOOR = Path(__file__).with_name("floor.py")
+
+
+def quantile_ms(times_s: list[float], share: float) -> float:
+    """Return a quantile of times, in milliseconds."""
+    ordered = sorted(times_s)
+    return round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
+
+
+def row(times_s: list[float]) -> dict[str, float]:
+    """Return p50, p95 and p99 in milliseconds."""
+    return {name: quantile_ms(times_s, share) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
+
+
+def submit(http: requests.Session, url: str) -> float:
+    """Run one cell through the server; return the seconds until its end was seen."""
+    started = time.perf_counter()
+    answer = http.post(f"{url}/computations?wait=30", json={"code": "1+1"}, timeout=60)
+    elapsed = time.perf_counter() - started
+    if answer.json().get("state") != "done":
+        raise SystemExit(f"a cell did not end well: {answer.text}")
+    return elapsed
+
+
+def main() -> None:
+    """Measure in turns, so that a slow minute of the machine is slow for both."""
+    url, rounds = sys.argv[1].rstrip("/"), int(sys.argv[2]) if len(sys.argv) > 2 else 100
+    python = requests.get(f"{url}/limits", timeout=30) and sys.argv[3] if len(sys.argv) > 3 else sys.executable
+    floor_program = subprocess.Popen([python, str(FLOOR)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    if not floor_program.stdin or not floor_program.stdout:
+        raise SystemExit("the floor program has no pipes")
+    http = requests.Session()
+    for _ in range(10):
+        submit(http, url)
+    server_s, floor_s = [], []
+    for _ in range(rounds):
+        server_s.append(submit(http, url))
+        floor_program.stdin.write("\n")
+        floor_program.stdin.flush()
+        floor_s.append(float(floor_program.stdout.readline()))
+    floor_program.kill()
+    table = {"server": row(server_s), "floor": row(floor_s)}
+    table["ratio_p50"] = {"p50": round(table["server"]["p50"] / table["floor"]["p50"], 2)}
+    print(f"{rounds} cells `1+1`, {platform.machine()}, {platform.processor() or 'unnamed processor'}, ms")
+    for name, values in table.items():
+        print(f"{name:10}", "  ".join(f"{key} {value:8.2f}" for key, value in values.items()))
+    Path("latency.json").write_text(json.dumps(table, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tests that a student, an author or a host would recognise: everything real, over HTTP."""

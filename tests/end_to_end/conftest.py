@@ -1,0 +1,39 @@
+"""The client that end-to-end tests talk through; every message that it sees is checked against the message spec."""
+
+from __future__ import annotations
+
+import pytest
+from tests.messages import validate_message
+
+from tests.end_to_end.client import Client, Outcome
+
+
+class CheckingClient(Client):
+    """Validates each conversation as it ends: messages, their order, their numbers."""
+
+    def finish(self, computation: str, deadline_s: float = 60.0) -> Outcome:
+        outcome = super().finish(computation, deadline_s)
+        check_conversation(outcome)
+        return outcome
+
+
+def check_conversation(outcome: Outcome) -> None:
+    """Fail unless the messages are those of a whole Jupyter conversation."""
+    messages = outcome.messages
+    assert [message["sequence"] for message in messages] == list(range(len(messages)))
+    for message in messages:
+        header = message["header"]
+        validate_message(header["msg_type"], message["content"])
+        assert message["parent_header"]["msg_id"], message
+        assert {"msg_id", "session", "username", "date", "msg_type", "version"} <= set(header)
+        assert message["channel"] in ("iopub", "shell", "stdin")
+    if messages:
+        types = [message["header"]["msg_type"] for message in messages]
+        assert types[-1] == "status" and messages[-1]["content"]["execution_state"] == "idle"
+        assert types.count("execute_reply") <= 1
+
+
+@pytest.fixture
+def client(server) -> Client:
+    """A client of the running server."""
+    return CheckingClient(server.url)

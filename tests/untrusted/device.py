@@ -1,0 +1,132 @@
+"""A device as small as a test wants it: starts ``python -m untrusted`` alone in a folder and speaks the wire with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import zmq
+
+import settings as settings_module
+import wire
+
+ROOT = Path(__file__).resolve().parents[2]
+START = "import sys; sys.path.insert(0, sys.argv[1]); import runpy; runpy.run_module('untrusted', run_name='__main__')"
+DEADLINE_S = 60.0
+
+
+def ship(directory: Path) -> Path:
+    """Copy what the untrusted account gets, and nothing else, into an empty folder."""
+    shutil.copy(ROOT / "wire.py", directory)
+    shutil.copytree(ROOT / "untrusted", directory / "untrusted", ignore=shutil.ignore_patterns("__pycache__"))
+    return directory
+
+
+def account() -> int | None:
+    """Return the user id that untrusted programs run as in tests; None when this account itself is ordinary."""
+    return None if os.geteuid() else pwd.getpwnam("nobody").pw_uid
+
+
+class Supervisor:
+    """A running supervisor, and this side's end of the wall."""
+
+    def __init__(self, directory: Path, python: str, **limits: object) -> None:
+        settings = settings_module.load(**limits)
+        ours, theirs = zmq.curve_keypair(), zmq.curve_keypair()
+        self.port = random.randint(30000, 39999)
+        charter = {
+            "protocol": wire.PROTOCOL,
+            "address": "127.0.0.1",
+            "port": self.port,
+            "supervisor_public_key": theirs[0].decode(),
+            "supervisor_secret_key": theirs[1].decode(),
+            "device_public_key": ours[0].decode(),
+            "workers": 4,
+            "pool_ready": 1,
+            "languages": {"python": {"python": python}},
+            "limits": {n: getattr(settings, n) for n in settings.names() if n.startswith(("cell_", "session_"))},
+            "waived_layers": [],
+            "limiter": "auto",
+            "cgroup_directory": "",
+            "heartbeat_timeout_s": 60.0,
+        }
+        self.log = (directory / "log").open("w+")
+        self.process = subprocess.Popen(
+            [python, "-I", "-B", "-c", START, str(directory)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, user=account(),
+            group=account(), extra_groups=[] if account() else None, env={}, cwd="/",
+        )  # fmt: skip
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps(charter).encode() + b"\n")
+        self.process.stdin.flush()
+        self.answer = json.loads(self.process.stdout.readline() or b"{}")
+        self.heard: list[wire.Up] = []
+        self._context = zmq.Context()
+        self.socket = self._context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.curve_publickey, self.socket.curve_secretkey = ours
+        self.socket.curve_serverkey = theirs[0]
+        self.socket.connect(f"tcp://127.0.0.1:{self.port}")
+
+    def send(self, *frames: wire.Frame) -> None:
+        """Send frames down."""
+        for frame in frames:
+            self.socket.send(wire.encode(frame))
+
+    def wait(self, condition: Callable[[wire.Up], bool], deadline_s: float = DEADLINE_S) -> wire.Up:
+        """Return the first frame that fulfils the condition; remember all in ``heard``."""
+        end = time.monotonic() + deadline_s
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                break
+            if self.socket.poll(200):
+                frame = wire.decode_up(self.socket.recv())
+                self.heard.append(frame)
+                if condition(frame):
+                    return frame
+        self.log.seek(0)
+        raise AssertionError(f"never came; heard {self.heard[-5:]}; log: {self.log.read()[-3000:]}")
+
+    def ready(self) -> wire.Hello:
+        """Introduce ourselves and wait for Hello and credit."""
+        self.send(wire.Ping(1))
+        hello = self.wait(lambda frame: isinstance(frame, wire.Hello))
+        self.wait(lambda frame: isinstance(frame, wire.Credit))
+        return hello
+
+    def run(self, session: str, computation: str, code: str, last: bool = True, opened: bool = False) -> wire.Finished:
+        """Run a cell to its end."""
+        if not opened:
+            self.send(wire.Open(session, "python"))
+        self.send(wire.Run(session, computation, code, True, last))
+        return self.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == computation)
+
+    def messages(self, computation: str) -> list[tuple[str, dict]]:
+        """Return the messages of a computation so far, as (type, content)."""
+        return [
+            (message.msg_type, json.loads(message.content))
+            for frame in self.heard
+            if isinstance(frame, wire.Output) and frame.computation == computation
+            for message in frame.messages
+        ]
+
+    def text(self, computation: str) -> str:
+        """Return what a computation wrote to its streams."""
+        return "".join(content["text"] for kind, content in self.messages(computation) if kind == "stream")
+
+    def stop(self) -> None:
+        """End the supervisor as the death of the trusted side does: by closing its standard input."""
+        self.socket.close()
+        self._context.term()
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+        self.log.close()

@@ -1,0 +1,120 @@
+"""The untrusted side alone: ``untrusted/`` and ``wire.py`` in an empty folder, spoken to over the wire."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import wire
+from tests.untrusted.device import ROOT, Supervisor, ship
+
+
+def untrusted_python() -> str:
+    """Return the interpreter of the untrusted environment, wherever it was built."""
+    return os.environ.get("UNTRUSTED_PYTHON") or str(ROOT / ".build/untrusted/bin/python")
+
+
+@pytest.fixture(scope="module")
+def supervisor():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        started = Supervisor(ship(Path(folder)), untrusted_python())
+        assert started.answer == {"listening": started.port}, started.answer
+        started.ready()
+        yield started
+        started.stop()
+
+
+def test_a_cell_runs_with_nothing_but_untrusted_and_wire(supervisor):
+    end = supervisor.run("s1", "c1", "print('alone')\n1+1")
+    assert (end.state, end.reason) == ("done", None)
+    kinds = [kind for kind, _content in supervisor.messages("c1")]
+    assert kinds == ["status", "execute_input", "stream", "execute_result", "execute_reply", "status"]
+
+
+def test_a_kept_session_remembers_and_its_end_is_told(supervisor):
+    supervisor.run("s2", "c2", "x = 41", last=False)
+    supervisor.run("s2", "c3", "print(x + 1)", opened=True)
+    assert supervisor.text("c3") == "42\n"
+    supervisor.wait(lambda frame: isinstance(frame, wire.Closed) and frame.session == "s2")
+
+
+def test_files_come_before_the_reply(supervisor):
+    supervisor.run("s3", "c4", "open('made.txt', 'w').write('hello')")
+    about = [frame for frame in supervisor.heard if getattr(frame, "computation", "") == "c4"]
+    file = next(i for i, frame in enumerate(about) if isinstance(frame, wire.File))
+    assert (about[file].name, about[file].data, about[file].last) == ("made.txt", b"hello", True)
+    assert "execute_reply" in [message.msg_type for message in about[file + 1].messages]
+
+
+def test_an_uploaded_file_is_there(supervisor):
+    supervisor.send(
+        wire.Open("s4", "python"), wire.Upload("s4", "c5", "in.txt", b"a", False), wire.Upload("s4", "c5", "in.txt", b"b", True)
+    )
+    supervisor.run("s4", "c5", "print(open('in.txt').read())", opened=True)
+    assert supervisor.text("c5") == "ab\n"
+
+
+def test_an_interrupt_stops_a_loop_and_the_session_goes_on(supervisor):
+    supervisor.send(wire.Open("s5", "python"), wire.Run("s5", "c6", "print('in', flush=True)\nwhile True: pass", True, False))
+    supervisor.wait(lambda f: isinstance(f, wire.Output) and any(m.msg_type == "stream" for m in f.messages))
+    supervisor.send(wire.Interrupt("s5", "c6"))
+    end = supervisor.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == "c6")
+    assert end.state == "done"
+    assert "KeyboardInterrupt" in str(supervisor.messages("c6"))
+    supervisor.run("s5", "c7", "print('still here')", opened=True)
+    assert supervisor.text("c7") == "still here\n"
+
+
+def test_close_kills_at_once(supervisor):
+    supervisor.send(wire.Open("s6", "python"), wire.Run("s6", "c8", "while True: pass", True, True), wire.Close("s6"))
+    end = supervisor.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == "c8")
+    assert (end.state, end.reason) == ("failed", "cancelled")
+
+
+def test_an_answer_reaches_input(supervisor):
+    supervisor.send(wire.Open("s7", "python"), wire.Run("s7", "c9", "print(input('name? '))", True, True))
+    supervisor.wait(lambda f: isinstance(f, wire.Output) and any(m.msg_type == "input_request" for m in f.messages))
+    supervisor.send(wire.Answer("s7", "c9", "Ada"))
+    supervisor.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == "c9")
+    assert supervisor.text("c9") == "Ada\n"
+
+
+def test_questions_are_answered_in_a_fresh_and_in_a_live_namespace(supervisor):
+    supervisor.send(wire.Ask(1, "", "python", "complete", "pri", 3))
+    fresh = supervisor.wait(lambda frame: isinstance(frame, wire.Answered) and frame.request == 1)
+    assert fresh.status == "ok" and b"print" in fresh.content
+    supervisor.run("s8", "c10", "unusual_name = 1", last=False)
+    supervisor.send(wire.Ask(2, "s8", "python", "complete", "unusual_", 8))
+    live = supervisor.wait(lambda frame: isinstance(frame, wire.Answered) and frame.request == 2)
+    assert b"unusual_name" in live.content
+    supervisor.send(wire.Close("s8"))
+
+
+def test_credit_comes_back_when_sessions_end(supervisor):
+    granted = [frame.granted for frame in supervisor.heard if isinstance(frame, wire.Credit)]
+    for i in range(6):
+        supervisor.run(f"many{i}", f"cell{i}", "1")
+    more = [frame.granted for frame in supervisor.heard if isinstance(frame, wire.Credit)]
+    assert more[-1] >= granted[-1] + 5 and more == sorted(more)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux")
+def test_nothing_outlives_the_trusted_side():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        started = Supervisor(ship(Path(folder)), untrusted_python())
+        started.ready()
+        started.send(wire.Open("s", "python"), wire.Run("s", "c", "import time; time.sleep(1000)", True, True))
+        started.wait(lambda frame: isinstance(frame, wire.Output))
+        started.stop()
+        left = [
+            path.parent.name
+            for path in Path("/proc").glob("[0-9]*/cmdline")
+            if folder.encode() in path.read_bytes()
+        ]
+        assert left == []

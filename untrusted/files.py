@@ -1,0 +1,214 @@
+"""Files out of a session: found, checked and read through the handle of its work directory, following nothing.
+
+The handle was opened inside the sandbox. Whatever lies below it was made by user code: every name is opened beneath the
+handle, on its own file system, without symbolic or magic links, and is read only when it is what it should be.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from untrusted.sandbox import syscalls
+from wire import CHUNK_BYTES, NAME_BYTES_MAX
+
+DEPTH_MAX = 4
+ENTRIES_MAX = 20_000  # looked at in one walk; more than the inodes of a session
+WALK_S_MAX = 5.0
+SENTENCES_MAX = 10
+_NAME_SHOWN_CHARS = 80
+_RESOLVE = (
+    syscalls.RESOLVE_BENEATH | syscalls.RESOLVE_NO_SYMLINKS | syscalls.RESOLVE_NO_MAGICLINKS | syscalls.RESOLVE_NO_XDEV
+)
+# O_NONBLOCK: opening a FIFO must not wait for a writer.
+_OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY
+# Marks that turn the direction of text: a name would show as another.
+_BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class FileLimits(Protocol):
+    """What a harvest reads of the limits, under the names of the settings."""
+
+    cell_files_max: int
+    cell_file_bytes_max: int
+    cell_files_bytes_max: int
+
+
+class Seen(NamedTuple):
+    """What tells a changed file from an unchanged one; the kernel sets the change time, user code cannot."""
+
+    inode: int
+    size_bytes: int
+    changed_ns: int
+
+
+Snapshot = dict[bytes, Seen]
+
+
+class Refusals:
+    """Sentences about the files that are not handed over: the first ones, and how many more there were."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        self._sentences, self._count = sentences, 0
+
+    def add(self, untrusted_path: bytes, why: str) -> None:
+        """Note one file."""
+        self._count += 1
+        if self._count <= SENTENCES_MAX:
+            self._sentences.append(f"The file {shown(untrusted_path)} was not handed over: {why}.")
+
+    def say(self, sentence: str) -> None:
+        """Note something that concerns more than one file."""
+        self._sentences.append(sentence)
+
+    def close(self) -> None:
+        """Add how many files the sentences leave unnamed."""
+        if self._count > SENTENCES_MAX:
+            self._sentences.append(f"{self._count - SENTENCES_MAX} more files were not handed over.")
+
+
+def snapshot(work_directory: int) -> Snapshot:
+    """Return what lies in the work directory now, hidden files apart."""
+    return {path: seen for path, seen in _walk(work_directory, Refusals([]))}
+
+
+def harvest(
+    work_directory: int, before: Snapshot, limits: FileLimits, sentences: list[str]
+) -> Iterator[tuple[str, int, Iterator[tuple[bytes, bool]]]]:
+    """Yield each file that is new or changed since ``before``, by name: (name, size in bytes, pieces).
+
+    Pieces are (bytes, whether it is the last) and must be read before the next file is asked for. Why a file is left
+    out is added to ``sentences``.
+    """
+    refusals = Refusals(sentences)
+    changed = sorted(path for path, seen in _walk(work_directory, refusals) if before.get(path) != seen)
+    count = total_bytes = 0
+    for path in changed:
+        name, why = _checked_name(path)
+        if name is None:
+            refusals.add(path, why)
+            continue
+        if count >= limits.cell_files_max:
+            refusals.add(path, f"one computation hands over at most {limits.cell_files_max} files")
+            continue
+        left_bytes = limits.cell_files_bytes_max - total_bytes
+        descriptor, size_bytes, why = _open_checked(work_directory, path, limits, left_bytes)
+        if descriptor is None:
+            refusals.add(path, why)
+            continue
+        try:
+            count, total_bytes = count + 1, total_bytes + size_bytes
+            yield name, size_bytes, _pieces(descriptor, size_bytes)
+        finally:
+            os.close(descriptor)
+    refusals.close()
+
+
+def shown(untrusted_path: bytes) -> str:
+    """Return a name fit to be read by a person: one short line, whatever its bytes are."""
+    text = ascii(untrusted_path.decode("utf-8", "backslashreplace"))
+    return text if len(text) <= _NAME_SHOWN_CHARS else f"{text[:_NAME_SHOWN_CHARS]}…'"
+
+
+def _walk(work_directory: int, refusals: Refusals) -> Iterator[tuple[bytes, Seen]]:
+    """Yield the path and state of every entry that is no directory, as deep and as long as is allowed."""
+    stop_at = time.monotonic() + WALK_S_MAX
+    waiting: list[tuple[bytes, int]] = [(b"", 1)]
+    looked_at = 0
+    while waiting:
+        directory, depth = waiting.pop()
+        try:
+            descriptor = _open_beneath(work_directory, directory, os.O_DIRECTORY) if directory else os.dup(work_directory)
+        except OSError as error:
+            refusals.add(directory, f"its directory cannot be read ({os.strerror(error.errno)})")
+            continue
+        try:
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    looked_at += 1
+                    if looked_at > ENTRIES_MAX or time.monotonic() > stop_at:
+                        refusals.say(f"There are too many files: only the first {looked_at - 1} were looked at.")
+                        return
+                    name = os.fsencode(entry.name)
+                    if name.startswith(b"."):
+                        continue
+                    path = directory + b"/" + name if directory else name
+                    try:
+                        state = entry.stat(follow_symlinks=False)
+                    except OSError:
+                        continue  # gone again: the session of a kept kernel is alive
+                    if not stat.S_ISDIR(state.st_mode):
+                        yield path, Seen(state.st_ino, state.st_size, state.st_ctime_ns)
+                    elif depth < DEPTH_MAX:
+                        waiting.append((path, depth + 1))
+                    else:
+                        refusals.add(path, f"directories are searched {DEPTH_MAX} deep")
+        except OSError as error:
+            refusals.add(directory, f"its directory cannot be read ({os.strerror(error.errno)})")
+        finally:
+            os.close(descriptor)
+
+
+def _open_beneath(directory: int, untrusted_path: bytes, flags: int = 0) -> int:
+    return syscalls.openat2(directory, untrusted_path, _OPEN | flags, _RESOLVE)
+
+
+def _open_checked(
+    directory: int, untrusted_path: bytes, limits: FileLimits, left_bytes: int
+) -> tuple[int | None, int, str]:
+    """Return (descriptor, size in bytes, "") of a file that may go out, or (None, 0, why not)."""
+    try:
+        descriptor = _open_beneath(directory, untrusted_path)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EXDEV):
+            return None, 0, "it is a link"
+        if error.errno == errno.ENXIO:
+            return None, 0, "it is not a regular file"
+        return None, 0, f"it cannot be read ({os.strerror(error.errno)})"
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode):
+        why = "it is not a regular file"
+    elif state.st_nlink != 1:
+        why = "it has more than one name"
+    elif state.st_uid != os.geteuid():
+        why = "it belongs to somebody else"
+    elif state.st_size > limits.cell_file_bytes_max:
+        why = f"it has {state.st_size} bytes and {limits.cell_file_bytes_max} are allowed"
+    elif state.st_size > left_bytes:
+        why = f"the files of one computation may have {limits.cell_files_bytes_max} bytes together"
+    else:
+        return descriptor, state.st_size, ""
+    os.close(descriptor)
+    return None, 0, why
+
+
+def _checked_name(untrusted_path: bytes) -> tuple[str | None, str]:
+    """Return (the name, "") or (None, what is wrong with it)."""
+    if len(untrusted_path) > NAME_BYTES_MAX:
+        return None, f"its name is longer than {NAME_BYTES_MAX} bytes"
+    try:
+        name = untrusted_path.decode("utf-8")
+    except UnicodeDecodeError:
+        return None, "its name is not UTF-8"
+    if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") or char in _BIDIRECTIONAL for char in name):
+        return None, "its name has control characters"
+    return name, ""
+
+
+def _pieces(descriptor: int, size_bytes: int) -> Iterator[tuple[bytes, bool]]:
+    """Yield exactly ``size_bytes`` bytes; a file that shrinks meanwhile is filled up with zeros, as announced."""
+    left = size_bytes
+    while True:
+        wanted = min(left, CHUNK_BYTES)
+        data = os.read(descriptor, wanted) if wanted else b""
+        if len(data) < wanted:
+            data += bytes(wanted - len(data)) if not data else b""
+        left -= len(data)
+        yield data, left == 0
+        if left == 0:
+            return
