@@ -1,0 +1,178 @@
+"""What the routes answer: one struct for each body, and how it becomes a response."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from flask import Response, request
+from msgspec import UNSET, Struct, UnsetType, field
+
+from web.context import here
+
+_encoder = msgspec.json.Encoder()
+
+
+class Links(Struct, frozen=True):
+    """Addresses of a computation and of what belongs to it."""
+
+    self: str
+    messages: str
+    files: str
+    interrupt: str
+    input: str
+
+
+class Usage(Struct, frozen=True):
+    """What a computation used: seconds of wall and CPU time, bytes of memory at the peak."""
+
+    wall_s: float
+    cpu_s: float
+    memory_bytes: int
+
+
+class ComputationAnswer(Struct, frozen=True):
+    """A computation; times are ISO 8601 in UTC, ``queue_position`` 1 is next."""
+
+    id: str
+    session: str
+    language: str
+    state: str
+    attempt: int
+    submitted: datetime
+    links: Links
+    reason: str | UnsetType = UNSET
+    queue_position: int | UnsetType = UNSET
+    started: datetime | UnsetType = UNSET
+    finished: datetime | UnsetType = UNSET
+    usage: Usage | UnsetType = UNSET
+
+
+class SubmittedAnswer(Struct, frozen=True):
+    """A new computation. ``sequence``: of the last message in ``messages``, -1 when there is none.
+
+    ``messages`` and ``finished`` (over, and no more messages than these) come only with ``wait``.
+    """
+
+    id: str
+    session: str
+    language: str
+    state: str
+    sequence: int
+    links: Links
+    messages: list[msgspec.Raw] | UnsetType = UNSET
+    finished: bool | UnsetType = UNSET
+
+
+class MessagesAnswer(Struct, frozen=True):
+    """Messages after a sequence; ``next`` is the ``after`` of the next request, ``finished``: there will be no more."""
+
+    messages: list[msgspec.Raw]
+    next: int
+    state: str
+    finished: bool
+
+
+class FileAnswer(Struct, frozen=True):
+    """A file that a computation made or changed; ``size`` in bytes."""
+
+    name: str
+    size: int
+    type: str
+    url: str
+
+
+class FilesAnswer(Struct, frozen=True):
+    """The files of a computation."""
+
+    files: list[FileAnswer]
+
+
+class AcceptedAnswer(Struct, frozen=True):
+    """What was asked for will happen; ``state`` is that of now."""
+
+    id: str
+    state: str
+
+
+class SessionAnswer(Struct, frozen=True):
+    """A session; ``expires``: when it ends if nothing more is computed."""
+
+    id: str
+    language: str
+    state: str
+    computations: list[str]
+    expires: datetime | None
+    reason: str | UnsetType = UNSET
+
+
+class PermalinkAnswer(Struct, frozen=True):
+    """A permalink and the address of the page that shows it."""
+
+    id: str
+    url: str
+
+
+class PermalinkContent(Struct, frozen=True):
+    """The code behind a permalink."""
+
+    code: str
+    language: str
+
+
+class Language(Struct, frozen=True):
+    """A language; ``available``: a device can run it now, ``extension`` has its dot."""
+
+    name: str
+    label: str
+    version: str
+    available: bool
+    mime: str
+    extension: str
+
+
+class LanguagesAnswer(Struct, frozen=True):
+    """The languages of this server."""
+
+    languages: list[Language]
+
+
+class Limit(Struct, frozen=True):
+    """A limit and its unit."""
+
+    value: float
+    unit: str
+
+
+class LimitsAnswer(Struct, frozen=True):
+    """Every limit that a client can meet, by the name of its setting."""
+
+    limits: dict[str, Limit]
+
+
+class AliveAnswer(Struct, frozen=True):
+    """The web process answers."""
+
+    alive: bool
+
+
+class ReadyAnswer(Struct, frozen=True):
+    """Whether a cell can run now; if not, why; and what each untrusted account reports."""
+
+    ready: bool
+    reasons: list[str]
+    accounts: list[dict[str, Any]] = field(default_factory=list)
+
+
+def json_answer(value: Struct, status: int = 200, location: str | None = None) -> Response:
+    """Return the response that carries this struct; nothing of it may be kept by caches."""
+    headers = {"Cache-Control": "no-store"}
+    if location is not None:
+        headers["Location"] = location
+    return Response(_encoder.encode(value), status, headers, content_type="application/json")
+
+
+def address(path: str) -> str:
+    """Return the address by which browsers reach this path of the server."""
+    return (here().settings.public_url.rstrip("/") or request.host_url.rstrip("/") + request.script_root) + path

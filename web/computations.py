@@ -1,0 +1,191 @@
+"""POST /computations, GET and DELETE /computations/<id>, interrupt, input."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from flask import Blueprint, Response, request
+from msgspec import UNSET, Raw
+
+import store as stores
+from store import Computation, Submission
+from web import bodies, languages, multipart
+from web.answers import AcceptedAnswer, ComputationAnswer, Links, SubmittedAnswer, Usage, address, json_answer
+from web.bodies import InputValue, NewComputation
+from web.context import here
+from web.operations import operation
+from web.parameters import WAIT
+from web.problems import refuse
+from web.reading import existing_computation, wait_for_end
+
+routes = Blueprint("computations", __name__)
+
+NO_COMPUTATION = "No computation has this id."
+OVER = "The computation is over."
+
+
+@routes.post("/computations")
+@operation(
+    "Run code, or hand a comm message to a session's kernel",
+    {201: SubmittedAnswer},
+    {
+        400: "The body is not right; the detail names the field.",
+        404: "No session has this id.",
+        410: "The session is gone.",
+        411: "The length of the body is missing.",
+        413: "The code, a file or the whole request is too large.",
+        415: "The body is neither JSON nor multipart/form-data.",
+        422: "The language is unknown, not available, or not that of the session.",
+        429: "Too many requests.",
+    },
+    body=NewComputation,
+    multipart=True,
+    parameters=(WAIT,),
+)
+def submit() -> Response:
+    """Store the computation; answer when it is on disk, or with `wait` when it is over or the time is."""
+    context = here()
+    wait_s = WAIT.read(context.settings)
+    with ExitStack() as closing:
+        uploads: multipart.Uploads = []
+        if request.mimetype == multipart.MEDIA_TYPE:
+            body, uploads = multipart.read_computation(context.settings, closing)
+        else:
+            body = bodies.read(NewComputation)
+        computation = _submit(_submission(body, uploads))
+    context.figures.submitted.labels(computation.language).inc()
+    return _submitted(computation, wait_s)
+
+
+@routes.get("/computations/<id>")
+@operation("Look at a computation", {200: ComputationAnswer}, {404: NO_COMPUTATION})
+def look(id: str) -> Response:
+    """Answer with the computation as it is now."""
+    computation = existing_computation(id)
+    position = here().store.computations.queue_position(id) if computation.state == "queued" else None
+    usage = computation.usage
+    return json_answer(
+        ComputationAnswer(
+            id=computation.id,
+            session=computation.session,
+            language=computation.language,
+            state=computation.state,
+            attempt=computation.attempt,
+            submitted=computation.submitted,
+            links=links(computation.id),
+            reason=computation.reason or UNSET,
+            queue_position=UNSET if position is None else position,
+            started=computation.started or UNSET,
+            finished=computation.finished or UNSET,
+            usage=Usage(**usage) if usage else UNSET,
+        )
+    )
+
+
+@routes.delete("/computations/<id>")
+@operation("Kill a computation now", {202: AcceptedAnswer}, {404: NO_COMPUTATION, 409: OVER})
+def cancel(id: str) -> Response:
+    """Ask for the end; a computation that is queued ends at once and never runs."""
+    existing_computation(id)
+    try:
+        here().store.computations.request_cancel(id)
+    except stores.Over:
+        refuse(409, "The computation is already over.")
+    return _accepted(id)
+
+
+@routes.post("/computations/<id>/interrupt")
+@operation("Raise KeyboardInterrupt in the code", {202: AcceptedAnswer}, {404: NO_COMPUTATION, 409: OVER})
+def interrupt(id: str) -> Response:
+    """Ask for the interrupt; when the code does not stop, its session is killed after a grace period."""
+    existing_computation(id)
+    try:
+        here().store.computations.request_interrupt(id)
+    except stores.Over:
+        refuse(409, "The computation is already over.")
+    return _accepted(id)
+
+
+@routes.post("/computations/<id>/input")
+@operation(
+    "Answer the question that the code asks with input()",
+    {202: AcceptedAnswer},
+    {
+        400: "The body is not right; the detail names the field.",
+        404: NO_COMPUTATION,
+        409: "The code asks nothing now.",
+        411: "The length of the body is missing.",
+        413: "The value is too long.",
+        415: "The body is not JSON.",
+    },
+    body=InputValue,
+)
+def answer_input(id: str) -> Response:
+    """Hand the value to the code that waits for it."""
+    value = bodies.check_code(bodies.read(InputValue).value, "value")
+    existing_computation(id)
+    try:
+        here().store.computations.answer(id, value)
+    except stores.Over:
+        refuse(409, "The computation is already over.")
+    except stores.NobodyAsks:
+        refuse(409, "The code asks nothing now, or it has been answered already.")
+    return _accepted(id)
+
+
+def links(id: str) -> Links:
+    """Return the addresses of a computation and of what belongs to it."""
+    self = address(f"/computations/{id}")
+    return Links(self, f"{self}/messages", f"{self}/files", f"{self}/interrupt", f"{self}/input")
+
+
+def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
+    if (body.code is UNSET) == (body.message is UNSET):
+        refuse(400, "The body has to have either `code` or `message`.")
+    if body.message is not UNSET and body.session is None:
+        refuse(400, "A `message` needs the `session` whose kernel it is for.")
+    code = bodies.check_code(body.code) if isinstance(body.code, str) else ""
+    message = None if body.message is UNSET else bodies.comm_message(body.message)
+    language = languages.checked(body.language, body.session)
+    return Submission(
+        code=code,
+        language=language,
+        session=body.session,
+        keep=body.keep,
+        stdin=body.stdin,
+        message=message,
+        uploads=tuple(uploads),
+    )
+
+
+def _submit(submission: Submission) -> Computation:
+    try:
+        return here().store.computations.submit(submission)
+    except stores.QueueFull:
+        refuse(503, "Too many computations are waiting; try again in a moment.")
+    except stores.UnknownSession:
+        refuse(404, "There is no session with this id.")
+    except stores.SessionGone:
+        refuse(410, "The session has ended; run the code without `session` to begin a new one.")
+
+
+def _submitted(computation: Computation, wait_s: float) -> Response:
+    page = wait_for_end(here(), computation.id, wait_s) if wait_s else None
+    return json_answer(
+        SubmittedAnswer(
+            id=computation.id,
+            session=computation.session,
+            language=computation.language,
+            state=page.computation.state if page else computation.state,
+            sequence=page.next if page else -1,
+            links=links(computation.id),
+            messages=[Raw(message) for message in page.messages] if page else UNSET,
+            finished=page.finished if page else UNSET,
+        ),
+        201,
+        location=address(f"/computations/{computation.id}"),
+    )
+
+
+def _accepted(id: str) -> Response:
+    return json_answer(AcceptedAnswer(id, existing_computation(id).state), 202)

@@ -1,0 +1,45 @@
+"""GET /limits: every limit that a client can meet."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from web.answers import Limit, LimitsAnswer, json_answer
+from web.context import here
+from web.operations import operation
+
+routes = Blueprint("limits", __name__)
+
+UNITS = {
+    "wait_s_max": "s",
+    "code_bytes_max": "bytes",
+    "request_bytes_max": "bytes",
+    "queue_length_max": "computations",
+    "retention_s": "s",
+    "attempts_max": "attempts",
+    "cell_wall_s": "s",
+    "cell_cpu_s": "s",
+    "cell_input_s": "s",
+    "cell_interrupt_grace_s": "s",
+    "cell_output_bytes_max": "bytes",
+    "cell_messages_max": "messages",
+    "cell_files_max": "files",
+    "cell_file_bytes_max": "bytes",
+    "cell_files_bytes_max": "bytes",
+    "session_memory_bytes": "bytes",
+    "session_processes_max": "processes",
+    "session_cpus_max": "CPUs",
+    "session_disk_bytes": "bytes",
+    "session_inodes_max": "inodes",
+    "session_descriptors_max": "descriptors",
+    "session_idle_s": "s",
+    "session_life_s": "s",
+}
+
+
+@routes.get("/limits")
+@operation("List every limit that a client can meet", {200: LimitsAnswer})
+def list_limits() -> Response:
+    """Answer with the settings that limit a client, and their units."""
+    settings = here().settings
+    return json_answer(LimitsAnswer({name: Limit(getattr(settings, name), unit) for name, unit in UNITS.items()}))

@@ -1,0 +1,88 @@
+"""GET /computations/<id>/messages (polling and long polls) and /events (server-sent events)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+
+import msgspec
+from flask import Blueprint, Response
+from msgspec import Raw
+
+from store import StoreUnavailable
+from web.answers import MessagesAnswer, json_answer
+from web.context import Context, here
+from web.operations import operation
+from web.parameters import AFTER, LAST_EVENT_ID, WAIT
+from web.reading import Page, read_page, wait_for_page
+
+HEARTBEAT_S = 15.0  # a comment that often keeps proxies from cutting the stream and finds clients that went away
+RECONNECT_MS = 1000
+
+routes = Blueprint("messages", __name__)
+_log = logging.getLogger(__name__)
+
+
+@routes.get("/computations/<id>/messages")
+@operation(
+    "Read messages, waiting for new ones if there are none",
+    {200: MessagesAnswer},
+    {400: "`after` or `wait` is not right, or `after` is beyond the last message.", 404: "No computation has this id."},
+    parameters=(AFTER, WAIT),
+)
+def read(id: str) -> Response:
+    """Answer at once when there is something newer than `after` or the computation is over; else wait."""
+    context = here()
+    asked_after, wait_s = AFTER.read(), WAIT.read(context.settings)
+    after = -1 if asked_after is None else asked_after
+    page = wait_for_page(context, id, after, wait_s)
+    messages = [Raw(message) for message in page.messages]
+    return json_answer(MessagesAnswer(messages, page.next, page.computation.state, page.finished))
+
+
+@routes.get("/computations/<id>/events")
+@operation(
+    "Follow the messages as server-sent events",
+    {200: "text/event-stream", 204: None},
+    {
+        400: "`Last-Event-ID` or `after` is not right, or beyond the last message.",
+        404: "No computation has this id.",
+    },
+    parameters=(LAST_EVENT_ID, AFTER),
+)
+def follow(id: str) -> Response:
+    """Stream messages until the computation is over; 204 tells an EventSource that has everything to stop."""
+    context = here()
+    last_event_id, asked_after = LAST_EVENT_ID.read(), AFTER.read()
+    after = next((number for number in (last_event_id, asked_after) if number is not None), -1)
+    page = read_page(context, id, after)
+    if last_event_id is not None and page.finished and not page.messages:
+        return Response(status=204)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Response(_events(context, id, page), headers=headers, content_type="text/event-stream")
+
+
+def _events(context: Context, id: str, page: Page) -> Iterator[bytes]:
+    yield b"retry: %d\n\n" % RECONNECT_MS
+    try:
+        heard_at = time.monotonic()
+        while True:
+            if page.messages:
+                yield b"".join(map(_event, range(page.after + 1, page.next + 1), page.messages))
+                heard_at = time.monotonic()
+            elif time.monotonic() - heard_at >= HEARTBEAT_S:
+                yield b": alive\n\n"
+                heard_at = time.monotonic()
+            if page.finished:
+                state = msgspec.json.encode({"state": page.computation.state, "next": page.next})
+                yield b"event: end\ndata: %b\n\n" % state
+                return
+            page = wait_for_page(context, id, page.next, HEARTBEAT_S)
+    except StoreUnavailable as error:
+        # The status has gone out: the stream ends, and the client comes back with Last-Event-ID.
+        _log.warning("events of %s end early: %s", id, error)
+
+
+def _event(sequence: int, message: bytes) -> bytes:
+    return b"id: %d\ndata: %b\n\n" % (sequence, message.replace(b"\n", b"\ndata: "))

@@ -1,0 +1,85 @@
+"""The figures that /metrics shows: of this web process, and of what the devices report."""
+
+from __future__ import annotations
+
+import time
+
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from store import StoreUnavailable
+from web.fleet import Fleet
+from web.news import News
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+
+
+class Figures:
+    """Count what one application does; requests and submissions are those of this web process."""
+
+    def __init__(self, fleet: Fleet, news: News) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "singlecell_http_requests", "Requests answered.", ["route", "method", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "singlecell_http_request_seconds", "Time to the answer's head, waiting included.", ["route"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.submitted = Counter(
+            "singlecell_computations_submitted", "Computations accepted.", ["language"], registry=self.registry
+        )
+        waiting = Gauge("singlecell_http_waiting", "Requests that wait for news.", registry=self.registry)
+        waiting.set_function(lambda: news.waiting)
+        self.registry.register(_Devices(fleet))
+
+    def watch(self, app: Flask) -> None:
+        """Count every request of the application."""
+        app.before_request(_begin)
+        app.after_request(self._end)
+
+    def text(self) -> bytes:
+        """Return all figures in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _end(self, response: Response) -> Response:
+        # The route, not the path: ids would make a series each.
+        route = request.url_rule.rule if request.url_rule else "none"
+        self.requests.labels(route, request.method, response.status_code).inc()
+        self.seconds.labels(route).observe(time.perf_counter() - g.begun_at)
+        return response
+
+
+class _Devices(Collector):
+    """Show the devices' reports at the time of the scrape."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def describe(self) -> list[Metric]:
+        """Promise nothing ahead, so that registering does not ask the database."""
+        return []
+
+    def collect(self) -> list[Metric]:
+        """Return whether the database answers, and each account's room for sessions."""
+        database = GaugeMetricFamily("singlecell_database_up", "Whether the database answers.")
+        devices = GaugeMetricFamily("singlecell_devices", "Devices that are alive.")
+        capacity = GaugeMetricFamily("singlecell_capacity", "Sessions that the account can run.", labels=["account"])
+        free = GaugeMetricFamily("singlecell_free", "Sessions that the account could take now.", labels=["account"])
+        try:
+            devices.add_metric([], len(self._fleet.reports(fresh=True)))
+        except StoreUnavailable:
+            database.add_metric([], 0)
+            return [database]
+        database.add_metric([], 1)
+        for account in self._fleet.accounts():
+            capacity.add_metric([account["account"]], account.get("capacity") or 0)
+            free.add_metric([account["account"]], account.get("free") or 0)
+        return [database, devices, capacity, free]
+
+
+def _begin() -> None:
+    g.begun_at = time.perf_counter()

@@ -1,0 +1,135 @@
+"""POST /computations as multipart/form-data: the fields of the JSON body, and files in parts named ``file``.
+
+Read with Werkzeug's decoder but not its form parser, which takes broken bodies for empty ones and wrong UTF-8 for
+right. Files go to spooled temporary files, never whole into memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+import msgspec
+from flask import request
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, Preamble
+
+from settings import Settings
+from web.bodies import NewComputation, check_length_is_said
+from web.names import check_name
+from web.problems import refuse
+
+MEDIA_TYPE = "multipart/form-data"
+PIECE_BYTES = 64 << 10
+SPOOLED_BYTES = 512 << 10  # of one file; more goes to the disk
+FIELDS = ("code", "language", "session", "keep", "stdin")
+SCHEMA = {
+    "type": "object",
+    "required": ["code"],
+    "additionalProperties": False,
+    "properties": {
+        "code": {"type": "string"},
+        "language": {"type": "string"},
+        "session": {"type": "string"},
+        "keep": {"enum": ["true", "false"]},
+        "stdin": {"enum": ["true", "false"]},
+        "file": {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}},
+    },
+}
+_BOOLEANS = {b"true": True, b"false": False}
+
+Uploads = list[tuple[str, IO[bytes]]]
+
+
+def read_computation(settings: Settings, closing: ExitStack) -> tuple[NewComputation, Uploads]:
+    """Return the body's fields and files; ``closing`` closes the files. Raises Problem."""
+    check_length_is_said()
+    boundary = request.mimetype_params.get("boundary", "")
+    if not 0 < len(boundary) <= 200:
+        refuse(400, "The multipart body has no boundary.")
+    fields: dict[str, bytes] = {}
+    uploads: Uploads = []
+    part: Field | File | None = None
+    bytes_left = 0
+    try:
+        for event in _events(boundary.encode("latin-1", "replace"), settings):
+            if isinstance(event, File):
+                part, bytes_left = event, settings.cell_file_bytes_max
+                uploads.append((_upload_name(event, uploads, settings), _spool(closing)))
+            elif isinstance(event, Field):
+                # A code one byte too long has to get as far as the check that says so.
+                part, bytes_left = event, settings.code_bytes_max + 1
+                fields[_field_name(event, fields)] = b""
+            elif isinstance(event, Data) and part is not None:
+                bytes_left -= len(event.data)
+                if bytes_left < 0:
+                    refuse(413, _too_long(part, settings))
+                if isinstance(part, File):
+                    uploads[-1][1].write(event.data)
+                else:
+                    fields[part.name] += event.data
+    except (ValueError, TypeError):
+        refuse(400, "The multipart body is broken or cut short.")
+    for _name, file in uploads:
+        file.seek(0)
+    return _computation(fields), uploads
+
+
+def _events(boundary: bytes, settings: Settings) -> Iterator[Event]:
+    # The parts are counted by their names below; the decoder's count only stops a flood of empty ones.
+    decoder = MultipartDecoder(boundary, 4 * PIECE_BYTES, max_parts=settings.cell_files_max + len(FIELDS) + 1)
+    while True:
+        piece = request.stream.read(PIECE_BYTES)
+        decoder.receive_data(piece or None)
+        while not isinstance(event := decoder.next_event(), NeedData):
+            if not isinstance(event, Preamble):
+                yield event
+            if isinstance(event, Epilogue):
+                return
+
+
+def _spool(closing: ExitStack) -> IO[bytes]:
+    return closing.enter_context(SpooledTemporaryFile(SPOOLED_BYTES))
+
+
+def _upload_name(part: File, uploads: Uploads, settings: Settings) -> str:
+    if part.name != "file":
+        refuse(400, "A file has to come in a part named `file`.")
+    name = check_name(part.filename)
+    if name in (other for other, _file in uploads):
+        refuse(400, f"Two files are named {name!r}.")
+    if len(uploads) == settings.cell_files_max:
+        refuse(413, f"More than {settings.cell_files_max} files are uploaded.")
+    return name
+
+
+def _field_name(part: Field, fields: dict[str, bytes]) -> str:
+    if part.name == "file":
+        refuse(400, "The part `file` has no file name.")
+    if part.name not in FIELDS:
+        refuse(400, f"The body has an unknown field; it may have {', '.join(FIELDS)} and file.")
+    if part.name in fields:
+        refuse(400, f"The body gives `{part.name}` more than once.")
+    return part.name
+
+
+def _too_long(part: Field | File, settings: Settings) -> str:
+    if isinstance(part, File):
+        return f"The file {part.filename!r} is longer than {settings.cell_file_bytes_max} bytes."
+    return f"`{part.name}` is longer than {settings.code_bytes_max} bytes of UTF-8."
+
+
+def _computation(fields: dict[str, bytes]) -> NewComputation:
+    values: dict[str, object] = {}
+    for name, untrusted_bytes in fields.items():
+        if name in ("keep", "stdin"):
+            if untrusted_bytes not in _BOOLEANS:
+                refuse(400, f"`{name}` has to be true or false.")
+            values[name] = _BOOLEANS[untrusted_bytes]
+            continue
+        try:
+            values[name] = untrusted_bytes.decode()
+        except UnicodeDecodeError:
+            refuse(400, f"`{name}` is not UTF-8.")
+    return msgspec.convert(values, NewComputation)

@@ -1,0 +1,51 @@
+"""What each view promises, written beside it: the source of openapi.json."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from web.parameters import Parameter
+
+View = TypeVar("View", bound=Callable[..., object])
+_ATTRIBUTE = "singlecell_operation"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one route.
+
+    ``answers``: status to the struct of its JSON, or to a media type, or None (no body). ``problems``: statuses that
+    come as problem details, with their reasons. ``body``: structs that a JSON body may have.
+    """
+
+    summary: str
+    answers: dict[int, type | str | None]
+    problems: dict[int, str] = field(default_factory=dict)
+    body: type | None = None
+    multipart: bool = False
+    parameters: tuple[Parameter, ...] = ()
+
+
+def operation(
+    summary: str,
+    answers: dict[int, type | str | None],
+    problems: dict[int, str] | None = None,
+    body: type | None = None,
+    multipart: bool = False,
+    parameters: tuple[Parameter, ...] = (),
+) -> Callable[[View], View]:
+    """Say what the decorated view promises."""
+
+    def note(view: View) -> View:
+        setattr(view, _ATTRIBUTE, Operation(summary, answers, problems or {}, body, multipart, parameters))
+        return view
+
+    return note
+
+
+def of(view: Callable[..., object]) -> Operation | None:
+    """Return what the view promises, None when it does not say."""
+    found: Operation | None = getattr(view, _ATTRIBUTE, None)
+    return found

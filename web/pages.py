@@ -1,0 +1,46 @@
+"""The pages and the embed script: / and /embed, /embedded_singlecell.js."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, make_response, render_template
+
+from web.operations import operation
+
+routes = Blueprint("pages", __name__)
+
+# Our own page runs our own files alone; what cells show is drawn in sandboxed frames.
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src * data: blob:; "
+    "font-src 'self' data:; media-src * data: blob:; connect-src 'self'; frame-src 'self' blob: data:; "
+    "worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'"
+)
+
+
+@routes.get("/")
+@operation("A page with one cell", {200: "text/html"})
+def index() -> Response:
+    """Answer with the page; its script reads `q`, `c`, `z`, `lang` and `autoeval` of the address."""
+    return _page("index.html", "'none'")
+
+
+@routes.get("/embed")
+@operation("A page with one cell for a frame in any other page", {200: "text/html"})
+def embed() -> Response:
+    """Answer with the page for a frame."""
+    return _page("embed.html", "*")
+
+
+@routes.get("/embedded_singlecell.js")
+@operation("The embed script", {200: "text/javascript"})
+def script() -> Response:
+    """Answer with the script that pages of any origin may load."""
+    response = current_app.send_static_file("embedded_singlecell.js")
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def _page(template: str, frame_ancestors: str) -> Response:
+    response = make_response(render_template(template))
+    response.headers["Content-Security-Policy"] = f"{PAGE_POLICY}; frame-ancestors {frame_ancestors}"
+    response.headers["Cache-Control"] = "no-cache"
+    return response

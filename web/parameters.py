@@ -1,0 +1,74 @@
+"""Query parameters: read strictly, and described for openapi.json."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from flask import request
+
+from settings import Settings
+from web.problems import refuse
+
+_NUMBER = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,3})?", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]{1,15}", re.ASCII)
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """``wait``: the longest time that the request may wait, in seconds."""
+
+    name: str = "wait"
+    place: str = "query"
+    description: str = "Longest time that the request may wait for something new, in seconds."
+
+    def read(self, settings: Settings) -> float:
+        """Return the seconds, 0 when the request has none. Raises Problem."""
+        text = _one_text(self.name)
+        if text is None:
+            return 0.0
+        wait_s = float(text) if _NUMBER.fullmatch(text) else None
+        if wait_s is None or not 0 <= wait_s <= settings.wait_s_max:
+            refuse(400, f"`wait` has to be a number of seconds from 0 to {settings.wait_s_max}.")
+        return wait_s
+
+    def schema(self, settings: Settings) -> dict[str, Any]:
+        """Return the parameter's JSON Schema."""
+        return {"type": "number", "minimum": 0, "maximum": settings.wait_s_max, "default": 0}
+
+
+class After(msgspec.Struct, frozen=True):
+    """The sequence of the last message that the client has, in the query or (events) in ``Last-Event-ID``."""
+
+    name: str = "after"
+    place: str = "query"
+    description: str = "Sequence of the last message that the client has; -1 asks for all from the start."
+
+    def read(self) -> int | None:
+        """Return the sequence, None when the request has none. Raises Problem."""
+        text = _one_text(self.name) if self.place == "query" else request.headers.get(self.name)
+        if text is None:
+            return None
+        if not _INTEGER.fullmatch(text) or int(text) < -1:
+            refuse(400, f"`{self.name}` has to be the sequence of a message: a whole number, -1 or more.")
+        return int(text)
+
+    def schema(self, settings: Settings) -> dict[str, Any]:
+        """Return the parameter's JSON Schema."""
+        return {"type": "integer", "minimum": -1, "default": -1}
+
+
+Parameter = Wait | After
+
+WAIT = Wait()
+AFTER = After()
+LAST_EVENT_ID = After(
+    "Last-Event-ID", "header", "Sequence of the last event that the client has; an EventSource sends it by itself."
+)
+
+
+def _one_text(name: str) -> str | None:
+    texts = request.args.getlist(name)
+    if len(texts) > 1:
+        refuse(400, f"`{name}` is given more than once.")
+    return texts[0] if texts else None

@@ -1,0 +1,48 @@
+"""POST /permalinks and GET /permalinks/<id>: code under a short address."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, Response
+
+from web import bodies, languages
+from web.answers import PermalinkAnswer, PermalinkContent, address, json_answer
+from web.bodies import NewPermalink
+from web.context import here
+from web.operations import operation
+from web.problems import refuse
+
+routes = Blueprint("permalinks", __name__)
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@routes.post("/permalinks")
+@operation(
+    "Keep code under a short address",
+    {201: PermalinkAnswer},
+    {
+        400: "The body is not right; the detail names the field.",
+        411: "The length of the body is missing.",
+        413: "The code is too long.",
+        415: "The body is not JSON.",
+        422: "The language is unknown.",
+    },
+    body=NewPermalink,
+)
+def create() -> Response:
+    """Store the code; the same code and language have the same permalink."""
+    body = bodies.read(NewPermalink)
+    code = bodies.check_code(body.code)
+    id = here().store.permalinks.create(code, languages.checked(body.language, None))
+    return json_answer(PermalinkAnswer(id, address(f"/?q={id}")), 201, location=address(f"/permalinks/{id}"))
+
+
+@routes.get("/permalinks/<id>")
+@operation("Get the code behind a permalink", {200: PermalinkContent}, {404: "No permalink has this id."})
+def look(id: str) -> Response:
+    """Answer with the code and its language."""
+    permalink = here().store.permalinks.get(id) if _ID.fullmatch(id) else None
+    if permalink is None:
+        refuse(404, "There is no permalink with this id.")
+    return json_answer(PermalinkContent(permalink.code, permalink.language))

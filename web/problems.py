@@ -1,0 +1,88 @@
+"""Errors as RFC 9457 problem details: the only place that makes one.
+
+Every error that leaves the web program is ``application/problem+json`` with ``type``, ``title``, ``status`` and
+``detail``; the detail is one sentence that a user understands. What went wrong inside goes to the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import NoReturn
+
+import msgspec
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from store import StoreUnavailable
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2  # for what mends itself: a database that restarts, a full queue
+
+_log = logging.getLogger(__name__)
+_SENTENCES = {
+    400: "The server cannot read this request.",
+    404: "There is nothing at this address.",
+    405: "This address does not take the method {method}.",
+    411: "A request with a body has to say its length.",
+    413: "The request is larger than the server allows.",
+    416: "The file has no such range of bytes.",
+}
+
+
+class ProblemDetail(msgspec.Struct, frozen=True):
+    """An error as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class Problem(Exception):
+    """A request that is answered with a problem detail."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+
+def refuse(status: int, detail: str) -> NoReturn:
+    """Answer the current request with this problem. Raises Problem."""
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if status in (429, 503) else {}
+    raise Problem(status, detail, retry)
+
+
+def answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer that carries a problem detail."""
+    body = msgspec.json.encode(ProblemDetail("about:blank", HTTPStatus(status).phrase, status, detail))
+    return Response(body, status, {**(headers or {}), "Cache-Control": "no-store"}, content_type=MEDIA_TYPE)
+
+
+def install(app: Flask) -> None:
+    """Make every error of the application a problem detail."""
+    app.register_error_handler(Problem, lambda problem: answer(problem.status, problem.detail, problem.headers))
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(StoreUnavailable, _store_unavailable)
+    app.register_error_handler(Exception, _own_error)
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    sentence = _SENTENCES.get(status, f"{HTTPStatus(status).phrase}.")
+    kept = {"Allow", "Content-Range", "Retry-After"}
+    headers = {name: value for name, value in error.get_headers(request.environ) if name in kept}
+    return answer(status, sentence.format(method=request.method), headers)
+
+
+def _store_unavailable(error: StoreUnavailable) -> Response:
+    _log.warning("%s %s: %s", request.method, request.path, error)
+    return answer(503, "The database does not answer just now; try again.", {"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _own_error(error: Exception) -> Response:
+    _log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return answer(500, "Something went wrong on the server; it has been written to its log.")

@@ -1,0 +1,85 @@
+"""A computation's messages in pages, waited for or not: what polling, long polls and events have in common."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from store import Computation
+from web.context import Context, here
+from web.problems import refuse
+
+ABSENT = "There is no computation with this id; it may be older than the server keeps them."
+PAGE_BYTES = 1 << 20  # about so much text in one answer; `next` leads on
+_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Messages after a sequence, and the computation as it was when they were read."""
+
+    messages: list[bytes]
+    after: int
+    computation: Computation
+    whole: bool  # no message was left for the next page
+
+    @property
+    def next(self) -> int:
+        """The sequence of the last message; sequences have no gaps."""
+        return self.after + len(self.messages)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the computation is over and no message follows these."""
+        return self.whole and self.computation.over
+
+
+def is_id(untrusted_id: str) -> bool:
+    """Return whether this could be an id: a uuid4 in its usual form."""
+    return _UUID4.fullmatch(untrusted_id) is not None
+
+
+def existing_computation(untrusted_id: str) -> Computation:
+    """Return the computation with this id. Raises Problem 404, StoreUnavailable."""
+    computation = here().store.computations.get(untrusted_id) if is_id(untrusted_id) else None
+    if computation is None:
+        refuse(404, ABSENT)
+    return computation
+
+
+def read_page(context: Context, computation_id: str, after: int) -> Page:
+    """Return the messages after this sequence, at most about PAGE_BYTES of them but at least one if there is one.
+
+    Raises Problem: 404 no such computation, 400 its messages do not reach that far; StoreUnavailable.
+    """
+    found = context.store.messages.after(computation_id, after) if is_id(computation_id) else None
+    if found is None:
+        refuse(404, ABSENT)
+    messages, computation = found
+    if after > computation.sequence:
+        last = computation.sequence
+        refuse(400, f"`after` or `Last-Event-ID` is {after}, beyond the last message of this computation, {last}.")
+    size_bytes = 0
+    for count, message in enumerate(messages):
+        size_bytes += len(message)
+        if size_bytes > PAGE_BYTES and count > 0:
+            return Page(messages[:count], after, computation, whole=False)
+    return Page(messages, after, computation, whole=True)
+
+
+def wait_for_page(context: Context, computation_id: str, after: int, wait_s: float) -> Page:
+    """Return the messages after this sequence as soon as there is one or the computation is over."""
+
+    def enough(page: Page) -> bool:
+        return bool(page.messages) or page.finished
+
+    return context.news.wait_until(computation_id, wait_s, lambda: read_page(context, computation_id, after), enough)
+
+
+def wait_for_end(context: Context, computation_id: str, wait_s: float) -> Page:
+    """Return the messages from the start as soon as the computation is over, asks for input or fills a page."""
+
+    def enough(page: Page) -> bool:
+        return page.finished or not page.whole or page.computation.asking
+
+    return context.news.wait_until(computation_id, wait_s, lambda: read_page(context, computation_id, -1), enough)

@@ -1,0 +1,121 @@
+"""GET and DELETE /sessions/<id>, and questions about code: complete and inspect."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+from msgspec import UNSET, UnsetType
+
+from store import Session
+from web import bodies, languages
+from web.answers import AcceptedAnswer, SessionAnswer, json_answer
+from web.bodies import CodeAtCursor, CodeToInspect
+from web.context import here
+from web.operations import operation
+from web.problems import refuse
+from web.reading import is_id
+
+ANSWER_S = 6.0  # a worker has 5 seconds; what is later than this has met no device
+
+routes = Blueprint("sessions", __name__)
+
+NO_SESSION = "No session has this id."
+GONE = "The session is gone."
+_QUESTION_PROBLEMS = {
+    400: "The body is not right; the detail names the field.",
+    404: NO_SESSION,
+    409: "The session computes just now.",
+    410: GONE,
+    411: "The length of the body is missing.",
+    413: "The code is too long.",
+    415: "The body is not JSON.",
+    422: "The language is unknown, not available, or not that of the session.",
+}
+
+
+@routes.get("/sessions/<id>")
+@operation("Look at a session", {200: SessionAnswer}, {404: NO_SESSION})
+def look(id: str) -> Response:
+    """Answer with the session; one that has ended is `gone`, with the reason."""
+    session = _existing(id)
+    return json_answer(
+        SessionAnswer(
+            id=session.id,
+            language=session.language,
+            state=session.state,
+            computations=list(session.computations),
+            expires=session.expires,
+            reason=session.reason or UNSET,
+        )
+    )
+
+
+@routes.delete("/sessions/<id>")
+@operation("End a session now", {202: AcceptedAnswer}, {404: NO_SESSION, 410: GONE})
+def end(id: str) -> Response:
+    """Ask for the end of the session and of what it computes."""
+    _alive(id)
+    here().store.sessions.request_end(id)
+    return json_answer(AcceptedAnswer(id, _existing(id).state), 202)
+
+
+@routes.post("/sessions/<id>/complete")
+@operation("Complete code in a session's namespace, or (`-`) in a fresh one", {200: "application/json"},
+           _QUESTION_PROBLEMS, body=CodeAtCursor)  # fmt: skip
+def complete(id: str) -> Response:
+    """Answer with the content of a Jupyter complete_reply."""
+    return _asked(id, "complete", bodies.read(CodeAtCursor), 0)
+
+
+@routes.post("/sessions/<id>/inspect")
+@operation("Inspect code in a session's namespace, or (`-`) in a fresh one", {200: "application/json"},
+           _QUESTION_PROBLEMS, body=CodeToInspect)  # fmt: skip
+def inspect(id: str) -> Response:
+    """Answer with the content of a Jupyter inspect_reply."""
+    body = bodies.read(CodeToInspect)
+    return _asked(id, "inspect", body, body.detail_level)
+
+
+def _asked(id: str, kind: str, body: CodeAtCursor, detail_level: int) -> Response:
+    code = bodies.check_code(body.code)
+    if body.cursor_pos > len(code):
+        refuse(400, f"`cursor_pos` is beyond the end of the code, {len(code)} characters.")
+    session_id, language = _whom(id, body.language)
+    questions = here().store.questions
+    question = questions.put(session_id, language, kind, code, body.cursor_pos, detail_level)
+    answer = here().news.wait_until(
+        question, ANSWER_S, lambda: questions.answer_of(question), lambda it: it is not None
+    )
+    if answer is None:
+        refuse(503, "No worker was free to answer; try again in a moment.")
+    if answer.status == "busy":
+        refuse(409, "The session computes just now; ask again when it is idle.")
+    if answer.status == "gone":
+        refuse(410, "The session has ended.")
+    if answer.status != "ok":
+        refuse(503, "The kernel could not answer this question.")
+    return Response(answer.content, headers={"Cache-Control": "no-store"}, content_type="application/json")
+
+
+def _whom(id: str, language: str | UnsetType) -> tuple[str | None, str]:
+    if id == "-":
+        if not isinstance(language, str):
+            refuse(400, "A question to a fresh namespace needs `language`.")
+        return None, languages.checked(language, None)
+    session = _alive(id)
+    if session.state == "busy":
+        refuse(409, "The session computes just now; ask again when it is idle.")
+    return id, languages.checked(language, id)
+
+
+def _existing(untrusted_id: str) -> Session:
+    session = here().store.sessions.get(untrusted_id) if is_id(untrusted_id) else None
+    if session is None:
+        refuse(404, "There is no session with this id.")
+    return session
+
+
+def _alive(untrusted_id: str) -> Session:
+    session = _existing(untrusted_id)
+    if session.state == "gone":
+        refuse(410, "The session has ended.")
+    return session

@@ -1,0 +1,69 @@
+"""The program for browsers: ``create_app(settings)``, and for uWSGI ``web_server:app``."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+import settings as settings_file
+import store
+from settings import Settings
+from web import (
+    computations,
+    context,
+    files,
+    headers,
+    health,
+    languages,
+    limits,
+    messages,
+    openapi,
+    pages,
+    permalinks,
+    problems,
+    sessions,
+)
+from web.fleet import Fleet
+from web.metrics import Figures
+from web.news import News
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+ROUTES = (computations, messages, files, sessions, permalinks, languages, limits, health, openapi, pages)
+STATIC_KEPT_S = 3600
+
+_lock = threading.Lock()
+_apps: list[Flask] = []
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the WSGI application; MongoDB may still be away."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = settings.request_bytes_max
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_KEPT_S
+    app.url_map.merge_slashes = False  # a redirect would turn a POST's mistake into another one
+    door = store.connect(settings)
+    news, fleet = News(door), Fleet(door)
+    figures = Figures(fleet, news)
+    context.install(app, context.Context(settings, door, news, fleet, figures))
+    problems.install(app)
+    headers.install(app, settings)
+    figures.watch(app)
+    for group in ROUTES:
+        app.register_blueprint(group.routes)
+    return app
+
+
+def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer a WSGI request; the first one makes the application, so that importing this module does nothing."""
+    if not _apps:
+        with _lock:
+            if not _apps:
+                logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+                _apps.append(create_app(settings_file.load()))
+    return _apps[0](environ, start_response)
