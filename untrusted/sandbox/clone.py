@@ -15,7 +15,7 @@ from untrusted.sandbox.init import become_worker_under_init
 from untrusted.sandbox.lockdown import lock_down, write_identity_maps
 from untrusted.sandbox.plan import Plan
 
-EXIT_NOT_LOCKED = 70  # the child could not be locked down; it has said why on its standard error
+EXIT_NOT_LOCKED = 70
 _NAMESPACES = {
     "user_namespace": syscalls.CLONE_NEWUSER,
     "mount_namespace": syscalls.CLONE_NEWNS,
@@ -35,13 +35,14 @@ class Cloned(NamedTuple):
 
 
 def clone_session(
-    plan: Plan, child: Callable[[], object], keep: Iterable[int] = (), gate: int | None = None
+    plan: Plan, child: Callable[[], object], keep: Iterable[int] = (), gate: int | None = None, trouble: int = 2
 ) -> Cloned:
     """Fork a locked-down worker that runs ``child``; return its init, which dies with it and with this process.
 
     ``keep``: file descriptors that the worker goes on using, beside 0 to 2. ``gate``: a descriptor of which the child
-    reads one byte before it does anything: the caller's chance to put it into its control group. Called in a process
-    with one thread. Raises SandboxError where threads run, OSError when the kernel refuses.
+    reads one byte before it does anything: the caller's chance to put it into its control group. ``trouble``:
+    where a child that cannot be locked down says why, before it ends with EXIT_NOT_LOCKED. Called in a process with one
+    thread. Raises SandboxError where threads run, OSError when the kernel refuses.
     """
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
@@ -63,7 +64,7 @@ def clone_session(
             raise
         if pid == 0:
             ctypes.pythonapi.PyOS_AfterFork_Child()
-            _be_child(plan, child, (*keep,), gate, parent, user_id, group_id)
+            _be_child(plan, child, tuple(keep), gate, trouble, parent, user_id, group_id)
         ctypes.pythonapi.PyOS_AfterFork_Parent()
     finally:
         os.close(parent)
@@ -71,7 +72,14 @@ def clone_session(
 
 
 def _be_child(
-    plan: Plan, child: Callable[[], object], keep: tuple[int, ...], gate: int | None, parent: int, user_id: int, group_id: int
+    plan: Plan,
+    child: Callable[[], object],
+    keep: tuple[int, ...],
+    gate: int | None,
+    trouble: int,
+    parent: int,
+    user_id: int,
+    group_id: int,
 ) -> NoReturn:
     try:
         die_with_parent(signal.SIGKILL)
@@ -87,7 +95,7 @@ def _be_child(
         lock_down(plan, keep)
         become_worker_under_init()
     except BaseException as error:
-        os.write(2, f"a session could not be locked down: {type(error).__name__}: {error}\n".encode())
+        os.write(trouble, f"a session could not be locked down: {type(error).__name__}: {error}\n".encode())
         os._exit(EXIT_NOT_LOCKED)
     code = 1
     try:

@@ -1,0 +1,84 @@
+"""Limits of a whole session: memory, processes and CPU share of all its processes together.
+
+Three drivers with one interface: ``cgroup2`` and ``cgroup1`` where a directory of the kernel's control groups is ours,
+``watchdog`` where there is neither.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from untrusted.sandbox import SandboxError
+from wire import Layer
+
+Overrun = Literal["memory", "processes"]
+MODES = ("cgroup2", "cgroup1", "watchdog")
+
+
+class GroupLimits(Protocol):
+    """What a limiter reads of the limits, under the names of the settings."""
+
+    session_memory_bytes: int
+    session_processes_max: int
+    session_cpu_weight: int
+    session_cpus_max: float
+
+
+class Group(Protocol):
+    """The processes of one session."""
+
+    def add(self, pid: int) -> None:
+        """Take in a process; what it starts from now on belongs to the group too. Raises OSError."""
+
+    def usage(self) -> tuple[float, int, int]:
+        """Return CPU seconds used so far, the most bytes of memory used, and the processes and threads there are."""
+
+    def overrun(self) -> Overrun | None:
+        """Return which limit the group has hit, once it has."""
+
+    def freeze(self) -> None:
+        """Stop every process, where the driver can."""
+
+    def thaw(self) -> None:
+        """Let every process go on."""
+
+    def kill(self) -> None:
+        """Kill every process."""
+
+    def close(self) -> None:
+        """Give back what the group holds, when its processes are gone; leaves nothing behind."""
+
+
+class Limiter(Protocol):
+    """Makes groups; ``name`` is its mode, ``detail`` a sentence for the host."""
+
+    name: str
+    detail: str
+
+    def open(self, session: str) -> Group:
+        """Return a new group. Raises OSError."""
+
+
+def choose(mode: str, directory: str, limits: GroupLimits) -> Limiter:
+    """Return the limiter for a mode: ``auto`` takes the best that works. Raises SandboxError with the reason.
+
+    ``directory``: for cgroup2 a delegated directory; for cgroup1 ``memory=/…,pids=/…`` with, if there are any, ``cpu``,
+    ``cpuacct`` and ``freezer``.
+    """
+    from untrusted.sandbox.limiter import cgroup1, cgroup2, watchdog
+
+    drivers = {"cgroup2": cgroup2.Cgroup2, "cgroup1": cgroup1.Cgroup1, "watchdog": watchdog.Watchdog}
+    if mode != "auto" and mode not in drivers:
+        raise SandboxError(f"there is no limiter {mode!r}; there are auto, {', '.join(MODES)}")
+    reasons = []
+    for name in MODES if mode == "auto" else (mode,):
+        try:
+            return drivers[name](directory, limits)
+        except (OSError, ValueError) as error:
+            reasons.append(f"{name}: {error}")
+    raise SandboxError(f"memory and processes cannot be limited: {'; '.join(reasons)}")
+
+
+def layer(limiter: Limiter) -> Layer:
+    """Return the limiter as one more layer of the self-test's report."""
+    return Layer("limiter", "on", f"{limiter.name}: {limiter.detail}")

@@ -1,0 +1,106 @@
+"""Limits by cgroup v1, in directories of each controller that the host gave to this account."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+
+from untrusted.sandbox.limiter import GroupLimits, Overrun
+from untrusted.sandbox.limiter.control_files import Removals, counter, read, write
+
+_NEEDED = ("memory", "pids", "cpuacct")
+_PERIOD_US = 100_000
+_SHARES_OF_WEIGHT_100 = 1024
+
+
+class Cgroup1:
+    """Makes one group in each controller's directory for each session. Raises ValueError or OSError when it cannot."""
+
+    name = "cgroup1"
+
+    def __init__(self, directory: str, limits: GroupLimits) -> None:
+        pairs = [part.partition("=") for part in directory.split(",") if part]
+        self._parents = {controller.strip(): path.strip() for controller, _equals, path in pairs}
+        missing = [controller for controller in _NEEDED if not self._parents.get(controller)]
+        if missing:
+            raise ValueError(f"no cgroup v1 directory is named for {', '.join(missing)}")
+        self._limits, self._removals = limits, Removals()
+        self.detail = f"memory, processes and CPU share of a session by cgroup v1: {', '.join(self._parents)}"
+        # The first group shows whether all of it works; a half working limiter is none.
+        self.open("trial").close()
+
+    def open(self, session: str) -> Group1:
+        """Return a new group with the limits. Raises OSError."""
+        self._removals.sweep()
+        directories = {controller: f"{parent}/{session}" for controller, parent in self._parents.items()}
+        # One hierarchy may hold several controllers (cpu,cpuacct): the same directory then comes twice.
+        for directory in dict.fromkeys(directories.values()):
+            os.mkdir(directory)
+        limits, memory = self._limits, directories["memory"]
+        write(memory, "memory.limit_in_bytes", limits.session_memory_bytes)
+        with suppress(FileNotFoundError):  # a kernel without swap accounting
+            write(memory, "memory.memsw.limit_in_bytes", limits.session_memory_bytes)
+        with suppress(OSError):  # not everywhere
+            write(memory, "memory.swappiness", 0)
+        write(directories["pids"], "pids.max", limits.session_processes_max + 1)  # init is ours
+        if "cpu" in directories:
+            write(directories["cpu"], "cpu.shares", limits.session_cpu_weight * _SHARES_OF_WEIGHT_100 // 100)
+            with suppress(FileNotFoundError):  # a kernel without CFS bandwidth
+                write(directories["cpu"], "cpu.cfs_period_us", _PERIOD_US)
+                write(directories["cpu"], "cpu.cfs_quota_us", int(limits.session_cpus_max * _PERIOD_US))
+        return Group1(directories, self._removals)
+
+
+class Group1:
+    """The control groups of one session."""
+
+    def __init__(self, directories: dict[str, str], removals: Removals) -> None:
+        self._directories, self._removals = directories, removals
+
+    def add(self, pid: int) -> None:
+        """Take in a process. Raises OSError."""
+        for directory in dict.fromkeys(self._directories.values()):
+            write(directory, "cgroup.procs", pid)
+
+    def usage(self) -> tuple[float, int, int]:
+        """Return CPU seconds, the most memory in bytes, processes and threads now."""
+        cpu_s = int(read(self._directories["cpuacct"], "cpuacct.usage")) / 1e9
+        memory_bytes = int(read(self._directories["memory"], "memory.max_usage_in_bytes"))
+        return cpu_s, memory_bytes, max(0, int(read(self._directories["pids"], "pids.current")) - 1)
+
+    def overrun(self) -> Overrun | None:
+        """Return which limit was hit: a process killed for memory, or a fork refused."""
+        if counter(read(self._directories["memory"], "memory.oom_control"), "oom_kill"):
+            return "memory"
+        if counter(read(self._directories["pids"], "pids.events"), "max"):
+            return "processes"
+        return None
+
+    def freeze(self) -> None:
+        """Stop every process, where the host gave the freezer."""
+        if "freezer" in self._directories:
+            write(self._directories["freezer"], "freezer.state", "FROZEN")
+
+    def thaw(self) -> None:
+        """Let every process go on."""
+        if "freezer" in self._directories:
+            write(self._directories["freezer"], "freezer.state", "THAWED")
+
+    def kill(self) -> None:
+        """Kill every process that is in the group; the end of the session's init has killed them already."""
+        for pid in read(self._directories["pids"], "cgroup.procs").split():
+            with suppress(OSError):
+                pidfd = os.pidfd_open(int(pid))
+                try:
+                    # Still there, so the descriptor is that process and no later one of the same number.
+                    if pid in read(self._directories["pids"], "cgroup.procs").split():
+                        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                finally:
+                    os.close(pidfd)
+        self.thaw()
+
+    def close(self) -> None:
+        """Remove the groups."""
+        for directory in dict.fromkeys(self._directories.values()):
+            self._removals.remove(directory)

@@ -1,0 +1,102 @@
+"""Limits by cgroup v2, in a directory delegated to this account."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from untrusted.sandbox.limiter import GroupLimits, Overrun
+from untrusted.sandbox.limiter.control_files import Removals, counter, read, write
+
+_NEEDED = ("memory", "pids", "cpu")
+_PERIOD_US = 100_000
+_LEAF = "supervisor"
+
+
+class Cgroup2:
+    """Makes one group for each session below a delegated directory. Raises ValueError or OSError when it cannot."""
+
+    name = "cgroup2"
+
+    def __init__(self, directory: str, limits: GroupLimits) -> None:
+        if not directory or "=" in directory:
+            raise ValueError("no delegated cgroup v2 directory is named")
+        available = read(directory, "cgroup.controllers").split()
+        missing = [controller for controller in _NEEDED if controller not in available]
+        if missing:
+            raise ValueError(f"{directory} does not have the controllers {', '.join(missing)}")
+        self._directory, self._limits, self._removals = directory, limits, Removals()
+        self._delegate()
+        self.detail = f"memory, processes and CPU share of a session by control groups below {directory}"
+        # The first group shows whether all of it works; a half working limiter is none.
+        self.open("trial").close()
+
+    def _delegate(self) -> None:
+        # Only a group without processes may give controllers to its children: ours, if here, go into a leaf.
+        if read(self._directory, "cgroup.procs").strip():
+            leaf = f"{self._directory}/{_LEAF}"
+            os.makedirs(leaf, exist_ok=True)
+            for pid in read(self._directory, "cgroup.procs").split():
+                with suppress(ProcessLookupError):
+                    write(leaf, "cgroup.procs", pid)
+        write(self._directory, "cgroup.subtree_control", " ".join(f"+{controller}" for controller in _NEEDED))
+
+    def open(self, session: str) -> Group2:
+        """Return a new group with the limits. Raises OSError."""
+        self._removals.sweep()
+        directory = f"{self._directory}/{session}"
+        os.mkdir(directory)
+        limits = self._limits
+        write(directory, "memory.max", limits.session_memory_bytes)
+        with suppress(FileNotFoundError):  # a kernel without swap accounting
+            write(directory, "memory.swap.max", 0)
+        write(directory, "memory.oom.group", 1)
+        write(directory, "pids.max", limits.session_processes_max + 1)  # init is ours
+        write(directory, "cpu.weight", limits.session_cpu_weight)
+        write(directory, "cpu.max", f"{int(limits.session_cpus_max * _PERIOD_US)} {_PERIOD_US}")
+        return Group2(directory, self._removals)
+
+
+class Group2:
+    """A control group of one session."""
+
+    def __init__(self, directory: str, removals: Removals) -> None:
+        self._directory, self._removals = directory, removals
+
+    def add(self, pid: int) -> None:
+        """Take in a process. Raises OSError."""
+        write(self._directory, "cgroup.procs", pid)
+
+    def usage(self) -> tuple[float, int, int]:
+        """Return CPU seconds, the most memory in bytes, processes and threads now."""
+        cpu_s = counter(read(self._directory, "cpu.stat"), "usage_usec") / 1e6
+        try:
+            memory_bytes = int(read(self._directory, "memory.peak"))
+        except FileNotFoundError:  # before Linux 5.19
+            memory_bytes = int(read(self._directory, "memory.current"))
+        return cpu_s, memory_bytes, max(0, int(read(self._directory, "pids.current")) - 1)
+
+    def overrun(self) -> Overrun | None:
+        """Return which limit was hit: processes killed for memory, or a fork refused."""
+        if counter(read(self._directory, "memory.events"), "oom_kill"):
+            return "memory"
+        if counter(read(self._directory, "pids.events"), "max"):
+            return "processes"
+        return None
+
+    def freeze(self) -> None:
+        """Stop every process."""
+        write(self._directory, "cgroup.freeze", 1)
+
+    def thaw(self) -> None:
+        """Let every process go on."""
+        write(self._directory, "cgroup.freeze", 0)
+
+    def kill(self) -> None:
+        """Kill every process; before Linux 5.14 the end of the session's init does."""
+        with suppress(FileNotFoundError):
+            write(self._directory, "cgroup.kill", 1)
+
+    def close(self) -> None:
+        """Remove the group."""
+        self._removals.remove(self._directory)

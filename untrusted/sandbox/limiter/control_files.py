@@ -1,0 +1,59 @@
+"""Reading and writing the kernel's control group files."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from contextlib import suppress
+
+
+def read(directory: str, name: str) -> str:
+    """Return a control file's text. Raises OSError."""
+    descriptor = os.open(f"{directory}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 65536).decode()
+    finally:
+        os.close(descriptor)
+
+
+def write(directory: str, name: str, value: object) -> None:
+    """Write a control file. Raises OSError."""
+    descriptor = os.open(f"{directory}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, str(value).encode())
+    finally:
+        os.close(descriptor)
+
+
+def counter(text: str, key: str) -> int:
+    """Return a value out of lines of ``key value``; 0 where the kernel does not count it."""
+    for line in text.splitlines():
+        name, _space, value = line.partition(" ")
+        if name == key:
+            return int(value)
+    return 0
+
+
+class Removals:
+    """Directories to remove; the kernel refuses for a moment after the last process has ended."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[str] = deque()
+
+    def remove(self, directory: str) -> None:
+        """Remove a directory now, or as soon as a later call finds that it goes."""
+        self._waiting.append(directory)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove what waits and can go."""
+        for _ in range(len(self._waiting)):
+            directory = self._waiting.popleft()
+            try:
+                with suppress(FileNotFoundError):
+                    os.rmdir(directory)
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+                self._waiting.append(directory)

@@ -1,0 +1,173 @@
+"""Limits without control groups: the supervisor looks at the processes of a session again and again.
+
+Weaker than a control group, and named so: it sees an overrun when it looks, not when it happens; CPU share is not limited;
+CPU time of processes that lived between two looks is not seen, nor is memory in files that are neither mapped nor in a
+directory (memfd).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from typing import NamedTuple
+
+from untrusted.sandbox.limiter import GroupLimits, Overrun
+from untrusted.sandbox.plan import HOME
+
+LOOK_S = 0.1  # a scan of /proc serves all groups for this long
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_WRITABLE = (HOME, "/tmp", "/dev/shm")
+
+
+class Process(NamedTuple):
+    """What /proc/PID/stat says of a process."""
+
+    parent: int
+    started: int
+    cpu_s: float
+    threads: int
+    resident_bytes: int
+
+
+class Watchdog:
+    """Makes groups that are watched."""
+
+    name = "watchdog"
+    detail = "degraded: without control groups, memory and processes of a session are checked now and then, CPU share is not"
+
+    def __init__(self, _directory: str, limits: GroupLimits) -> None:
+        self._limits = limits
+        self._processes: dict[int, Process] = {}
+        self._children: dict[int, list[int]] = {}
+        self._looked_at = float("-inf")
+
+    def open(self, _session: str) -> WatchedGroup:
+        """Return a new group."""
+        return WatchedGroup(self, self._limits)
+
+    def tree(self, init: int) -> dict[int, Process]:
+        """Return init and everything below it, as seen at most ``LOOK_S`` ago: all processes of its pid namespace."""
+        self._look()
+        found, waiting = {}, [init]
+        while waiting:
+            pid = waiting.pop()
+            if pid in self._processes:
+                found[pid] = self._processes[pid]
+                waiting += self._children.get(pid, ())
+        return found
+
+    def _look(self) -> None:
+        if time.monotonic() - self._looked_at < LOOK_S:
+            return
+        self._processes, self._children = {}, {}
+        for name in os.listdir("/proc"):
+            if name.isdigit() and (process := _read_process(name)) is not None:
+                self._processes[int(name)] = process
+                self._children.setdefault(process.parent, []).append(int(name))
+        self._looked_at = time.monotonic()
+
+
+class WatchedGroup:
+    """The processes below one init."""
+
+    def __init__(self, watchdog: Watchdog, limits: GroupLimits) -> None:
+        self._watchdog, self._limits = watchdog, limits
+        self._init: int | None = None
+        self._started = 0
+        self._cpu_s: dict[tuple[int, int], float] = {}
+        self._memory_bytes_max = 0
+        self._directories: list[int] = []
+        self._hit: Overrun | None = None
+
+    def add(self, pid: int) -> None:
+        """Watch the processes below this one. Raises ProcessLookupError."""
+        process = _read_process(str(pid))
+        if process is None:
+            raise ProcessLookupError(f"process {pid} is gone")
+        self._init, self._started = pid, process.started
+
+    def usage(self) -> tuple[float, int, int]:
+        """Return CPU seconds, the most memory in bytes, processes and threads, as far as they were seen."""
+        tree = self._tree()
+        for pid, process in tree.items():
+            self._cpu_s[pid, process.started] = process.cpu_s
+        # Init shares the worker's memory and would count it twice.
+        members = {pid: process for pid, process in tree.items() if pid != self._init}
+        memory_bytes = sum(process.resident_bytes for process in members.values()) + self._file_bytes()
+        if memory_bytes > self._limits.session_memory_bytes:
+            # Memory that the zygote's children share was counted for each of them: look more closely.
+            memory_bytes = sum(_private_share(pid, process) for pid, process in members.items()) + self._file_bytes()
+        self._memory_bytes_max = max(self._memory_bytes_max, memory_bytes)
+        return sum(self._cpu_s.values()), self._memory_bytes_max, sum(process.threads for process in members.values())
+
+    def overrun(self) -> Overrun | None:
+        """Return which limit was passed, once it was seen."""
+        _cpu_s, memory_bytes, processes = self.usage()
+        if self._hit is None and memory_bytes > self._limits.session_memory_bytes:
+            self._hit = "memory"
+        if self._hit is None and processes > self._limits.session_processes_max:
+            self._hit = "processes"
+        return self._hit
+
+    def freeze(self) -> None:
+        """Nothing can stop processes that start others meanwhile."""
+
+    def thaw(self) -> None:
+        """Nothing was stopped."""
+
+    def kill(self) -> None:
+        """The end of the session's init kills its processes."""
+
+    def close(self) -> None:
+        """Close the handles of the session's directories."""
+        for descriptor in self._directories:
+            os.close(descriptor)
+        self._directories = []
+
+    def _tree(self) -> dict[int, Process]:
+        if self._init is None:
+            return {}
+        tree = self._watchdog.tree(self._init)
+        init = tree.get(self._init)
+        # The same number but another process: ours is gone.
+        return tree if init is not None and init.started == self._started else {}
+
+    def _file_bytes(self) -> int:
+        """Return what the session's files in memory occupy."""
+        if not self._directories and self._init is not None:
+            # Once, when the worker is ready and no user code has run; it could close this way later.
+            with suppress(OSError):
+                root = f"/proc/{self._init}/root"
+                if os.stat(root + HOME).st_dev != os.stat(root).st_dev:
+                    self._directories = [os.open(root + path, os.O_PATH | os.O_CLOEXEC) for path in _WRITABLE]
+        total_bytes = 0
+        for descriptor in self._directories:
+            state = os.fstatvfs(descriptor)
+            total_bytes += (state.f_blocks - state.f_bfree) * state.f_frsize
+        return total_bytes
+
+
+def _read_process(pid: str) -> Process | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The command's name stands in parentheses and may hold any character, parentheses too.
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    # proc(5); the first field here is the third there.
+    cpu_s = (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+    return Process(int(fields[1]), int(fields[19]), cpu_s, int(fields[17]), int(fields[21]) * _PAGE_BYTES)
+
+
+def _private_share(pid: int, process: Process) -> int:
+    """Return the proportional set size of a process in bytes; all that is resident where it does not let us see."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            for line in file:
+                if line.startswith("Pss:"):
+                    return int(line.split()[1]) << 10
+    except OSError:
+        pass
+    return process.resident_bytes

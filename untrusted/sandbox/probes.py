@@ -1,0 +1,246 @@
+"""What the self-test tries inside a locked-down child: each probe is one layer's real work, attempted against it."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import resource
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from untrusted.sandbox import syscalls
+from untrusted.sandbox.plan import HOME, USER_ID, Plan
+
+_DEVICES = {"fd", "full", "null", "random", "shm", "stderr", "stdin", "stdout", "urandom", "zero"}
+_ROOT = {"bin", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "mask", "proc", "sbin", "tmp", "usr", "var"}
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What lies outside and must not be reached: baits that the supervisor has laid out."""
+
+    pid: int
+    namespaces: dict[str, str]
+    file: str
+    tcp_port: int
+    abstract_name: str
+
+
+class Broken(Exception):
+    """A probe came through; the message says how."""
+
+
+def run(plan: Plan, outside: Outside, descriptors: set[int]) -> dict[str, str]:
+    """Return, for each layer but the limiter, "" when it holds or a sentence that says how it does not."""
+    results = {}
+    for layer, probe in PROBES.items():
+        try:
+            probe(plan, outside, descriptors)
+            results[layer] = ""
+        except Broken as broken:
+            results[layer] = str(broken)
+        except Exception as error:  # a probe that cannot be made proves nothing
+            results[layer] = f"the probe failed: {type(error).__name__}: {error}"
+    return results
+
+
+def namespaces() -> dict[str, str]:
+    """Return the kernel's names of the namespaces that this process is in."""
+    return {name: os.readlink(f"/proc/self/ns/{name}") for name in ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup")}
+
+
+def _own_namespace(name: str, outside: Outside) -> None:
+    if os.readlink(f"/proc/self/ns/{name}") == outside.namespaces[name]:
+        raise Broken(f"the {name} namespace is the host's")
+
+
+def _refused(what: str, action: Callable[[], object], *errors: int) -> None:
+    """Raise Broken unless the action raises OSError, with one of the errors if there are any."""
+    try:
+        result = action()
+    except OSError as error:
+        if errors and error.errno not in errors:
+            raise Broken(f"{what} was answered with {errno.errorcode.get(error.errno or 0)}") from error
+        return
+    if isinstance(result, int) and result > 2:
+        os.close(result)
+    raise Broken(f"{what} was possible")
+
+
+def _user(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
+    _own_namespace("user", outside)
+    inside, _out, count = Path("/proc/self/uid_map").read_text().split()
+    if (inside, count) != (str(USER_ID), "1") or os.getuid() != USER_ID:
+        raise Broken("more than one user is mapped")
+
+
+def _mount(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
+    _own_namespace("mnt", outside)
+    _refused("opening a file outside", lambda: os.open(outside.file, os.O_RDONLY))
+    _refused("mounting", lambda: syscalls.mount("tmpfs", HOME, "tmpfs", 0))
+
+
+def _pid(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
+    _own_namespace("pid", outside)
+    if (os.getpid(), os.getppid()) != (2, 1):
+        raise Broken(f"the worker is process {os.getpid()} below {os.getppid()}, not 2 below 1")
+    _refused("a signal to the supervisor", lambda: os.kill(outside.pid, 0))
+
+
+def _network(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
+    _own_namespace("net", outside)
+    names = [line.partition(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]]
+    if [name for name in names if name != "lo"]:
+        raise Broken(f"there are network interfaces: {', '.join(names)}")
+    _refused("a connection to the host's loopback", lambda: _connect(socket.AF_INET, ("127.0.0.1", outside.tcp_port)))
+    _refused("a connection to an abstract socket", lambda: _connect(socket.AF_UNIX, f"\0{outside.abstract_name}"))
+
+
+def _connect(family: int, address: object) -> None:
+    with socket.socket(family) as connection:
+        connection.settimeout(1.0)
+        connection.connect(address)  # type: ignore[arg-type]
+
+
+def _ipc(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
+    _own_namespace("ipc", outside)
+
+
+def _uts(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
+    _own_namespace("uts", outside)
+    if socket.gethostname() != "cell":
+        raise Broken("the host's name can be seen")
+
+
+def _cgroup(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
+    _own_namespace("cgroup", outside)
+
+
+def _read_only_root(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
+    shown = {path.split("/")[1] for path in plan.trees}
+    strange = set(os.listdir("/")) - _ROOT - shown
+    if strange:
+        raise Broken(f"the root holds {', '.join(sorted(strange))}")
+    for path in ("/", "/etc", "/dev", *plan.trees):
+        if os.path.isdir(path):
+            _refused(f"making a directory in {path}", lambda path=path: os.mkdir(f"{path}/probe"), errno.EROFS)
+
+
+def _private_proc(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
+    pids = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+    if pids != [1, 2]:
+        raise Broken(f"/proc shows the processes {pids}")
+    if os.listdir("/proc/sys") or Path("/proc/keys").read_text() or Path("/proc/cmdline").read_text():
+        raise Broken("/proc tells of the host")
+
+
+def _minimal_dev(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
+    strange = set(os.listdir("/dev")) ^ _DEVICES
+    if strange:
+        raise Broken(f"/dev differs in {', '.join(sorted(strange))}")
+    _refused("opening a terminal", lambda: os.open("/dev/ptmx", os.O_RDWR))
+
+
+def _disk_limits(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
+    options = {}
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields = line.split()
+        options[fields[4]] = fields[5].split(",")
+    for path in (HOME, "/tmp", "/dev/shm"):
+        state = os.statvfs(path)
+        if state.f_blocks * state.f_frsize > plan.disk_bytes or state.f_files > plan.inodes_max or not state.f_files:
+            raise Broken(f"{path} has no limits")
+        missing = {"nosuid", "nodev", "nosymfollow"} - set(options.get(path, ()))
+        if missing:
+            raise Broken(f"{path} is mounted without {', '.join(sorted(missing))}")
+
+
+def _rlimits(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard > plan.descriptors_max or soft > hard:
+        raise Broken(f"{hard} file descriptors may be opened")
+    if resource.getrlimit(resource.RLIMIT_CPU)[1] == resource.RLIM_INFINITY:
+        raise Broken("CPU time has no limit")
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard + 1))
+    except (OSError, ValueError):
+        return
+    raise Broken("a limit could be raised")
+
+
+def _status() -> dict[str, str]:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return {name: value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
+
+
+def _capabilities(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
+    status = _status()
+    held = [name for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb") if int(status[name], 16)]
+    if held:
+        raise Broken(f"capabilities are left in {', '.join(held)}")
+
+
+def _no_new_privs(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
+    if _status()["NoNewPrivs"] != "1":
+        raise Broken("programs may gain privileges")
+
+
+def _closed_descriptors(_plan: Plan, _outside: Outside, descriptors: set[int]) -> None:
+    # Every number that may be open is tried, not /proc's list, which opens one itself.
+    strange = [number for number in range(4096) if number not in descriptors and _is_open(number)]
+    if strange:
+        raise Broken(f"file descriptors {strange} are open")
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _landlock(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
+    if not plan.landlock_abi:
+        raise Broken("the kernel has no Landlock")
+    # Everything else allows this one: the file is the worker's own.
+    _refused("writing below /proc", lambda: os.open("/proc/self/comm", os.O_WRONLY), errno.EACCES)
+
+
+def _seccomp(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
+    if _status()["Seccomp"] != "2":
+        raise Broken("no filter is loaded")
+    null = ctypes.c_void_p()
+    # Without the filter each of these would succeed or name another error: all arguments are empty.
+    attempts = {"x86_64": (272, 250, 321, 425, 435), "aarch64": (97, 219, 280, 425, 435)}[syscalls.MACHINE]
+    unshare, keyctl, bpf, io_uring_setup, clone3 = attempts
+    _refused("unshare", lambda: syscalls.call(unshare, 0), errno.EPERM)
+    _refused("keyctl", lambda: syscalls.call(keyctl, 0xFFFF), errno.EPERM)
+    _refused("bpf", lambda: syscalls.call(bpf, 0, null, 0), errno.EPERM)
+    _refused("io_uring", lambda: syscalls.call(io_uring_setup, 0, null), errno.ENOSYS)
+    _refused("clone3", lambda: syscalls.call(clone3, null, 0), errno.ENOSYS)
+    _refused("an Internet socket", lambda: socket.socket(socket.AF_INET).detach(), errno.EAFNOSUPPORT)
+
+
+PROBES: dict[str, Callable[[Plan, Outside, set[int]], None]] = {
+    "user_namespace": _user,
+    "mount_namespace": _mount,
+    "pid_namespace": _pid,
+    "network_namespace": _network,
+    "ipc_namespace": _ipc,
+    "uts_namespace": _uts,
+    "cgroup_namespace": _cgroup,
+    "read_only_root": _read_only_root,
+    "private_proc": _private_proc,
+    "minimal_dev": _minimal_dev,
+    "disk_limits": _disk_limits,
+    "rlimits": _rlimits,
+    "capabilities": _capabilities,
+    "no_new_privs": _no_new_privs,
+    "closed_descriptors": _closed_descriptors,
+    "landlock": _landlock,
+    "seccomp": _seccomp,
+}

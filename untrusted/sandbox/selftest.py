@@ -1,0 +1,99 @@
+"""The sandbox tested by itself, at every start of a supervisor: a real child, locked down, tries to get out."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from untrusted.sandbox import SandboxError, probes
+from untrusted.sandbox.clone import Cloned, clone_session
+from untrusted.sandbox.plan import Plan
+from wire import Layer
+
+PROBE_S_MAX = 20.0
+_REPORT_BYTES_MAX = 1 << 20
+
+
+def probe(plan: Plan) -> list[Layer]:
+    """Return what each layer is worth on this host: on, off, or waived; the limiter speaks for itself.
+
+    Called in a process with one thread.
+    """
+    try:
+        results = _run(plan)
+    except (OSError, SandboxError) as error:
+        results = {layer: f"the sandbox cannot be built: {error}" for layer in probes.PROBES}
+    return [_layer(plan, name, trouble) for name, trouble in results.items()]
+
+
+def missing(layers: Iterable[Layer]) -> list[str]:
+    """Return the names of the layers that are off; with one of them no session may run."""
+    return [layer.name for layer in layers if layer.state == "off"]
+
+
+def _layer(plan: Plan, name: str, trouble: str) -> Layer:
+    if name in plan.waived:
+        return Layer(name, "waived", trouble or "not put on")
+    return Layer(name, "off" if trouble else "on", trouble)
+
+
+def _run(plan: Plan) -> dict[str, str]:
+    with (
+        tempfile.NamedTemporaryFile() as file,
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.socket(socket.AF_UNIX) as abstract,
+    ):
+        name = f"singlecell-{os.getpid()}"
+        abstract.bind(f"\0{name}")
+        abstract.listen()
+        outside = probes.Outside(os.getpid(), probes.namespaces(), file.name, tcp.getsockname()[1], name)
+        report, theirs = os.pipe()
+
+        def child() -> None:
+            results = probes.run(plan, outside, {0, 1, 2, theirs})
+            os.write(theirs, msgspec.json.encode(results))
+
+        try:
+            cloned = clone_session(plan, child, keep=[theirs], trouble=theirs)
+        except BaseException:
+            os.close(report)
+            raise
+        finally:
+            os.close(theirs)
+        try:
+            return _decode(_read(report, cloned))
+        finally:
+            os.close(report)
+
+
+def _read(report: int, cloned: Cloned) -> bytes:
+    """Return all that the child says before it ends; kill it when it takes too long."""
+    stop_at, said = time.monotonic() + PROBE_S_MAX, b""
+    try:
+        while len(said) < _REPORT_BYTES_MAX and select.select([report], [], [], max(0.0, stop_at - time.monotonic()))[0]:
+            piece = os.read(report, 65536)
+            if not piece:
+                return said
+            said += piece
+        raise SandboxError(f"the self-test did not end within {PROBE_S_MAX:.0f} s")
+    finally:
+        signal.pidfd_send_signal(cloned.pidfd, signal.SIGKILL)
+        os.waitid(os.P_PIDFD, cloned.pidfd, os.WEXITED)
+        os.close(cloned.pidfd)
+
+
+def _decode(said: bytes) -> dict[str, str]:
+    try:
+        results = msgspec.json.decode(said, type=dict[str, str])
+    except (msgspec.DecodeError, ValueError):
+        raise SandboxError(said.decode("utf-8", "replace").strip() or "the child said nothing") from None
+    if set(results) != set(probes.PROBES):
+        raise SandboxError("the child did not report every layer")
+    return results
