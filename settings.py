@@ -1,0 +1,132 @@
+"""The settings: ``singlecell_config.py.default`` is the only list; a configuration file and flags change its values.
+
+Both files are data, read without running them: plain assignments of literals.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+DEFAULT_FILE = Path(__file__).with_name("singlecell_config.py.default")
+LOCAL_FILE = Path(__file__).with_name("singlecell_config.py")
+ENVIRONMENT_NAME = "SINGLECELL_CONFIG"
+PORT_MAX = 65535
+
+
+class SettingsError(ValueError):
+    """A setting is unknown, of the wrong type or out of range; the message is one sentence for the host."""
+
+
+class Settings:
+    """Every setting as an attribute, under its name in the default file; frozen."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        object.__setattr__(self, "_values", dict(values))
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_values"][name]
+        except KeyError:
+            raise AttributeError(f"there is no setting {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("settings are frozen; load() takes overrides")
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of all settings."""
+        yield from self.__dict__["_values"]
+
+
+def load(path: Path | None = None, **overrides: Any) -> Settings:
+    """Return the settings: the defaults, then the file, then the overrides. Raises SettingsError.
+
+    ``path``: the file to read; None reads the one that the environment's SINGLECELL_CONFIG names, else
+    singlecell_config.py beside the defaults, if it is there.
+    """
+    defaults = read(DEFAULT_FILE)
+    values = dict(defaults)
+    file = path or _configured_file()
+    changes = [(file.name, read(file))] if file else []
+    for origin, changed in [*changes, ("an override", overrides)]:
+        for name, value in changed.items():
+            if name not in defaults:
+                raise SettingsError(f"{origin}: there is no setting {name!r}{_nearest(name, defaults)}")
+            values[name] = _typed(origin, name, value, defaults[name])
+    if file and values["mongo_password"] and file.stat().st_mode & stat.S_IROTH:
+        raise SettingsError(f"{file.name} holds the database password and everyone may read it: chmod o= {file.name}")
+    _check(values)
+    return Settings(values)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the assignments in a file of settings, which is not run. Raises SettingsError."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path.name} cannot be read: {error.strerror}") from error
+    except (SyntaxError, ValueError) as error:
+        raise SettingsError(f"{path.name} is not a list of assignments: {error}") from error
+    values: dict[str, Any] = {}
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=expression) if name not in values:
+                try:
+                    values[name] = ast.literal_eval(expression)
+                except ValueError:
+                    raise SettingsError(f"{path.name}, line {statement.lineno}: {name} must be a plain value") from None
+            case _:
+                raise SettingsError(f"{path.name}, line {statement.lineno}: only `name = value` is allowed, once a name")
+    return values
+
+
+def _configured_file() -> Path | None:
+    named = os.environ.get(ENVIRONMENT_NAME)
+    if named:
+        return Path(named)
+    return LOCAL_FILE if LOCAL_FILE.exists() else None
+
+
+def _nearest(name: str, names: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _typed(origin: str, name: str, value: Any, default: Any) -> Any:
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not type(default):
+        raise SettingsError(f"{origin}: {name} must be a {type(default).__name__}, not a {type(value).__name__}")
+    return value
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 < value < float("inf"):
+            # 0 never means "no limit" here.
+            raise SettingsError(f"{name} is {value}; it must be a number above 0")
+        if isinstance(value, list) and not all(isinstance(item, str) and item for item in value):
+            raise SettingsError(f"{name} must be a list of texts")
+    for name in ("http_port", "wall_port_first", "wall_port_last"):
+        if values[name] > PORT_MAX:
+            raise SettingsError(f"{name} is {values[name]}; ports end at {PORT_MAX}")
+    for small, large in (
+        ("wall_port_first", "wall_port_last"),
+        ("heartbeat_s", "heartbeat_timeout_s"),
+        ("heartbeat_s", "lease_s"),
+        ("redial_s_first", "redial_s_max"),
+        ("code_bytes_max", "request_bytes_max"),
+        ("cell_file_bytes_max", "cell_files_bytes_max"),
+        ("cell_wall_s", "session_life_s"),
+    ):
+        if values[small] > values[large]:
+            raise SettingsError(f"{small} ({values[small]}) must not be more than {large} ({values[large]})")
+    if values["limiter"] not in ("auto", "cgroup2", "cgroup1", "watchdog"):
+        raise SettingsError(f"limiter is {values['limiter']!r}; it is one of auto, cgroup2, cgroup1, watchdog")
+    if values["wall_transport"] not in ("direct", "ssh"):
+        raise SettingsError(f"wall_transport is {values['wall_transport']!r}; it is direct or ssh")
