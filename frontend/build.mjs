@@ -1,0 +1,62 @@
+// Builds ../static from src/. Usage: node build.mjs [output directory]
+// Lazy parts are bundles of their own, named by their content: the main script may be served from two addresses
+// (/embedded_singlecell.js and /static/embedded_singlecell.js), so that relative imports between bundles cannot work.
+import { createHash } from "node:crypto";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const output = process.argv[2] ?? join(here, "../static");
+const parts = join(output, "singlecell");
+
+const options = {
+  bundle: true,
+  minify: true,
+  write: false,
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+  legalComments: "none",
+  loader: { ".css": "text" },
+  absWorkingDir: here,
+  logLevel: "warning",
+};
+
+async function bundle(entry, extra = {}) {
+  const result = await build({ ...options, entryPoints: [join(here, "src", entry)], ...extra });
+  return result.outputFiles[0].text;
+}
+
+async function part(name, extension, text) {
+  const hash = createHash("sha256").update(text).digest("hex").slice(0, 10);
+  const file = `${name}-${hash}.${extension}`;
+  await writeFile(join(parts, file), text);
+  return file;
+}
+
+async function copyFonts() {
+  const from = join(here, "node_modules/katex/dist/fonts");
+  await mkdir(join(parts, "fonts"), { recursive: true });
+  for (const file of (await readdir(from)).filter((name) => name.endsWith(".woff2"))) {
+    await writeFile(join(parts, "fonts", file), await readFile(join(from, file)));
+  }
+}
+
+async function frame() {
+  const page = await readFile(join(here, "src/frame/frame.html"), "utf8");
+  const script = await bundle("frame/frame.js", { format: "iife" });
+  return page.replace("/* frame.js */", () => script.trim());
+}
+
+await rm(parts, { recursive: true, force: true });
+await mkdir(parts, { recursive: true });
+await copyFonts();
+const files = {
+  frame: await part("frame", "html", await frame()),
+  math: await part("math", "js", await bundle("math/math.js")),
+  markdown: await part("markdown", "js", await bundle("mime/markdown-parser.js")),
+};
+const define = { PARTS: JSON.stringify(files) };
+await writeFile(join(output, "embedded_singlecell.js"), await bundle("main.js", { define }));

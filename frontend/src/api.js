@@ -1,0 +1,141 @@
+/** The HTTP contract of the server: the only file that calls fetch. */
+
+// Browsers open six connections to a server; long polls take at most these, so that Stop always finds a free one.
+const POLLS_MAX = 4;
+const CROWDED_WAIT_S = 0.5; // of a long poll while others stand in line
+const ANSWER_S = 20; // a server that says nothing for this long, beyond the wait it was asked for, is away
+
+/** The server did not answer, or answered something that is not ours. */
+export class ServerAway extends Error {}
+
+/** The server understood and said no; `message` is its sentence. */
+export class Refused extends Error {
+  constructor(status, detail, retryAfter_s) {
+    super(detail);
+    this.status = status;
+    this.retryAfter_s = retryAfter_s;
+  }
+}
+
+/** The long polls of all cells of the page: those under way, and the line of those that wait for their turn. */
+const polls = {
+  underWay: 0,
+  line: [],
+  async enter() {
+    if (this.underWay >= POLLS_MAX) await new Promise((resolve) => this.line.push(resolve));
+    else this.underWay += 1;
+    return () => {
+      const next = this.line.shift();
+      if (next) next();
+      else this.underWay -= 1;
+    };
+  },
+};
+
+export class Api {
+  constructor(server) {
+    this.server = server;
+  }
+
+  /** Submit code; `files` are File objects. Returns {id, session, language, state, sequence}. */
+  submit({ files = [], ...fields }, signal) {
+    if (!files.length) return this.#call("POST", "computations", { json: fields, signal });
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value));
+    for (const file of files) form.append("file", file, file.name);
+    return this.#call("POST", "computations", { body: form, signal, answer_s: 120 });
+  }
+
+  /** Return {messages, next, state, finished}: what came after a sequence, waiting up to so many seconds for it. */
+  async messages(id, after, wait_s, signal) {
+    const leave = await polls.enter();
+    try {
+      const wait = polls.line.length ? Math.min(wait_s, CROWDED_WAIT_S) : wait_s;
+      const path = `computations/${id}/messages?after=${after}&wait=${wait}`;
+      return await this.#call("GET", path, { signal, answer_s: ANSWER_S + wait });
+    } finally {
+      leave();
+    }
+  }
+
+  computation(id, signal) {
+    return this.#call("GET", `computations/${id}`, { signal });
+  }
+
+  interrupt(id) {
+    return this.#call("POST", `computations/${id}/interrupt`, { json: {} });
+  }
+
+  cancel(id) {
+    return this.#call("DELETE", `computations/${id}`);
+  }
+
+  answer(id, value) {
+    return this.#call("POST", `computations/${id}/input`, { json: { value } });
+  }
+
+  languages() {
+    return this.#call("GET", "languages");
+  }
+
+  /** Return the content of `complete_reply`; without a session in a fresh namespace of the language. */
+  complete(session, code, cursor_pos, language, signal) {
+    return this.#ask("complete", session, code, cursor_pos, language, signal);
+  }
+
+  /** Return the content of `inspect_reply`. */
+  inspect(session, code, cursor_pos, language, signal) {
+    return this.#ask("inspect", session, code, cursor_pos, language, signal);
+  }
+
+  /** Return {id, url} of a short link to this code. */
+  permalink(code, language) {
+    return this.#call("POST", "permalinks", { json: { code, language } });
+  }
+
+  /** Return {code, language} behind a short link. */
+  permalinkContent(id) {
+    return this.#call("GET", `permalinks/${encodeURIComponent(id)}`);
+  }
+
+  #ask(kind, session, code, cursor_pos, language, signal) {
+    const json = session ? { code, cursor_pos } : { code, cursor_pos, language };
+    return this.#call("POST", `sessions/${session || "-"}/${kind}`, { json, signal });
+  }
+
+  async #call(method, path, { json, body, signal, answer_s = ANSWER_S } = {}) {
+    const ours = new AbortController();
+    const timer = setTimeout(() => ours.abort(), answer_s * 1000);
+    const stop = () => ours.abort();
+    signal?.addEventListener("abort", stop);
+    try {
+      const response = await fetch(new URL(path, this.server), {
+        method,
+        // A string goes out as text/plain, which needs no preflight request from another origin.
+        body: json === undefined ? body : JSON.stringify(json),
+        signal: ours.signal,
+        credentials: "omit",
+        cache: "no-store",
+        referrerPolicy: "no-referrer",
+      });
+      return await read(response);
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (error instanceof Refused) throw error;
+      throw new ServerAway(error.message);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+}
+
+async function read(response) {
+  const isJson = /[/+]json\b/.test(response.headers.get("Content-Type") ?? "");
+  const answer = isJson ? await response.json() : null;
+  if (response.ok && isJson) return answer;
+  if (answer?.detail && response.status < 502) {
+    throw new Refused(response.status, answer.detail, Number(response.headers.get("Retry-After")) || undefined);
+  }
+  throw new ServerAway(`status ${response.status}`);
+}

@@ -1,0 +1,85 @@
+/** The code editor: a real <textarea> with colours behind it, so that undo, IME, touch and screen readers just work. */
+import { createEditor, languageMap } from "prism-code-editor";
+import { defaultKeymap, editHistory, editorCommands } from "prism-code-editor/commands";
+import "prism-code-editor/languages/python";
+import { matchBrackets } from "prism-code-editor/match-brackets";
+import { highlightBracketPairs } from "prism-code-editor/highlight-brackets";
+import { languages as grammars } from "prism-code-editor/prism";
+import "prism-code-editor/prism/languages/python";
+import "prism-code-editor/prism/languages/r";
+
+grammars.sage = grammars.python;
+languageMap.sage = languageMap.python;
+languageMap.r = { ...languageMap.python };
+
+const keymap = { ...defaultKeymap };
+for (const key of ["Mod+Enter", "8+Enter"]) delete keymap[key]; // these run the cell
+
+export class Editor {
+  #prism;
+  #tabLeaves = false;
+
+  /** `on.run()`, `on.change(code)`; `label`: of the text field; `hint`: id of the text that explains its keys. */
+  constructor(parent, { code, language, readonly, label, hint, placeholder, on }) {
+    this.#prism = createEditor(
+      parent,
+      { language, value: code, tabSize: 4, readOnly: readonly, lineNumbers: false, onUpdate: (value) => on.change(value) },
+      matchBrackets(),
+      highlightBracketPairs(),
+      editHistory(),
+      editorCommands(keymap),
+    );
+    delete this.#prism.keyCommandMap.Escape; // it would take the focus away
+    const field = this.#prism.textarea;
+    field.setAttribute("aria-label", label);
+    field.setAttribute("aria-describedby", hint);
+    field.setAttribute("autocorrect", "off");
+    field.setAttribute("translate", "no");
+    if (placeholder) field.placeholder = placeholder;
+    parent.addEventListener("keydown", (event) => this.#onKey(event, on), { capture: true });
+    field.addEventListener("blur", () => (this.#tabLeaves = false));
+  }
+
+  get code() {
+    return this.#prism.value;
+  }
+
+  set code(value) {
+    if (value !== this.#prism.value) this.#prism.setOptions({ value });
+  }
+
+  set language(language) {
+    this.#prism.setOptions({ language });
+  }
+
+  set readonly(readOnly) {
+    this.#prism.setOptions({ readOnly });
+  }
+
+  get textarea() {
+    return this.#prism.textarea;
+  }
+
+  /** Put text in place of what stands between two offsets, so that undo takes it back. */
+  replace(start, end, text) {
+    this.textarea.focus();
+    this.textarea.setSelectionRange(start, end);
+    document.execCommand("insertText", false, text); // the only edit that browsers enter into their undo history
+  }
+
+  #onKey(event, on) {
+    if (event.isComposing || event.altKey) return;
+    const modified = event.shiftKey || event.ctrlKey || event.metaKey;
+    if (event.key === "Enter" && modified) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      on.run();
+    } else if (event.key === "Escape") {
+      this.#tabLeaves = true;
+    } else if (event.key === "Tab" && (this.#tabLeaves || this.#prism.options.readOnly)) {
+      event.stopImmediatePropagation();
+    } else if (event.key !== "Tab" && event.key !== "Shift") {
+      this.#tabLeaves = false;
+    }
+  }
+}

@@ -1,0 +1,302 @@
+/** <single-cell>: a cell that any page can hold. Its attributes, methods and events are listed in docs/embedding.md. */
+import { Api, Refused } from "./api.js";
+import { readAuthor } from "./author.js";
+import { Editor } from "./editor.js";
+import { closing } from "./endings.js";
+import { Memory } from "./memory.js";
+import { Output } from "./output.js";
+import { ownServer } from "./place.js";
+import { Question } from "./question.js";
+import { Run } from "./run.js";
+import { schemeOf, watchScheme } from "./scheme.js";
+import { sessionOf } from "./session.js";
+import { labelOf, optionsOf } from "./options.js";
+import { openShare } from "./share.js";
+import { speak, say } from "./texts.js";
+import { View } from "./view.js";
+
+export class SingleCell extends HTMLElement {
+  static observedAttributes = ["language", "readonly", "theme", "hide"];
+
+  #options;
+  #author = { code: "", setup: "" };
+  #view = null;
+  #editor = null;
+  #output = null;
+  #run = null;
+  #question = null;
+  #memory = null;
+  #files = [];
+  #messages = [];
+  #pendingCode = null;
+  #unwatch = null;
+
+  // --- what pages may use ---
+
+  /** The code that is in the editor now. */
+  get code() {
+    return this.#editor?.code ?? this.#pendingCode ?? readAuthor(this).code;
+  }
+
+  set code(value) {
+    if (this.#editor) this.#editor.code = String(value);
+    else this.#pendingCode = String(value);
+  }
+
+  /** The Jupyter messages of the last run, in order. */
+  get messages() {
+    return [...this.#messages];
+  }
+
+  /** idle, queued, running, done, failed, cancelled or lost. */
+  get state() {
+    return this.getAttribute("state") ?? "idle";
+  }
+
+  get language() {
+    return this.getAttribute("language") ?? "python";
+  }
+
+  set language(name) {
+    this.setAttribute("language", name);
+  }
+
+  get server() {
+    return new URL(this.getAttribute("server") || ownServer, document.baseURI).href.replace(/\/*$/, "/");
+  }
+
+  /** Run the code. Resolves with the state in which the run ended. */
+  async run() {
+    if (this.#run) return this.state;
+    const { session } = this.#options;
+    return this.#follow(async (run) => {
+      const code = this.code;
+      const files = this.#files;
+      this.#attach([]);
+      return session.run(run, this.#author.setup, {
+        code, files, language: this.language, stdin: this.#options.stdin,
+      }, (sentence) => this.#output.notice(sentence));
+    });
+  }
+
+  /** Interrupt the code; a second call ends it at once. Resolves when the server has been told. */
+  async stop() {
+    const run = this.#run;
+    if (!run) return;
+    if (!run.id) return run.leave();
+    const again = run.stopping;
+    run.stopping = true;
+    this.#showState(run);
+    const api = new Api(this.server);
+    try {
+      if (again || run.state === "queued") await api.cancel(run.id);
+      else await api.interrupt(run.id);
+    } catch (error) {
+      if (!(error instanceof Refused)) run.stopping = again;
+    }
+  }
+
+  /** Put the author's code back and forget the output. */
+  reset() {
+    if (this.#run) return;
+    this.#memory.forget();
+    this.#messages = [];
+    this.#output.clear();
+    this.code = this.#author.code;
+    this.#enter("idle");
+    this.#view.showIdle();
+    this.#showReset();
+  }
+
+  // --- life in the page ---
+
+  connectedCallback() {
+    if (this.#view) return this.#watch();
+    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => this.#begin(), { once: true });
+    else this.#begin();
+  }
+
+  disconnectedCallback() {
+    this.#unwatch?.();
+    // A cell that is only being moved comes back before this question is asked.
+    queueMicrotask(() => this.isConnected || this.#run?.leave());
+  }
+
+  attributeChangedCallback(name, _, value) {
+    if (!this.#view) return;
+    if (name === "language") this.#editor.language = this.language;
+    else if (name === "readonly") this.#editor.readonly = value !== null;
+    else if (name === "theme") this.#showScheme();
+    else if (name === "hide") this.#view.hide(optionsOf(this).hide);
+  }
+
+  #begin() {
+    if (this.#view || !this.isConnected) return;
+    speak(this.closest("[lang]")?.lang, navigator.language);
+    this.#options = { ...optionsOf(this), session: sessionOf(this) };
+    this.#author = readAuthor(this);
+    this.#memory = new Memory(this, this.#author.code);
+    this.#build();
+    this.#watch();
+    this.#enter("idle");
+    const remembered = this.#memory.computation;
+    if (remembered) this.#resume(remembered);
+    else if (this.#options.autorun) this.run();
+  }
+
+  #build() {
+    const label = labelOf(this);
+    const root = this.attachShadow({ mode: "open" });
+    const on = {
+      run: () => this.run(),
+      stop: () => this.stop(),
+      reset: () => this.reset(),
+      share: () => this.#share(),
+      attach: (files) => this.#attach([...this.#files, ...files]),
+      language: (name) => (this.language = name),
+    };
+    this.#view = new View(root, { label: say("cell", { language: label }), on });
+    this.#editor = new Editor(this.#view.editor, {
+      code: this.#pendingCode ?? this.#memory.code ?? this.#author.code,
+      language: this.language,
+      readonly: this.#options.readonly,
+      placeholder: this.#options.placeholder,
+      label: say("code", { language: label }),
+      hint: "hint",
+      on: { run: on.run, change: (code) => this.#changed(code) },
+    });
+    const context = { server: this.server, scheme: () => schemeOf(this) };
+    this.#output = new Output(this.#view.output, context);
+    this.#view.hide(this.#options.hide);
+  }
+
+  #watch() {
+    this.#showScheme();
+    this.#unwatch = watchScheme(() => this.#showScheme());
+  }
+
+  #showScheme() {
+    this.#view.cell.classList.toggle("dark", schemeOf(this) === "dark");
+  }
+
+  #changed(code) {
+    this.#memory.code = code;
+    this.#showReset();
+  }
+
+  #showReset() {
+    this.#view.resetButton.hidden = this.code === this.#author.code && this.#output.isEmpty;
+  }
+
+  #attach(files) {
+    this.#files = files;
+    this.#view.showUploads(files, (gone) => this.#attach(this.#files.filter((file) => file !== gone)));
+  }
+
+  #share() {
+    openShare(this.shadowRoot, new Api(this.server), this.code, this.language);
+  }
+
+  // --- a run ---
+
+  async #resume(id) {
+    const state = await this.#follow((run) => run.resume(id));
+    if (state === "forgotten") this.#memory.computation = null;
+  }
+
+  /** Lead one run from its beginning to its end; `begin(run)` resolves with its last state. */
+  async #follow(begin) {
+    const run = new Run(new Api(this.server), {
+      submitted: ({ id }) => (this.#memory.computation = id),
+      message: (message) => this.#take(message),
+      state: (state) => this.#moved(run, state),
+      queue: (position) => this.#showState(run, position),
+      away: (refusal) => this.#view.showBusy(say(refusal ? "busy" : "away")),
+      back: () => this.#showState(run),
+    });
+    this.#run = run;
+    this.#messages = [];
+    this.#output.expectNew();
+    this.#tell("run", { code: this.code });
+    this.#view.showBusy(say("sending"));
+    try {
+      const state = await begin(run);
+      this.#end(run, state ?? "idle");
+      return state;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.#refused(run, error);
+      return error.status === 404 ? "forgotten" : "failed";
+    }
+  }
+
+  #take(message) {
+    this.#messages.push(message);
+    const { msg_type } = message.header;
+    if (msg_type === "input_request") this.#ask(message.content);
+    else if (this.#question && msg_type !== "status") this.#answered();
+    if (msg_type === "error") this.#run.hadError = message.content.ename;
+    this.#output.take(message);
+    this.#tell("message", { message });
+    if (msg_type === "error") this.#tell("error", { ...message.content });
+  }
+
+  #ask({ prompt, password }) {
+    const run = this.#run;
+    this.#question = new Question(String(prompt ?? ""), password === true, (value) => {
+      return new Api(this.server).answer(run.id, value);
+    });
+    this.#output.add(this.#question.node);
+    this.#view.showBusy(say("asking"));
+    // Only a student who is at work here is taken to the question.
+    if (this.shadowRoot.activeElement) this.#question.focus();
+  }
+
+  #answered() {
+    this.#question.close();
+    this.#question = null;
+    this.#showState(this.#run);
+  }
+
+  #moved(run, state) {
+    if (state === "running") run.since ??= performance.now();
+    this.#enter(state);
+    this.#showState(run);
+  }
+
+  #showState(run, position) {
+    if (run.state === "queued") this.#view.showBusy(position > 1 ? say("queue_place", { position }) : say("queued"));
+    else if (run.stopping) this.#view.showBusy(say("stopping"), { since: run.since, stopping: true });
+    else if (run.state === "running") this.#view.showBusy(say("running"), { since: run.since });
+  }
+
+  #end(run, state) {
+    this.#run = null;
+    this.#question?.close();
+    this.#question = null;
+    this.#output.settle();
+    this.#enter(state);
+    const seconds = run.since === undefined ? null : (performance.now() - run.since) / 1000;
+    const { sentence, bad } = closing(state, run);
+    this.#view.showIdle(sentence, { bad, seconds: state === "done" ? seconds : null });
+    this.#showReset();
+    this.#tell("done", { state, id: run.id });
+  }
+
+  #refused(run, refusal) {
+    this.#run = null;
+    const forgotten = refusal.status === 404 && run.id;
+    this.#output.settle();
+    this.#enter("idle");
+    this.#view.showIdle(forgotten ? say("forgotten") : refusal.message, { bad: !forgotten });
+    this.#tell("done", { state: "failed", id: run.id });
+  }
+
+  #enter(state) {
+    this.setAttribute("state", state);
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,35 @@
+/** Inside the sandbox: shows what the page hands over, once, and says how high it is. */
+
+// Opened by itself, on our server's own origin, this page must do nothing with what anyone sends it.
+if (self.origin === "null" && parent !== self) {
+  addEventListener("message", (event) => {
+    if (event.source === parent) show(event.data);
+  }, { once: true });
+}
+
+function show({ type, data, scheme }) {
+  document.documentElement.classList.add(scheme === "dark" ? "dark" : "light");
+  const here = document.createRange();
+  here.selectNodeContents(document.body);
+  document.body.replaceChildren();
+  new ResizeObserver(tellHeight).observe(document.body);
+  addEventListener("load", tellHeight, true);
+  if (type === "application/javascript") {
+    const script = document.createElement("script");
+    script.textContent = data;
+    document.body.append(script);
+  } else {
+    document.body.append(here.createContextualFragment(data)); // runs its scripts, in order
+  }
+  tellHeight();
+}
+
+let told = -1;
+
+function tellHeight() {
+  const { body } = document;
+  const height = Math.max(body.getBoundingClientRect().bottom, body.scrollHeight);
+  if (height === told) return;
+  told = height;
+  parent.postMessage({ height }, "*");
+}

@@ -1,0 +1,61 @@
+/** What a page remembers of a cell, in the browser's local storage: the student's code and the last computation. */
+
+const PREFIX = "singlecell:";
+const FIELDS_MAX_BYTES = 200_000; // a page may hold 5 MB for all of its cells
+
+export class Memory {
+  #key;
+  #author;
+  #content = {};
+
+  /** Cells are told apart by their `id`, else by their place on the page; another author's text makes another cell. */
+  constructor(element, author) {
+    const place = element.id || [...document.querySelectorAll("single-cell")].indexOf(element);
+    this.#key = `${PREFIX}${location.pathname}${location.search}#${place}`;
+    this.#author = author;
+    try {
+      const content = JSON.parse(localStorage.getItem(this.#key));
+      if (content?.author === author) this.#content = content;
+    } catch {
+      // No storage in this page (a sandbox, a strict browser), or not ours: the cell works without.
+    }
+  }
+
+  get code() {
+    return this.#content.code;
+  }
+
+  set code(code) {
+    this.#save({ code: code === this.#author ? undefined : code });
+  }
+
+  get computation() {
+    return this.#content.computation ?? null;
+  }
+
+  set computation(id) {
+    this.#save({ computation: id ?? undefined });
+  }
+
+  forget() {
+    this.#content = {};
+    try {
+      localStorage.removeItem(this.#key);
+    } catch {
+      // As above.
+    }
+  }
+
+  #save(change) {
+    this.#content = { ...this.#content, ...change, author: this.#author };
+    try {
+      if (this.#content.code === undefined && !this.#content.computation) localStorage.removeItem(this.#key);
+      else {
+        const text = JSON.stringify(this.#content);
+        if (text.length < FIELDS_MAX_BYTES) localStorage.setItem(this.#key, text);
+      }
+    } catch {
+      // Full, or forbidden: the code stays in the editor all the same.
+    }
+  }
+}

@@ -1,0 +1,20 @@
+/** text/markdown: parsed when first needed; raw HTML in it sends the whole text to the sandboxed frame. */
+import { make } from "../dom.js";
+import { loadPart } from "../place.js";
+import { frameNode } from "./frame.js";
+import { latexNode } from "./latex.js";
+import { textNode } from "./text.js";
+
+export function markdownNode(text, about) {
+  const place = make("div", { class: "markdown", part: "markdown" });
+  const source = String(text);
+  loadPart("markdown").then(
+    ({ nodes, toHtml }) => {
+      const made = nodes(source, { make, math: (tex) => latexNode(tex, { plain: tex }) });
+      if (made) place.replaceChildren(...made);
+      else place.replaceChildren(frameNode(toHtml(source), { ...about, type: "text/html" }));
+    },
+    () => place.replaceChildren(textNode(source)),
+  );
+  return place;
+}

@@ -1,0 +1,33 @@
+/** The attributes of the element, read in one place. */
+
+const TEMPLATES = {
+  minimal: { readonly: true, hide: ["editor", "files", "share"] },
+  restricted: { readonly: true, hide: ["files", "share"] },
+};
+
+const LABELS = { python: "Python", sage: "Sage", r: "R" };
+
+export function optionsOf(element) {
+  const template = TEMPLATES[element.getAttribute("template")] ?? { readonly: false, hide: [] };
+  return {
+    readonly: element.hasAttribute("readonly") || template.readonly,
+    hide: [...template.hide, ...words(element.getAttribute("hide"))],
+    autorun: element.hasAttribute("autorun"),
+    stdin: element.getAttribute("stdin") !== "off",
+    placeholder: element.getAttribute("placeholder"),
+    languages: words(element.getAttribute("languages")),
+  };
+}
+
+export function labelOf(element) {
+  const language = element.getAttribute("language") ?? "python";
+  return element.getAttribute("label") || languageLabel(language);
+}
+
+export function languageLabel(name) {
+  return LABELS[name] ?? name[0].toUpperCase() + name.slice(1);
+}
+
+function words(text) {
+  return (text ?? "").split(/[\s,]+/).filter(Boolean);
+}

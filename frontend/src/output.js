@@ -1,0 +1,104 @@
+/** The output area: turns Jupyter messages into nodes. Old output stays until something new comes. */
+import { make } from "./dom.js";
+import { errorNode } from "./mime/error.js";
+import { render } from "./mime/index.js";
+import { Stream } from "./stream.js";
+
+export class Output {
+  #shown = new Map(); // display_id → the places that show it
+  #stream = null;
+  #clearNext = false;
+
+  /** `context`: what renderers need to know, see mime/index.js. */
+  constructor(node, context) {
+    this.node = node;
+    this.context = context;
+  }
+
+  /** A new run begins: what is there now goes away with the first new output. */
+  expectNew() {
+    this.#clearNext = true;
+    this.node.classList.add("old");
+  }
+
+  /** The run is over: if nothing came, what was there before goes away now. */
+  settle() {
+    if (this.#clearNext) this.clear();
+    this.node.style.minHeight = "";
+  }
+
+  clear() {
+    this.#clearNext = false;
+    this.#stream = null;
+    this.#shown.clear();
+    // The page must not jump when the next output is as high as the last.
+    this.node.style.minHeight = `${this.node.offsetHeight}px`;
+    this.node.replaceChildren();
+    this.node.classList.remove("old");
+  }
+
+  get isEmpty() {
+    return !this.node.childElementCount;
+  }
+
+  /** Show what a message brings; messages that show nothing are left alone. */
+  take({ header, content }) {
+    switch (header.msg_type) {
+      case "stream":
+        return this.#write(content.name === "stderr" ? "stderr" : "stdout", String(content.text ?? ""));
+      case "display_data":
+      case "execute_result":
+        return this.#display(content, header.msg_type === "execute_result");
+      case "update_display_data":
+        return this.#update(content);
+      case "error":
+        return this.add(errorNode(content));
+      case "clear_output":
+        if (content.wait) this.#clearNext = true;
+        else this.clear();
+    }
+  }
+
+  /** Put a node at the end. */
+  add(node) {
+    if (this.#clearNext) this.clear();
+    this.#stream = null;
+    this.node.append(node);
+  }
+
+  /** Say something calm that is not from the program. */
+  notice(sentence) {
+    this.add(make("p", { class: "notice" }, sentence));
+  }
+
+  #write(name, text) {
+    if (!text) return;
+    if (this.#clearNext) this.clear();
+    if (this.#stream?.name !== name) {
+      const stream = new Stream(name);
+      this.add(stream.node);
+      this.#stream = stream;
+    }
+    this.#stream.write(text);
+  }
+
+  #display({ data, metadata, transient }, isResult) {
+    const place = make("div", { class: isResult ? "display result" : "display", part: "display" });
+    this.add(place);
+    this.#fill(place, data, metadata);
+    const id = transient?.display_id;
+    if (typeof id !== "string") return;
+    if (!this.#shown.has(id)) this.#shown.set(id, []);
+    this.#shown.get(id).push(place);
+  }
+
+  #update({ data, metadata, transient }) {
+    for (const place of this.#shown.get(transient?.display_id) ?? []) this.#fill(place, data, metadata);
+  }
+
+  #fill(place, data, metadata) {
+    const node = render(data ?? {}, metadata ?? {}, this.context);
+    if (node) place.replaceChildren(node);
+    else place.remove();
+  }
+}

@@ -1,0 +1,146 @@
+/** One computation, followed from its submission, or from a page's memory, to its end. */
+import { Refused, ServerAway } from "./api.js";
+
+const WAIT_S = 25; // of one long poll
+const QUEUE_WAIT_S = 2; // the position in the queue is asked for this often
+const PAUSE_S_FIRST = 0.5;
+const PAUSE_S_MAX = 15;
+
+/**
+ * Calls `on.message(message)`, `on.state(state)`, `on.queue(position)`, `on.away()`, `on.back()` as things happen.
+ * Messages come in order of `sequence`, each once, whatever the network does.
+ */
+export class Run {
+  #api;
+  #on;
+  #leaving = new AbortController();
+  #isAway = false;
+
+  constructor(api, on) {
+    this.#api = api;
+    this.#on = on;
+    this.id = null;
+    this.session = null;
+    this.state = null;
+    this.reason = null;
+    this.sequence = -1;
+  }
+
+  get api() {
+    return this.#api;
+  }
+
+  /** Hand on a message that belongs to this run although another computation brought it. */
+  show(message) {
+    this.#on.message(message);
+  }
+
+  /** Submit, follow and return the last state. Raises Refused. A server that is away is tried again. */
+  async start(submission, submitted = () => {}) {
+    const answer = await this.#persist(() => this.#api.submit(submission, this.#leaving.signal), isBusy);
+    if (!answer) return this.state;
+    this.id = answer.id;
+    this.session = answer.session;
+    submitted(answer);
+    this.#on.submitted?.(answer);
+    this.#enter(answer.state);
+    return this.follow();
+  }
+
+  /** Follow a computation that was submitted before, from its first message. Raises Refused when it is forgotten. */
+  async resume(id) {
+    this.id = id;
+    const computation = await this.#persist(() => this.#api.computation(id, this.#leaving.signal));
+    if (!computation) return this.state;
+    this.session = computation.session;
+    this.#on.submitted?.(computation);
+    this.#enter(computation.state);
+    return this.follow();
+  }
+
+  async follow() {
+    for (;;) {
+      const queued = this.state === "queued";
+      if (queued) await this.#askForPlace();
+      const wait_s = queued ? QUEUE_WAIT_S : WAIT_S;
+      const batch = await this.#persist(() =>
+        this.#api.messages(this.id, this.sequence, wait_s, this.#leaving.signal),
+      );
+      if (!batch) return this.state;
+      if (batch.messages.length && this.state === "queued") this.#enter("running");
+      for (const message of batch.messages) this.#take(message);
+      this.sequence = Math.max(this.sequence, batch.next);
+      if (batch.finished) await this.#askForReason(batch.state);
+      this.#enter(batch.state);
+      if (batch.finished) return this.state;
+    }
+  }
+
+  /** Stop listening; the computation itself goes on. */
+  leave() {
+    this.#leaving.abort();
+  }
+
+  #take(message) {
+    if (message.sequence <= this.sequence) return;
+    this.sequence = message.sequence;
+    this.#on.message(message);
+  }
+
+  #enter(state) {
+    if (state === this.state) return;
+    this.state = state;
+    this.#on.state?.(state);
+  }
+
+  async #askForReason(state) {
+    if (state === "done") return;
+    const computation = await this.#persist(() => this.#api.computation(this.id, this.#leaving.signal));
+    this.reason = computation?.reason ?? null;
+  }
+
+  async #askForPlace() {
+    const computation = await this.#persist(() => this.#api.computation(this.id, this.#leaving.signal));
+    if (computation?.state === "queued") this.#on.queue?.(computation.queue_position);
+  }
+
+  /** Try a call until the server has answered it; null when this run was left. */
+  async #persist(call, mayTryAgain = () => false) {
+    for (let failures = 0; ; failures += 1) {
+      let pause_s = Math.min(PAUSE_S_FIRST * 2 ** failures, PAUSE_S_MAX);
+      try {
+        const answer = await call();
+        if (this.#isAway) this.#on.back?.();
+        this.#isAway = false;
+        return answer;
+      } catch (error) {
+        if (this.#leaving.signal.aborted) return null;
+        if (error instanceof Refused && !mayTryAgain(error)) throw error;
+        if (error instanceof Refused) pause_s = Math.max(error.retryAfter_s ?? 0, pause_s);
+        else if (!(error instanceof ServerAway)) throw error;
+        this.#isAway = true;
+        this.#on.away?.(error instanceof Refused ? error : null);
+      }
+      if (!(await pause(pause_s, this.#leaving.signal))) return null;
+    }
+  }
+}
+
+function isBusy(refusal) {
+  return refusal.status === 503 || refusal.status === 429;
+}
+
+/** Wait, but no longer than until the network comes back. Returns false when the run was left. */
+function pause(seconds, signal) {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      removeEventListener("online", end);
+      signal.removeEventListener("abort", end);
+      resolve(!signal.aborted);
+    };
+    const timer = setTimeout(end, seconds * 1000);
+    addEventListener("online", end);
+    signal.addEventListener("abort", end);
+  });
+}

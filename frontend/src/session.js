@@ -1,0 +1,77 @@
+/** Which kernel a cell's code runs in: one of its own for each run, or one that linked cells share. */
+import { Refused } from "./api.js";
+import { Run } from "./run.js";
+import { say } from "./texts.js";
+
+const shared = new Map(); // server, language and link key → Session
+
+/** Return the session of an element; linked cells with the same key, language and server get the same one. */
+export function sessionOf(element) {
+  const linked = element.hasAttribute("linked") || element.hasAttribute("link-key");
+  if (!linked) return new Session(false);
+  const key = JSON.stringify([element.server, element.language, element.getAttribute("link-key") ?? ""]);
+  if (!shared.has(key)) shared.set(key, new Session(true));
+  return shared.get(key);
+}
+
+class Session {
+  #id = null;
+  #setupsDone = new Set();
+  #turn = Promise.resolve();
+
+  constructor(kept) {
+    this.kept = kept;
+  }
+
+  /**
+   * Run a submission, after the author's hidden setup code where that has not run in this kernel yet.
+   * Resolves with the last state. Raises Refused. `notice(sentence)` tells the student that the kernel is a new one.
+   */
+  async run(run, setup, submission, notice) {
+    if (!this.kept) {
+      if (!setup) return run.start(submission);
+      this.#id = null;
+      this.#setupsDone.clear();
+    }
+    // Only one cell at a time may start the kernel that they share; afterwards the server keeps the order.
+    const earlier = this.#turn;
+    let letOthers;
+    this.#turn = new Promise((resolve) => (letOthers = resolve));
+    await earlier;
+    try {
+      return await this.#runKept(run, setup, submission, notice, letOthers);
+    } finally {
+      letOthers();
+    }
+  }
+
+  async #runKept(run, setup, submission, notice, letOthers) {
+    try {
+      if (setup && !this.#setupsDone.has(setup)) await this.#runSetup(run, setup, submission.language);
+      return await this.#start(run, submission, letOthers);
+    } catch (error) {
+      if (!(error instanceof Refused) || !this.#id || ![404, 409, 410].includes(error.status)) throw error;
+      this.#id = null;
+      this.#setupsDone.clear();
+      notice(say("session_new"));
+      if (setup) await this.#runSetup(run, setup, submission.language);
+      return this.#start(run, submission, letOthers);
+    }
+  }
+
+  #start(run, submission, letOthers) {
+    const fields = { ...submission, keep: this.kept, ...(this.#id && { session: this.#id }) };
+    return run.start(fields, ({ session }) => {
+      if (this.kept) this.#id = session;
+      letOthers();
+    });
+  }
+
+  /** Run the hidden code; of its output only an error is shown. */
+  async #runSetup(run, code, language) {
+    const hidden = new Run(run.api, { message: (message) => message.header.msg_type === "error" && run.show(message) });
+    const fields = { code, language, keep: true, stdin: false, ...(this.#id && { session: this.#id }) };
+    await hidden.start(fields, ({ session }) => (this.#id = session));
+    this.#setupsDone.add(code);
+  }
+}

@@ -1,0 +1,75 @@
+/** The dialog with links to this code: one that carries the code in it, one that the server keeps. */
+import { Refused } from "./api.js";
+import { icon, make } from "./dom.js";
+import { say } from "./texts.js";
+
+export function openShare(root, api, code, language) {
+  const close = make("button", { type: "button", class: "tool", "aria-label": say("close"), onclick: () => dialog.close() }, icon("close"));
+  const header = make("header", {}, make("h2", { id: "share-title" }, say("share_title")), close);
+  const long = link("share-long", say("link_long"));
+  const short = link("share-short", say("link_short"));
+  const dialog = make("dialog", { part: "dialog", "aria-labelledby": "share-title", onclose: () => dialog.remove() }, header, long.node, short.node);
+  (root.querySelector(".cell") ?? root).append(dialog);
+  dialog.showModal();
+  longAddress(api.server, code, language).then(long.show);
+  short.offer(say("link_make"), async () => {
+    try {
+      return (await api.permalink(code, language)).url;
+    } catch (error) {
+      return { refused: error instanceof Refused ? error.message : say("away") };
+    }
+  });
+}
+
+function link(id, label) {
+  const field = make("input", { id, class: "field", readonly: true, dir: "ltr", onfocus: () => field.select() });
+  const button = make("button", { type: "button", onclick: () => act() }, say("copy"));
+  const note = make("p", { class: "notice", role: "status" });
+  const copy = async () => {
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      document.execCommand("copy"); // in pages without a secure origin there is no other way
+    }
+    note.textContent = say("copied");
+  };
+  let act = copy;
+  const show = (address) => {
+    field.value = address;
+    button.textContent = say("copy");
+    act = copy;
+  };
+  const offer = (text, fetchAddress) => {
+    button.textContent = text;
+    act = async () => {
+      const address = await fetchAddress();
+      if (address.refused) note.textContent = address.refused;
+      else show(address), await copy();
+    };
+  };
+  const node = make("div", { class: "link" }, make("label", { for: id }, label), make("div", {}, field, button), note);
+  return { node, show, offer };
+}
+
+/** Return the address of the server's page with the code in it, compressed where that is shorter. */
+export async function longAddress(server, code, language) {
+  const address = new URL(server);
+  address.searchParams.set("c", code);
+  if (typeof CompressionStream === "function") {
+    const packed = await deflate(code);
+    if (packed.length < encodeURIComponent(code).length) {
+      address.search = "";
+      address.searchParams.set("z", packed);
+    }
+  }
+  address.searchParams.set("lang", language);
+  return address.href;
+}
+
+/** zlib and then URL-safe base64, as SageMathCell's links have it. */
+async function deflate(text) {
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate"));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_");
+}

@@ -1,0 +1,126 @@
+/** The shadow tree of a cell: which nodes there are, and how they look in each state. */
+import layout from "prism-code-editor/layout.css";
+import { icon, make, sheet } from "./dom.js";
+import cellCss from "./style/cell.css";
+import codeCss from "./style/code.css";
+import { duration, say } from "./texts.js";
+
+const sheets = [sheet(layout), sheet(cellCss), sheet(codeCss)];
+
+export class View {
+  #clock = null;
+
+  /** `on`: run(), stop(), reset(), share(), attach(files), language(name). */
+  constructor(root, { label, on }) {
+    root.adoptedStyleSheets = sheets;
+    this.editor = make("div", { class: "editor", part: "editor" });
+    this.hint = make("span", { id: "hint", class: "unseen" }, say("editor_hint"));
+    this.runButton = make("button", { type: "button", class: "run", part: "run-button", onclick: () => this.#press(on) });
+    this.languages = make("select", {
+      part: "language", "aria-label": say("language"), hidden: true, onchange: (event) => on.language(event.target.value),
+    });
+    this.statusText = make("span");
+    this.statusTime = make("span", { class: "time" });
+    this.status = make("div", { class: "status", part: "status" }, this.statusText, this.statusTime);
+    this.spoken = make("div", { class: "unseen", role: "status" });
+    this.picker = make("input", { type: "file", multiple: true, hidden: true, onchange: () => this.#picked(on) });
+    this.attachButton = this.#tool("attach", () => this.picker.click());
+    this.resetButton = this.#tool("reset", on.reset);
+    this.shareButton = this.#tool("share", on.share);
+    this.tools = make("div", { class: "tools" }, this.languages, this.resetButton, this.attachButton, this.shareButton);
+    this.bar = make("div", { class: "bar", part: "bar" }, this.runButton, this.status, this.tools, this.picker);
+    this.uploads = make("ul", { class: "uploads", hidden: true, "aria-label": say("attached") });
+    this.output = make("div", { class: "output", part: "output", role: "group", "aria-label": say("output") });
+    this.cell = make(
+      "div",
+      { class: "cell", part: "cell", role: "group", "aria-label": label, "data-drop": say("drop") },
+      this.hint, this.editor, this.bar, this.uploads, this.output, this.spoken,
+    );
+    root.append(this.cell);
+    this.showIdle();
+  }
+
+  /** Show the Run button and what became of the last run. */
+  showIdle(sentence = "", { bad = false, seconds = null } = {}) {
+    this.#stopClock();
+    this.#button("run", say("run"));
+    this.#say(sentence, bad);
+    this.statusTime.textContent = seconds === null ? "" : duration(seconds);
+  }
+
+  /** Show the Stop button; `since` (performance.now()) starts the clock. */
+  showBusy(sentence, { since = null, stopping = false } = {}) {
+    this.#stopClock();
+    this.#button("stop", stopping ? say("kill") : say("stop"));
+    this.#say(sentence, false);
+    if (since === null) return;
+    const tick = () => (this.statusTime.textContent = duration((performance.now() - since) / 1000));
+    tick();
+    this.#clock = setInterval(tick, 100);
+  }
+
+  /** Say something to screen readers only. */
+  announce(sentence) {
+    this.spoken.textContent = sentence;
+  }
+
+  hide(parts) {
+    const nodes = {
+      editor: this.editor, output: this.output, run: this.runButton, language: this.languages, status: this.status,
+      files: this.attachButton, share: this.shareButton, reset: this.resetButton, bar: this.bar,
+    };
+    for (const part of parts) nodes[part]?.setAttribute("data-hidden", "");
+    for (const node of Object.values(nodes)) node.classList.toggle("hidden", node.hasAttribute("data-hidden"));
+  }
+
+  showUploads(files, onRemove) {
+    this.uploads.hidden = !files.length;
+    this.uploads.replaceChildren(
+      ...files.map((file) =>
+        make("li", {}, make("bdi", {}, file.name), make("button", {
+          type: "button", "aria-label": say("remove", { name: file.name }), onclick: () => onRemove(file),
+        }, icon("close"))),
+      ),
+    );
+  }
+
+  showLanguages(languages, chosen) {
+    this.languages.hidden = languages.length < 2;
+    this.languages.replaceChildren(
+      ...languages.map(({ name, label }) => make("option", { value: name, selected: name === chosen }, label)),
+    );
+  }
+
+  #press(on) {
+    if (this.runButton.classList.contains("stop")) on.stop();
+    else on.run();
+  }
+
+  #picked(on) {
+    on.attach([...this.picker.files]);
+    this.picker.value = "";
+  }
+
+  #tool(name, onclick) {
+    const label = say(name);
+    return make("button", { type: "button", class: "tool", part: `${name}-button`, title: label, "aria-label": label, onclick }, icon(name));
+  }
+
+  #button(kind, label) {
+    this.runButton.classList.toggle("stop", kind === "stop");
+    this.runButton.replaceChildren(icon(kind), label);
+  }
+
+  #say(sentence, bad) {
+    this.status.classList.toggle("bad", bad);
+    if (this.statusText.textContent === sentence) return;
+    this.statusText.textContent = sentence;
+    this.statusTime.textContent = "";
+    this.announce(sentence);
+  }
+
+  #stopClock() {
+    clearInterval(this.#clock);
+    this.#clock = null;
+  }
+}
