@@ -1,0 +1,61 @@
+"""Comms (the channels of widgets) over the outbox, in both directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import comm
+from comm.base_comm import BaseComm, CommManager
+
+from untrusted.kernel.mime import Json, clean
+from untrusted.kernel.outbox import Outbox
+from wire import BUFFERS_MAX
+
+
+class Comms:
+    """The comms of one kernel; makes the package ``comm`` use them."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._manager = CommManager()
+
+        class KernelComm(BaseComm):
+            """A comm whose other end is in the page."""
+
+            def publish_msg(
+                self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
+            ) -> None:
+                """Send a message. Raises ValueError for what cannot be sent."""
+                outbox.emit(msg_type, _content(self.comm_id, data, keys), _object(metadata), _bytes(buffers))
+
+        comm.create_comm = KernelComm
+        comm.get_comm_manager = lambda: self._manager
+
+    def deliver(self, msg_type: str, content: dict, metadata: dict, buffers: list[bytes]) -> None:
+        """Hand a message of the page to the comm that it names."""
+        message = {
+            "header": {"msg_type": msg_type},
+            "parent_header": {},
+            "content": content,
+            "metadata": metadata,
+            "buffers": [memoryview(buffer) for buffer in buffers],
+        }
+        getattr(self._manager, msg_type)(None, "", message)
+
+
+def _content(comm_id: str, data: Any, keys: dict[str, Any]) -> dict[str, Json]:
+    named = {name: value for name, value in keys.items() if value is not None}
+    return {**_object(named), "comm_id": comm_id, "data": _object(data)}
+
+
+def _object(value: Any) -> dict[str, Json]:
+    cleaned = clean({} if value is None else value)
+    if not isinstance(cleaned, dict):
+        raise ValueError(f"the data of a comm message is a {type(value).__name__}; a dict is needed")
+    return cleaned
+
+
+def _bytes(buffers: Any) -> list[bytes]:
+    pieces = [bytes(memoryview(buffer).cast("B")) for buffer in buffers or ()]
+    if len(pieces) > BUFFERS_MAX:
+        raise ValueError(f"a comm message has {len(pieces)} buffers; at most {BUFFERS_MAX} are allowed")
+    return pieces

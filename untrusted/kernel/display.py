@@ -1,0 +1,76 @@
+"""Where IPython's display system meets the outbox."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+
+from untrusted.kernel.mime import Json, clean_bundle, clean_object, valid_text
+from untrusted.kernel.outbox import Outbox
+
+
+class Publisher(DisplayPublisher):
+    """Sends what ``display`` shows."""
+
+    outbox: Outbox
+
+    def publish(  # type: ignore[override]
+        self,
+        data: object,
+        metadata: object = None,
+        *_source: object,
+        transient: object = None,
+        update: bool = False,
+        **_more: object,
+    ) -> None:
+        """Send ``display_data``, or ``update_display_data`` where a display is named."""
+        fit = _fit(data)
+        if not fit:
+            return
+        content: dict[str, Json] = {"data": fit, "metadata": clean_object(metadata), "transient": _transient(transient)}
+        named = bool(content["transient"])
+        self.outbox.emit("update_display_data" if update and named else "display_data", content)
+
+    def clear_output(self, wait: bool = False) -> None:
+        """Send ``clear_output``."""
+        self.outbox.emit("clear_output", {"wait": bool(wait)})
+
+
+class Hook(DisplayHook):
+    """Sends the value of a cell's last expression."""
+
+    outbox: Outbox
+
+    def write_output_prompt(self) -> None:
+        """Write none: the page draws its own."""
+
+    def write_format_data(self, format_dict: dict[str, Any], md_dict: dict[str, Any] | None = None) -> None:
+        """Send ``execute_result``."""
+        fit = _fit(format_dict)
+        if fit:
+            content: dict[str, Json] = {
+                "execution_count": self.prompt_count,
+                "data": fit,
+                "metadata": clean_object(md_dict or {}),
+            }
+            self.outbox.emit("execute_result", content)
+
+    def finish_displayhook(self) -> None:
+        """Write no line end after the value."""
+        self._is_active = False
+
+
+def _fit(data: object) -> dict[str, Json]:
+    fit, refusals = clean_bundle(data)
+    for sentence in refusals:
+        print(sentence, file=sys.stderr)
+    return fit
+
+
+def _transient(transient: object) -> dict[str, Json]:
+    display_id = transient.get("display_id") if isinstance(transient, Mapping) else None
+    return {} if display_id is None else {"display_id": valid_text(str(display_id))}

@@ -1,0 +1,48 @@
+"""Completion and inspection in the live namespace."""
+
+from __future__ import annotations
+
+from IPython.core.completer import provisionalcompleter, rectify_completions
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.tokenutil import token_at_cursor
+
+from untrusted.kernel.mime import Json, clean_bundle, clean_object, valid_text
+
+MATCHES_MAX = 1000
+
+
+def complete(shell: InteractiveShell, code: str, cursor_pos: int) -> dict[str, Json]:
+    """Return the content of a ``complete_reply``. Positions count code points."""
+    cursor_pos = min(max(cursor_pos, 0), len(code))
+    with provisionalcompleter():
+        found = list(rectify_completions(code, shell.Completer.completions(code, cursor_pos)))[:MATCHES_MAX]
+    start, end = (found[0].start, found[0].end) if found else (cursor_pos, cursor_pos)
+    typed = [
+        {
+            "start": item.start,
+            "end": item.end,
+            "text": valid_text(item.text),
+            "type": item.type or "",
+            "signature": valid_text(item.signature or ""),
+        }
+        for item in found
+    ]
+    return {
+        "status": "ok",
+        "matches": [item["text"] for item in typed],
+        "cursor_start": start,
+        "cursor_end": end,
+        "metadata": {"_jupyter_types_experimental": typed},
+    }
+
+
+def inspect(shell: InteractiveShell, code: str, cursor_pos: int, detail_level: int) -> dict[str, Json]:
+    """Return the content of an ``inspect_reply``. Positions count code points; ``detail_level`` 1 adds the source."""
+    name = token_at_cursor(code, min(max(cursor_pos, 0), len(code)))
+    content: dict[str, Json] = {"status": "ok", "found": False, "data": {}, "metadata": {}}
+    try:
+        bundle = shell.object_inspect_mime(name, detail_level=1 if detail_level else 0)
+    except KeyError:
+        return content
+    fit, _refusals = clean_bundle(bundle)
+    return {**content, "found": True, "data": clean_object(fit)}

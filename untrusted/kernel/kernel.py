@@ -1,0 +1,144 @@
+"""The kernel: IPython's shell over two callables. Built and warmed before the fork, started after it."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import linecache
+import os
+import sys
+
+from untrusted.kernel import introspection
+from untrusted.kernel.comms import Comms
+from untrusted.kernel.interrupts import Interrupts
+from untrusted.kernel.mime import Json, clean, valid_text
+from untrusted.kernel.outbox import Emit, Outbox
+from untrusted.kernel.questions import Ask, Questions
+from untrusted.kernel.shell import ended_badly, make_shell
+from untrusted.kernel.streams import Stream
+from untrusted.kernel.tracebacks import error_content
+from untrusted.languages import Language
+
+
+class Kernel:
+    """Runs cells. One per process: IPython's shell is a singleton."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._interrupts = Interrupts()
+        self._outbox = Outbox(self._interrupts)
+        self._questions = Questions(self._outbox)
+        for module in language.preload:
+            importlib.import_module(module)
+        self._shell = make_shell(self._outbox)
+        self._comms = Comms(self._outbox)
+        self._streams = Stream("stdout", self._outbox), Stream("stderr", self._outbox)
+        if "matplotlib" in sys.modules:
+            self._shell.enable_matplotlib("inline")
+
+    def warm(self) -> None:
+        """Run the language's warm-up cells, forget them, and settle the memory that children will share."""
+        before = sys.stdout, sys.stderr, sys.path[:]
+        sys.stdout, sys.stderr = self._streams
+        try:
+            for cell in self._language.warm_cells:
+                self._run(cell)
+            self.complete("str.", 4)
+            self.inspect("len", 3, 0)
+        finally:
+            sys.stdout, sys.stderr, sys.path[:] = before
+        self._forget()
+        gc.collect()
+        gc.freeze()
+
+    def start(self, emit: Emit, ask: Ask) -> None:
+        """Take over standard output, standard error, ``input`` and SIGINT; call it once, in the forked child."""
+        sys.argv = [""]
+        if "" not in sys.path:
+            sys.path.insert(0, "")
+        self._outbox.start(emit)
+        self._questions.start(ask)
+        sys.stdout, sys.stderr = self._streams
+        sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc, assignment]
+        self._interrupts.install()
+
+    def execute(self, code: str, stdin: bool) -> None:
+        """Run a cell and send all of its messages, from ``status busy`` to ``status idle``."""
+        self._interrupts.install()
+        self._outbox.start_pump()
+        self._questions.allowed = stdin
+        count = self._shell.execution_count
+        self._outbox.emit("status", {"execution_state": "busy"})
+        self._outbox.emit("execute_input", {"code": valid_text(code), "execution_count": count})
+        error = self._run(code)
+        self._outbox.finish()
+        self._outbox.emit("execute_reply", self._reply(count, error))
+        self._outbox.emit("status", {"execution_state": "idle"})
+
+    def deliver(self, msg_type: str, content: dict, metadata: dict, buffers: list[bytes]) -> None:
+        """Hand a comm message of the page to the code that listens to it; send what that brings about."""
+        self._interrupts.install()
+        self._outbox.start_pump()
+        self._questions.allowed = False
+        self._outbox.emit("status", {"execution_state": "busy"})
+        try:
+            self._interrupts.allow()
+            self._comms.deliver(msg_type, content, metadata, buffers)
+        except (Exception, KeyboardInterrupt):
+            self._interrupts.forbid()
+            self._shell.showtraceback()
+        finally:
+            self._interrupts.forbid()
+        self._leave_if_forked(0)
+        self._outbox.finish()
+        self._outbox.emit("status", {"execution_state": "idle"})
+
+    def complete(self, code: str, cursor_pos: int) -> dict[str, Json]:
+        """Return the content of a ``complete_reply``. ``cursor_pos`` counts code points."""
+        return introspection.complete(self._shell, code, cursor_pos)
+
+    def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict[str, Json]:
+        """Return the content of an ``inspect_reply``. ``cursor_pos`` counts code points."""
+        return introspection.inspect(self._shell, code, cursor_pos, detail_level)
+
+    def _run(self, code: str) -> dict[str, Json] | None:
+        """Run the code; return the error's content when it failed."""
+        shell = self._shell
+        shell.last_error, shell.interrupted = None, False
+        failure: BaseException | None = None
+        try:
+            self._interrupts.allow()
+            result = shell.run_cell(self._language.transform(code), store_history=True)
+            self._interrupts.forbid()
+            failure = result.error_before_exec or result.error_in_exec
+        except BaseException as error:
+            # An interrupt between two steps of IPython itself, or IPython failing over what the code did to it.
+            self._interrupts.forbid()
+            failure = error
+            shell.showtraceback()
+        self._leave_if_forked(failure.code if isinstance(failure, SystemExit) else int(failure is not None))
+        if failure is None or (isinstance(failure, SystemExit) and not ended_badly(failure)):
+            return None
+        return shell.last_error or error_content(type(failure), failure, [])
+
+    def _reply(self, count: int, error: dict[str, Json] | None) -> dict[str, Json]:
+        payload = clean(self._shell.payload_manager.read_payload())
+        self._shell.payload_manager.clear_payload()
+        reply: dict[str, Json] = {"status": "ok", "execution_count": count, "user_expressions": {}, "payload": payload}
+        return reply if error is None else {**reply, "status": "error", **error}
+
+    def _leave_if_forked(self, code: object) -> None:
+        # The student's code called os.fork and came back from the cell in the child as well.
+        if self._outbox.forked:
+            os._exit(code if isinstance(code, int) else int(code is not None))
+
+    def _forget(self) -> None:
+        shell = self._shell
+        shell.reset(new_session=False)
+        shell.execution_count = 1
+        shell.last_error = None
+        shell.payload_manager.clear_payload()
+        linecache.clearcache()
+        for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+            if hasattr(sys, name):
+                delattr(sys, name)

@@ -1,0 +1,126 @@
+"""Makes valid JSON of whatever the student's objects say about themselves."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping
+from typing import Any, Union
+
+Json = Union[None, bool, int, float, str, list[Any], dict[str, Any]]
+
+DEPTH_MAX = 64  # levels of nesting that any reader of JSON bears
+BUNDLE_CHARS_MAX = 6 << 20  # of one message: together with its envelope it stays below the longest frame
+_SAFE_INTEGER = 1 << 63  # beyond it, readers of JSON disagree
+
+
+class Unfit(ValueError):
+    """A value that has no place in a message; the text says why, for the student."""
+
+
+def valid_text(text: str) -> str:
+    """Return the text as UTF-8 can hold it: pairs of surrogates joined, lone ones replaced."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def clean(value: object, depth: int = 0) -> Json:
+    """Return a copy of the value that is JSON: no NaN, no bytes, no key but text. Raises Unfit."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return valid_text(str.__str__(value))
+    if isinstance(value, int):
+        return _number(int(value))
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return base64.b64encode(value).decode()
+    if depth >= DEPTH_MAX:
+        raise Unfit(f"it is nested more than {DEPTH_MAX} levels deep")
+    if isinstance(value, Mapping):
+        return {_key(key): clean(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [clean(item, depth + 1) for item in value]
+    return _foreign(value, depth)
+
+
+def clean_bundle(bundle: object) -> tuple[dict[str, Json], list[str]]:
+    """Return the parts of a MIME bundle that are fit to be sent, and a sentence for each that is not."""
+    if not isinstance(bundle, Mapping):
+        return {}, [f"An output was left out: its MIME bundle is of type {type(bundle).__name__}; a dict is needed."]
+    fit: dict[str, Json] = {}
+    refusals = []
+    left = BUNDLE_CHARS_MAX
+    for mime, value in bundle.items():
+        try:
+            if not isinstance(mime, str):
+                raise Unfit(f"its MIME type is of type {type(mime).__name__}; text is needed")
+            part = clean(value)
+            if not (isinstance(part, str) or _is_json(mime)):
+                raise Unfit(f"a {type(value).__name__} stands where text or bytes are needed")
+            size = _chars(part)
+            if size > left:
+                raise Unfit(f"it has {size} characters; {left} are left of the {BUNDLE_CHARS_MAX} that one output may have")
+        except Unfit as error:
+            refusals.append(f"The {valid_text(str(mime)[:100])!r} part of an output was left out: {error}.")
+        except Exception as error:
+            refusals.append(f"The {valid_text(str(mime)[:100])!r} part of an output was left out: {type(error).__name__}.")
+        else:
+            left -= size
+            fit[valid_text(mime)] = part
+    return fit, refusals
+
+
+def clean_object(value: object) -> dict[str, Json]:
+    """Return the value as a JSON object; an empty one when it is none."""
+    try:
+        cleaned = clean(value)
+    except Exception:
+        return {}
+    return cleaned if isinstance(cleaned, dict) else {}
+
+
+def _is_json(mime: str) -> bool:
+    kind = mime.partition(";")[0].strip()
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def _key(key: object) -> str:
+    if isinstance(key, str):
+        return valid_text(str.__str__(key))
+    if key is None or isinstance(key, (bool, int, float)):
+        return str(key)
+    raise Unfit(f"a key is of type {type(key).__name__}; text is needed")
+
+
+def _number(number: int) -> int | float | None:
+    if -_SAFE_INTEGER <= number < _SAFE_INTEGER:
+        return number
+    try:
+        return float(number)
+    except OverflowError:
+        return None
+
+
+def _foreign(value: object, depth: int) -> Json:
+    # NumPy's and pandas' values say themselves what they are in Python; others are no JSON.
+    tolist = getattr(value, "tolist", None)
+    if callable(tolist) and type(value).__module__.partition(".")[0] in ("numpy", "pandas"):
+        return clean(tolist(), depth + 1)
+    raise Unfit(f"a {type(value).__name__} is no JSON value")
+
+
+def _chars(value: Json) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(len(key) + _chars(item) + 4 for key, item in value.items())
+    if isinstance(value, list):
+        return sum(_chars(item) + 1 for item in value)
+    return 20

@@ -1,0 +1,172 @@
+"""The one way out of the kernel: texts are gathered, messages are sent, both in the order in which they came about."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+
+from untrusted.kernel.interrupts import Interrupts
+from untrusted.kernel.mime import Json, valid_text
+from untrusted.kernel.pipes import StandardPipes
+
+Emit = Callable[[str, dict[str, Json], dict[str, Json], list[bytes]], None]
+
+GATHERED_CHARS_MAX = 8 << 10  # more is sent at once
+STREAM_CHARS_MAX = 1 << 20  # of one message: in UTF-8 and JSON it stays below the longest frame
+GATHER_S = 0.02  # texts wait this long for neighbours
+# A pause between two writes in which other code may have written to a file descriptor; a tight loop has shorter ones.
+PAUSE_NS = 1000
+
+
+class Outbox:
+    """Gathers the texts of all threads and pipes, and sends messages one at a time.
+
+    Writers only append to a deque, which needs no lock and survives an interrupt at any point; sending takes the lock
+    and is shielded from interrupts.
+    """
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        self._interrupts = interrupts
+        self._lock = threading.RLock()
+        self._parts: deque[tuple[str, str]] = deque()
+        self._chars = 0
+        self._pump_called = False
+        self._written_ns = 0
+        self._emit: Emit = _discard
+        self._pipes: StandardPipes | None = None
+        self._wake_read = self._wake_write = -1
+        self._pumping = False
+        self.forked = False
+
+    def start(self, emit: Emit) -> None:
+        """Send to ``emit`` from now on, and catch what is written to the file descriptors 1 and 2."""
+        self._parts.clear()
+        self._emit = emit
+        self._pipes = StandardPipes()
+        self._wake_read, self._wake_write = os.pipe()
+        os.register_at_fork(after_in_child=self._after_fork)
+
+    def start_pump(self) -> None:
+        """Start the thread that sends what was gathered while the code runs; once."""
+        if not self._pumping and self._pipes is not None:
+            self._pumping = True
+            threading.Thread(target=self._pump, args=(self._pipes,), name="output", daemon=True).start()
+
+    def write(self, name: str, text: str) -> None:
+        """Take a text for the stream ``name``; it goes out with its neighbours."""
+        now = time.monotonic_ns()
+        if now - self._written_ns > PAUSE_NS:
+            self._drain()
+            now = time.monotonic_ns()
+        self._written_ns = now
+        if self.forked:
+            write_descriptor(name, text)
+            return
+        self._parts.append((name, text))
+        self._chars += len(text)
+        # Looked at after the append: the pump resets it before it looks at the texts, so none is left lying.
+        if not self._pump_called:
+            self._call_pump()
+        if self._chars > GATHERED_CHARS_MAX:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send all texts gathered so far."""
+        if not self.forked:
+            with self._interrupts.shielded(), self._lock:
+                self._drain()
+                self._send_texts()
+
+    def finish(self) -> None:
+        """Send all texts, those held back in the C library and in half characters included."""
+        if not self.forked:
+            with self._interrupts.shielded(), self._lock:
+                if self._pipes is not None:
+                    self._parts.extend(self._pipes.finish())
+                self._send_texts()
+
+    def emit(
+        self,
+        msg_type: str,
+        content: dict[str, Json],
+        metadata: dict[str, Json] | None = None,
+        buffers: Iterable[bytes] = (),
+    ) -> None:
+        """Send a message after the texts that came before it. ``content`` and ``metadata``: clean JSON."""
+        if self.forked:
+            _tell_parent(msg_type, content)
+            return
+        with self._interrupts.shielded(), self._lock:
+            self._drain()
+            self._send_texts()
+            self._emit(msg_type, content, metadata or {}, list(buffers))
+
+    def _drain(self) -> None:
+        if self._pipes is not None and not self.forked:
+            with self._lock:
+                self._parts.extend(self._pipes.read())
+
+    def _send_texts(self) -> None:
+        self._chars = 0
+        for name, neighbours in groupby(_taken(self._parts), key=lambda part: part[0]):
+            text = valid_text("".join(text for _, text in neighbours))
+            for start in range(0, len(text), STREAM_CHARS_MAX):
+                self._emit("stream", {"name": name, "text": text[start : start + STREAM_CHARS_MAX]}, {}, [])
+
+    def _call_pump(self) -> None:
+        if self._pumping:
+            self._pump_called = True
+            os.write(self._wake_write, b"\0")
+
+    def _pump(self, pipes: StandardPipes) -> None:
+        # Ends, silently, when the student's code closes descriptors that it does not own.
+        wake = self._wake_read
+        try:
+            while True:
+                poll = pipes.poller()
+                poll.register(wake, select.POLLIN)
+                ready = poll.poll()
+                time.sleep(GATHER_S)
+                if any(descriptor == wake for descriptor, _events in ready):
+                    os.read(wake, 64)
+                self._pump_called = False
+                self.flush()
+        except OSError:
+            self._pumping = False
+
+    def _after_fork(self) -> None:
+        # A process that the student's code forked has no thread of ours and must not speak on our channel.
+        self.forked = True
+        self._lock = threading.RLock()
+        self._parts.clear()
+
+
+def write_descriptor(name: str, text: str) -> None:
+    """Write to the file descriptor itself: what a forked process does, for its parent to read."""
+    data = memoryview(valid_text(text).encode())
+    while data:
+        data = data[os.write(1 if name == "stdout" else 2, data) :]
+
+
+def _tell_parent(msg_type: str, content: dict) -> None:
+    if msg_type in ("display_data", "execute_result"):
+        write_descriptor("stdout", str(content["data"].get("text/plain", "")) + "\n")
+    elif msg_type == "error":
+        write_descriptor("stderr", "\n".join(content["traceback"]) + "\n")
+
+
+def _taken(parts: deque[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    while True:
+        try:
+            yield parts.popleft()
+        except IndexError:
+            return
+
+
+def _discard(_msg_type: str, _content: dict[str, Json], _metadata: dict[str, Json], _buffers: list[bytes]) -> None:
+    pass

@@ -1,0 +1,159 @@
+"""IPython's shell as it is in a cell: nothing on disk, no history database, no terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import warnings
+from collections.abc import Coroutine
+from typing import Any
+
+from IPython.core import page, payloadpage
+from IPython.core.autocall import ExitAutocall
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.profiledir import ProfileDir
+from traitlets.config import Config
+
+from untrusted.kernel.display import Hook, Publisher
+from untrusted.kernel.mime import Json
+from untrusted.kernel.outbox import Outbox
+from untrusted.kernel.programs import run_shell
+from untrusted.kernel.tracebacks import error_content, plain_lines, trimmed
+
+
+class EndOfCell(ExitAutocall):
+    """``exit`` and ``quit``: they end the cell; the session goes on."""
+
+    def __call__(self, code: object = None) -> None:
+        raise SystemExit(code)
+
+
+class Shell(InteractiveShell):
+    """The shell; ``outbox`` must be given to ``make_shell``."""
+
+    outbox: Outbox
+    db: Any = {}  # IPython's own keeps a directory
+
+    def init_profile_dir(self, profile_dir: ProfileDir | None) -> None:
+        """Have a profile without a directory."""
+        self.profile_dir = ProfileDir()
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Accept that there is no window system. Raises UsageError when one is asked for."""
+        if gui not in (None, "inline", "agg"):
+            raise UsageError(f"There is no window system here, so no {gui!r}; figures appear below the cell.")
+
+    def system(self, cmd: str) -> None:
+        """Run ``!cmd``; ``_exit_code`` in the namespace says how it ended."""
+        command = self.var_expand(cmd, depth=1)
+        self.outbox.flush()
+        self.user_ns["_exit_code"] = run_shell(command)
+
+    system_piped = system_raw = system
+
+    def set_next_input(self, s: str, replace: bool = False) -> None:
+        """Offer a text for the cell's editor."""
+        self.payload_manager.write_payload({"source": "set_next_input", "text": s, "replace": replace})
+
+    def ask_exit(self) -> None:
+        """End the cell."""
+        raise SystemExit
+
+    def showtraceback(
+        self,
+        exc_tuple: Any = None,
+        filename: str | None = None,
+        tb_offset: int | None = None,
+        exception_only: bool = False,
+        running_compiled_code: bool = False,
+    ) -> None:
+        """Send the exception as an ``error`` message."""
+        try:
+            etype, evalue, tb = self._get_exc_info(exc_tuple)
+        except ValueError:
+            print("No traceback available to show.", file=sys.stderr)
+            return
+        if issubclass(etype, SystemExit):
+            if ended_badly(evalue):
+                self._showtraceback(etype, evalue, [f"{etype.__name__}: {evalue.code}"])
+            return
+        if issubclass(etype, UsageError):
+            self.show_usage_error(evalue)
+            return
+        left_out = trimmed(evalue)
+        tb = evalue.__traceback__ or tb
+        if isinstance(evalue, asyncio.CancelledError) and self.interrupted:
+            etype, evalue = KeyboardInterrupt, KeyboardInterrupt()
+        try:
+            if issubclass(etype, SyntaxError):
+                return self.showsyntaxerror(filename, running_compiled_code)
+            lines = self._lines(etype, evalue, tb, tb_offset)
+        except Exception:
+            lines = plain_lines(etype, evalue, tb)
+        if left_out:
+            lines = [*lines[:-1], f"[... {left_out} frames in the middle are left out ...]\n", *lines[-1:]]
+        self._showtraceback(etype, evalue, lines)
+
+    def _lines(self, etype: Any, evalue: Any, tb: Any, tb_offset: int | None) -> list[str]:
+        if hasattr(evalue, "_render_traceback_"):
+            return evalue._render_traceback_()
+        if holds_group(evalue):
+            return plain_lines(etype, evalue, tb)
+        return self.InteractiveTB.structured_traceback(etype, evalue, tb, tb_offset=tb_offset)
+
+    def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: list[str]) -> None:
+        self.last_error = error_content(etype, evalue, stb)
+        self.outbox.emit("error", self.last_error)
+
+    def _format_exception_for_storage(self, exception: BaseException, *_: object, **__: object) -> dict[str, Any]:
+        # IPython would format every traceback a second time here, outside of any try.
+        return dict(self.last_error or {})
+
+    def run_coroutine(self, coroutine: Coroutine) -> Any:
+        """Run a cell that awaits; an interrupt cancels what it waits for."""
+        if self.event_loop is None or self.event_loop.is_closed():
+            self.event_loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self.event_loop)
+        task = self.event_loop.create_task(coroutine)
+        while True:
+            try:
+                return self.event_loop.run_until_complete(task)
+            except KeyboardInterrupt:
+                self.interrupted = True
+                task.cancel()
+
+
+def make_shell(outbox: Outbox) -> Shell:
+    """Return the one shell of this process."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    # Jedi reads sources for seconds and keeps a cache on disk; the live namespace knows better.
+    config.IPCompleter.use_jedi = False
+    Publisher.outbox = Hook.outbox = Shell.outbox = outbox
+    shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook, ipython_dir="")
+    shell.last_error: dict[str, Json] | None = None
+    shell.interrupted = False
+    shell.event_loop = None
+    shell.loop_runner = shell.run_coroutine
+    shell.exiter = EndOfCell(shell)
+    shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
+    shell.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
+    warnings.filterwarnings("ignore", message="To exit: use", module="IPython")
+    return shell
+
+
+def ended_badly(exit_: SystemExit) -> bool:
+    """Return whether ``sys.exit`` was called with something to say."""
+    return exit_.code not in (None, 0, False)
+
+
+def holds_group(exception: BaseException | None) -> bool:
+    """Return whether the exception, or one that led to it, is an exception group: IPython cannot show those."""
+    for _ in range(100):
+        if exception is None:
+            return False
+        if hasattr(exception, "exceptions") and hasattr(exception, "subgroup"):
+            return True
+        exception = exception.__cause__ or exception.__context__
+    return False

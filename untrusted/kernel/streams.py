@@ -1,0 +1,97 @@
+"""What ``sys.stdout`` and ``sys.stderr`` are in a cell: text streams in front of the outbox."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Callable
+from typing import Any
+
+from untrusted.kernel.outbox import Outbox
+
+DESCRIPTORS = {"stdout": 1, "stderr": 2}
+
+
+class Stream(io.TextIOBase):
+    """A text stream that nothing can close, so that what comes later is not lost."""
+
+    def __init__(self, name: str, outbox: Outbox) -> None:
+        self._name, self._outbox = name, outbox
+        self._write: Callable[[str, str], None] = outbox.write
+        self._bytes = ByteStream(self)
+
+    @property
+    def name(self) -> str:
+        """The name that Python gives this stream."""
+        return f"<{self._name}>"
+
+    @property
+    def buffer(self) -> Any:
+        """The stream of bytes below this one."""
+        return self._bytes
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """Always UTF-8."""
+        return "utf-8"
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]
+        """Characters that UTF-8 cannot hold are replaced."""
+        return "replace"
+
+    @property
+    def line_buffering(self) -> bool:
+        """Texts are sent by time and by size, not by lines."""
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        """Return the file descriptor beside this stream, which programs started by the cell write to."""
+        return DESCRIPTORS[self._name]
+
+    def write(self, text: str) -> int:
+        """Take a text. Raises TypeError for anything else."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self._write(self._name, text)
+        return len(text)
+
+    def flush(self) -> None:
+        self._outbox.flush()
+
+    def close(self) -> None:
+        """Flush; stay open."""
+        self._outbox.flush()
+
+    def reconfigure(self, **_options: object) -> None:
+        """Accept what ``io.TextIOWrapper`` accepts; nothing of it applies."""
+
+
+class ByteStream(io.RawIOBase):
+    """Bytes for a text stream: UTF-8, characters may come in pieces."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def write(self, data: Any) -> int:
+        text = self._decoder.decode(bytes(data))
+        if text:
+            self._stream.write(text)
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Flush; stay open."""
+        self._stream.flush()

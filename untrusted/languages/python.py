@@ -1,0 +1,39 @@
+"""Python: what is loaded before the fork, and how it is warmed."""
+
+from __future__ import annotations
+
+import platform
+
+from untrusted.languages import Language
+
+# One thread per numerical library: a pool of threads made before the fork is dead after it.
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+WARM_CELLS = (
+    "1+1",
+    "print('warm')\n'warm'",
+    "def warm(n):\n    return 1 / n\nwarm(0)",
+    "import sys\nprint('warm', file=sys.stderr)",
+    "display({'a': [1]})",
+    "1 +",
+    "import numpy as np\nnp.arange(3.0) @ np.ones(3)",
+    "import matplotlib.pyplot as plt\nplt.plot([1, 2, 3]);\nplt.title('warm $x^2$')",
+)
+
+LANGUAGE = Language(
+    name="python",
+    label="Python",
+    mime="text/x-python",
+    extension=".py",
+    highlighting="python",
+    version=platform.python_version,
+    environment={
+        **dict.fromkeys(ONE_THREAD, "1"),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        # Figures as JSON for the page's own plotly; its other renderers fetch a script from elsewhere or open a browser.
+        "PLOTLY_RENDERER": "plotly_mimetype",
+        "PYTHONIOENCODING": "utf-8",
+    },
+    preload=("numpy", "matplotlib.pyplot"),
+    warm_cells=WARM_CELLS,
+)
