@@ -23,6 +23,7 @@ CODE_DIRECTORY = Path(__file__).resolve().parent.parent
 # A worker's frame is passed on inside one of ours: leave room for the envelope.
 WORKER_FRAME_BYTES_MAX = FRAME_BYTES_MAX - (64 << 10)
 RESTART_PAUSE_S = 1.0
+EARLY_DEATH_PAUSE_S = 0.5
 FAILURES_TOLD = 2  # then the device is told without this language
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from untrusted.zygote import main; main()"
 
@@ -35,7 +36,7 @@ class Pool:
         self._ready_target = ready_target
         self.version = ""
         self.warm = self.alive = False
-        self._failures, self._start_at = 0, 0.0
+        self._failures, self._start_at, self._refill_at = 0, 0.0, 0.0
         self.ready: deque[Slot] = deque()
         self.starting: dict[int, Slot] = {}
         self._expected: deque[socket.socket] = deque()
@@ -65,7 +66,7 @@ class Pool:
 
     def refill(self, wanted: int = 0) -> None:
         """Order forks until the ready ones, and ``wanted`` more, are on their way."""
-        if not self.warm:
+        if not self.warm or time.monotonic() < self._refill_at:
             return
         missing = self._ready_target + wanted - len(self.ready) - len(self.starting) - len(self._expected)
         for _ in range(missing):
@@ -98,8 +99,9 @@ class Pool:
         self.ready.append(slot)
 
     def forget(self, slot: Slot) -> None:
-        """Drop a worker that died before a session had it."""
-        self.starting.pop(slot.pid, None)
+        """Drop a worker that died before a session had it; after an early death the next forks wait a little."""
+        if self.starting.pop(slot.pid, None):
+            self._refill_at = time.monotonic() + EARLY_DEATH_PAUSE_S
         if slot in self.ready:
             self.ready.remove(slot)
 

@@ -19,7 +19,7 @@ import wire
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; sys.path.insert(0, sys.argv[1]); import runpy; runpy.run_module('untrusted', run_name='__main__')"
-DEADLINE_S = 60.0
+DEADLINE_S = 30.0
 
 
 def ship(directory: Path) -> Path:

@@ -1,0 +1,98 @@
+"""``python -m singlecell_client run file.py --server URL``: run a file on a server, as if it ran here.
+
+Exit code: 0 the code came to its end, 1 it raised an exception, 2 the command or the file is wrong, 3 the server ended it
+(a limit, a kill), 4 the server refused it or does not answer, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from singlecell_client.client import Client, Refused, Result, Unreachable
+from singlecell_client.terminal import Terminal
+
+EXIT_OK, EXIT_RAISED, EXIT_USAGE, EXIT_ENDED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
+DEFAULT_SERVER = "http://127.0.0.1:5000"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = parse(arguments)
+    try:
+        code = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        print(f"{options.file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}", file=sys.stderr)
+        return EXIT_USAGE
+    options.into.mkdir(parents=True, exist_ok=True)
+    try:
+        return run(Client(options.server, options.language), code, options.upload, Terminal(options.into))
+    except (Refused, Unreachable) as error:
+        print(error, file=sys.stderr)
+        return EXIT_REFUSED
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m singlecell_client", description="Run code on a single-cell server.")
+    command = parser.add_subparsers(required=True, metavar="run").add_parser("run", help="run a file to its end")
+    command.add_argument("file", help="the file to run; - reads standard input")
+    server = os.environ.get("SINGLECELL_SERVER", DEFAULT_SERVER)
+    command.add_argument("--server", default=server, help="address of the server (environment: SINGLECELL_SERVER)")
+    command.add_argument("--language", default="python", help="language of the code")
+    command.add_argument("--upload", action="append", default=[], metavar="FILE", help="put a file beside the code; repeatable")
+    command.add_argument("--into", type=Path, default=Path(), metavar="DIRECTORY", help="where figures and files are saved")
+    return parser.parse_args(arguments)
+
+
+def run(client: Client, code: str, uploads: list[str], terminal: Terminal) -> int:
+    """Run the code, stream what it says, pass Ctrl-C on; return the exit code."""
+    computation = client.submit(code, stdin=True, files=uploads)["id"]
+    messages: list[dict] = []
+    interrupted = False
+    while True:
+        try:
+            after = messages[-1]["sequence"] if messages else -1
+            for message in client.follow(computation, after):
+                messages.append(message)
+                terminal.show(message)
+                if message["header"]["msg_type"] == "input_request":
+                    ask(client, computation, message["content"], terminal)
+            break
+        except KeyboardInterrupt:
+            # The first Ctrl-C is for the code, the second for us.
+            if interrupted:
+                client.cancel(computation)
+            else:
+                client.interrupt(computation)
+            interrupted = True
+    result = client.result(computation, messages)
+    for file in result.files:
+        terminal.save(client, file)
+    return exit_code(result, interrupted)
+
+
+def ask(client: Client, computation: str, question: dict, terminal: Terminal) -> None:
+    """Answer a question of the code; without an answer to give, stop the code."""
+    try:
+        client.answer(computation, terminal.ask(question["prompt"], question["password"]))
+    except EOFError as error:
+        terminal.notice(f"the code asks a question, but {error}")
+        client.interrupt(computation)
+    except Refused as error:
+        terminal.notice(str(error))
+
+
+def exit_code(result: Result, interrupted: bool) -> int:
+    """Return what the shell is told."""
+    if interrupted:
+        return EXIT_INTERRUPTED
+    if result.state != "done":
+        return EXIT_ENDED
+    return EXIT_OK if result.ok else EXIT_RAISED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,242 @@
+"""The client: submits cells, follows their messages from the last one seen, answers questions, fetches files."""
+
+from __future__ import annotations
+
+import base64
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+from urllib.parse import urljoin
+
+import requests
+
+POLL_S = 25.0  # below the server's longest wait, and below what proxies cut
+CONNECT_S = 10.0
+RETRY_S_FIRST, RETRY_S_MAX, RETRY_S_TOTAL = 0.2, 5.0, 120.0
+FILES_TYPE = "application/vnd.singlecell.files+json"
+ENDED = ("done", "failed", "cancelled", "lost")
+
+Message = dict[str, Any]
+Ask = Callable[[str, bool], str]
+
+
+class Refused(Exception):
+    """The server refused a request; the message is its sentence, ``status`` the HTTP status, ``problem`` the body."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        super().__init__(problem.get("detail") or problem.get("title") or f"the server answered {status}")
+        self.status, self.problem = status, problem
+
+
+class Unreachable(Exception):
+    """The server does not answer."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that a computation made: its size in bytes, its MIME type, its absolute address."""
+
+    name: str
+    size: int
+    type: str
+    url: str
+
+
+@dataclass
+class Result:
+    """What came of a computation. ``state``, ``reason``: as the server has them; ``messages``: Jupyter's, in order."""
+
+    id: str
+    session: str
+    state: str
+    reason: str | None = None
+    messages: list[Message] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the code came to its end without an exception."""
+        return self.state == "done" and not self.of_type("error")
+
+    def of_type(self, *types: str) -> list[dict[str, Any]]:
+        """Return the contents of the messages of these types, in order."""
+        return [message["content"] for message in self.messages if message["header"]["msg_type"] in types]
+
+    @property
+    def text(self) -> str:
+        """What was printed to standard output, and the plain text of the results, as a terminal would show it."""
+        parts = []
+        for message in self.messages:
+            content = message["content"]
+            match message["header"]["msg_type"]:
+                case "stream" if content["name"] == "stdout":
+                    parts.append(content["text"])
+                case "execute_result":
+                    parts.append(content["data"].get("text/plain", "") + "\n")
+        return "".join(parts)
+
+    @property
+    def bundles(self) -> list[dict[str, Any]]:
+        """The MIME bundles that were displayed or are results, in order."""
+        return [content["data"] for content in self.of_type("execute_result", "display_data")]
+
+    @property
+    def images(self) -> list[bytes]:
+        """The PNG images that were displayed."""
+        return [base64.b64decode(bundle["image/png"]) for bundle in self.bundles if "image/png" in bundle]
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """The last error's ename, evalue and traceback."""
+        errors = self.of_type("error")
+        return errors[-1] if errors else None
+
+
+class Client:
+    """Talks to one server. ``language`` is the default of its cells."""
+
+    def __init__(self, url: str, language: str = "python") -> None:
+        self.url, self.language = url.rstrip("/") + "/", language
+        self._http = requests.Session()
+
+    # --- the life of a computation ------------------------------------------------------------------------------
+    def run(
+        self,
+        code: str,
+        *,
+        language: str | None = None,
+        session: str | None = None,
+        keep: bool = False,
+        files: Sequence[str | os.PathLike[str]] = (),
+        ask: Ask | None = None,
+        on_message: Callable[[Message], None] | None = None,
+    ) -> Result:
+        """Run a cell to its end. Raises Refused, Unreachable.
+
+        ``keep``: leave its session alive for further cells. ``files``: paths to upload beside it. ``ask``: called with
+        (prompt, password) for each input(); without it the code has no standard input.
+        """
+        computation = self.submit(code, language=language, session=session, keep=keep, files=files, stdin=ask is not None)
+        messages: list[Message] = []
+        for message in self.follow(computation["id"]):
+            messages.append(message)
+            if on_message:
+                on_message(message)
+            if ask and message["header"]["msg_type"] == "input_request":
+                content = message["content"]
+                self.answer(computation["id"], ask(content["prompt"], content["password"]))
+        return self.result(computation["id"], messages)
+
+    def submit(
+        self,
+        code: str,
+        *,
+        language: str | None = None,
+        session: str | None = None,
+        keep: bool = False,
+        stdin: bool = False,
+        files: Sequence[str | os.PathLike[str]] = (),
+    ) -> dict[str, Any]:
+        """Submit a cell; return its id, session, state and links. Raises Refused, Unreachable."""
+        fields: dict[str, Any] = {"code": code, "language": language or self.language, "keep": keep, "stdin": stdin}
+        if session:
+            fields["session"] = session
+        if not files:
+            return self._json("POST", "computations", json=fields)
+        texts = {name: value if isinstance(value, str) else str(value).lower() for name, value in fields.items()}
+        opened: list[BinaryIO] = []
+        try:
+            opened += [open(path, "rb") for path in files]
+            parts = [("file", (os.path.basename(path), file)) for path, file in zip(files, opened, strict=True)]
+            return self._json("POST", "computations", data=texts, files=parts)
+        finally:
+            for file in opened:
+                file.close()
+
+    def follow(self, computation: str, after: int = -1) -> Iterator[Message]:
+        """Yield the messages after a sequence number as they come, to the last. Raises Refused, Unreachable.
+
+        A connection that breaks is taken up again where it broke.
+        """
+        while True:
+            page = self._patiently("GET", f"computations/{computation}/messages", params={"after": after, "wait": POLL_S})
+            yield from page["messages"]
+            after = page["next"]
+            if page["finished"]:
+                return
+
+    def result(self, computation: str, messages: list[Message]) -> Result:
+        """Return what came of a computation that has ended, given its messages."""
+        described = self._patiently("GET", f"computations/{computation}")
+        files = [
+            File(file["name"], file["size"], file["type"], urljoin(self.url, file["url"]))
+            for message in messages
+            if message["header"]["msg_type"] == "display_data"
+            for file in message["content"]["data"].get(FILES_TYPE, {}).get("files", ())
+        ]
+        return Result(computation, described["session"], described["state"], described.get("reason"), messages, files)
+
+    # --- what can be said to it ---------------------------------------------------------------------------------
+    def answer(self, computation: str, value: str) -> None:
+        """Answer the question that a computation waits on."""
+        self._json("POST", f"computations/{computation}/input", json={"value": value})
+
+    def interrupt(self, computation: str) -> None:
+        """Raise KeyboardInterrupt in a computation."""
+        self._json("POST", f"computations/{computation}/interrupt")
+
+    def cancel(self, computation: str) -> None:
+        """Kill a computation."""
+        self._json("DELETE", f"computations/{computation}")
+
+    def end_session(self, session: str) -> None:
+        """End a kept session."""
+        self._json("DELETE", f"sessions/{session}")
+
+    def download(self, file: File, into: BinaryIO) -> None:
+        """Copy a file's bytes, piece by piece. Raises Refused, Unreachable."""
+        try:
+            with self._http.get(file.url, stream=True, timeout=(CONNECT_S, POLL_S + CONNECT_S)) as answer:
+                _refuse(answer)
+                for piece in answer.iter_content(1 << 16):
+                    into.write(piece)
+        except requests.RequestException as error:
+            raise Unreachable(f"{self.url} does not answer: {_reason(error)}") from error
+
+    # --- HTTP ---------------------------------------------------------------------------------------------------
+    def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        try:
+            answer = self._http.request(method, self.url + path, timeout=(CONNECT_S, POLL_S + CONNECT_S), **request)
+        except requests.RequestException as error:
+            raise Unreachable(f"{self.url} does not answer: {_reason(error)}") from error
+        _refuse(answer)
+        return answer.json() if answer.content else {}
+
+    def _patiently(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """Ask again while the server is away; what was submitted is not lost by that. Only for reading."""
+        pause_s, give_up_at = RETRY_S_FIRST, time.monotonic() + RETRY_S_TOTAL
+        while True:
+            try:
+                return self._json(method, path, **request)
+            except (Unreachable, Refused) as error:
+                away = isinstance(error, Unreachable) or error.status in (502, 503, 504)
+                if not away or time.monotonic() > give_up_at:
+                    raise
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, RETRY_S_MAX)
+
+
+def _refuse(answer: requests.Response) -> None:
+    if answer.ok:
+        return
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {}
+    raise Refused(answer.status_code, problem if isinstance(problem, dict) else {})
+
+
+def _reason(error: requests.RequestException) -> str:
+    return "timed out" if isinstance(error, requests.Timeout) else "no connection"
