@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 
 from untrusted.sandbox import SandboxError, die_with_parent, syscalls
 from untrusted.sandbox.init import become_worker_under_init
-from untrusted.sandbox.lockdown import lock_down, write_identity_maps
+from untrusted.sandbox.lockdown import lock_down, settle, write_identity_maps
 from untrusted.sandbox.plan import Plan
 
 EXIT_NOT_LOCKED = 70
@@ -39,17 +39,16 @@ def clone_session(
 ) -> Cloned:
     """Fork a locked-down worker that runs ``child``; return its init, which dies with it and with this process.
 
-    ``keep``: file descriptors that the worker goes on using, beside 0 to 2. ``gate``: a descriptor of which the child
+    This process settles, if it has not yet. ``keep``: file descriptors that the worker goes on using, beside 0 to 2. ``gate``: a descriptor of which the child
     reads one byte before it does anything: the caller's chance to put it into its control group. ``trouble``:
     where a child that cannot be locked down says why, before it ends with EXIT_NOT_LOCKED. Called in a process with one
     thread. Raises SandboxError where threads run, OSError when the kernel refuses.
     """
-    threads = len(os.listdir("/proc/self/task"))
+    threads = os.stat("/proc/self/task").st_nlink - 2
     if threads != 1:
         raise SandboxError(f"a process of {threads} threads cannot be forked safely")
+    settle(plan)
     user_id, group_id = os.geteuid(), os.getegid()
-    if user_id == 0:
-        raise SandboxError("root never runs user code")
     flags = signal.SIGCHLD
     for layer, flag in _NAMESPACES.items():
         flags |= flag if plan.has(layer) else 0
@@ -87,7 +86,7 @@ def _be_child(
             os._exit(EXIT_NOT_LOCKED)  # the parent died before we asked to die with it
         if gate is not None and not os.read(gate, 1):
             os._exit(EXIT_NOT_LOCKED)
-        # Its own /proc/self must be its own, also where the zygote made itself unreadable.
+        # The zygote made itself unreadable; a session's /proc/self is its own again.
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
         if plan.has("user_namespace"):
             write_identity_maps(user_id, group_id)

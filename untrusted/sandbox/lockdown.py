@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import resource
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from ctypes import byref, c_int
 
 from untrusted.sandbox import SandboxError, landlock, root, syscalls
 from untrusted.sandbox.plan import HOME, USER_ID, Plan
@@ -20,38 +21,61 @@ _STACK_BYTES = 64 << 20
 _PROCESSES_SPARE = 32
 _SIGNALS_QUEUED = 1024
 
+_settled = False
+
+
+def settle(plan: Plan) -> None:
+    """Put this process, a zygote, into the root that its sessions will have: built once here, inherited by each of them.
+
+    It gets a user and a mount namespace of its own, and keeps no privilege in them; once is enough. Raises SandboxError
+    for root, OSError with what the kernel refused.
+    """
+    global _settled
+    if os.geteuid() == 0 or os.getuid() == 0:
+        raise SandboxError("root never runs user code")
+    if _settled or not plan.has("mount_namespace"):
+        return
+    user_id, group_id = os.geteuid(), os.getegid()
+    # The kernel lets only a readable process write its own maps.
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
+    death_signal = c_int()
+    syscalls.prctl(syscalls.PR_GET_PDEATHSIG, byref(death_signal))
+    syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
+    write_identity_maps(user_id, group_id)
+    root.build(plan)
+    _drop_capabilities()
+    # Some changes of credentials make the kernel forget it.
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, death_signal.value)
+    # Nobody reads the memory that all sessions start from, not even a process of the same account.
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    _settled = True
+
 
 def lock_down(plan: Plan, keep: Iterable[int] = ()) -> None:
     """Put on every layer of the plan; file descriptors 0 to 2 and ``keep`` stay open.
 
-    Called in a process that ``clone_session`` put into its own namespaces. Raises SandboxError, and OSError with what
-    the kernel refused: the process must end then.
+    Called in a process that ``clone_session`` put into its own namespaces. Raises SandboxError that names the layer: the
+    process must end then.
     """
     if os.geteuid() == 0 or os.getuid() == 0:
         raise SandboxError("root never runs user code")
-    if plan.has("mount_namespace"):
-        root.build(plan)
-        root.mount_private(plan)
-        _write("/proc/self/oom_score_adj", _OOM_SCORE)
-        # No session needs a namespace of its own; this holds where a filter is forgotten.
-        _write("/proc/sys/user/max_user_namespaces", "0")
-        if plan.has("private_proc"):
-            root.mask_proc()
-        os.chdir(HOME)
-    if plan.has("uts_namespace"):
-        socket.sethostname("cell")
-    if plan.has("rlimits"):
-        _limit(plan)
-    if plan.has("capabilities"):
-        _drop_capabilities()
-    if plan.has("no_new_privs"):
-        syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    if plan.has("closed_descriptors"):
-        _close_all_but({0, 1, 2, *keep})
-    if plan.has("landlock") and plan.landlock_abi:
-        landlock.restrict(plan)
-    if plan.has("seccomp"):
-        syscalls.load_seccomp(plan.seccomp_program)
+    kept = {0, 1, 2, *keep}
+    steps: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("mount_namespace", lambda: _make_private(plan)),
+        ("uts_namespace", lambda: socket.sethostname("cell")),
+        ("rlimits", lambda: _limit(plan)),
+        ("capabilities", _drop_capabilities),
+        ("no_new_privs", lambda: syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)),
+        ("closed_descriptors", lambda: _close_all_but(kept)),
+        ("landlock", lambda: landlock.restrict(plan)),
+        ("seccomp", lambda: syscalls.load_seccomp(plan.seccomp_program)),
+    )
+    for layer, put_on in steps:
+        if plan.has(layer):
+            try:
+                put_on()
+            except OSError as error:
+                raise SandboxError(f"{layer}: {error}") from error
 
 
 def write_identity_maps(user_id: int, group_id: int) -> None:
@@ -59,6 +83,16 @@ def write_identity_maps(user_id: int, group_id: int) -> None:
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/uid_map", f"{USER_ID} {user_id} 1")
     _write("/proc/self/gid_map", f"{USER_ID} {group_id} 1")
+
+
+def _make_private(plan: Plan) -> None:
+    root.mount_private(plan)
+    _write("/proc/self/oom_score_adj", _OOM_SCORE)
+    # No session needs a namespace of its own; this holds where a filter is forgotten.
+    _write("/proc/sys/user/max_user_namespaces", "0")
+    if plan.has("private_proc"):
+        root.mask_proc()
+    os.chdir(HOME)
 
 
 def _limit(plan: Plan) -> None:

@@ -68,7 +68,12 @@ class Plan:
 
     def has(self, layer: str) -> bool:
         """Return whether children put this layer on."""
-        return layer not in self.waived and layer not in self.omitted
+        left_out = {*self.waived, *self.omitted}
+        if layer == "private_proc" and "pid_namespace" in left_out:
+            return False  # the kernel gives a /proc of its own only to a pid namespace of its own
+        if layer == "landlock" and not self.landlock_abi:
+            return False
+        return layer not in left_out
 
     def without(self, *layers: str) -> Plan:
         """Return this plan with layers left out, for tests that show what the other layers hold."""

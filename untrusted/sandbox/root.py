@@ -11,6 +11,7 @@ from untrusted.sandbox.plan import HOME, USER, USER_ID, Plan
 # Must exist and is covered while the new root is built.
 _BUILDING_SITE = "/tmp"
 _ROOT_OPTIONS = "mode=755,size=1m,nr_inodes=1k"
+_MASK = "/mask"  # an empty directory, to lie on others
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 # What a fresh /proc tells of the host, or of other sessions through the account's key rings.
@@ -34,24 +35,26 @@ def build(plan: Plan) -> None:
     """Make a root from the plan's trees and enter it, in a mount namespace of this process's own. Raises OSError."""
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     # Copies are taken before anything is covered. /proc comes along because the kernel lets a user namespace mount
-    # its own only where an unmasked one can be seen; the fresh one will lie on top of it.
+    # its own only where an unmasked one can be seen; each session's own will lie on top of it.
     trees = {path: syscalls.open_tree(path, recursive=True) for path in (*plan.trees, "/proc")}
-    devices = {name: syscalls.open_tree(f"/dev/{name}", recursive=False) for name in _DEVICES}
+    if plan.has("minimal_dev"):
+        devices = {f"/dev/{name}": syscalls.open_tree(f"/dev/{name}", recursive=False) for name in _DEVICES}
+    else:
+        devices = {"/dev": syscalls.open_tree("/dev", recursive=True)}
     syscalls.mount("tmpfs", _BUILDING_SITE, "tmpfs", _MS_NOSUID | _MS_NODEV, _ROOT_OPTIONS)
     os.chdir(_BUILDING_SITE)
     for path, descriptor in trees.items():
-        _make_place(path[1:], os.path.isdir(f"/proc/self/fd/{descriptor}"))
         if path != "/proc":
             attributes = syscalls.MOUNT_ATTR_RDONLY | syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV
             syscalls.mount_setattr(descriptor, attributes, recursive=True)
         _attach(descriptor, path[1:])
-    for directory in ("dev/shm", HOME[1:], "tmp", "var/tmp", "mask"):
-        os.makedirs(directory, exist_ok=True)
-    for name, descriptor in devices.items():
-        _make_place(f"dev/{name}", directory=False)
-        _attach(descriptor, f"dev/{name}")
-    for name, target in _DEVICE_LINKS.items():
-        os.symlink(target, f"dev/{name}")
+    for path, descriptor in devices.items():
+        _attach(descriptor, path[1:])
+    for path in (HOME, "/tmp", "/dev/shm", "/var/tmp", _MASK):
+        os.makedirs(path[1:], exist_ok=True)
+    if plan.has("minimal_dev"):
+        for name, target in _DEVICE_LINKS.items():
+            os.symlink(target, f"dev/{name}")
     for path, target in plan.links:
         os.symlink(target, path[1:])
     _write_etc()
@@ -75,7 +78,6 @@ def mount_private(plan: Plan) -> None:
         covered = {tree: syscalls.open_tree(tree, recursive=True) for tree in plan.trees if tree.startswith(f"{path}/")}
         syscalls.mount("tmpfs", path, "tmpfs", flags, f"mode={mode}{limit}")
         for tree, descriptor in covered.items():
-            _make_place(tree, os.path.isdir(f"/proc/self/fd/{descriptor}"))
             _attach(descriptor, tree)
 
 
@@ -86,18 +88,16 @@ def mask_proc() -> None:
             syscalls.mount("/dev/null", f"/proc/{name}", None, syscalls.MS_BIND)
     for name in _PROC_MASKED_DIRECTORIES:
         with suppress(FileNotFoundError):
-            syscalls.mount("/mask", f"/proc/{name}", None, syscalls.MS_BIND)
-
-
-def _make_place(path: str, directory: bool) -> None:
-    if directory:
-        os.makedirs(path, exist_ok=True)
-    else:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o644))
+            syscalls.mount(_MASK, f"/proc/{name}", None, syscalls.MS_BIND)
 
 
 def _attach(descriptor: int, target: str) -> None:
+    """Attach an open mount at a path, which is made for it, and close it."""
+    if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT, 0o644))
     syscalls.move_mount(descriptor, target)
     os.close(descriptor)
 

@@ -9,11 +9,12 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterable
+from typing import NoReturn
 
 import msgspec
 
-from untrusted.sandbox import SandboxError, probes
-from untrusted.sandbox.clone import Cloned, clone_session
+from untrusted.sandbox import SandboxError, die_with_parent, probes
+from untrusted.sandbox.clone import clone_session
 from untrusted.sandbox.plan import Plan
 from wire import Layer
 
@@ -55,26 +56,34 @@ def _run(plan: Plan) -> dict[str, str]:
         abstract.listen()
         outside = probes.Outside(os.getpid(), probes.namespaces(), file.name, tcp.getsockname()[1], name)
         report, theirs = os.pipe()
-
-        def child() -> None:
-            results = probes.run(plan, outside, {0, 1, 2, theirs})
-            os.write(theirs, msgspec.json.encode(results))
-
+        zygote = os.fork()
+        if zygote == 0:
+            _be_zygote(plan, outside, theirs)
+        os.close(theirs)
         try:
-            cloned = clone_session(plan, child, keep=[theirs], trouble=theirs)
-        except BaseException:
-            os.close(report)
-            raise
-        finally:
-            os.close(theirs)
-        try:
-            return _decode(_read(report, cloned))
+            return _decode(_read(report, zygote))
         finally:
             os.close(report)
 
 
-def _read(report: int, cloned: Cloned) -> bytes:
-    """Return all that the child says before it ends; kill it when it takes too long."""
+def _be_zygote(plan: Plan, outside: probes.Outside, report: int) -> NoReturn:
+    """Start a session just as a zygote does, and wait for its end."""
+
+    def child() -> None:
+        os.write(report, msgspec.json.encode(probes.run(plan, outside, {0, 1, 2, report})))
+
+    try:
+        die_with_parent(signal.SIGKILL)
+        cloned = clone_session(plan, child, keep=[report], trouble=report)
+        os.waitid(os.P_PIDFD, cloned.pidfd, os.WEXITED)
+    except (OSError, SandboxError) as error:
+        os.write(report, str(error).encode())
+    finally:
+        os._exit(0)
+
+
+def _read(report: int, zygote: int) -> bytes:
+    """Return all that is said before the zygote and its session have ended; kill them when they take too long."""
     stop_at, said = time.monotonic() + PROBE_S_MAX, b""
     try:
         while len(said) < _REPORT_BYTES_MAX and select.select([report], [], [], max(0.0, stop_at - time.monotonic()))[0]:
@@ -84,9 +93,8 @@ def _read(report: int, cloned: Cloned) -> bytes:
             said += piece
         raise SandboxError(f"the self-test did not end within {PROBE_S_MAX:.0f} s")
     finally:
-        signal.pidfd_send_signal(cloned.pidfd, signal.SIGKILL)
-        os.waitid(os.P_PIDFD, cloned.pidfd, os.WEXITED)
-        os.close(cloned.pidfd)
+        os.kill(zygote, signal.SIGKILL)  # and its session with it
+        os.waitpid(zygote, 0)
 
 
 def _decode(said: bytes) -> dict[str, str]:

@@ -11,6 +11,7 @@ import ctypes
 import os
 import platform
 from ctypes import c_char_p, c_int, c_long, c_uint, c_uint32, c_uint64, c_ulong, c_void_p
+from typing import NoReturn
 
 _libc = ctypes.PyDLL(None, use_errno=True)
 _syscall = _libc.syscall
@@ -23,11 +24,9 @@ CLOSE_RANGE, OPENAT2, MOUNT_SETATTR = 436, 437, 442
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 if MACHINE == "x86_64":
     CLONE, PIVOT_ROOT, CAPSET, SECCOMP, RSEQ, GET_ROBUST_LIST, SET_ROBUST_LIST = 56, 155, 126, 317, 334, 274, 273
-    SETSID = 112
     RSEQ_SIGNATURE = 0x53053053
 elif MACHINE == "aarch64":
     CLONE, PIVOT_ROOT, CAPSET, SECCOMP, RSEQ, GET_ROBUST_LIST, SET_ROBUST_LIST = 220, 41, 91, 277, 293, 100, 99
-    SETSID = 157
     RSEQ_SIGNATURE = 0xD428BC00
 else:
     raise ImportError(f"the sandbox knows the system calls of x86_64 and aarch64, not those of {MACHINE}")
@@ -50,7 +49,7 @@ MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC = 1, 2
 MOUNT_ATTR_NOSYMFOLLOW = 0x00200000
 
 # linux/prctl.h, linux/securebits.h, linux/capability.h
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP = 1, 4, 24
+PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP = 1, 2, 4, 24
 PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS, PR_GET_TID_ADDRESS = 28, 38, 40
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 CAPABILITY_VERSION_3 = 0x20080522
@@ -61,12 +60,16 @@ LANDLOCK_CREATE_RULESET_VERSION, LANDLOCK_RULE_PATH_BENEATH = 1, 1
 RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 1, 2, 4, 8
 
 
+def _fail(path: str | None = None) -> NoReturn:
+    errno = ctypes.get_errno()
+    raise OSError(errno, os.strerror(errno), path)
+
+
 def call(number: int, *arguments: object) -> int:
     """Make the system call and return its result. Python integers are passed as C longs. Raises OSError."""
     result = _syscall(c_long(number), *(c_long(a) if isinstance(a, int) else a for a in arguments))
     if result == -1:
-        errno = ctypes.get_errno()
-        raise OSError(errno, os.strerror(errno))
+        _fail()
     return result
 
 
@@ -75,8 +78,7 @@ def prctl(option: int, *arguments: object) -> int:
     padded = [*arguments, 0, 0, 0, 0][:4]
     result = _libc.prctl(c_int(option), *(c_ulong(a) if isinstance(a, int) else a for a in padded))
     if result == -1:
-        errno = ctypes.get_errno()
-        raise OSError(errno, os.strerror(errno))
+        _fail()
     return result
 
 
@@ -101,6 +103,12 @@ def clone(flags: int, pidfd: c_int | None = None) -> int:
     return call(CLONE, c_ulong(flags), c_void_p(), parent_tid, c_void_p(), tid)
 
 
+def unshare(flags: int) -> None:
+    """Move this process into new namespaces of its own."""
+    if _libc.unshare(c_int(flags)) == -1:
+        _fail()
+
+
 def close_range(first: int, last: int) -> None:
     """Close the file descriptors from first to last, both included."""
     if first <= last:
@@ -116,8 +124,7 @@ def mount(source: str, target: str, kind: str | None, flags: int, options: str |
     """Call mount(2)."""
     text = [None if t is None else t.encode() for t in (source, target, kind, options)]
     if _libc.mount(c_char_p(text[0]), c_char_p(text[1]), c_char_p(text[2]), c_ulong(flags), c_char_p(text[3])) == -1:
-        errno = ctypes.get_errno()
-        raise OSError(errno, os.strerror(errno), target)
+        _fail(target)
 
 
 def open_tree(path: str, recursive: bool) -> int:
@@ -151,8 +158,7 @@ def pivot_root(new_root: str, put_old: str) -> None:
 def unmount(path: str) -> None:
     """Detach the mount at a path, and all below it."""
     if _libc.umount2(c_char_p(path.encode()), c_int(MNT_DETACH)) == -1:
-        errno = ctypes.get_errno()
-        raise OSError(errno, os.strerror(errno), path)
+        _fail(path)
 
 
 # --- privileges -----------------------------------------------------------------------------------------------------
