@@ -22,6 +22,7 @@ const options = {
   loader: { ".css": "text" },
   absWorkingDir: here,
   logLevel: "warning",
+  logOverride: { "empty-import-meta": "silent" },
 };
 
 async function bundle(entry, extra = {}) {
@@ -60,3 +61,5 @@ const files = {
 };
 const define = { PARTS: JSON.stringify(files) };
 await writeFile(join(output, "embedded_singlecell.js"), await bundle("main.js", { define }));
+await writeFile(join(output, "embedded_sagecell.js"), await bundle("sagecell/main.js", { define, format: "iife" }));
+await writeFile(join(output, "pages.js"), await bundle("pages/pages.js"));

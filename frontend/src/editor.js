@@ -48,12 +48,32 @@ export class Editor {
     if (value !== this.#prism.value) this.#prism.setOptions({ value });
   }
 
+  /** Whether the next Tab leaves the editor (after Escape). */
+  get tabLeaves() {
+    return this.#tabLeaves;
+  }
+
   set language(language) {
     this.#prism.setOptions({ language });
   }
 
   set readonly(readOnly) {
     this.#prism.setOptions({ readOnly });
+  }
+
+  /** Return where a character stands on the screen, {left, bottom}, or null. */
+  place(offset) {
+    const before = this.code.slice(0, offset);
+    const line = this.#prism.lines[before.split("\n").length];
+    const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+    let left = before.length - before.lastIndexOf("\n") - 1;
+    for (let node; (node = walker.nextNode()); left -= node.length) {
+      if (left > node.length) continue;
+      const range = document.createRange();
+      range.setStart(node, left);
+      return range.getBoundingClientRect();
+    }
+    return null;
   }
 
   get textarea() {

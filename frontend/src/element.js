@@ -1,18 +1,20 @@
 /** <single-cell>: a cell that any page can hold. Its attributes, methods and events are listed in docs/embedding.md. */
 import { Api, Refused } from "./api.js";
 import { readAuthor } from "./author.js";
+import { acceptDrops } from "./drops.js";
 import { Editor } from "./editor.js";
 import { closing } from "./endings.js";
 import { Memory } from "./memory.js";
+import { labelOf, languageLabel, optionsOf } from "./options.js";
 import { Output } from "./output.js";
 import { ownServer } from "./place.js";
 import { Question } from "./question.js";
 import { Run } from "./run.js";
 import { schemeOf, watchScheme } from "./scheme.js";
 import { sessionOf } from "./session.js";
-import { labelOf, optionsOf } from "./options.js";
 import { openShare } from "./share.js";
-import { speak, say } from "./texts.js";
+import { Suggestions } from "./suggestions.js";
+import { say, speak } from "./texts.js";
 import { View } from "./view.js";
 
 export class SingleCell extends HTMLElement {
@@ -67,8 +69,8 @@ export class SingleCell extends HTMLElement {
 
   /** Run the code. Resolves with the state in which the run ended. */
   async run() {
-    if (this.#run) return this.state;
-    const { session } = this.#options;
+    if (this.#run || !this.#view) return this.state;
+    const session = sessionOf(this);
     return this.#follow(async (run) => {
       const code = this.code;
       const files = this.#files;
@@ -132,13 +134,14 @@ export class SingleCell extends HTMLElement {
 
   #begin() {
     if (this.#view || !this.isConnected) return;
-    speak(this.closest("[lang]")?.lang, navigator.language);
-    this.#options = { ...optionsOf(this), session: sessionOf(this) };
+    speak(document.documentElement.lang || navigator.language);
+    this.#options = optionsOf(this);
     this.#author = readAuthor(this);
     this.#memory = new Memory(this, this.#author.code);
     this.#build();
     this.#watch();
     this.#enter("idle");
+    this.#showReset();
     const remembered = this.#memory.computation;
     if (remembered) this.#resume(remembered);
     else if (this.#options.autorun) this.run();
@@ -156,6 +159,10 @@ export class SingleCell extends HTMLElement {
       language: (name) => (this.language = name),
     };
     this.#view = new View(root, { label: say("cell", { language: label }), on });
+    this.#chooseLanguages();
+    acceptDrops(this.#view.cell, this.#view.attachButton, on.attach);
+    const context = { server: this.server, scheme: () => schemeOf(this) };
+    this.#output = new Output(this.#view.output, context);
     this.#editor = new Editor(this.#view.editor, {
       code: this.#pendingCode ?? this.#memory.code ?? this.#author.code,
       language: this.language,
@@ -165,9 +172,20 @@ export class SingleCell extends HTMLElement {
       hint: "hint",
       on: { run: on.run, change: (code) => this.#changed(code) },
     });
-    const context = { server: this.server, scheme: () => schemeOf(this) };
-    this.#output = new Output(this.#view.output, context);
+    const ask = (kind, code, position) => new Api(this.server)[kind](this.#run?.session, code, position, this.language);
+    new Suggestions(this.#view.cell, this.#editor, ask);
     this.#view.hide(this.#options.hide);
+  }
+
+  async #chooseLanguages() {
+    const { languages } = this.#options;
+    if (!languages.length) return;
+    const all = languages.map((name) => ({ name, label: languageLabel(name) }));
+    if (languages[0] === "all") {
+      const known = await new Api(this.server).languages().catch(() => ({ languages: [] }));
+      all.splice(0, 1, ...known.languages.filter((language) => language.available));
+    } else if (!this.hasAttribute("language")) this.language = languages[0];
+    this.#view.showLanguages(all, this.language);
   }
 
   #watch() {
@@ -180,6 +198,7 @@ export class SingleCell extends HTMLElement {
   }
 
   #changed(code) {
+    if (!this.#editor) return; // the first text of the editor is no edit
     this.#memory.code = code;
     this.#showReset();
   }
@@ -276,7 +295,7 @@ export class SingleCell extends HTMLElement {
     this.#question = null;
     this.#output.settle();
     this.#enter(state);
-    const seconds = run.since === undefined ? null : (performance.now() - run.since) / 1000;
+    const seconds = run.since && performance.now() - run.since > 50 ? (performance.now() - run.since) / 1000 : null;
     const { sentence, bad } = closing(state, run);
     this.#view.showIdle(sentence, { bad, seconds: state === "done" ? seconds : null });
     this.#showReset();

@@ -1,10 +1,10 @@
 /** Where this script came from, and so where its server and its other parts are. */
 
+// As a classic script (embedded_sagecell.js) there is no import.meta.
+const script = new URL(import.meta.url ?? document.currentScript.src);
+
 /** Address of the server that served this script, with a slash at its end. */
-export const ownServer = new URL(
-  /\/static\/[^/]*$/.test(new URL(import.meta.url).pathname) ? ".." : ".",
-  import.meta.url,
-).href;
+export const ownServer = new URL(/\/static\/[^/]*$/.test(script.pathname) ? ".." : ".", script).href;
 
 /** Return the address of a part of the front end ("frame", "math", …). */
 export function partAddress(name) {

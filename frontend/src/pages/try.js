@@ -1,0 +1,45 @@
+/** `/`: examples to choose from, and the links that carry code: ?c=, ?z= (zlib, URL-safe base64), ?q= (kept here). */
+import { Api } from "../api.js";
+
+export async function openLink(cell) {
+  for (const button of document.querySelectorAll("[data-example]")) {
+    button.addEventListener("click", () => show(cell, document.getElementById(button.dataset.example)));
+  }
+  const parameters = new URLSearchParams(location.search);
+  if (!["c", "z", "q"].some((name) => parameters.has(name))) return;
+  // The linked code becomes the author's code of this page: the cell comes to life with it.
+  const after = cell.nextSibling;
+  const parent = cell.parentNode;
+  cell.remove();
+  try {
+    const { code, language } = await codeOf(parameters);
+    cell.querySelector("pre").textContent = code;
+    cell.setAttribute("language", parameters.get("lang") ?? language ?? "python");
+    cell.toggleAttribute("autorun", parameters.get("autoeval") !== "false");
+  } catch (error) {
+    document.querySelector("#link-problem").textContent = error.message;
+  }
+  parent.insertBefore(cell, after);
+}
+
+async function show(cell, { content }) {
+  await cell.stop();
+  cell.code = content.textContent.trim();
+  cell.run();
+}
+
+async function codeOf(parameters) {
+  if (parameters.has("c")) return { code: parameters.get("c") };
+  if (parameters.has("z")) return { code: await inflate(parameters.get("z")) };
+  return new Api(new URL(".", location.href).href).permalinkContent(parameters.get("q"));
+}
+
+async function inflate(text) {
+  try {
+    const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return await new Response(stream).text();
+  } catch {
+    throw new Error("The code in this link is damaged.");
+  }
+}

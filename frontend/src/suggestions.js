@@ -1,0 +1,136 @@
+/** Completion (Tab after a name, or Ctrl+Space) and documentation (Shift+Tab), both from the server. */
+import { make } from "./dom.js";
+import { textNode } from "./mime/text.js";
+import { say } from "./texts.js";
+
+const SHOWN_MAX = 100;
+
+export class Suggestions {
+  #cell;
+  #editor;
+  #ask;
+  #popup = null;
+  #matches = [];
+  #chosen = 0;
+  #range = [0, 0];
+  #asked = 0;
+
+  /** `ask(kind, code, cursor_pos)` resolves with the content of complete_reply or inspect_reply. */
+  constructor(cell, editor, ask) {
+    this.#cell = cell;
+    this.#editor = editor;
+    this.#ask = ask;
+    const field = editor.textarea;
+    field.setAttribute("aria-autocomplete", "list");
+    cell.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
+    field.addEventListener("blur", () => this.#close());
+    field.addEventListener("input", () => this.#close());
+    field.addEventListener("pointerdown", () => this.#close());
+  }
+
+  #onKey(event) {
+    if (event.composedPath()[0] !== this.#editor.textarea || this.#editor.textarea.getAttribute("aria-readonly") === "true") return;
+    const handled = this.#popup ? this.#onPopupKey(event) : this.#onEditorKey(event);
+    if (!handled) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #onEditorKey({ key, ctrlKey, shiftKey, altKey, metaKey }) {
+    const { selectionStart, selectionEnd } = this.#editor.textarea;
+    if (selectionStart !== selectionEnd || altKey || metaKey) return false;
+    const before = this.#editor.code.slice(0, selectionStart);
+    if (ctrlKey && key === " ") this.#complete(selectionStart);
+    else if (ctrlKey || key !== "Tab" || this.#editor.tabLeaves) return false;
+    else if (shiftKey && /\S[^\n]*$/.test(before)) this.#inspect(selectionStart);
+    else if (!shiftKey && /[\w.]$/.test(before)) this.#complete(selectionStart);
+    else return false;
+    return true;
+  }
+
+  #onPopupKey({ key, shiftKey, ctrlKey, metaKey }) {
+    if (shiftKey || ctrlKey || metaKey) {
+      this.#close();
+      return false;
+    }
+    if (key === "Escape") this.#close();
+    else if (this.#matches.length && (key === "ArrowDown" || key === "ArrowUp")) this.#choose(this.#chosen + (key === "ArrowDown" ? 1 : -1));
+    else if (this.#matches.length && (key === "Enter" || key === "Tab")) this.#accept(this.#chosen);
+    else {
+      if (key.startsWith("Arrow") || key === "Enter" || key === "Tab") this.#close();
+      return false;
+    }
+    return true;
+  }
+
+  async #complete(offset) {
+    const reply = await this.#request("complete", offset);
+    if (!reply?.matches?.length) return;
+    const { code } = this.#editor;
+    this.#range = [offsetOf(code, reply.cursor_start), offsetOf(code, reply.cursor_end)];
+    this.#matches = reply.matches.slice(0, SHOWN_MAX).map(String);
+    if (this.#matches.length === 1) return this.#accept(0);
+    const options = this.#matches.map((match, i) =>
+      make("div", { id: `option-${i}`, role: "option", onpointerdown: (event) => (event.preventDefault(), this.#accept(i)) }, match),
+    );
+    this.#open(make("div", { class: "popup", id: "suggestions", role: "listbox", "aria-label": say("completions"), dir: "ltr" }, ...options));
+    this.#choose(0);
+  }
+
+  async #inspect(offset) {
+    const reply = await this.#request("inspect", offset);
+    const text = reply?.found && reply.data?.["text/plain"];
+    if (!text) return;
+    this.#matches = [];
+    this.#open(make("div", { class: "popup text", role: "status", "aria-label": say("documentation"), dir: "ltr" }, textNode(text)));
+  }
+
+  /** Ask the server; an answer that comes when the student has typed on is of no use any more. */
+  async #request(kind, offset) {
+    const { code } = this.#editor;
+    const number = (this.#asked += 1);
+    const reply = await this.#ask(kind, code, [...code.slice(0, offset)].length).catch(() => null);
+    const current = number === this.#asked && code === this.#editor.code && this.#editor.textarea.selectionStart === offset;
+    return current ? reply : null;
+  }
+
+  #open(popup) {
+    this.#close();
+    this.#popup = popup;
+    this.#cell.append(popup);
+    const box = this.#cell.getBoundingClientRect();
+    const caret = this.#editor.place(this.#matches.length ? this.#range[0] : this.#editor.textarea.selectionStart);
+    const left = Math.max(0, Math.min((caret?.left ?? box.left) - box.left - 8, box.width - popup.offsetWidth - 8));
+    popup.style.left = `${left}px`;
+    popup.style.top = `${(caret?.bottom ?? box.top) - box.top + 2}px`;
+  }
+
+  #choose(number) {
+    const options = this.#popup.children;
+    options[this.#chosen]?.removeAttribute("aria-selected");
+    this.#chosen = (number + options.length) % options.length;
+    options[this.#chosen].setAttribute("aria-selected", "true");
+    options[this.#chosen].scrollIntoView({ block: "nearest" });
+    this.#editor.textarea.setAttribute("aria-activedescendant", `option-${this.#chosen}`);
+  }
+
+  #accept(number) {
+    const [start, end] = this.#range;
+    const match = this.#matches[number];
+    this.#editor.replace(start, end, match); // the edit closes the list
+    this.#close();
+  }
+
+  #close() {
+    this.#popup?.remove();
+    this.#popup = null;
+    this.#matches = [];
+    this.#chosen = 0;
+    this.#editor.textarea.removeAttribute("aria-activedescendant");
+  }
+}
+
+/** Return the place in a JavaScript string of a position that counts code points. */
+function offsetOf(text, position) {
+  return [...text].slice(0, position).join("").length;
+}
