@@ -6,6 +6,7 @@ right. Files go to spooled temporary files, never whole into memory.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
@@ -37,6 +38,7 @@ SCHEMA = {
         "file": {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}},
     },
 }
+_QUOTED_PAIR = re.compile(r'\\[\\"]')
 _BOOLEANS = {b"true": True, b"false": False}
 
 Uploads = list[tuple[str, IO[bytes]]]
@@ -96,6 +98,9 @@ def _spool(closing: ExitStack) -> IO[bytes]:
 def _upload_name(part: File, uploads: Uploads, settings: Settings) -> str:
     if part.name != "file":
         refuse(400, "A file has to come in a part named `file`.")
+    if "\\" in _QUOTED_PAIR.sub("", part.headers["Content-Disposition"]):
+        # Werkzeug would drop it, and the name would be another one.
+        refuse(400, "A file name has a backslash; only a plain name without a path is allowed.")
     name = check_name(part.filename)
     if name in (other for other, _file in uploads):
         refuse(400, f"Two files are named {name!r}.")

@@ -1,0 +1,202 @@
+"""The web program over a real store on a real mongod, and a device whose part the test plays."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+import settings as settings_file
+import store as stores
+from settings import Settings
+from store import Claim, Store
+from web_server import create_app
+
+ROOT = Path(__file__).parents[2]
+START_DEADLINE_S = 60.0
+DEADLINE_S = 20.0
+
+
+def wait_for(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) -> Any:
+    """Return what the condition gives as soon as it is true; fail after the deadline."""
+    deadline = time.monotonic() + deadline_s
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"not within {deadline_s} s")
+
+
+@pytest.fixture(scope="session")
+def database_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A directory in which an embedded mongod runs."""
+    directory = tmp_path_factory.mktemp("mongo")
+    log = directory.with_suffix(".log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "store.embedded", str(directory)], cwd=ROOT, stdout=log, stderr=log
+    )
+    door = stores.connect(settings_file.load(mongo_uri=_uri(directory)))
+
+    def answers() -> bool:
+        assert process.poll() is None, Path(log.name).read_text()
+        try:
+            door.ping()
+        except stores.StoreUnavailable:
+            return False
+        return True
+
+    try:
+        wait_for(answers, START_DEADLINE_S)
+        door.close()
+        yield directory
+    finally:
+        process.terminate()
+        process.wait(DEADLINE_S)
+        log.close()
+
+
+def _uri(directory: Path) -> str:
+    from store import embedded
+
+    return embedded.uri(directory)
+
+
+@pytest.fixture
+def settings(database_directory: Path) -> Settings:
+    """Settings of a server with a database of its own and limits that tests can reach."""
+    return make_settings(database_directory)
+
+
+def make_settings(directory: Path, **changes: Any) -> Settings:
+    """Return settings for a database of its own in this mongod."""
+    chosen: dict[str, Any] = {
+        "mongo_uri": _uri(directory),
+        "mongo_database": f"test_{uuid.uuid4().hex[:12]}",
+        "code_bytes_max": 1000,
+        "request_bytes_max": 300_000,
+        "cell_file_bytes_max": 100_000,
+        "cell_files_max": 3,
+        "queue_length_max": 50,
+    }
+    return settings_file.load(**{**chosen, **changes})
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The application; its database is empty."""
+    application = create_app(settings)
+    yield application
+    application.extensions["singlecell"].store.close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the application."""
+    return app.test_client()
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """The store as a device has it: a connection of its own."""
+    door = stores.connect(settings)
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def device(store: Store) -> Device:
+    """A device that takes and runs what the test tells it."""
+    return Device(store)
+
+
+class Device:
+    """Play a trusted device: take computations and write what a kernel might have said."""
+
+    def __init__(self, store: Store, languages: tuple[str, ...] = ("python",)) -> None:
+        self.store = store
+        self.languages = languages
+        self.sessions: list[str] = []
+
+    def report(self, *, free: int = 4, languages: tuple[str, ...] | None = None, sentence: str = "") -> None:
+        """Say that this device is alive."""
+        account = {
+            "account": "untrusted@localhost",
+            "state": "ready",
+            "sentence": sentence,
+            "layers": [{"name": "seccomp", "state": "on", "detail": ""}],
+            "limiter": "cgroup2",
+            "languages": [{"name": name, "version": "3.11"} for name in languages or self.languages],
+            "capacity": 4,
+            "free": free,
+        }
+        self.store.devices.report("device-1", "host-1", {"accounts": [account]})
+
+    def claim(self) -> Claim:
+        """Take the next computation, which has to be there."""
+        claim = self.store.computations.claim(
+            "device-1", languages=list(self.languages), sessions=self.sessions, new_sessions=True
+        )
+        assert claim is not None, "no computation is queued"
+        return claim
+
+    def say(self, claim: Claim, *texts: str) -> None:
+        """Print these texts, a message each."""
+        self.store.computations.append(claim, [stream(text) for text in texts])
+
+    def finish(self, claim: Claim, *texts: str, state: str = "done") -> None:
+        """Print these texts and end the computation."""
+        self.store.computations.finish(claim, state, messages=[stream(text) for text in texts])
+
+    def run(self, *texts: str) -> Claim:
+        """Take the next computation, print these texts and end it."""
+        claim = self.claim()
+        self.finish(claim, *texts)
+        return claim
+
+
+def stream(text: str) -> bytes:
+    """Return a stream message's JSON as a device writes it."""
+    return message("stream", {"name": "stdout", "text": text})
+
+
+def message(msg_type: str, content: dict[str, Any], channel: str = "iopub") -> bytes:
+    """Return a message's JSON as a device writes it."""
+    header = {"msg_id": uuid.uuid4().hex, "msg_type": msg_type, "session": "s", "username": "", "version": "5.4"}
+    return json.dumps(
+        {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": channel},
+        separators=(",", ":"),
+    ).encode()
+
+
+def texts(messages: list[dict[str, Any]]) -> list[str]:
+    """Return the printed texts."""
+    return [found["content"]["text"] for found in messages if found["header"]["msg_type"] == "stream"]
+
+
+def submit(client: FlaskClient, code: str = "1+1", **fields: Any) -> dict[str, Any]:
+    """Submit a computation and return the answer."""
+    response = client.post("/computations", json={"code": code, **fields})
+    assert response.status_code == 201, response.text
+    return response.get_json()  # type: ignore[no-any-return]
+
+
+def check_problem(response: TestResponse, status: int, mentions: str = "") -> None:
+    """Fail unless this is a problem detail with this status, whose sentence mentions these words."""
+    assert response.status_code == status, response.text
+    assert response.content_type == "application/problem+json"
+    problem = response.get_json()
+    assert set(problem) == {"type", "title", "status", "detail"}
+    assert problem["status"] == status
+    assert problem["title"]
+    assert mentions in problem["detail"], problem["detail"]
+    assert "Traceback" not in response.text

@@ -1,0 +1,158 @@
+"""Polling, long polls and server-sent events: three ways to the same messages."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.web.conftest import Device, check_problem, submit, texts, wait_for
+from web import reading
+
+
+def read(client: FlaskClient, id: str, **query: Any) -> dict[str, Any]:
+    response = client.get(f"/computations/{id}/messages", query_string=query)
+    assert response.status_code == 200, response.text
+    return response.get_json()  # type: ignore[no-any-return]
+
+
+def read_all(client: FlaskClient, id: str, **query: Any) -> list[dict[str, Any]]:
+    """Read page after page until it is finished."""
+    messages: list[dict[str, Any]] = []
+    page = {"next": -1, "finished": False}
+    while not page["finished"]:
+        page = read(client, id, after=page["next"], **query)
+        messages += page["messages"]
+    return messages
+
+
+def events(client: FlaskClient, id: str, **headers: str) -> list[dict[str, str]]:
+    """Return the events of a stream that ends."""
+    response = client.get(f"/computations/{id}/events", headers=headers)
+    assert response.status_code == 200
+    assert response.mimetype == "text/event-stream"
+    blocks = [block for block in response.text.split("\n\n") if block and not block.startswith((":", "retry"))]
+    return [dict(line.split(": ", 1) for line in block.split("\n")) for block in blocks]
+
+
+def test_messages_come_in_order_with_their_sequence_and_attempt(client: FlaskClient, device: Device) -> None:
+    id = submit(client)["id"]
+    claim = device.claim()
+    device.say(claim, "a", "b")
+    page = read(client, id)
+    assert [message["sequence"] for message in page["messages"]] == [0, 1]
+    assert {message["attempt"] for message in page["messages"]} == {1}
+    assert page["next"] == 1 and page["state"] == "running" and page["finished"] is False
+    device.finish(claim, "c")
+    page = read(client, id, after=page["next"])
+    assert texts(page["messages"]) == ["c"]
+    assert page["next"] == 2 and page["state"] == "done" and page["finished"] is True
+
+
+def test_nothing_new_keeps_the_place(client: FlaskClient, device: Device) -> None:
+    id = submit(client)["id"]
+    assert read(client, id) == {"messages": [], "next": -1, "state": "queued", "finished": False}
+
+
+def test_after_beyond_the_end_is_refused(client: FlaskClient, device: Device) -> None:
+    id = submit(client)["id"]
+    device.run("a")
+    assert read(client, id, after=0)["messages"] == []
+    check_problem(client.get(f"/computations/{id}/messages?after=1"), 400, "beyond")
+    check_problem(client.get(f"/computations/{id}/events", headers={"Last-Event-ID": "1"}), 400, "beyond")
+
+
+def test_a_long_poll_is_woken_by_a_message(app: Flask, client: FlaskClient, device: Device) -> None:
+    id = submit(client)["id"]
+    claim = device.claim()
+    page: dict[str, Any] = {}
+    waiter = threading.Thread(target=lambda: page.update(read(app.test_client(), id, wait=30)))
+    waiter.start()
+    news = app.extensions["singlecell"].news
+    wait_for(lambda: news.waiting == 1)
+    device.say(claim, "hello")
+    waiter.join(10)
+    assert texts(page["messages"]) == ["hello"]
+    assert news.waiting == 0
+
+
+def test_a_long_poll_is_woken_by_the_end(app: Flask, client: FlaskClient, device: Device) -> None:
+    id = submit(client)["id"]
+    page: dict[str, Any] = {}
+    waiter = threading.Thread(target=lambda: page.update(read(app.test_client(), id, wait=30)))
+    waiter.start()
+    wait_for(lambda: app.extensions["singlecell"].news.waiting == 1)
+    client.delete(f"/computations/{id}")
+    waiter.join(10)
+    assert page["state"] == "cancelled" and page["finished"] is True
+
+
+def test_a_lost_hint_costs_no_result(app: Flask, client: FlaskClient, device: Device, monkeypatch) -> None:
+    monkeypatch.setattr(app.extensions["singlecell"].news, "wake", lambda subject: None)
+    id = submit(client)["id"]
+    claim = device.claim()
+    page: dict[str, Any] = {}
+    waiter = threading.Thread(target=lambda: page.update(read(app.test_client(), id, wait=30)))
+    waiter.start()
+    wait_for(lambda: app.extensions["singlecell"].news.waiting == 1)
+    device.say(claim, "hello")
+    waiter.join(10)
+    assert texts(page["messages"]) == ["hello"]
+
+
+def test_a_large_output_comes_in_pages_and_only_the_last_is_finished(client: FlaskClient, device: Device) -> None:
+    id = submit(client)["id"]
+    said = [f"{number}" + "x" * (reading.PAGE_BYTES // 3) for number in range(8)]
+    device.run(*said)
+    first = read(client, id)
+    assert first["finished"] is False and 0 < len(first["messages"]) < len(said)
+    assert texts(read_all(client, id)) == said
+
+
+def test_a_message_larger_than_a_page_comes_alone(client: FlaskClient, device: Device) -> None:
+    id = submit(client)["id"]
+    device.run("x" * (reading.PAGE_BYTES + 1), "y")
+    assert len(read(client, id)["messages"]) == 1
+    assert len(read_all(client, id)) == 2
+
+
+def test_polls_long_polls_and_events_give_the_same_messages(client: FlaskClient, device: Device) -> None:
+    id = submit(client)["id"]
+    device.run("a", "two\nlines", "é\u2028\U0001f600")
+    polled = read_all(client, id)
+    assert read_all(client, id, wait=1) == polled
+    *streamed, end = events(client, id)
+    assert [json.loads(event["data"]) for event in streamed] == polled
+    assert [int(event["id"]) for event in streamed] == [message["sequence"] for message in polled]
+    assert end["event"] == "end" and json.loads(end["data"]) == {"state": "done", "next": 2}
+
+
+@pytest.mark.parametrize("seen", [0, 1])
+def test_events_resume_after_the_last_event_id(client: FlaskClient, device: Device, seen: int) -> None:
+    id = submit(client)["id"]
+    device.run("a", "b", "c")
+    *streamed, _end = events(client, id, **{"Last-Event-ID": str(seen)})
+    assert texts([json.loads(event["data"]) for event in streamed]) == ["a", "b", "c"][seen + 1 :]
+
+
+def test_an_event_source_that_has_everything_is_stopped(client: FlaskClient, device: Device) -> None:
+    id = submit(client)["id"]
+    device.run("a")
+    assert client.get(f"/computations/{id}/events", headers={"Last-Event-ID": "0"}).status_code == 204
+
+
+def test_events_follow_a_computation_to_its_end(app: Flask, client: FlaskClient, device: Device) -> None:
+    id = submit(client)["id"]
+    found: list[dict[str, str]] = []
+    follower = threading.Thread(target=lambda: found.extend(events(app.test_client(), id)))
+    follower.start()
+    wait_for(lambda: app.extensions["singlecell"].news.waiting == 1)
+    claim = device.claim()
+    device.say(claim, "a")
+    device.finish(claim, "b")
+    follower.join(10)
+    assert [event.get("event", "message") for event in found] == ["message", "message", "end"]

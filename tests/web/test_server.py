@@ -1,0 +1,154 @@
+"""Languages, limits, health, figures, pages and the headers on all of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from store import StoreUnavailable
+from tests.web.conftest import ROOT, Device, check_problem, make_settings, submit
+from web import health, limits
+from web_server import create_app
+
+
+def test_languages_are_those_of_the_settings_and_of_the_devices(client: FlaskClient, device: Device) -> None:
+    [python] = client.get("/languages").get_json()["languages"]
+    assert (python["name"], python["label"], python["version"]) == ("python", "Python", "")
+    assert (python["available"], python["mime"], python["extension"]) == (False, "text/x-python", ".py")
+    device.report(languages=("python", "sage"))
+    app = client.application
+    app.extensions["singlecell"].fleet.reports(fresh=True)
+    python, sage = client.get("/languages").get_json()["languages"]
+    assert python["available"] and python["version"] == "3.11"
+    assert sage["name"] == "sage" and sage["available"]
+    assert submit(client, language="sage")["language"] == "sage"
+
+
+def test_a_language_that_no_device_runs_is_refused(client: FlaskClient, device: Device) -> None:
+    device.report(languages=("sage",))
+    check_problem(client.post("/computations", json={"code": "1"}), 422, "install")
+
+
+def test_every_limit_has_a_unit_and_the_value_of_the_settings(client: FlaskClient, settings) -> None:
+    answer = client.get("/limits").get_json()["limits"]
+    assert answer["code_bytes_max"] == {"value": settings.code_bytes_max, "unit": "bytes"}
+    assert answer["cell_wall_s"] == {"value": settings.cell_wall_s, "unit": "s"}
+    assert all(limit["unit"] for limit in answer.values())
+
+
+def test_every_limit_of_cells_and_sessions_is_among_the_limits(settings) -> None:
+    not_limits = {"session_cpu_weight", "session_idle_gives_way"}
+    names = {name for name in settings.names() if name.startswith(("cell_", "session_"))} - not_limits
+    assert names <= set(limits.UNITS)
+
+
+def test_healthz_answers_without_the_database() -> None:
+    import settings as settings_file
+
+    nowhere = settings_file.load(mongo_uri="mongodb://127.0.0.1:1/", mongo_timeout_s=0.2)
+    client = create_app(nowhere).test_client()
+    assert client.get("/healthz").get_json() == {"alive": True}
+    ready = client.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.get_json() == {"ready": False, "reasons": ["The database does not answer."], "accounts": []}
+    check_problem(client.post("/computations", json={"code": "1"}), 503, "database")
+    assert client.get("/metrics").status_code == 200
+
+
+def test_readyz_names_what_is_missing(client: FlaskClient, device: Device) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503 and answer.get_json()["reasons"] == ["No trusted device is alive."]
+    device.report(free=0, sentence="The host key is not the known one.")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["reasons"] == ["The host key is not the known one."]
+    device.report(free=0)
+    assert client.get("/readyz").get_json()["reasons"] == ["No worker is free."]
+    device.report(free=1)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    [account] = answer.get_json()["accounts"]
+    assert account["limiter"] == "cgroup2" and account["layers"][0]["name"] == "seccomp"
+
+
+def test_metrics_are_prometheus_text(client: FlaskClient, device: Device) -> None:
+    device.report(free=3)
+    submit(client)
+    client.get("/nothing")
+    samples = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+    }
+    assert samples["singlecell_computations_submitted_total", "python"] == 1
+    assert samples["singlecell_http_requests_total", "/computations", "201", "POST"] == 1
+    assert samples["singlecell_http_requests_total", "404", "GET", "none"] == 1
+    assert samples["singlecell_free", "untrusted@localhost"] == 3
+    assert samples["singlecell_database_up",] == 1
+
+
+def test_pages_have_a_policy_that_runs_only_our_own_scripts(client: FlaskClient) -> None:
+    response = client.get("/")
+    assert response.status_code == 200 and response.mimetype == "text/html"
+    policy = response.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy and "frame-ancestors 'none'" in policy
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors *" in client.get("/embed").headers["Content-Security-Policy"]
+
+
+def test_the_embed_script_may_be_loaded_from_anywhere(client: FlaskClient) -> None:
+    response = client.get("/embedded_singlecell.js")
+    assert response.status_code == 200 and response.mimetype == "text/javascript"
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert response.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+@pytest.mark.parametrize("path", ["/computations", "/limits", "/nothing", "/files/x/y"])
+def test_any_origin_may_read_answers_and_errors(client: FlaskClient, path: str) -> None:
+    response = client.get(path, headers={"Origin": "https://book.example"})
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in response.headers
+    assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
+
+
+def test_a_preflight_is_answered_for_a_day(client: FlaskClient) -> None:
+    asked = {
+        "Origin": "https://book.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    response = client.options("/computations", headers=asked)
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "POST" in response.headers["Access-Control-Allow-Methods"]
+    assert "content-type" in response.headers["Access-Control-Allow-Headers"].lower()
+    assert int(response.headers["Access-Control-Max-Age"]) == 86400
+
+
+def test_the_setting_narrows_the_origins(database_directory) -> None:
+    app = create_app(make_settings(database_directory, cors_origins="https://a.example, https://b.example"))
+    for origin, allowed in (("https://b.example", "https://b.example"), ("https://c.example", None)):
+        response = app.test_client().get("/limits", headers={"Origin": origin})
+        assert response.headers.get("Access-Control-Allow-Origin") == allowed
+        assert allowed is None or response.headers["Vary"] == "Origin"
+
+
+def test_importing_the_wsgi_entry_does_nothing() -> None:
+    code = "import threading, web_server; assert callable(web_server.app) and not web_server._apps; " \
+           "assert threading.active_count() == 1"  # fmt: skip
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_readyz_survives_a_database_that_goes_away(app: Flask, client: FlaskClient, monkeypatch) -> None:
+    def fail() -> None:
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(app.extensions["singlecell"].store, "ping", fail)
+    assert client.get("/readyz").status_code == 503
+    assert health.alive is not None
