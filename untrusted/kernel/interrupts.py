@@ -48,7 +48,7 @@ class Interrupts:
 class Shield:
     """A context without KeyboardInterrupt; it may be nested. Signals reach the main thread alone: others pass."""
 
-    __slots__ = ("_interrupts", "_allowed_before")
+    __slots__ = ("_allowed_before", "_interrupts")
 
     def __init__(self, interrupts: Interrupts) -> None:
         self._interrupts = interrupts

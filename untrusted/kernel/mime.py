@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping
-from typing import Any, Union
+from typing import Any
 
-Json = Union[None, bool, int, float, str, list[Any], dict[str, Any]]
+Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 
 DEPTH_MAX = 64  # levels of nesting that any reader of JSON bears
 BUNDLE_CHARS_MAX = 6 << 20  # of one message: together with its envelope it stays below the longest frame

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import linecache
 import sys
 import warnings
 from collections.abc import Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ExitAutocall
+from IPython.core.compilerop import CachingCompiler
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
@@ -29,11 +32,24 @@ class EndOfCell(ExitAutocall):
         raise SystemExit(code)
 
 
+class CellCompiler(CachingCompiler):
+    """Names code by its cell, so that Python's own tracebacks and warnings name it too."""
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+        """Return ``Cell In[3]``; for code that a cell runs under the number of another, IPython's longer name."""
+        name = f"Cell In[{number}]"
+        return name if name not in linecache.cache else super().get_code_name(raw_code, transformed_code, number)
+
+
 class Shell(InteractiveShell):
-    """The shell; ``outbox`` must be given to ``make_shell``."""
+    """The shell; ``make_shell`` makes the only one."""
 
     outbox: Outbox
-    db: Any = {}  # IPython's own keeps a directory
+    compiler_class = CellCompiler
+    last_error: dict[str, Json] | None
+    interrupted: bool
+    event_loop: asyncio.AbstractEventLoop | None
+    db: Any = None  # a dict; IPython's own keeps a directory
 
     def init_profile_dir(self, profile_dir: ProfileDir | None) -> None:
         """Have a profile without a directory."""
@@ -110,6 +126,10 @@ class Shell(InteractiveShell):
         # IPython would format every traceback a second time here, outside of any try.
         return dict(self.last_error or {})
 
+    def _tee(self, channel: str) -> AbstractContextManager[None]:
+        # IPython 9 keeps all that a session prints in memory, and makes every print twice as dear.
+        return nullcontext()
+
     def run_coroutine(self, coroutine: Coroutine) -> Any:
         """Run a cell that awaits; an interrupt cancels what it waits for."""
         if self.event_loop is None or self.event_loop.is_closed():
@@ -132,9 +152,8 @@ def make_shell(outbox: Outbox) -> Shell:
     config.IPCompleter.use_jedi = False
     Publisher.outbox = Hook.outbox = Shell.outbox = outbox
     shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook, ipython_dir="")
-    shell.last_error: dict[str, Json] | None = None
-    shell.interrupted = False
-    shell.event_loop = None
+    shell.db = {}
+    shell.last_error, shell.interrupted, shell.event_loop = None, False, None
     shell.loop_runner = shell.run_coroutine
     shell.exiter = EndOfCell(shell)
     shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter

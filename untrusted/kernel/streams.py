@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Callable
 from typing import Any
 
 from untrusted.kernel.outbox import Outbox
@@ -17,7 +16,7 @@ class Stream(io.TextIOBase):
 
     def __init__(self, name: str, outbox: Outbox) -> None:
         self._name, self._outbox = name, outbox
-        self._write: Callable[[str, str], None] = outbox.write
+        self.write = outbox.writer(name)  # type: ignore[method-assign]
         self._bytes = ByteStream(self)
 
     @property
@@ -51,13 +50,6 @@ class Stream(io.TextIOBase):
     def fileno(self) -> int:
         """Return the file descriptor beside this stream, which programs started by the cell write to."""
         return DESCRIPTORS[self._name]
-
-    def write(self, text: str) -> int:
-        """Take a text. Raises TypeError for anything else."""
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        self._write(self._name, text)
-        return len(text)
 
     def flush(self) -> None:
         self._outbox.flush()
