@@ -24,7 +24,7 @@ def restrict(plan: Plan) -> None:
     every = (1 << _FS_ACCESSES[min(abi, max(_FS_ACCESSES))]) - 1
     ruleset = syscalls.landlock_ruleset(every, _NET_ALL if abi >= 4 else 0, _SCOPE_ALL if abi >= 6 else 0)
     read = _EXECUTE | _READ_FILE | _READ_DIR
-    for path in (*plan.trees, "/etc", "/proc", "/dev"):
+    for path in ("/etc", "/proc", "/dev", *(tree for tree in plan.trees if not tree.startswith("/etc/"))):
         _allow(ruleset, path, read, every)
     if plan.has("mount_namespace"):
         _allow(ruleset, "/", _READ_DIR, every)  # names only, and of a root that we made

@@ -6,14 +6,12 @@ import os
 import resource
 import socket
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from ctypes import byref, c_int
 
 from untrusted.sandbox import SandboxError, landlock, root, syscalls
 from untrusted.sandbox.plan import HOME, USER_ID, Plan
 
 _OOM_SCORE = "500"  # when the host itself runs out of memory, sessions go before everything else
-_LAST_CAPABILITY = 40  # CAP_CHECKPOINT_RESTORE; EINVAL says that a kernel has fewer
+_LAST_CAPABILITY = 63  # the sets have 64 bits
 # NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off, NO_CAP_AMBIENT_RAISE, each with its lock.
 _SECUREBITS = 0b1110_1111
 _STACK_BYTES = 64 << 20
@@ -38,14 +36,13 @@ def settle(plan: Plan) -> None:
     user_id, group_id = os.geteuid(), os.getegid()
     # The kernel lets only a readable process write its own maps.
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
-    death_signal = c_int()
-    syscalls.prctl(syscalls.PR_GET_PDEATHSIG, byref(death_signal))
+    death_signal = syscalls.death_signal()
     syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
     write_identity_maps(user_id, group_id)
     root.build(plan)
     _drop_capabilities()
     # Some changes of credentials make the kernel forget it.
-    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, death_signal.value)
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, death_signal)
     # Nobody reads the memory that all sessions start from, not even a process of the same account.
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     _settled = True
@@ -91,7 +88,7 @@ def _make_private(plan: Plan) -> None:
     # No session needs a namespace of its own; this holds where a filter is forgotten.
     _write("/proc/sys/user/max_user_namespaces", "0")
     if plan.has("private_proc"):
-        root.mask_proc()
+        root.mask_proc(plan)
     os.chdir(HOME)
 
 
@@ -123,9 +120,7 @@ def _limit(plan: Plan) -> None:
 def _drop_capabilities() -> None:
     syscalls.prctl(syscalls.PR_SET_SECUREBITS, _SECUREBITS)
     syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_CLEAR_ALL)
-    for capability in range(_LAST_CAPABILITY + 1):
-        with suppress(OSError):
-            syscalls.prctl(syscalls.PR_CAPBSET_DROP, capability)
+    syscalls.drop_bounding_set(_LAST_CAPABILITY)
     syscalls.drop_capabilities()
 
 

@@ -28,6 +28,11 @@ ETC_SHOWN = (
     "/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/mime.types", "/etc/R", "/etc/ssl/openssl.cnf",
     "/etc/ImageMagick-6", "/etc/java-17-openjdk", "/etc/magic",
 )  # fmt: skip
+# What a fresh /proc tells of the host, or of other sessions through the account's key rings (Docker's list, and more).
+PROC_MASKED = (
+    "acpi", "asound", "bus", "cmdline", "config.gz", "driver", "fs", "interrupts", "irq", "kallsyms", "kcore", "key-users",
+    "keys", "latency_stats", "modules", "sched_debug", "scsi", "sys", "sysrq-trigger", "timer_list",
+)  # fmt: skip
 # Of our own code.
 SHIPPED = ("untrusted", "wire.py")
 
@@ -49,6 +54,7 @@ class Plan:
     """Everything that a child needs to lock itself down.
 
     ``trees``: paths shown read-only where they are. ``links``: symbolic links of the root, as (path, target).
+    ``masks``: what is covered in /proc, as (path, whether it is a directory).
     ``seccomp_program``: BPF, 8 bytes an instruction. ``landlock_abi``: 0 where the kernel has no Landlock.
     ``waived``: layers that the host cannot give and its owner does without; ``omitted``: layers left out by a test.
     """
@@ -61,6 +67,7 @@ class Plan:
     cpu_s: int
     trees: tuple[str, ...]
     links: tuple[tuple[str, str], ...]
+    masks: tuple[tuple[str, bool], ...]
     seccomp_program: bytes
     landlock_abi: int
     waived: tuple[str, ...] = ()
@@ -118,6 +125,7 @@ def build_plan(limits: SessionLimits, code_directory: Path, pythons: Iterable[st
         cpu_s=int(limits.session_life_s),
         trees=_outermost(wanted),
         links=tuple(links),
+        masks=tuple((path, os.path.isdir(path)) for path in _masked()),
         seccomp_program=seccomp.compile_program() if "seccomp" not in waived else b"",
         landlock_abi=_landlock_abi(),
         waived=waived,
@@ -132,6 +140,10 @@ def _prefixes(python: str) -> list[str]:
         return msgspec.json.decode(answer.stdout, type=list[str])
     except (OSError, subprocess.SubprocessError, msgspec.DecodeError) as error:
         raise SandboxError(f"the Python at {python} does not run: {error}") from error
+
+
+def _masked() -> list[str]:
+    return [path for name in PROC_MASKED if os.path.exists(path := f"/proc/{name}")]
 
 
 def _outermost(paths: list[str]) -> tuple[str, ...]:

@@ -14,12 +14,6 @@ _ROOT_OPTIONS = "mode=755,size=1m,nr_inodes=1k"
 _MASK = "/mask"  # an empty directory, to lie on others
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
-# What a fresh /proc tells of the host, or of other sessions through the account's key rings.
-_PROC_MASKED_FILES = (
-    "kcore", "keys", "key-users", "sysrq-trigger", "timer_list", "sched_debug", "latency_stats", "kallsyms", "cmdline",
-    "config.gz", "modules", "interrupts",
-)  # fmt: skip
-_PROC_MASKED_DIRECTORIES = ("acpi", "asound", "bus", "driver", "fs", "irq", "scsi", "sys")
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_NOSYMFOLLOW = 2, 4, 8, 256
 _ETC_FILES = {
     "passwd": f"{USER}:x:{USER_ID}:{USER_ID}:{USER}:{HOME}:/bin/sh\n",
@@ -81,14 +75,10 @@ def mount_private(plan: Plan) -> None:
             _attach(descriptor, tree)
 
 
-def mask_proc() -> None:
+def mask_proc(plan: Plan) -> None:
     """Cover what /proc tells of the host."""
-    for name in _PROC_MASKED_FILES:
-        with suppress(FileNotFoundError):
-            syscalls.mount("/dev/null", f"/proc/{name}", None, syscalls.MS_BIND)
-    for name in _PROC_MASKED_DIRECTORIES:
-        with suppress(FileNotFoundError):
-            syscalls.mount(_MASK, f"/proc/{name}", None, syscalls.MS_BIND)
+    for path, is_directory in plan.masks:
+        syscalls.mount(_MASK if is_directory else "/dev/null", path, None, syscalls.MS_BIND)
 
 
 def _attach(descriptor: int, target: str) -> None:
