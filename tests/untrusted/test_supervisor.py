@@ -71,7 +71,9 @@ def test_an_interrupt_stops_a_loop_and_the_session_goes_on(supervisor):
 
 
 def test_close_kills_at_once(supervisor):
-    supervisor.send(wire.Open("s6", "python"), wire.Run("s6", "c8", "while True: pass", True, True), wire.Close("s6"))
+    supervisor.send(wire.Open("s6", "python"), wire.Run("s6", "c8", "print(1, flush=True)\nwhile True: pass", True, True))
+    supervisor.wait(lambda f: isinstance(f, wire.Output) and any(m.msg_type == "stream" for m in f.messages))
+    supervisor.send(wire.Close("s6"))
     end = supervisor.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == "c8")
     assert (end.state, end.reason) == ("failed", "cancelled")
 
