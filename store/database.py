@@ -10,7 +10,7 @@ from bson.codec_options import CodecOptions
 from gridfs import GridFSBucket
 from pymongo import MongoClient, WriteConcern
 from pymongo.collection import Collection
-from pymongo.errors import CollectionInvalid
+from pymongo.errors import CollectionInvalid, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from store.address import uri as embedded_uri
@@ -20,6 +20,7 @@ from store.errors import available
 AWAIT_S = 1.0
 HINTS_BYTES = 256 << 10
 QUESTION_S = 60
+NAMESPACE_EXISTS = 48
 
 # On disk on a majority before it is acknowledged: what clients are told is never forgotten.
 DURABLE = WriteConcern(w="majority", j=True)
@@ -94,7 +95,10 @@ class Database:
                 # A tailable cursor on an empty collection is dead at once.
                 database.hints.insert_one({"topic": "none", "id": ""})
             except CollectionInvalid:
-                pass  # another process was first
+                pass
+            except OperationFailure as error:
+                if error.code != NAMESPACE_EXISTS:  # another process was first
+                    raise
             self._prepared = True
 
     def close(self) -> None:
