@@ -1,0 +1,134 @@
+#!/bin/sh
+# Make what a bare Debian or Ubuntu lacks (packages, Python environments), then hand over to Python.
+#   bootstrap.sh run | test | check | bench | environments    [arguments for the program handed over to]
+# Progress goes to standard error; standard output belongs to the program. Exit code 3: something is missing here.
+set -eu
+umask 022
+cd "$(dirname "$0")/.."
+
+EXIT_MISSING=3
+job=${1:?bootstrap.sh needs a job: run, test, check, bench or environments}
+shift
+if [ "$(id -u)" = 0 ]; then
+    root=1 prefix=${PREFIX:-/opt/singlecell}
+else
+    root="" prefix=${PREFIX:-$PWD/.build}
+fi
+
+
+say() { printf 'singlecell: %s\n' "$*" >&2; }
+
+fail() {
+    say "$*"
+    exit $EXIT_MISSING
+}
+
+# Print a Python of at least 3.10 that has venv. One below a home directory is of no use: other accounts cannot read it.
+find_python() {
+    for candidate in /usr/bin/python3 /usr/bin/python3.1[0-9] /usr/local/bin/python3 "$(command -v python3 || true)"; do
+        [ -x "$candidate" ] || continue
+        case $(readlink -f "$candidate") in /root/* | /home/* | "$HOME"/*) continue ;; esac
+        "$candidate" -I -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || continue
+        printf '%s\n' "$candidate"
+        return
+    done
+}
+
+# Print the Debian packages that this machine lacks for the job.
+find_missing() {
+    [ -n "$(find_python)" ] || printf 'python3 python3-venv '
+    [ "$job" != check ] || return 0
+    has_library libcurl.so.4 || command -v mongod >/dev/null || printf 'libcurl4 '
+    [ -z "$root" ] || [ -x /usr/sbin/sshd ] || printf 'openssh-server '
+    if [ "$job" = test ] && [ -n "$root" ]; then
+        [ -x /usr/sbin/nginx ] || printf 'nginx-light '
+        # Ubuntu's package of that name is a stub for snap, which tests cannot drive.
+        [ -x /usr/bin/chromium ] || ! grep -q '^ID=debian' /etc/os-release || printf 'chromium '
+    fi
+}
+
+has_library() {
+    /sbin/ldconfig -p 2>/dev/null | grep -q "$1"
+}
+
+# Install Debian packages without starting or enabling the services that come with them: installing our sshd's program
+# must not open the machine's port 22.
+install_packages() {
+    say "installing Debian packages: $*"
+    policy=/usr/sbin/policy-rc.d
+    if [ -e $policy ]; then policy=""; else
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod 755 $policy
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        trap 'exit 130' INT TERM HUP
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq >&2 || say "apt-get update failed; trying with the package lists that are here"
+    apt-get install -y -qq --no-install-recommends "$@" >&2 ||
+        fail "apt-get could not install $*; see above for the reason"
+    if command -v systemctl >/dev/null; then
+        for package; do
+            case $package in
+            openssh-server) systemctl disable --quiet ssh.service ssh.socket 2>/dev/null || true ;;
+            nginx-light) systemctl disable --quiet nginx.service 2>/dev/null || true ;;
+            esac
+        done
+    fi
+    [ -z "$policy" ] || { rm -f $policy && trap - EXIT INT TERM HUP; }
+}
+
+# build DIRECTORY LOCK: an environment with exactly the packages of requirements/LOCK.txt. Its stamp is written last, so an
+# interrupted build is done again; one builder at a time.
+build() {
+    directory=$1 lock=requirements/$2.txt
+    stamp=$("$python" -I -c 'import hashlib, sys; print(sys.version_info[:2], hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$lock")
+    [ "$(cat "$directory/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
+    mkdir -p "$(dirname "$directory")" 2>/dev/null && [ -w "$(dirname "$directory")" ] ||
+        fail "cannot write to $(dirname "$directory"); make it writable, or name another directory with PREFIX="
+    (
+        flock 9
+        [ "$(cat "$directory/.stamp" 2>/dev/null)" != "$stamp" ] || exit 0
+        say "building the environment $directory: $(grep -c '==' "$lock") packages of $lock, a minute or two"
+        rm -rf "$directory"
+        "$python" -m venv "$directory" >&2
+        "$directory/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off \
+            --require-hashes --only-binary :all: -r "$lock" >&2 ||
+            fail "pip could not install $lock; see above for the reason"
+        printf '%s\n' "$stamp" >"$directory/.stamp"
+    ) 9>"$directory.lock"
+}
+
+missing=$(find_missing)
+if [ -n "$missing" ]; then
+    if [ -z "$root" ] || ! command -v apt-get >/dev/null; then
+        fail "this machine lacks ${missing% }; its owner can install that with: apt-get install ${missing% }"
+    fi
+    # shellcheck disable=SC2086  # a list of names
+    install_packages $missing
+fi
+python=$(find_python)
+[ -n "$python" ] || fail "there is no Python 3.10 or newer with venv outside of home directories"
+
+case $job in
+run)
+    build "$prefix/trusted" trusted
+    build "$prefix/untrusted" untrusted
+    exec "$prefix/trusted/bin/python" -m host "$@"
+    ;;
+test | bench | environments)
+    build "$prefix/trusted" trusted
+    build "$prefix/untrusted" untrusted
+    build "$PWD/.build/tests" tests
+    # Where tests look for the Python of cells, whoever runs them.
+    [ -e .build/untrusted ] || ln -s "$prefix/untrusted" .build/untrusted
+    case $job in
+    test) exec .build/tests/bin/python -m pytest "$@" ;;
+    bench) exec .build/tests/bin/python -m host.bench "$@" ;;
+    esac
+    ;;
+check)
+    build "$PWD/.build/tests" tests
+    exec .build/tests/bin/python -m host.check "$@"
+    ;;
+*) fail "there is no job $job; there are run, test, check, bench and environments" ;;
+esac

@@ -1,0 +1,1 @@
+"""``make run``: accounts, environments and processes of everything on one machine."""

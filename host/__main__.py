@@ -1,0 +1,132 @@
+"""``python -m host``: everything of one server on this machine, in the foreground. ``deploy/bootstrap.sh run`` calls it.
+
+Standard output gets one line, ``ready URL``, when a cell has run; everything else goes to standard error.
+The environment's PORT and DATA override the settings http_port and data_directory.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from host import accounts, cgroups, copies, generated, ssh
+from host.failures import EXIT_PART_DIED, EXIT_PORT, EXIT_SETTINGS, HostError
+from host.journal import Journal
+from host.parts import make_parts
+from host.place import CHECKOUT, ROOT_DATA, USER_DATA, Account, Place, lock_data, make_data
+from host.readiness import Readiness
+from host.supervision import Parts
+from settings import Settings
+
+
+def main() -> int:
+    """Run one server to its end; return the exit code."""
+    os.umask(0o022)
+    try:
+        return run()
+    except HostError as error:
+        say(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def run() -> int:
+    """Prepare, start and keep all parts. Raises HostError."""
+    settings = generated.load(**overrides())
+    check_port(settings.http_host, settings.http_port)
+    root = os.geteuid() == 0
+    place = find_place(settings, root)
+    make_data(place.data, place.trusted)
+    lock = lock_data(place.data)
+    door, groups, found = None, cgroups.NONE, {}
+    if root and not settings.untrusted_accounts:
+        untrusted = accounts.make_untrusted()
+        door, groups = ssh.make_door(place, forward=settings.wall_transport == "ssh"), cgroups.make_groups(untrusted)
+        found = {
+            "untrusted_accounts": [door.account],
+            "ssh_key_file": str(door.key_file),
+            "ssh_known_hosts_file": str(door.known_hosts_file),
+            "cgroup_directory": settings.cgroup_directory or groups.setting,
+        }
+    elif not settings.untrusted_accounts:
+        say("cells run in a sandbox of this account's own; as root they would get an account of theirs")
+    try:
+        settings = generated.load(
+            **overrides(),
+            data_directory=str(place.data),
+            untrusted_python=settings.untrusted_python or str(place.untrusted_python),
+            **found,
+        )
+        generated.write(place.config, settings, place.trusted)
+        journal = Journal(place.logs / "server.log")
+        return keep(Parts(make_parts(place, settings, door, groups), journal, lambda: announce(settings)))
+    finally:
+        groups.remove()
+        os.close(lock)
+
+
+def overrides() -> dict[str, Any]:
+    """Return the settings that the environment overrides. Raises HostError."""
+    changed: dict[str, Any] = {}
+    if port := os.environ.get("PORT"):
+        if not port.isdecimal():
+            raise HostError(f"PORT is {port!r}; it must be a number, as in: make run PORT=5001", EXIT_SETTINGS)
+        changed["http_port"] = int(port)
+    if data := os.environ.get("DATA"):
+        changed["data_directory"] = data
+    return changed
+
+
+def check_port(host: str, port: int) -> None:
+    """Find out now whether the web part will get its port. Raises HostError."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            raise HostError(
+                f"cannot listen on {host}, port {port} ({error.strerror}); stop what uses it, or choose another: "
+                "make run PORT=5001",
+                EXIT_PORT,
+            ) from error
+
+
+def find_place(settings: Settings, root: bool) -> Place:
+    """Return where this server lives; as root, with its accounts and the code that they can read. Raises HostError."""
+    prefix = Path(sys.prefix).parent
+    data = Path(settings.data_directory).absolute() if settings.data_directory else ROOT_DATA if root else USER_DATA
+    if not root:
+        return Place(prefix, CHECKOUT, data, Account.ours())
+    trusted = accounts.make_trusted()
+    return Place(prefix, copies.copy_app(prefix / "app", trusted), data, trusted)
+
+
+def announce(settings: Settings) -> None:
+    """Wait until a cell has run, and say so in the one line of standard output."""
+    host = "127.0.0.1" if settings.http_host == "0.0.0.0" else settings.http_host  # noqa: S104  compared only
+    Readiness(host, settings.http_port, settings.languages[0]).wait(say)
+    print(f"ready http://{host}:{settings.http_port}", flush=True)
+
+
+def keep(parts: Parts) -> int:
+    """Run the parts to the end; return the exit code: 0 when the end was ordered."""
+    parts.run()
+    if parts.died is None:
+        return 0
+    say(f"the part {parts.died} ended by itself, so all ended; its last words:")
+    for line in parts.last_words():
+        print(f"  {line}", file=sys.stderr)
+    return EXIT_PART_DIED
+
+
+def say(sentence: str) -> None:
+    """Tell the host."""
+    print(f"singlecell: {sentence}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

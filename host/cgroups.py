@@ -1,0 +1,115 @@
+"""Control groups that root hands to the untrusted account, so that whole sessions can be limited."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from host.place import Account
+
+ROOT = Path("/sys/fs/cgroup")
+V2_CONTROLLERS = ("memory", "pids", "cpu")
+V1_CONTROLLERS = ("memory", "pids", "cpuacct", "cpu", "freezer")
+V1_NEEDED = ("memory", "pids", "cpuacct")
+NAME = "singlecell-"
+# In cgroup v2 a process can be moved only by who owns the common parent of both groups: so sshd starts in this leaf.
+ENTRANCE = "entrance"
+
+
+@dataclass(frozen=True)
+class Groups:
+    """``setting``: the value of cgroup_directory, ``""`` without groups; ``entrance``: where sshd's process begins."""
+
+    setting: str
+    directories: tuple[Path, ...]
+    entrance: Path | None = None
+
+    def remove(self) -> None:
+        """Remove what was made, as far as no process is in it."""
+        for directory in self.directories:
+            remove(directory)
+
+
+NONE = Groups("", ())
+
+
+def make_groups(untrusted: Account) -> Groups:
+    """Return groups for one server that the untrusted account owns; none where the kernel or the host has none."""
+    name = f"{NAME}{os.getpid()}"
+    try:
+        return _make_v2(name, untrusted) if _has_v2() else _make_v1(name, untrusted)
+    except OSError:
+        return NONE
+
+
+def remove(directory: Path) -> None:
+    """Remove a group and those below it; groups with processes stay."""
+    for inner, _directories, _files in os.walk(directory, topdown=False):
+        with suppress(OSError):
+            os.rmdir(inner)
+
+
+def _has_v2() -> bool:
+    try:
+        available = (ROOT / "cgroup.controllers").read_text().split()
+    except OSError:
+        return False
+    return all(controller in available for controller in V2_CONTROLLERS)
+
+
+def _make_v2(name: str, untrusted: Account) -> Groups:
+    _sweep(ROOT)
+    directory = ROOT / name
+    groups = Groups(str(directory), (directory,), directory / ENTRANCE)
+    try:
+        (ROOT / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in V2_CONTROLLERS))
+        directory.mkdir()
+        (directory / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in V2_CONTROLLERS))
+        (directory / ENTRANCE).mkdir()
+        # Not the files that limit the group itself.
+        for path in (directory, directory / "cgroup.procs", directory / "cgroup.subtree_control",
+                     directory / ENTRANCE, directory / ENTRANCE / "cgroup.procs"):  # fmt: skip
+            os.chown(path, untrusted.uid, untrusted.gid)
+    except OSError:
+        groups.remove()
+        raise
+    return groups
+
+
+def _make_v1(name: str, untrusted: Account) -> Groups:
+    made = {}
+    for controller, parent in _v1_parents().items():
+        _sweep(parent)
+        try:
+            (parent / name).mkdir()
+            os.chown(parent / name, untrusted.uid, untrusted.gid)
+        except OSError:
+            continue
+        made[controller] = parent / name
+    groups = Groups(",".join(f"{controller}={path}" for controller, path in made.items()), tuple(made.values()))
+    if any(controller not in made for controller in V1_NEEDED):
+        groups.remove()
+        return NONE
+    return groups
+
+
+def _v1_parents() -> dict[str, Path]:
+    """Return the directory of our own group for each controller: limits that hold for us go on holding below."""
+    parents = {}
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _number, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            mount = ROOT / controller
+            if controller in V1_CONTROLLERS and mount.is_dir():
+                own = mount / path.lstrip("/")
+                parents[controller] = own if own.is_dir() else mount
+    return parents
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the groups of launchers that were killed."""
+    for left in parent.glob(f"{NAME}*"):
+        if not Path("/proc", left.name[len(NAME) :]).exists():
+            remove(left)

@@ -1,0 +1,18 @@
+"""What can keep ``make run`` from running: a sentence for the host and an exit code for programs."""
+
+from __future__ import annotations
+
+EXIT_SETTINGS = 2
+EXIT_MISSING = 3  # deploy/bootstrap.sh uses it too
+EXIT_PORT = 4
+EXIT_DATA = 5
+EXIT_DATA_IN_USE = 6
+EXIT_PART_DIED = 7
+
+
+class HostError(Exception):
+    """``make run`` cannot go on; the message is one sentence that says what to do."""
+
+    def __init__(self, sentence: str, exit_code: int) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code

@@ -1,0 +1,32 @@
+"""The settings as the parts read them: the host's own, and what this start found out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import settings
+from host.failures import EXIT_SETTINGS, HostError
+from host.place import Account, give
+from settings import Settings
+
+HEADER = "# Made by make run at each start from the settings of the host; changes here are lost.\n"
+
+
+def load(**overrides: Any) -> Settings:
+    """Return the settings of the host with overrides. Raises HostError."""
+    try:
+        return settings.load(**overrides)
+    except settings.SettingsError as error:
+        raise HostError(str(error), EXIT_SETTINGS) from error
+
+
+def write(file: Path, effective: Settings, reader: Account) -> None:
+    """Write every setting into a file that only the reader and its owner can read."""
+    lines = [f"{name} = {getattr(effective, name)!r}\n" for name in effective.names()]
+    half = file.with_suffix(".new")
+    with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+        out.write(HEADER + "".join(lines))
+    give(half, reader, 0o600 if reader.is_ours else 0o640)
+    half.rename(file)

@@ -1,0 +1,42 @@
+"""What the parts say: to standard error, into a log file of bounded size, and the last lines of each in memory."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict, deque
+from contextlib import suppress
+from pathlib import Path
+
+from honcho.printer import Message, Printer
+
+TAIL_LINES = 20
+LOG_BYTES_MAX = 16 << 20
+
+
+class Journal(Printer):
+    """Honcho's printer, with a file and a memory."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(output=sys.stderr)
+        self._path = file
+        self._file = open(file, "a", encoding="utf-8", errors="replace")  # noqa: SIM115  open until the process ends
+        self.tails: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=TAIL_LINES))
+
+    def write(self, message: Message) -> None:
+        """Print and keep one message of a part."""
+        text = message.data.decode("utf-8", "replace") if isinstance(message.data, bytes) else message.data
+        for line in text.splitlines():
+            self.tails[message.name].append(line)
+            # A full disk must not stop the server that could still answer.
+            with suppress(OSError):
+                self._rotate()
+                print(f"{message.time.isoformat(timespec='milliseconds')} {message.name} | {line}", file=self._file, flush=True)
+        # The terminal may be closed.
+        with suppress(OSError):
+            super().write(message)
+
+    def _rotate(self) -> None:
+        if self._file.tell() > LOG_BYTES_MAX:
+            self._file.close()
+            self._path.rename(self._path.with_name(self._path.name + ".1"))
+            self._file = open(self._path, "a", encoding="utf-8", errors="replace")  # noqa: SIM115

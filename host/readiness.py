@@ -1,0 +1,51 @@
+"""Whether a cell can run: found out by running one, as a browser would."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from typing import Any
+
+LOOK_S = 0.05
+WAIT_S = 5
+SAY_AGAIN_S = 10.0
+
+
+class Readiness:
+    """Asks the web part at a loopback address until a cell has run."""
+
+    def __init__(self, host: str, port: int, language: str) -> None:
+        self._host, self._port, self._language = host, port, language
+
+    def wait(self, say: Any) -> None:
+        """Return when ``1+1`` was 2. ``say``: takes a sentence when it takes long, with the server's own reason."""
+        spoken = time.monotonic()
+        while not self._cell_runs():
+            time.sleep(LOOK_S)
+            if time.monotonic() - spoken > SAY_AGAIN_S:
+                spoken = time.monotonic()
+                say(f"not ready yet: {self._reason()}")
+
+    def _cell_runs(self) -> bool:
+        answer = self._ask("POST", f"/computations?wait={WAIT_S}", {"code": "1+1", "language": self._language})
+        return any(
+            message.get("header", {}).get("msg_type") == "execute_result"
+            and message["content"]["data"].get("text/plain") == "2"
+            for message in answer.get("messages", [])
+        )
+
+    def _reason(self) -> str:
+        answer = self._ask("GET", "/readyz", None)
+        return str(answer.get("detail") or answer.get("reason") or answer or "the web part does not answer")
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=WAIT_S + 5)
+        try:
+            connection.request(method, path, body and json.dumps(body), {"Content-Type": "application/json"})
+            answer = json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError):
+            return {}
+        finally:
+            connection.close()
+        return answer if isinstance(answer, dict) else {}
