@@ -1,0 +1,1 @@
+"""The kernel in a really forked process."""
