@@ -1,106 +1,121 @@
-"""The connection to MongoDB and the collections in it, with their indexes: the only place that knows their names."""
+"""The connection to MongoDB: made lazily, bounded in time, with every index that the doors rely on."""
 
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import Any
 
-from bson.codec_options import CodecOptions
-from gridfs import GridFSBucket
-from pymongo import MongoClient, WriteConcern
+from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient, WriteConcern
 from pymongo.collection import Collection
-from pymongo.errors import CollectionInvalid, OperationFailure
-from pymongo.read_concern import ReadConcern
+from pymongo.database import Database as MongoDatabase
 
-from store.address import uri as embedded_uri
-from store.errors import available
+from settings import Settings
+from store import embedded
 
-# A tailable cursor waits this long on the server; a socket must be patient for longer.
-AWAIT_S = 1.0
-HINTS_BYTES = 256 << 10
-QUESTION_S = 60
-NAMESPACE_EXISTS = 48
+Documents = Collection[dict[str, Any]]
 
-# On disk on a majority before it is acknowledged: what clients are told is never forgotten.
-DURABLE = WriteConcern(w="majority", j=True)
-QUICK = WriteConcern(w=1)
-FORGOTTEN = WriteConcern(w=0)
+# What 201 means: on the disks of most members.
+DURABLE = WriteConcern("majority", j=True)
+# A hint is sent and forgotten.
+UNACKNOWLEDGED = WriteConcern(w=0)
+QUESTION_KEPT_S = 120
+
+_QUEUED = {"state": "queued"}
+INDEXES: dict[str, list[IndexModel]] = {
+    "computations": [
+        # Partial, so that the queue stays small beside any number of old computations.
+        IndexModel([("submitted", ASCENDING), ("order", ASCENDING)], name="queue", partialFilterExpression=_QUEUED),
+        IndexModel([("session", ASCENDING), ("turn", ASCENDING)], name="turns", unique=True),
+        IndexModel([("session", ASCENDING), ("submitted", ASCENDING)], name="queued_turns",
+                   partialFilterExpression=_QUEUED),
+        IndexModel([("lease_until", ASCENDING)], name="leases", partialFilterExpression={"state": "running"}),
+        IndexModel([("finished", ASCENDING)], name="retention"),
+    ],
+    "messages": [
+        IndexModel([("computation", ASCENDING), ("first", ASCENDING), ("attempt", ASCENDING)], name="batches",
+                   unique=True),
+    ],
+    "sessions": [
+        IndexModel([("device", ASCENDING), ("state", ASCENDING)], name="held"),
+        IndexModel([("ended", ASCENDING)], name="retention"),
+    ],
+    "questions": [
+        IndexModel([("asked", ASCENDING)], name="kept", expireAfterSeconds=QUESTION_KEPT_S),
+        IndexModel([("asked", ASCENDING)], name="open", partialFilterExpression={"state": "asked"}),
+    ],
+    "files.files": [
+        IndexModel([("metadata.computation", ASCENDING), ("metadata.kind", ASCENDING), ("filename", ASCENDING),
+                    ("_id", DESCENDING)], name="of_computation"),
+        IndexModel([("uploadDate", ASCENDING)], name="retention"),
+    ],
+    "files.chunks": [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="chunks", unique=True)],
+}  # fmt: skip
 
 
 class Database:
-    """One MongoClient; every collection is reached through here."""
+    """Hold the client of one process; collections come with their indexes made."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.closed = threading.Event()
         timeout_ms = int(settings.mongo_timeout_s * 1000)
-        uri = settings.mongo_uri or embedded_uri(Path(settings.data_directory or "data") / "mongo")
-        login = {"username": settings.mongo_user, "password": settings.mongo_password} if settings.mongo_user else {}
-        self.client: MongoClient = MongoClient(
-            uri,
-            serverSelectionTimeoutMS=timeout_ms,
-            connectTimeoutMS=timeout_ms,
-            socketTimeoutMS=timeout_ms + int(AWAIT_S * 1000),
+        secrets = {"username": settings.mongo_user, "password": settings.mongo_password} if settings.mongo_user else {}
+        self._client: MongoClient[dict[str, Any]] = MongoClient(
+            settings.mongo_uri or embedded.uri(embedded.directory(settings)),
             connect=False,
             tz_aware=True,
             appname="singlecell",
-            **login,
+            timeoutMS=timeout_ms,
+            serverSelectionTimeoutMS=timeout_ms,
+            connectTimeoutMS=timeout_ms,
+            **secrets,
         )
-        self._name = settings.mongo_database
-        self._prepared, self._lock = False, threading.Lock()
+        self._database: MongoDatabase[dict[str, Any]] = self._client[settings.mongo_database]
+        self._lock = threading.Lock()
+        self._has_indexes = False
 
-    def collection(self, name: str, concern: WriteConcern = QUICK) -> Collection:
-        """Return a collection, with its indexes made. Raises what the driver raises."""
-        self._prepare()
-        options: CodecOptions = CodecOptions(tz_aware=True)
-        return self._database.get_collection(
-            name, codec_options=options, write_concern=concern, read_concern=ReadConcern("local")
-        )
+    def ready(self) -> MongoDatabase[dict[str, Any]]:
+        """Return pymongo's database with all indexes made. Raises PyMongoError."""
+        if not self._has_indexes:
+            with self._lock:
+                if not self._has_indexes:
+                    self.ensure_indexes()
+                    self._has_indexes = True
+        return self._database
 
-    def bucket(self) -> GridFSBucket:
-        """Return the bucket of files."""
-        self._prepare()
-        return GridFSBucket(self._database, write_concern=DURABLE)
+    def ensure_indexes(self) -> None:
+        """Make the indexes that are missing. Raises PyMongoError."""
+        for name, indexes in INDEXES.items():
+            self._database[name].create_indexes(indexes)
 
-    @property
-    def _database(self) -> Any:
-        return self.client[self._name]
+    def collection(self, name: str) -> Documents:
+        """Return a collection whose indexes are made. Raises PyMongoError."""
+        return self.ready()[name]
 
-    @available()
+    def durable(self, name: str) -> Documents:
+        """Return a collection whose writes are acknowledged when they outlive a crash. Raises PyMongoError."""
+        return self.ready().get_collection(name, write_concern=DURABLE)
+
     def ping(self) -> None:
-        """Return when MongoDB answers. Raises StoreUnavailable."""
-        self.client.admin.command("ping")
-        self._prepare()
-
-    def _prepare(self) -> None:
-        if self._prepared:
-            return
-        with self._lock:
-            database = self._database
-            # Small whatever the database holds: only what waits or runs is in it.
-            active = {"state": {"$in": ["queued", "running"]}}
-            database.computations.create_index(
-                [("state", 1), ("submitted", 1)], name="active", partialFilterExpression=active
-            )
-            database.computations.create_index([("session", 1), ("turn", 1)])
-            database.computations.create_index("finished", sparse=True)
-            database.messages.create_index([("computation", 1), ("first", 1), ("attempt", 1)], unique=True)
-            database.sessions.create_index(
-                "lease_until", partialFilterExpression={"state": {"$in": ["starting", "idle", "busy"]}}, name="alive"
-            )
-            database.sessions.create_index("ended", sparse=True)
-            database.questions.create_index("asked", expireAfterSeconds=QUESTION_S)
-            database["fs.files"].create_index([("metadata.computation", 1), ("filename", 1)])
-            try:
-                database.create_collection("hints", capped=True, size=HINTS_BYTES)
-                # A tailable cursor on an empty collection is dead at once.
-                database.hints.insert_one({"topic": "none", "id": ""})
-            except CollectionInvalid:
-                pass
-            except OperationFailure as error:
-                if error.code != NAMESPACE_EXISTS:  # another process was first
-                    raise
-            self._prepared = True
+        """Ask MongoDB for a sign of life. Raises PyMongoError."""
+        self.ready().command("ping")
 
     def close(self) -> None:
-        """Close the connection."""
-        self.client.close()
+        """Close every connection and end every listener."""
+        self.closed.set()
+        self._client.close()
+
+
+def later(seconds: float) -> dict[str, Any]:
+    """Return the expression for so many seconds from now on MongoDB's clock."""
+    return {"$add": ["$$NOW", int(seconds * 1000)]}
+
+
+def earlier(seconds: float) -> dict[str, Any]:
+    """Return the expression for so many seconds ago on MongoDB's clock."""
+    return {"$subtract": ["$$NOW", int(seconds * 1000)]}
+
+
+def literals(values: dict[str, Any]) -> dict[str, Any]:
+    """Return fields for an update pipeline whose values are data, whatever they begin with."""
+    return {name: {"$literal": value} for name, value in values.items()}

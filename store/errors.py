@@ -1,53 +1,73 @@
-"""What the store says when it cannot do what it was asked; ``available`` turns the driver's errors into ours."""
+"""What can go wrong at the door to MongoDB, and the one place where pymongo's errors become ours."""
 
 from __future__ import annotations
 
-from contextlib import ContextDecorator
-from types import TracebackType
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
+
+Parameters = ParamSpec("Parameters")
+Returned = TypeVar("Returned")
+_SENTENCE_CHARS = 300  # pymongo's own sentences list every server at length
 
 
 class StoreError(Exception):
-    """Base of all that the store raises."""
+    """Base of everything that the store raises on purpose."""
 
 
 class StoreUnavailable(StoreError):
-    """The database does not answer; nothing was acknowledged."""
-
-
-class LostClaim(StoreError):
-    """The claim is not this device's any more; nothing was written."""
+    """MongoDB does not answer, or refuses to work for us; it may later."""
 
 
 class QueueFull(StoreError):
-    """As many computations wait as may."""
+    """As many computations wait as the settings allow."""
 
 
 class UnknownSession(StoreError):
-    """There never was a session with this id."""
+    """There is no session with this id."""
 
 
 class SessionGone(StoreError):
-    """The session has ended."""
+    """The session has ended, or ends after what it has to compute already."""
+
+
+class LostClaim(StoreError):
+    """The computation is not this device's any more; nothing was written for it."""
 
 
 class Over(StoreError):
-    """The computation is over already."""
+    """The computation is over, or was never there."""
 
 
 class NobodyAsks(StoreError):
-    """The computation waits for no answer."""
+    """The code does not wait for an answer."""
 
 
-class available(ContextDecorator):
-    """Raise StoreUnavailable for what the driver raises when MongoDB does not answer as it should."""
+@contextmanager
+def mongo_errors() -> Iterator[None]:
+    """Turn every error of pymongo into StoreUnavailable."""
+    try:
+        yield
+    except OperationFailure as error:
+        raise StoreUnavailable(f"MongoDB refuses: {_short(error)}") from error
+    except PyMongoError as error:
+        raise StoreUnavailable(f"MongoDB does not answer: {_short(error)}") from error
 
-    def __enter__(self) -> None:
-        pass
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        if isinstance(error, PyMongoError) and not isinstance(error, DuplicateKeyError):
-            raise StoreUnavailable(f"the database does not answer: {str(error)[:200]}") from error
+def guarded(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
+    """Make a function raise StoreUnavailable where pymongo raises anything that the function does not handle itself."""
+
+    @functools.wraps(function)
+    def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned:
+        with mongo_errors():
+            return function(*args, **kwargs)
+
+    return call
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= _SENTENCE_CHARS else text[:_SENTENCE_CHARS] + "…"

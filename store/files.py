@@ -31,7 +31,7 @@ class StoredFile:
 
     def __init__(self, out: GridOut) -> None:
         self._out = out
-        self.name, self.size, self.etag = out.filename, out.length, str(out._id)
+        self.name, self.size, self.etag = out.filename, int(out.length), str(out._id)
         self.type = (out.metadata or {}).get("type", DEFAULT_TYPE)
 
     @available()
@@ -82,7 +82,7 @@ class Files:
     def list(self, computation_id: str) -> list[Listed]:
         """Return what a computation made or changed, by name."""
         return [
-            Listed(file["filename"], file["length"], file["metadata"]["type"])
+            Listed(file["filename"], int(file["length"]), file["metadata"]["type"])
             for file in self._found(computation_id, MADE)
         ]
 

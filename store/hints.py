@@ -1,51 +1,113 @@
-"""Hints: that something is new somewhere. A lost one costs a polling interval, so nothing here waits or is retried."""
+"""Hints: who has something new to look at. Never waited for, never needed; a lost one costs a polling interval.
+
+A small capped collection, read with a tailable cursor. ``at`` is made by MongoDB on insertion and only rises, so a
+reader that lost its cursor goes on where it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Collection, Iterator
 from threading import Event
+from typing import Any
 
-from pymongo.cursor import CursorType
-from pymongo.errors import PyMongoError
+from bson.timestamp import Timestamp
+from pymongo import CursorType
+from pymongo.errors import CollectionInvalid, OperationFailure, PyMongoError
 
-from store.database import AWAIT_S, FORGOTTEN, Database
-from store.errors import available
+from store.database import UNACKNOWLEDGED, Database
 
-REOPEN_S = 0.05
+SIZE_BYTES = 1 << 20
+AWAIT_MS = 1000  # so soon a listener notices that it should stop
+PAUSE_S = 0.5  # before another try when MongoDB went away
+
+_log = logging.getLogger(__name__)
 
 
 class Hints:
-    """A capped collection, read from its end by tailable cursors."""
+    """Announce and listen."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._stopped = Event()
 
-    def announce(self, topic: str, subject: str) -> None:
-        """Tell all listeners of a topic an id. Never raises."""
+    def announce(self, topic: str, id: str) -> None:
+        """Say that this id is worth a look: ``submitted`` and ``wish`` for devices, ``news`` for the web, ``question``.
+
+        Returns at once and raises nothing.
+        """
         try:
-            self._database.collection("hints", FORGOTTEN).insert_one({"topic": topic, "id": subject})
-        except PyMongoError:
-            pass  # a hint is not worth an error
+            hints = self._database.ready().get_collection("hints", write_concern=UNACKNOWLEDGED)
+            hints.insert_one({"at": Timestamp(0, 0), "topic": topic, "id": id})
+        except PyMongoError as error:
+            _log.debug("no hint %s %s: %s", topic, id, error)
 
-    def listen(self, topics: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Yield (topic, id) as they are announced, until ``stop``. Raises StoreUnavailable."""
-        wanted = {"topic": {"$in": list(topics)}}
-        with available():
-            while not self._stopped.is_set():
-                collection = self._database.collection("hints")
-                cursor = collection.find(wanted, cursor_type=CursorType.TAILABLE_AWAIT).max_await_time_ms(
-                    int(AWAIT_S * 1000)
-                )
-                # What was announced before we came is no news.
-                for _ in range(collection.count_documents(wanted)):
-                    next(cursor, None)
-                while cursor.alive and not self._stopped.is_set():
-                    for hint in cursor:
+    def listen(self, topics: Collection[str], stop: Event | None = None) -> Iterator[tuple[str, str]]:
+        """Yield (topic, id) of every announcement from now on, until ``stop`` is set or the store is closed.
+
+        Survives MongoDB's restarts; raises nothing.
+        """
+        seen: Timestamp | None = None
+        away = False
+        while not self._stopped(stop):
+            try:
+                seen = seen or self._newest()
+                away = False
+                for hint in self._follow(seen, stop):
+                    seen = hint["at"]
+                    if hint["topic"] in topics:
                         yield hint["topic"], hint["id"]
-                # A cursor dies when it is overtaken, or with the database: the next one begins at the end again.
-                self._stopped.wait(REOPEN_S)
+            except PyMongoError as error:
+                if not away and not self._stopped(stop):
+                    _log.warning("no hints until MongoDB answers again: %s", str(error)[:200])
+                away = True
+                (stop or self._database.closed).wait(PAUSE_S)
 
-    def stop(self) -> None:
-        """End all listening."""
-        self._stopped.set()
+    def _stopped(self, stop: Event | None) -> bool:
+        return self._database.closed.is_set() or (stop is not None and stop.is_set())
+
+    def _newest(self) -> Timestamp:
+        """Return the time of the newest hint in a capped collection that has at least one."""
+        self._ensure_capped()
+        hints = self._database.collection("hints")
+        newest = hints.find_one(sort=[("$natural", -1)])
+        if newest is None:
+            # A tailable cursor on an empty collection is dead at once.
+            hints.insert_one({"at": Timestamp(0, 0), "topic": "", "id": ""})
+            newest = hints.find_one(sort=[("$natural", -1)]) or {"at": Timestamp(0, 0)}
+        at: Timestamp = newest["at"]
+        return at
+
+    def _ensure_capped(self) -> None:
+        database = self._database.ready()
+        options = next((found["options"] for found in database.list_collections(filter={"name": "hints"})), None)
+        if options is not None and not options.get("capped"):
+            # An announcement after the collection was dropped made an ordinary one.
+            database.drop_collection("hints")
+            options = None
+        if options is None:
+            try:
+                database.create_collection("hints", capped=True, size=SIZE_BYTES)
+            except CollectionInvalid:
+                pass
+            except OperationFailure as error:
+                if error.code != _NAMESPACE_EXISTS:
+                    raise
+
+    def _follow(self, after: Timestamp, stop: Event | None) -> Iterator[dict[str, Any]]:
+        cursor = self._database.collection("hints").find(
+            {"at": {"$gt": after}}, cursor_type=CursorType.TAILABLE_AWAIT, max_await_time_ms=AWAIT_MS
+        )
+        with cursor:
+            first = True
+            while cursor.alive and not self._stopped(stop):
+                hint = next(cursor, None)
+                if hint is not None:
+                    yield hint
+                elif first and not cursor.alive:
+                    # Everything up to here was overwritten, or the collection is new: look again slowly.
+                    self._ensure_capped()
+                    (stop or self._database.closed).wait(PAUSE_S)
+                first = False
+
+
+_NAMESPACE_EXISTS = 48

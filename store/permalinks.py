@@ -6,6 +6,7 @@ import secrets
 
 from store.database import DURABLE, Database
 from store.errors import available
+from store.records import Permalink
 
 ID_BYTES = 12
 
@@ -25,7 +26,7 @@ class Permalinks:
         return permalink
 
     @available()
-    def get(self, permalink: str) -> tuple[str, str] | None:
-        """Return (code, language); None when there is no such id."""
+    def get(self, permalink: str) -> Permalink | None:
+        """Return what was stored; None when there is no such id."""
         document = self._database.collection("permalinks").find_one({"_id": permalink})
-        return (document["code"], document["language"]) if document else None
+        return Permalink(document["code"], document["language"]) if document else None

@@ -44,11 +44,11 @@ class Questions:
         return Question(document["_id"], *(document[field] for field in fields))
 
     @available()
-    def answer(self, question: str, status: str, content: bytes) -> None:
-        """Answer a question. ``content``: JSON."""
+    def answer(self, question: Question, status: str, content: bytes) -> None:
+        """Answer a question that was claimed. ``content``: JSON."""
         change = {"$set": {"reply": {"status": status, "content": content}}}
-        self._database.collection("questions").update_one({"_id": question}, change)
-        self._hints.announce("question", question)
+        self._database.collection("questions").update_one({"_id": question.id}, change)
+        self._hints.announce("question", question.id)
 
     @available()
     def answer_of(self, question: str) -> Reply | None:

@@ -1,18 +1,21 @@
-"""What the store hands out and takes in: frozen records, times as aware UTC datetimes."""
+"""What the store gives and takes: plain records, without a connection."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from store.states import OVER, Reason, State
+
+Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A computation as a client asks for it. ``message``: a comm message instead of code; ``uploads``: (name, file)."""
+    """A computation to be made. ``message``: a comm message instead of code; ``uploads``: names and open files."""
 
     code: str
     language: str
@@ -20,12 +23,53 @@ class Submission:
     keep: bool = False
     stdin: bool = True
     message: Mapping[str, Any] | None = None
-    uploads: tuple[tuple[str, BinaryIO], ...] = ()
+    uploads: Iterable[tuple[str, BinaryIO]] = ()
 
 
 @dataclass(frozen=True)
 class Computation:
-    """A computation as it was when it was read. ``sequence``: last committed message, -1 when there is none."""
+    """A computation as it was when it was read; ``sequence`` is that of its last message, -1 before the first.
+
+    ``asking``: the code waits for an answer; ``turn`` counts from 0 in its session. Times are aware and UTC.
+    """
+
+    id: str
+    session: str
+    turn: int
+    language: str
+    keep: bool
+    state: State
+    reason: Reason | None
+    attempt: int
+    sequence: int
+    asking: bool
+    submitted: datetime
+    started: datetime | None
+    finished: datetime | None
+    usage: dict[str, Any] | None
+    device: str | None
+    host: str | None
+
+    @property
+    def over(self) -> bool:
+        """Whether the state is a last one."""
+        return self.state in OVER
+
+    @classmethod
+    def of(cls, document: Document) -> Computation:
+        """Return the computation that this document describes."""
+        names = [name for name in cls.__dataclass_fields__ if name != "id"]
+        return cls(id=document["_id"], **{name: document.get(name) for name in names})  # type: ignore[arg-type]
+
+
+@dataclass(eq=False)
+class Claim:
+    """A computation that a device may run, as long as its lease is renewed.
+
+    ``sequence``: of the last message that is stored; the store moves it on. ``uploads``: names of the files that
+    came with it. ``message``: the comm message instead of code, with ``content`` and ``metadata`` as objects and
+    ``buffers`` as bytes.
+    """
 
     id: str
     session: str
@@ -34,107 +78,117 @@ class Computation:
     code: str
     keep: bool
     stdin: bool
-    message: Mapping[str, Any] | None
-    uploads: tuple[str, ...]
-    state: State
-    reason: Reason | None
+    message: dict[str, Any] | None
+    uploads: list[str]
     attempt: int
+    device: str
+    token: str
     sequence: int
-    bounds: tuple[int, ...]
-    asking: bool
-    device: str | None
-    host: str | None
-    submitted: datetime
-    started: datetime | None
-    finished: datetime | None
-    usage: Mapping[str, Any] | None
-
-    @property
-    def over(self) -> bool:
-        """Whether it has ended."""
-        return self.state in OVER
+    # Whether the outcome of the last write is unknown: MongoDB went away in the middle.
+    unsure: bool = field(default=False, repr=False)
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Computation:
-        """Return the record of a stored document; what was not read is empty."""
+    def of(cls, document: Document) -> Claim:
+        """Return the claim that this document describes."""
+        names = [name for name in cls.__dataclass_fields__ if name not in ("id", "message", "unsure")]
         return cls(
             id=document["_id"],
-            session=document["session"],
-            turn=document["turn"],
-            language=document["language"],
-            code=document.get("code", ""),
-            keep=document["keep"],
-            stdin=document["stdin"],
-            message=document.get("message"),
-            uploads=tuple(document.get("uploads", ())),
-            state=document["state"],
-            reason=document.get("reason"),
-            attempt=document["attempt"],
-            sequence=document["sequence"],
-            bounds=tuple(document["bounds"]),
-            asking=document["asking"],
-            device=document.get("device"),
-            host=document.get("host"),
-            submitted=document["submitted"],
-            started=document.get("started"),
-            finished=document.get("finished"),
-            usage=document.get("usage"),
+            message=unpack_message(document["message"]),
+            **{name: document[name] for name in names},
         )
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A device's right to run and write one computation, until its lease runs out."""
-
-    computation: Computation
-    token: str
-
-    @property
-    def id(self) -> str:
-        """The computation's id."""
-        return self.computation.id
-
-
-@dataclass(frozen=True)
 class Wish:
-    """What clients have asked of a running computation so far. ``lost``: the claim is not ours any more."""
+    """What a client asked of a running computation: so many interrupts and these answers, in this attempt.
+
+    ``lost``: the claim is not its device's any more.
+    """
 
     claim: Claim
     cancel: bool = False
-    interrupts: int = 0
+    interrupt: int = 0
     answers: tuple[str, ...] = ()
     lost: bool = False
 
 
 @dataclass(frozen=True)
 class Session:
-    """A session as it was when it was read."""
+    """A session; ``state`` is starting, idle, busy or gone, ``computations`` are its turns in order.
+
+    ``expires``: when an idle session ends if nothing more is computed, else None.
+    """
 
     id: str
     language: str
-    state: Literal["starting", "idle", "busy", "gone"]
-    reason: Reason | None
+    state: str
+    reason: str | None
+    device: str | None
+    created: datetime
     expires: datetime | None
-    computations: tuple[str, ...]
-    end_asked: bool = False
+    computations: list[str]
 
 
 @dataclass(frozen=True)
 class Question:
-    """Code to complete or inspect, in a session's namespace or (None) a fresh one."""
+    """A question about code: ``kind`` is complete or inspect; ``session`` None means a fresh namespace."""
 
     id: str
     session: str | None
     language: str
-    kind: Literal["complete", "inspect"]
+    kind: str
     code: str
     cursor_pos: int
     detail_level: int
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What came of a question. ``content``: JSON."""
+class Answer:
+    """The answer to a question: ``status`` is ok, busy, gone or error, ``content`` the reply's JSON text."""
 
     status: str
     content: bytes
+
+
+@dataclass(frozen=True)
+class Permalink:
+    """Code that is kept under a short id."""
+
+    code: str
+    language: str
+
+
+def pack_message(message: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a comm message as it is stored: foreign JSON as text, which has no bound on depth, names or numbers."""
+    if message is None:
+        return None
+    return {
+        "msg_type": message["msg_type"],
+        "content": _json_bytes(message["content"]),
+        "metadata": _json_bytes(message.get("metadata") or {}),
+        "buffers": [bytes(buffer) for buffer in message.get("buffers") or ()],
+    }
+
+
+def unpack_message(stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the comm message that pack_message stored."""
+    if stored is None:
+        return None
+    return {
+        "msg_type": stored["msg_type"],
+        "content": json.loads(stored["content"]),
+        "metadata": json.loads(stored["metadata"]),
+        "buffers": list(stored["buffers"]),
+    }
+
+
+def _json_bytes(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
+class Permalink:
+    """Code that somebody has shared."""
+
+    code: str
+    language: str

@@ -1,41 +1,59 @@
-"""The states of a computation and the moves between them: the only table. No other code writes ``state``."""
+"""States of a computation, and the moves between them: the only table of what may follow what."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, get_args
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
 Reason = Literal[
     "time_wall", "time_cpu", "memory", "processes", "output", "files",
     "kernel_died", "session_gone", "protocol", "cancelled", "lost",
 ]  # fmt: skip
-OVER: frozenset[str] = frozenset(("done", "failed", "cancelled", "lost"))
+Move = Literal["submit", "claim", "retry", "finish", "fail", "cancel", "lose", "withdraw", "abandon"]
 
-
-class Move(NamedTuple):
-    """From which states to which."""
-
-    sources: tuple[State, ...]
-    target: State
-
-
-MOVES: dict[str, Move] = {
-    "claim": Move(("queued",), "running"),  # a device takes it
-    "release": Move(("running",), "queued"),  # its device died or went away before the end: it is tried again
-    "done": Move(("running",), "done"),  # the code ran to its end
-    "failed": Move(("running",), "failed"),  # a limit, a dead kernel, nonsense on the wire
-    "cancelled": Move(("running",), "cancelled"),  # DELETE while it ran
-    "lost": Move(("running",), "lost"),  # the machinery died and may not try again
-    "withdraw": Move(("queued",), "cancelled"),  # DELETE before it ran
-    "orphan": Move(("queued",), "failed"),  # its session ended before its turn
+MOVES: dict[Move, tuple[tuple[State, ...], State]] = {
+    "submit": ((), "queued"),
+    "claim": (("queued",), "running"),
+    "retry": (("running",), "queued"),
+    "finish": (("running",), "done"),
+    "fail": (("running",), "failed"),
+    "cancel": (("running",), "cancelled"),
+    "lose": (("running",), "lost"),
+    # Two that end what never ran: its client cancelled it, its session ended before its turn.
+    "withdraw": (("queued",), "cancelled"),
+    "abandon": (("queued",), "failed"),
 }
+OVER: frozenset[State] = frozenset({"done", "failed", "cancelled", "lost"})
+REASONS: frozenset[Reason] = frozenset(get_args(Reason))
+
+_ENDS: dict[State, Move] = {"done": "finish", "failed": "fail", "cancelled": "cancel", "lost": "lose"}
+_OWN_REASON: dict[State, Reason | None] = {"done": None, "cancelled": "cancelled", "lost": "lost"}
 
 
-def guard(move: str) -> dict[str, Any]:
-    """Return the filter that lets a move happen only from its source states."""
-    return {"state": {"$in": list(MOVES[move].sources)}}
+def leaving(move: Move) -> dict[str, Any]:
+    """Return the condition on a computation that may make this move."""
+    sources = MOVES[move][0]
+    # One state is an equality, as the partial indexes need it.
+    return {"state": sources[0] if len(sources) == 1 else {"$in": list(sources)}}
 
 
-def target(move: str) -> State:
-    """Return the state that a move leads to."""
-    return MOVES[move].target
+def entering(move: Move, reason: Reason | None = None) -> dict[str, Any]:
+    """Return the fields that the move sets; the values serve in updates and in update pipelines."""
+    target = MOVES[move][1]
+    fields: dict[str, Any] = {"state": target, "reason": reason}
+    if target != "running":
+        fields |= {"asking": False, "lease_until": None}
+    return fields
+
+
+def ending(state: str, reason: str | None) -> tuple[Move, Reason | None]:
+    """Return the move by which a running computation ends so, and its reason. Raises ValueError for nonsense.
+
+    ``done`` has no reason, ``cancelled`` and ``lost`` have their own, ``failed`` needs one.
+    """
+    if state not in _ENDS:
+        raise ValueError(f"a computation ends as one of {', '.join(_ENDS)}, not as {state!r}")
+    chosen = reason if reason is not None else _OWN_REASON.get(state)
+    if state == "done" and chosen is not None or state != "done" and chosen not in REASONS:
+        raise ValueError(f"{reason!r} is no reason for {state}; there are {', '.join(sorted(REASONS))}")
+    return _ENDS[state], chosen  # type: ignore[return-value]
