@@ -81,11 +81,14 @@ export class SingleCell extends HTMLElement {
     });
   }
 
-  /** Interrupt the code; a second call ends it at once. Resolves when the server has been told. */
+  /** Interrupt the code; a second call ends it at once. Resolves when the run is over. */
   async stop() {
     const run = this.#run;
     if (!run) return;
-    if (!run.id) return run.leave();
+    if (!run.id) {
+      run.leave();
+      return run.over;
+    }
     const again = run.stopping;
     run.stopping = true;
     this.#showState(run);
@@ -96,6 +99,7 @@ export class SingleCell extends HTMLElement {
     } catch (error) {
       if (!(error instanceof Refused)) run.stopping = again;
     }
+    return run.over;
   }
 
   /** Put the author's code back and forget the output. */
@@ -233,6 +237,7 @@ export class SingleCell extends HTMLElement {
       away: (refusal) => this.#view.showBusy(say(refusal ? "busy" : "away")),
       back: () => this.#showState(run),
     });
+    run.over = new Promise((resolve) => this.addEventListener("done", resolve, { once: true }));
     this.#run = run;
     this.#messages = [];
     this.#output.expectNew();

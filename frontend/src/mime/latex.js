@@ -8,15 +8,16 @@ const DELIMITED = /^\s*(?:\$\$([^]*)\$\$|\\\[([^]*)\\\]|\$([^]*)\$|\\\(([^]*)\\\
 export function latexNode(tex, { plain }) {
   const place = make("div", { class: "math", part: "math" });
   const source = String(tex);
+  // What KaTeX cannot read is shown as the object's own text, or where that says nothing, as its source.
+  const otherwise = () => place.replaceChildren(textNode(plain && !/^</.test(plain) ? plain : source));
   loadPart("math").then(
     ({ typeset }) => {
       const [, block, bracket, inline, round] = DELIMITED.exec(source) ?? [];
       const formula = block ?? bracket ?? inline ?? round ?? source;
       const display = inline === undefined && round === undefined;
-      // What KaTeX cannot read is shown as the object's own text, or as its source.
-      if (!typeset(place, formula, display)) place.replaceChildren(textNode(plain || source));
+      if (!typeset(place, formula, display)) otherwise();
     },
-    () => place.replaceChildren(textNode(plain || source)),
+    otherwise,
   );
   return place;
 }

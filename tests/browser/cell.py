@@ -1,0 +1,53 @@
+"""A cell as a test sees it."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+
+class Cell:
+    """One ``<single-cell>`` of a page."""
+
+    def __init__(self, page: Page, selector: str = "single-cell") -> None:
+        self.page = page
+        self.node = page.locator(selector).first
+        self.output: Locator = self.node.locator(".output")
+        self.status: Locator = self.node.locator(".status")
+        self.button: Locator = self.node.locator(".run")
+        self.field: Locator = self.node.locator(".pce-textarea")
+
+    def ready(self) -> Cell:
+        """Wait until the element has come to life."""
+        expect(self.node).to_have_attribute("state", re.compile("."))
+        return self
+
+    @property
+    def code(self) -> str:
+        return self.node.evaluate("cell => cell.code")
+
+    def write(self, code: str) -> Cell:
+        """Put code into the editor."""
+        self.node.evaluate("(cell, code) => { cell.code = code }", code)
+        return self
+
+    def start(self, code: str | None = None) -> Cell:
+        """Press Run."""
+        if code is not None:
+            self.write(code)
+        self.button.click()
+        return self
+
+    def run(self, code: str | None = None, state: str = "done") -> Cell:
+        """Press Run and wait for the end."""
+        # An old end must not be taken for the new one.
+        self.node.evaluate("cell => cell.setAttribute('state', 'idle')")
+        self.start(code)
+        expect(self.node).to_have_attribute("state", state)
+        return self
+
+    def shows(self, text: str) -> Cell:
+        """Wait until the output has this text."""
+        expect(self.output).to_contain_text(text)
+        return self

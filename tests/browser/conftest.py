@@ -1,0 +1,121 @@
+"""A real browser, pages of another origin to put cells into, and what a test asks of a cell."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.cell import Cell
+
+OPTIONS = (
+    "--no-sandbox --headless --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+DEADLINE_MS = 30_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no chromium here: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """What went wrong in a page, and whom it spoke to."""
+
+    def __init__(self, page: Page) -> None:
+        self.errors: list[str] = []
+        self.hosts: set[str] = set()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
+        page.on("request", lambda request: self._note(request.url))
+
+    def _note(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https", "ws", "wss"):
+            self.hosts.add(parts.netloc)
+
+
+@pytest.fixture
+def page(browser) -> Iterator[Page]:
+    """A fresh page with an empty memory; `page.watch` has its errors and the hosts it asked."""
+    context = browser.new_context(locale="en-GB")
+    context.set_default_timeout(DEADLINE_MS)
+    page = context.new_page()
+    page.watch = Watch(page)
+    yield page
+    context.close()
+
+
+class Site:
+    """An author's own site, of another origin than the cell server's."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, tuple[str, dict[str, str]]] = {}
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # noqa: N802: http.server asks for this name
+                text, headers = site.pages.get(urlsplit(self.path).path, ("", {}))
+                self.send_response(200 if text else 404)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://localhost:{self.http.server_port}"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def put(self, html: str, path: str = "/page.html", headers: dict[str, str] | None = None) -> str:
+        """Publish a page; return its address."""
+        self.pages[path] = (html, headers or {})
+        return self.url + path
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """An author's site on a port of its own."""
+    site = Site()
+    yield site
+    site.http.shutdown()
+    site.http.server_close()
+
+
+@pytest.fixture
+def cell(server, page) -> Cell:
+    """The cell of the server's own page."""
+    page.goto(server.url)
+    return Cell(page).ready()
+
+
+@pytest.fixture
+def embed(server, site, page):
+    """Put cells into a page of another origin: ``embed(html, head="", headers=None) -> Cell`` (the first one)."""
+
+    def embed(
+        html: str, head: str = "", headers: dict[str, str] | None = None, body: str = "", lang: str = "en"
+    ) -> Cell:
+        head = "<title>A page</title><link rel=icon href='data:,'>" + head
+        script = f'<script type="module" src="{server.url}/embedded_singlecell.js"></script>'
+        text = f"<!doctype html><html lang={lang}><head>{head}{script}</head><body {body}>{html}</body></html>"
+        page.goto(site.put(text, headers=headers))
+        return Cell(page).ready()
+
+    return embed

@@ -1,0 +1,45 @@
+"""The files in static/ are what their sources make, and small enough."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPT_GZIPPED_BYTES_MAX = 60 * 1024  # what every page with a cell loads
+
+
+def test_the_script_that_every_page_loads_is_small():
+    script = (ROOT / "static/embedded_singlecell.js").read_bytes()
+    assert len(gzip.compress(script, 9)) <= SCRIPT_GZIPPED_BYTES_MAX
+
+
+def test_built_files_match_their_sources(tmp_path):
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("no Node here: the built files are not compared with their sources")
+    if not (ROOT / "frontend/node_modules").exists():
+        subprocess.run(["npm", "ci", "--prefix", ROOT / "frontend", "--no-audit", "--no-fund"], check=True)
+    subprocess.run(["node", ROOT / "frontend/build.mjs", tmp_path], check=True)
+    built = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for path, content in built.items():
+        assert (ROOT / "static" / path).read_bytes() == content, f"{path}: run `node frontend/build.mjs` and commit"
+    kept = {path.relative_to(ROOT / "static") for path in (ROOT / "static/singlecell").rglob("*") if path.is_file()}
+    assert kept == {path for path in built if path.parts[0] == "singlecell"}
+
+
+def test_packages_are_pinned_and_no_registry_is_named():
+    packages = json.loads((ROOT / "frontend/package.json").read_text())["devDependencies"]
+    assert all(version[0].isdigit() for version in packages.values())
+    assert '"resolved"' not in (ROOT / "frontend/package-lock.json").read_text()
+
+
+def test_only_one_file_speaks_http_and_none_writes_html():
+    for path in (ROOT / "frontend/src").rglob("*.js"):
+        text = path.read_text()
+        assert ("fetch(" in text) == (path.name == "api.js"), path
+        assert "innerHTML" not in text and "insertAdjacentHTML" not in text, path

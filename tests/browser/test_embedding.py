@@ -1,0 +1,155 @@
+"""Cells in pages of other origins: three lines of HTML, whatever else the page has."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.cell import Cell
+
+THREE = '<single-cell language="python">print(1 + 1)</single-cell>'
+
+
+def test_three_lines_of_html_make_a_cell_in_a_page_of_another_origin(embed, page, server, site):
+    cell = embed(THREE)
+    cell.run().shows("2")
+    assert page.watch.hosts == {urlsplit(server.url).netloc, urlsplit(site.url).netloc}
+    assert page.watch.errors == []
+
+
+def test_code_may_stand_in_a_pre_or_a_script_with_the_indentation_of_the_page(embed):
+    cell = embed(
+        "<single-cell><pre>\n    if 1 &lt; 2:\n        print('pre')\n  </pre></single-cell>"
+        "<single-cell><script type='text/x-python'>\n      if 1 < 2:\n          print('script')\n</script></single-cell>"
+    )
+    assert cell.code == "if 1 < 2:\n    print('pre')"
+    assert Cell(cell.page, "single-cell:nth-of-type(2)").code == "if 1 < 2:\n    print('script')"
+
+
+def test_the_hosts_style_and_scripts_do_not_reach_the_cell_nor_the_cells_the_host(embed, page):
+    style = "<style>button, div, textarea { display: none !important; color: red !important } * { font-size: 40px }</style>"
+    cell = embed(f"<p id=own>own</p>{THREE}", head=style + "<script>var before = Object.keys(window).length</script>")
+    cell.run().shows("2")
+    expect(cell.button).to_be_visible()
+    assert cell.button.evaluate("node => getComputedStyle(node).fontSize") == "14px"
+    assert page.locator("#own").evaluate("node => getComputedStyle(node).fontSize") == "40px"
+
+
+def test_a_page_with_a_strict_policy_needs_only_the_documented_directives(embed, server, page):
+    origin = server.url.rstrip("/")
+    policy = (
+        f"default-src 'none'; script-src {origin}; connect-src {origin}; frame-src {origin}; font-src {origin}; "
+        f"img-src {origin} data:"
+    )
+    cell = embed(
+        "<single-cell>from IPython.display import HTML, Math, display\ndisplay(Math('x'), HTML('<b>bold</b>'))\n"
+        "print('done')</single-cell>",
+        headers={"Content-Security-Policy": policy},
+    )
+    cell.run().shows("done")
+    expect(cell.output.locator(".katex")).to_be_visible()
+    expect(cell.output.frame_locator("iframe").locator("b")).to_have_text("bold")
+    assert page.watch.errors == []
+
+
+def test_old_scripts_of_the_page_are_left_alone(embed, page):
+    head = """<script>
+      window.jQuery = window.$ = "the page's own";
+      window.define = function () { throw new Error("not for modules") }; window.define.amd = {};
+      window.require = window.define;
+    </script>"""
+    embed(THREE, head=head).run().shows("2")
+    assert page.evaluate("[window.jQuery, window.$]") == ["the page's own"] * 2
+    assert page.watch.errors == []
+
+
+def test_linked_cells_share_a_kernel_and_others_do_not(embed, page):
+    first = embed(
+        "<single-cell linked>x = 41</single-cell><single-cell linked>print(x + 1)</single-cell>"
+        "<single-cell>print('x' in globals())</single-cell>"
+        "<single-cell link-key=other>print('x' in globals())</single-cell>"
+    )
+    first.run()
+    Cell(page, "single-cell:nth-of-type(2)").run().shows("42")
+    Cell(page, "single-cell:nth-of-type(3)").run().shows("False")
+    Cell(page, "single-cell:nth-of-type(4)").run().shows("False")
+
+
+def test_hidden_setup_code_runs_first(embed):
+    cell = embed("<single-cell><pre data-setup>secret = 42</pre><pre>print(secret)</pre></single-cell>")
+    assert cell.code == "print(secret)"
+    cell.run().shows("42")
+    assert cell.output.inner_text().strip() == "42"
+
+
+def test_a_cell_may_run_by_itself_and_hide_its_parts(embed):
+    cell = embed('<single-cell autorun hide="editor run share">print("by itself")</single-cell>')
+    cell.shows("by itself")
+    expect(cell.field).to_be_hidden()
+    expect(cell.button).to_be_hidden()
+    expect(cell.node.locator("[part=share-button]")).to_be_hidden()
+
+
+def test_a_readonly_cell_runs_but_cannot_be_changed(embed, page):
+    cell = embed("<single-cell readonly>print('fixed')</single-cell>")
+    cell.field.focus()
+    page.keyboard.type("broken")
+    assert cell.code == "print('fixed')"
+    cell.run().shows("fixed")
+
+
+def test_cells_inside_hidden_places_work_when_they_are_opened(embed, page):
+    cell = embed(f"<details><summary>More</summary>{THREE}</details>")
+    page.get_by_text("More").click()
+    cell.run().shows("2")
+
+
+def test_fifty_cells_on_a_page_come_to_life_and_run(embed, page):
+    embed("".join(f"<single-cell>print({i} * 2)</single-cell>" for i in range(50)))
+    expect(page.locator("single-cell[state=idle]")).to_have_count(50)
+    for number in (1, 25, 50):
+        Cell(page, f"single-cell:nth-of-type({number})").run().shows(str((number - 1) * 2))
+
+
+def test_the_elements_properties_methods_and_events_serve_the_page(embed, page):
+    cell = embed(THREE)
+    result = page.evaluate(
+        """async () => {
+          const cell = document.querySelector("single-cell");
+          const seen = [];
+          for (const name of ["run", "message", "done", "error"]) cell.addEventListener(name, (event) => seen.push(name));
+          cell.code = "print(3)";
+          const state = await cell.run();
+          cell.code = "1 / 0";
+          await cell.run();
+          return { state, seen: [...new Set(seen)], types: cell.messages.map((message) => message.header.msg_type) };
+        }"""
+    )
+    assert result["state"] == "done"
+    assert set(result["seen"]) == {"run", "message", "done", "error"}
+    assert result["types"][0] == "status" and "error" in result["types"]
+    cell.node.evaluate("cell => cell.reset()")
+    assert cell.code == "print(1 + 1)"
+
+
+def test_the_cell_follows_the_pages_light_and_dark(embed, page):
+    cell = embed(THREE, body="style='background: white'")
+    inner = cell.node.locator(".cell")
+    expect(inner).not_to_have_class("cell dark")
+    page.evaluate("document.body.style.background = '#111'")
+    expect(inner).to_have_class("cell dark")
+    cell.node.evaluate("cell => cell.setAttribute('theme', 'light')")
+    expect(inner).to_have_class("cell")
+
+
+@pytest.mark.parametrize(("lang", "run"), [("de-AT", "Ausführen"), ("fr", "Exécuter"), ("en", "Run"), ("tlh", "Run")])
+def test_the_cell_speaks_the_language_of_the_page(embed, lang, run):
+    expect(embed(THREE, lang=lang).button).to_have_text(run)
+
+
+def test_a_server_that_refuses_gives_its_own_sentence(embed):
+    cell = embed('<single-cell language="klingon">print(1)</single-cell>')
+    cell.start()
+    expect(cell.status).to_contain_text("klingon")

@@ -1,0 +1,118 @@
+"""Whatever a kernel sends: nothing of it runs in, restyles or reads the page around the cell."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+HOSTILE = {
+    "script": "<script>parent.document.title = 'owned'; top.owned = 1</script>",
+    "handler": "<img src=x onerror=\"parent.owned = 1; parent.document.title = 'owned'\">",
+    "javascript link": "<a id=a href=\"javascript:parent.owned=1\">x</a><script>a.click()</script>",
+    "svg script": "<svg onload=\"parent.owned = 1\"><script>parent.owned = 1</script></svg>",
+    "css that covers the page": "<style>body, html, single-cell { position: fixed; inset: 0; background: red }</style>",
+    "top navigation": "<script>try { top.location = 'about:blank' } catch {}</script>",
+    "top link": "<a id=a target=_top href='about:blank'>x</a><script>a.click()</script>",
+    "form post": "<form id=f method=post target=_top action='/computations'></form><script>f.submit()</script>",
+    "base": "<base href='https://example.org/' target=_top>",
+    "meta refresh": "<meta http-equiv=refresh content=\"0;url=javascript:parent.owned=1\">",
+    "popup": "<script>window.open('about:blank')</script>",
+    "dialog": "<script>alert(1); prompt(1)</script>",
+    "frame": "<iframe srcdoc=\"<script>top.owned = 1</script>\"></iframe>",
+    "storage": "<script>try { localStorage.owned = 1; document.cookie = 'owned=1' } catch {}</script>",
+    "break out of the text": "</script></body></html><script>parent.owned = 1</script>",
+    "messages": "<script>parent.postMessage({ height: 1e9 }, '*'); parent.postMessage('owned', '*')</script>",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_html_cannot_touch_the_page(embed, page, name):
+    cell = embed("<h1>Mine</h1><single-cell></single-cell>")
+    address = page.url
+    box = page.locator("h1").bounding_box()
+    cell.run(f"from IPython.display import HTML, display\ndisplay(HTML({HOSTILE[name]!r}))\nprint('end')").shows("end")
+    expect(cell.output.locator("iframe")).to_have_attribute("sandbox", "allow-scripts")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("[window.owned, localStorage.owned, document.cookie]") == [None, None, ""]
+    assert page.title() == "A page"
+    assert page.url == address
+    assert page.locator("h1").bounding_box() == box
+    assert len(page.context.pages) == 1
+    assert page.locator("body").evaluate("body => getComputedStyle(body).position") == "static"
+    assert cell.output.locator("iframe").bounding_box()["height"] <= 4000
+
+
+def test_scripts_in_a_frame_can_reach_no_server(embed, page, server):
+    cell = embed("<single-cell></single-cell>")
+    code = f"""
+from IPython.display import HTML
+HTML('''<p id=said></p><script>
+const tries = [
+  fetch("{server.url}/languages"),
+  new Promise((resolve, reject) => {{ const image = new Image(); image.onload = resolve; image.onerror = reject;
+    image.src = "{server.url}/static/x.png" }}),
+  import("{server.url}/embedded_singlecell.js"),
+];
+Promise.allSettled(tries).then((all) => said.textContent = all.map((one) => one.status).join(" "));
+</script>''')"""
+    cell.run(code)
+    said = cell.output.frame_locator("iframe").locator("#said")
+    expect(said).to_have_text("rejected rejected rejected")
+
+
+def test_a_frame_that_floods_the_page_with_messages_is_stopped(embed):
+    cell = embed("<single-cell></single-cell>")
+    cell.run(
+        "from IPython.display import HTML\n"
+        "HTML('<script>setInterval(() => { for (let i = 0; i < 500; i++) parent.postMessage({height: i}, \"*\") }, 10)</script>')"
+    )
+    expect(cell.output.locator(".notice")).to_contain_text("stopped")
+    expect(cell.output.locator("iframe")).to_have_count(0)
+
+
+def test_javascript_runs_in_the_frame_only(embed, page):
+    cell = embed("<single-cell></single-cell>")
+    cell.run("from IPython.display import Javascript\nJavascript(\"document.body.append('ran'); parent.owned = 1\")")
+    expect(cell.output.frame_locator("iframe").locator("body")).to_contain_text("ran")
+    assert page.evaluate("window.owned") is None
+
+
+@pytest.mark.parametrize("kind", ["Markdown", "Latex", "SVG"])
+def test_html_in_other_types_cannot_touch_the_page(embed, page, kind):
+    cell = embed("<single-cell></single-cell>")
+    hostile = "<svg xmlns='http://www.w3.org/2000/svg'><script>parent.owned = 1; window.owned = 1</script></svg>"
+    cell.run(f"from IPython.display import *\ndisplay({kind}({hostile!r}))\nprint('end')").shows("end")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.owned") is None
+    expect(cell.output.locator("svg, script")).to_have_count(0)
+
+
+def test_text_of_any_kind_stays_text(embed, page):
+    cell = embed("<single-cell></single-cell>")
+    hostile = "<img src=x onerror=window.owned=1>"
+    cell.run(f"text = {hostile!r}\nprint(text)\nprint(input(text))", state="running")
+    cell.output.locator("input").press("Enter")
+    cell.run(f"raise Exception({hostile!r})")
+    expect(cell.output.locator(".error-title")).to_contain_text("<img")
+    assert page.evaluate("window.owned") is None
+    expect(cell.output.locator("img")).to_have_count(0)
+
+
+def test_links_to_files_lead_nowhere_but_to_the_servers_files(embed):
+    cell = embed("<single-cell></single-cell>")
+    files = [{"name": "a", "size": 1, "type": "text/plain", "url": url} for url in (
+        "javascript:alert(1)", "https://example.org/files/a", "/computations/x", "data:text/html,x", "//example.org/files/x")]
+    cell.run(
+        "from IPython.display import display\n"
+        f"display({{'application/vnd.singlecell.files+json': {{'files': {files!r}}}}}, raw=True)\nprint('end')"
+    ).shows("end")
+    expect(cell.output.locator("a")).to_have_count(0)
+
+
+def test_the_frames_page_does_nothing_when_it_is_opened_by_itself(server, page, embed):
+    cell = embed("<single-cell>from IPython.display import HTML\nHTML('<b>x</b>')</single-cell>").run()
+    address = cell.output.locator("iframe").get_attribute("src")
+    page.goto(address)
+    page.evaluate("window.postMessage({ type: 'text/html', data: '<b>shown</b>' }, '*')")
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("b")).to_have_count(0)

@@ -1,0 +1,186 @@
+"""The page at ``/``: what a student does with its cell."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlsplit
+
+from playwright.sync_api import expect
+
+from tests.browser.cell import Cell
+
+
+def test_the_page_asks_no_other_host_and_has_no_errors(server, page, cell):
+    cell.run("from IPython.display import HTML, Math, display\ndisplay(Math('x^2'), HTML('<b>x</b>'))\nprint('here')")
+    cell.shows("here")
+    expect(cell.output.locator(".katex")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert page.watch.hosts == {urlsplit(server.url).netloc}
+    assert page.watch.errors == []
+
+
+def test_output_comes_while_the_code_runs_and_stop_ends_a_loop(cell):
+    cell.start("import time\nprint('begun')\nwhile True:\n    time.sleep(0.05)")
+    cell.shows("begun")
+    expect(cell.node).to_have_attribute("state", "running")
+    expect(cell.button).to_have_text("Stop")
+    expect(cell.status).to_contain_text("Running")
+    cell.button.click()
+    expect(cell.node).to_have_attribute("state", "done")
+    expect(cell.status).to_contain_text("Stopped")
+    cell.shows("KeyboardInterrupt")
+    expect(cell.button).to_have_text("Run")
+
+
+def test_an_error_shows_its_line_and_folds_the_traceback(cell):
+    cell.run("def halve(x):\n    return x / 0\n\nhalve(1)")
+    error = cell.output.locator(".error")
+    expect(error.locator(".error-title")).to_have_text("ZeroDivisionError: division by zero")
+    expect(error.locator(".error-line")).to_contain_text("return x / 0")
+    expect(error.locator(".stream")).to_have_count(0)
+    error.locator("summary").click()
+    expect(error.locator(".stream")).to_contain_text("halve(1)")
+
+
+def test_a_plot_is_shown_as_an_image_that_has_a_description(cell):
+    cell.run("import matplotlib.pyplot as plt\nplt.plot([1, 3, 2])\nplt.show()")
+    picture = cell.output.locator("img.picture")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") > 100
+    assert picture.get_attribute("alt")
+
+
+def test_a_cell_is_run_with_the_keyboard_alone(page, cell):
+    cell.field.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("print('by hand')")
+    page.keyboard.press("Shift+Enter")
+    cell.shows("by hand")
+    expect(cell.field).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    expect(cell.button).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Enter")
+    expect(cell.node).to_have_attribute("state", "done")
+
+
+def test_tab_indents_and_enter_keeps_the_indentation(page, cell):
+    cell.write("")
+    cell.field.focus()
+    page.keyboard.type("if True:\nprint(1)\n")
+    page.keyboard.press("Tab")
+    page.keyboard.type("2")
+    assert cell.code == "if True:\n    print(1)\n        2"
+    page.keyboard.press("Control+z")
+    assert cell.code != "if True:\n    print(1)\n        2"
+
+
+def test_a_question_is_answered_in_its_place(page, cell):
+    cell.start("name = input('Your name? ')\nprint('Hello', name)")
+    field = cell.output.get_by_label("Your name?")
+    expect(field).to_be_focused()
+    page.keyboard.type("Ada")
+    page.keyboard.press("Enter")
+    cell.shows("Hello Ada")
+    expect(cell.output.locator(".answered")).to_have_text("Your name? Ada")
+
+
+def test_a_password_is_hidden_while_and_after_it_is_typed(page, cell):
+    cell.start("import getpass\nword = getpass.getpass('Word: ')\nprint(len(word))")
+    field = cell.output.get_by_label("Word:")
+    expect(field).to_have_attribute("type", "password")
+    field.fill("secret")
+    page.keyboard.press("Enter")
+    cell.shows("6")
+    expect(cell.output).not_to_contain_text("secret")
+
+
+def test_edits_and_output_survive_a_reload(page, cell):
+    cell.run("print('number', 6 * 7)").shows("number 42")
+    page.reload()
+    expect(cell.output).to_contain_text("number 42")
+    assert cell.code == "print('number', 6 * 7)"
+
+
+def test_a_run_goes_on_through_a_reload_without_losing_or_doubling_a_line(page, cell):
+    cell.start("import time\nfor i in range(30):\n    print('line', i)\n    time.sleep(0.1)").shows("line 3")
+    page.reload()
+    expect(cell.node).to_have_attribute("state", "done")
+    assert cell.output.inner_text().split() == " ".join(f"line {i}" for i in range(30)).split()
+
+
+def test_reset_brings_the_authors_code_back(cell):
+    authors = cell.code
+    expect(cell.node.locator("[part=reset-button]")).to_be_hidden()
+    cell.run("print('mine')")
+    cell.node.locator("[part=reset-button]").click()
+    assert cell.code == authors
+    expect(cell.output).to_be_empty()
+
+
+def test_a_server_that_is_away_gives_a_calm_sentence_and_nothing_is_lost(page, cell):
+    cell.start("import time\nfor i in range(40):\n    print('line', i)\n    time.sleep(0.1)").shows("line 2")
+    page.context.set_offline(True)
+    expect(cell.status).to_contain_text("does not answer")
+    page.context.set_offline(False)
+    expect(cell.node).to_have_attribute("state", "done")
+    assert cell.output.inner_text().split() == " ".join(f"line {i}" for i in range(40)).split()
+
+
+def test_links_carry_code_that_runs(server, page):
+    page.goto(f"{server.url}/?c={quote('print(40 + 2)')}")
+    cell = Cell(page).shows("42")
+    assert cell.code == "print(40 + 2)"
+    page.goto(f"{server.url}/?c={quote('print(40 + 3)')}&autoeval=false")
+    cell = Cell(page).ready()
+    assert cell.code == "print(40 + 3)"
+    expect(cell.output).to_be_empty()
+
+
+def test_a_shared_link_opens_the_same_code(page, cell):
+    code = "# " + "a long remark, " * 20 + "\nprint('shared: ü')"
+    cell.write(code)
+    cell.node.locator("[part=share-button]").click()
+    dialog = cell.node.get_by_role("dialog")
+    expect(dialog.locator("#share-long")).to_have_value(re.compile("[?]z="))
+    long = dialog.locator("#share-long").input_value()
+    dialog.get_by_role("button", name="Make a short link").click()
+    expect(dialog.locator("#share-short")).to_have_value(re.compile("[?]q="))
+    short = dialog.locator("#share-short").input_value()
+    for address in (long, short):
+        page.goto(address)
+        assert Cell(page).shows("shared: ü").code == code
+
+
+def test_a_damaged_link_says_so(server, page):
+    page.goto(f"{server.url}/?z=nonsense")
+    expect(page.locator("#link-problem")).to_have_text("The code in this link is damaged.")
+
+
+def test_the_server_completes_and_explains(page, cell):
+    cell.write("")
+    cell.field.focus()
+    page.keyboard.type("import math\nmath.fact")
+    page.keyboard.press("Control+Space")
+    expect(cell.field).to_have_value("import math\nmath.factorial")
+    page.keyboard.press("Shift+Tab")
+    expect(cell.node.locator(".popup")).to_contain_text("factorial")
+    page.keyboard.press("Escape")
+    expect(cell.node.locator(".popup")).to_have_count(0)
+
+
+def test_a_file_that_the_code_made_can_be_downloaded(page, cell):
+    cell.run("open('squares.csv', 'w').write('1,1\\n')")
+    with page.expect_download() as download:
+        cell.output.get_by_role("link", name=re.compile("squares.csv")).click(modifiers=["Alt"])
+    assert download.value.suggested_filename == "squares.csv"
+
+
+def test_a_file_of_the_student_reaches_the_code(page, cell):
+    cell.node.locator("input[type=file]").set_input_files(
+        files=[{"name": "data.txt", "mimeType": "text/plain", "buffer": b"seven"}]
+    )
+    expect(cell.node.locator(".uploads")).to_contain_text("data.txt")
+    cell.run("print(open('data.txt').read())").shows("seven")
+    expect(cell.node.locator(".uploads")).to_be_hidden()
