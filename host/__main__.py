@@ -42,7 +42,8 @@ def run() -> int:
     place = find_place(settings, root)
     make_data(place.data, place.trusted)
     lock = lock_data(place.data)
-    door, groups, found = None, cgroups.NONE, {}
+    door, groups = None, cgroups.NONE
+    found: dict[str, Any] = {}
     if root and not settings.untrusted_accounts:
         untrusted = accounts.make_untrusted()
         door, groups = ssh.make_door(place, forward=settings.wall_transport == "ssh"), cgroups.make_groups(untrusted)
@@ -55,12 +56,9 @@ def run() -> int:
     elif not settings.untrusted_accounts:
         say("cells run in a sandbox of this account's own; as root they would get an account of theirs")
     try:
-        settings = generated.load(
-            **overrides(),
-            data_directory=str(place.data),
-            untrusted_python=settings.untrusted_python or str(place.untrusted_python),
-            **found,
-        )
+        python = settings.untrusted_python or str(place.untrusted_python)
+        found |= {"data_directory": str(place.data), "untrusted_python": python}
+        settings = generated.load(**overrides() | found)
         generated.write(place.config, settings, place.trusted)
         journal = Journal(place.logs / "server.log")
         return keep(Parts(make_parts(place, settings, door, groups), journal, lambda: announce(settings)))
@@ -107,7 +105,7 @@ def find_place(settings: Settings, root: bool) -> Place:
 
 def announce(settings: Settings) -> None:
     """Wait until a cell has run, and say so in the one line of standard output."""
-    host = "127.0.0.1" if settings.http_host == "0.0.0.0" else settings.http_host  # noqa: S104  compared only
+    host = "127.0.0.1" if settings.http_host == "0.0.0.0" else settings.http_host
     Readiness(host, settings.http_port, settings.languages[0]).wait(say)
     print(f"ready http://{host}:{settings.http_port}", flush=True)
 

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 from collections import defaultdict
+from collections.abc import Container
 from contextlib import suppress
 
 _PR_SET_PDEATHSIG = 1
@@ -46,11 +47,11 @@ def kill(pids: list[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def reap() -> None:
-    """Collect the exit codes of children that have ended."""
+def reap(keep: Container[int] = ()) -> None:
+    """Collect the exit codes of children that have ended; at the first of ``keep``, whom others wait for, stop."""
     with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in keep:
+            os.waitpid(ended.si_pid, 0)
 
 
 def _living_parent(pid: int) -> int:

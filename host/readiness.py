@@ -37,7 +37,7 @@ class Readiness:
 
     def _reason(self) -> str:
         answer = self._ask("GET", "/readyz", None)
-        return str(answer.get("detail") or answer.get("reason") or answer or "the web part does not answer")
+        return " ".join(answer.get("reasons", [])) or answer.get("detail") or "the web part does not answer yet"
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=WAIT_S + 5)

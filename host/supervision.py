@@ -18,7 +18,8 @@ from host import descendants
 from host.journal import Journal
 from host.parts import Part
 
-SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+ORDERS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+SIGNALS = ORDERS | {signal.SIGCHLD}
 # Everything has ended 5 s after the order: the early parts have so long, then all parts, then what is left is killed.
 EARLY_S = 2.0
 KILL_S = 3.5
@@ -71,8 +72,13 @@ class Parts(Manager):
             threading.Thread(target=target, daemon=True).start()
 
     def _wait_for_signal(self) -> None:
+        runners = {entry["process"].pid for entry in self._processes.values()}
         while True:
-            self._system_print(f"{signal.Signals(signal.sigwait(SIGNALS)).name}: ending\n")
+            received = signal.sigwait(SIGNALS)
+            if received not in ORDERS:
+                descendants.reap(keep=runners)
+                continue
+            self._system_print(f"{signal.Signals(received).name}: ending\n")
             self._ordered.set()
             if self._terminating:  # asked twice
                 self.kill()

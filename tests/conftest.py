@@ -1,0 +1,95 @@
+"""What tests of all rooms share: the whole server, started once, as ``make run`` starts it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.processes import Process, start
+
+ROOT = Path(__file__).resolve().parent.parent
+# A first start may have to build the environments.
+FIRST_START_S = 600.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server. ``data``: its data directory; ``accounts``: whether cells run in a second account."""
+
+    url: str
+    port: int
+    data: Path
+    accounts: bool
+    process: Process
+
+
+@dataclass(frozen=True)
+class Site:
+    """A port and a data directory for a server that a test starts itself."""
+
+    port: int
+    data: Path
+
+    @property
+    def argv(self) -> list[str]:
+        """What ``make run`` runs."""
+        return ["sh", str(ROOT / "deploy" / "bootstrap.sh"), "run"]
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment for it."""
+        return {**os.environ, "PORT": str(self.port), "DATA": str(self.data)}
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what only root can do, and say so."""
+    if os.geteuid() == 0:
+        return
+    for item in items:
+        if item.get_closest_marker("root"):
+            item.add_marker(pytest.mark.skip(reason="only root can make accounts and drop to them"))
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
+def make_site() -> Site:
+    """Return a new site. Its data lie where other accounts can reach them, and below a short path (Unix sockets)."""
+    data = Path(tempfile.mkdtemp(prefix="cell-", dir="/tmp"))
+    data.chmod(0o755)
+    return Site(free_port(), data)
+
+
+@pytest.fixture
+def own_site() -> Iterator[Site]:
+    """A port and an empty data directory for one test."""
+    site = make_site()
+    yield site
+    shutil.rmtree(site.data, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The whole server, for end-to-end tests: as root with the second account behind our own sshd, else with a child."""
+    site = make_site()
+    try:
+        with start(site.argv, ready=f"^ready {site.url}$", deadline_s=FIRST_START_S, env=site.env, cwd=ROOT) as process:
+            yield Server(site.url, site.port, site.data, os.geteuid() == 0, process)
+    finally:
+        shutil.rmtree(site.data, ignore_errors=True)
