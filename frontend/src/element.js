@@ -17,6 +17,8 @@ import { Suggestions } from "./suggestions.js";
 import { say, speak } from "./texts.js";
 import { View } from "./view.js";
 
+const KILL_OFFERED_S = 2; // after Stop, when the code does not stop
+
 export class SingleCell extends HTMLElement {
   static observedAttributes = ["language", "readonly", "theme", "hide"];
 
@@ -32,6 +34,7 @@ export class SingleCell extends HTMLElement {
   #messages = [];
   #pendingCode = null;
   #unwatch = null;
+  #outputHost = null;
 
   // --- what pages may use ---
 
@@ -55,6 +58,11 @@ export class SingleCell extends HTMLElement {
     return this.getAttribute("state") ?? "idle";
   }
 
+  /** Whether a run is under way. */
+  get busy() {
+    return this.#run !== null;
+  }
+
   get language() {
     return this.getAttribute("language") ?? "python";
   }
@@ -65,6 +73,11 @@ export class SingleCell extends HTMLElement {
 
   get server() {
     return new URL(this.getAttribute("server") || ownServer, document.baseURI).href.replace(/\/*$/, "/");
+  }
+
+  /** An element of the page that shows the output instead of the cell; set it before the cell is put into the page. */
+  set outputElement(host) {
+    this.#outputHost = host;
   }
 
   /** Run the code. Resolves with the state in which the run ended. */
@@ -89,15 +102,17 @@ export class SingleCell extends HTMLElement {
       run.leave();
       return run.over;
     }
-    const again = run.stopping;
-    run.stopping = true;
+    const before = run.stopping;
+    run.stopping = before ? "again" : "once";
     this.#showState(run);
+    // A double click is no wish to end the program at once.
+    setTimeout(() => this.#offerToKill(run), KILL_OFFERED_S * 1000);
     const api = new Api(this.server);
     try {
-      if (again || run.state === "queued") await api.cancel(run.id);
+      if (before || run.state === "queued") await api.cancel(run.id);
       else await api.interrupt(run.id);
     } catch (error) {
-      if (!(error instanceof Refused)) run.stopping = again;
+      if (!(error instanceof Refused)) run.stopping = before;
     }
     return run.over;
   }
@@ -162,7 +177,9 @@ export class SingleCell extends HTMLElement {
       attach: (files) => this.#attach([...this.#files, ...files]),
       language: (name) => (this.language = name),
     };
-    this.#view = new View(root, { label: say("cell", { language: label }), on });
+    const { runLabel, folding } = this.#options;
+    this.#view = new View(root, { label: say("cell", { language: label }), runLabel, folding, on });
+    if (this.#outputHost) this.#view.moveOutput(this.#outputHost);
     this.#chooseLanguages();
     acceptDrops(this.#view.cell, this.#view.attachButton, on.attach);
     const context = { server: this.server, scheme: () => schemeOf(this) };
@@ -198,7 +215,7 @@ export class SingleCell extends HTMLElement {
   }
 
   #showScheme() {
-    this.#view.cell.classList.toggle("dark", schemeOf(this) === "dark");
+    this.#view.paint(schemeOf(this));
   }
 
   #changed(code) {
@@ -240,7 +257,7 @@ export class SingleCell extends HTMLElement {
     run.over = new Promise((resolve) => this.addEventListener("done", resolve, { once: true }));
     this.#run = run;
     this.#messages = [];
-    this.#output.expectNew();
+    this.#output.expectNew(this.#options.keepOutput);
     this.#tell("run", { code: this.code });
     this.#view.showBusy(say("sending"));
     try {
@@ -290,8 +307,14 @@ export class SingleCell extends HTMLElement {
 
   #showState(run, position) {
     if (run.state === "queued") this.#view.showBusy(position > 1 ? say("queue_place", { position }) : say("queued"));
-    else if (run.stopping) this.#view.showBusy(say("stopping"), { since: run.since, stopping: true });
+    else if (run.stopping) this.#view.showBusy(say("stopping"), { since: run.since, stopping: run.stopping });
     else if (run.state === "running") this.#view.showBusy(say("running"), { since: run.since });
+  }
+
+  #offerToKill(run) {
+    if (this.#run !== run || !run.stopping) return;
+    run.stopping = "again";
+    this.#showState(run);
   }
 
   #end(run, state) {

@@ -12,6 +12,9 @@ export function optionsOf(element) {
   return {
     readonly: element.hasAttribute("readonly") || template.readonly,
     hide: [...template.hide, ...words(element.getAttribute("hide"))],
+    folding: element.hasAttribute("collapsed") ? (element.getAttribute("collapsed") === "false" ? "open" : "closed") : null,
+    runLabel: element.getAttribute("run-label"),
+    keepOutput: element.hasAttribute("keep-output"),
     autorun: element.hasAttribute("autorun"),
     stdin: element.getAttribute("stdin") !== "off",
     placeholder: element.getAttribute("placeholder"),

@@ -8,15 +8,23 @@ export class Output {
   #shown = new Map(); // display_id → the places that show it
   #stream = null;
   #clearNext = false;
+  #section; // where new output goes: the whole area, or with kept output a part of it
 
   /** `context`: what renderers need to know, see mime/index.js. */
   constructor(node, context) {
     this.node = node;
+    this.#section = node;
     this.context = context;
   }
 
   /** A new run begins: what is there now goes away with the first new output. */
-  expectNew() {
+  expectNew(keepsOld = false) {
+    if (keepsOld) {
+      this.#stream = null;
+      this.#section = make("div", { class: "section" });
+      this.node.prepend(this.#section);
+      return;
+    }
     this.#clearNext = true;
     this.node.classList.add("old");
   }
@@ -33,7 +41,7 @@ export class Output {
     this.#shown.clear();
     // The page must not jump when the next output is as high as the last.
     this.node.style.minHeight = `${this.node.offsetHeight}px`;
-    this.node.replaceChildren();
+    this.#section.replaceChildren();
     this.node.classList.remove("old");
   }
 
@@ -63,7 +71,7 @@ export class Output {
   add(node) {
     if (this.#clearNext) this.clear();
     this.#stream = null;
-    this.node.append(node);
+    this.#section.append(node);
   }
 
   /** Say something calm that is not from the program. */

@@ -11,8 +11,9 @@ export class View {
   #clock = null;
 
   /** `on`: run(), stop(), reset(), share(), attach(files), language(name). */
-  constructor(root, { label, on }) {
+  constructor(root, { label, runLabel, folding, on }) {
     root.adoptedStyleSheets = sheets;
+    this.runLabel = runLabel;
     this.editor = make("div", { class: "editor", part: "editor" });
     this.hint = make("span", { id: "hint", class: "unseen" }, say("editor_hint"));
     this.runButton = make("button", { type: "button", class: "run", part: "run-button", onclick: () => this.#press(on) });
@@ -28,13 +29,15 @@ export class View {
     this.resetButton = this.#tool("reset", on.reset);
     this.shareButton = this.#tool("share", on.share);
     this.tools = make("div", { class: "tools" }, this.languages, this.resetButton, this.attachButton, this.shareButton);
-    this.bar = make("div", { class: "bar", part: "bar" }, this.runButton, this.status, this.tools, this.picker);
+    // A page may bring a button of its own (slot="run").
+    const slot = make("slot", { name: "run" });
+    this.bar = make("div", { class: "bar", part: "bar" }, this.runButton, slot, this.status, this.tools, this.picker);
     this.uploads = make("ul", { class: "uploads", hidden: true, "aria-label": say("attached") });
     this.output = make("div", { class: "output", part: "output", role: "group", "aria-label": say("output") });
     this.cell = make(
       "div",
       { class: "cell", part: "cell", role: "group", "aria-label": label, "data-drop": say("drop") },
-      this.hint, this.editor, this.bar, this.uploads, this.output, this.spoken,
+      this.hint, folding ? this.#folded(folding === "closed") : this.editor, this.bar, this.uploads, this.output, this.spoken,
     );
     root.append(this.cell);
     this.showIdle();
@@ -43,20 +46,34 @@ export class View {
   /** Show the Run button and what became of the last run. */
   showIdle(sentence = "", { bad = false, seconds = null } = {}) {
     this.#stopClock();
-    this.#button("run", say("run"));
+    this.#button("run", this.runLabel || say("run"));
     this.#say(sentence, bad);
     this.statusTime.textContent = seconds === null ? "" : duration(seconds);
   }
 
   /** Show the Stop button; `since` (performance.now()) starts the clock. */
-  showBusy(sentence, { since = null, stopping = false } = {}) {
+  showBusy(sentence, { since = null, stopping = null } = {}) {
     this.#stopClock();
-    this.#button("stop", stopping ? say("kill") : say("stop"));
+    this.#button("stop", stopping === "again" ? say("kill") : say("stop"));
+    this.runButton.disabled = stopping === "once";
     this.#say(sentence, false);
     if (since === null) return;
     const tick = () => (this.statusTime.textContent = duration((performance.now() - since) / 1000));
     tick();
     this.#clock = setInterval(tick, 100);
+  }
+
+  /** Show the output in another place of the page; the cell's style comes along. */
+  moveOutput(host) {
+    const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = sheets;
+    this.outside = make("div", { class: "cell outside", part: "cell" }, this.output);
+    root.replaceChildren(this.outside);
+  }
+
+  /** Be light or dark. */
+  paint(scheme) {
+    for (const node of [this.cell, this.outside]) node?.classList.toggle("dark", scheme === "dark");
   }
 
   /** Say something to screen readers only. */
@@ -91,6 +108,10 @@ export class View {
     );
   }
 
+  #folded(closed) {
+    return make("details", { class: "fold", open: !closed }, make("summary", {}, say("show_code")), this.editor);
+  }
+
   #press(on) {
     if (this.runButton.classList.contains("stop")) on.stop();
     else on.run();
@@ -108,6 +129,7 @@ export class View {
 
   #button(kind, label) {
     this.runButton.classList.toggle("stop", kind === "stop");
+    this.runButton.disabled = false;
     this.runButton.replaceChildren(icon(kind), label);
   }
 

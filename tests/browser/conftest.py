@@ -13,10 +13,16 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.cell import Cell
 
-OPTIONS = (
-    "--no-sandbox --headless --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+OPTIONS = [
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 DEADLINE_MS = 30_000
 
 

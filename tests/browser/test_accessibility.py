@@ -36,8 +36,6 @@ def scheme(request, page) -> str:
     return request.param
 
 
-
-
 @pytest.mark.parametrize("code", ["", OUTPUT, "input('Name? ')"], ids=["idle", "output", "question"])
 def test_axe_finds_nothing(embed, page, scheme, code):
     colours = "style='background: #12151a; color: #eee'" if scheme == "dark" else ""

@@ -29,7 +29,9 @@ def test_code_may_stand_in_a_pre_or_a_script_with_the_indentation_of_the_page(em
 
 
 def test_the_hosts_style_and_scripts_do_not_reach_the_cell_nor_the_cells_the_host(embed, page):
-    style = "<style>button, div, textarea { display: none !important; color: red !important } * { font-size: 40px }</style>"
+    style = (
+        "<style>button, div, textarea { display: none !important; color: red !important } * { font-size: 40px }</style>"
+    )
     cell = embed(f"<p id=own>own</p>{THREE}", head=style + "<script>var before = Object.keys(window).length</script>")
     cell.run().shows("2")
     expect(cell.button).to_be_visible()
@@ -44,7 +46,7 @@ def test_a_page_with_a_strict_policy_needs_only_the_documented_directives(embed,
         f"img-src {origin} data:"
     )
     cell = embed(
-        "<single-cell>from IPython.display import HTML, Math, display\ndisplay(Math('x'), HTML('<b>bold</b>'))\n"
+        "<single-cell>from IPython.display import HTML, Math, display\ndisplay(Math('x'), HTML('&lt;b>bold&lt;/b>'))\n"
         "print('done')</single-cell>",
         headers={"Content-Security-Policy": policy},
     )

@@ -8,17 +8,17 @@ from playwright.sync_api import expect
 HOSTILE = {
     "script": "<script>parent.document.title = 'owned'; top.owned = 1</script>",
     "handler": "<img src=x onerror=\"parent.owned = 1; parent.document.title = 'owned'\">",
-    "javascript link": "<a id=a href=\"javascript:parent.owned=1\">x</a><script>a.click()</script>",
-    "svg script": "<svg onload=\"parent.owned = 1\"><script>parent.owned = 1</script></svg>",
+    "javascript link": '<a id=a href="javascript:parent.owned=1">x</a><script>a.click()</script>',
+    "svg script": '<svg onload="parent.owned = 1"><script>parent.owned = 1</script></svg>',
     "css that covers the page": "<style>body, html, single-cell { position: fixed; inset: 0; background: red }</style>",
     "top navigation": "<script>try { top.location = 'about:blank' } catch {}</script>",
     "top link": "<a id=a target=_top href='about:blank'>x</a><script>a.click()</script>",
     "form post": "<form id=f method=post target=_top action='/computations'></form><script>f.submit()</script>",
     "base": "<base href='https://example.org/' target=_top>",
-    "meta refresh": "<meta http-equiv=refresh content=\"0;url=javascript:parent.owned=1\">",
+    "meta refresh": '<meta http-equiv=refresh content="0;url=javascript:parent.owned=1">',
     "popup": "<script>window.open('about:blank')</script>",
     "dialog": "<script>alert(1); prompt(1)</script>",
-    "frame": "<iframe srcdoc=\"<script>top.owned = 1</script>\"></iframe>",
+    "frame": '<iframe srcdoc="<script>top.owned = 1</script>"></iframe>',
     "storage": "<script>try { localStorage.owned = 1; document.cookie = 'owned=1' } catch {}</script>",
     "break out of the text": "</script></body></html><script>parent.owned = 1</script>",
     "messages": "<script>parent.postMessage({ height: 1e9 }, '*'); parent.postMessage('owned', '*')</script>",
@@ -100,8 +100,16 @@ def test_text_of_any_kind_stays_text(embed, page):
 
 def test_links_to_files_lead_nowhere_but_to_the_servers_files(embed):
     cell = embed("<single-cell></single-cell>")
-    files = [{"name": "a", "size": 1, "type": "text/plain", "url": url} for url in (
-        "javascript:alert(1)", "https://example.org/files/a", "/computations/x", "data:text/html,x", "//example.org/files/x")]
+    files = [
+        {"name": "a", "size": 1, "type": "text/plain", "url": url}
+        for url in (
+            "javascript:alert(1)",
+            "https://example.org/files/a",
+            "/computations/x",
+            "data:text/html,x",
+            "//example.org/files/x",
+        )
+    ]
     cell.run(
         "from IPython.display import display\n"
         f"display({{'application/vnd.singlecell.files+json': {{'files': {files!r}}}}}, raw=True)\nprint('end')"

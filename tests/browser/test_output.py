@@ -62,7 +62,7 @@ def test_json_opens_and_closes(cell):
 
 
 def test_svg_is_shown_as_an_image(cell):
-    cell.run(SHOW + "display(SVG('<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"20\" height=\"20\"><rect/></svg>'))")
+    cell.run(SHOW + 'display(SVG(\'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><rect/></svg>\'))')
     expect(cell.output.locator("img.picture")).to_have_attribute("src", re.compile("^data:image/svg"))
     expect(cell.output.locator("svg")).to_have_count(0)
 
