@@ -13,6 +13,7 @@ import settings as settings_file
 import store
 from settings import Settings
 from web import (
+    bodies,
     computations,
     context,
     files,
@@ -54,6 +55,7 @@ def create_app(settings: Settings) -> Flask:
     problems.install(app)
     headers.install(app, settings)
     figures.watch(app)
+    app.after_request(bodies.drain)
     for group in ROUTES:
         app.register_blueprint(group.routes)
     return app

@@ -12,13 +12,15 @@ import re
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from flask import request
+from flask import Response, request
 from msgspec import UNSET, Meta, Struct, UnsetType
+from werkzeug.exceptions import HTTPException
 
 from web.context import here
 from web.problems import refuse
 
 JSON_TYPES = ("application/json", "text/plain")  # text/plain: what fetch sends for a string, without a CORS preflight
+DRAINED_BYTES = 64 << 10
 DIGITS_MAX = 300  # of one number; longer ones only cost time
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -99,8 +101,17 @@ def check_code(code: str, field: str = "code") -> str:
 
 
 def comm_message(message: CommMessage) -> dict[str, Any]:
-    """Return the comm message as the store keeps it."""
-    return msgspec.structs.asdict(message)
+    """Return the comm message as the store keeps it: ``content`` and ``metadata`` as JSON, for the wire as they are."""
+    return {
+        "msg_type": message.msg_type,
+        "content": _json_bytes(message.content),
+        "metadata": _json_bytes(message.metadata),
+        "buffers": message.buffers,
+    }
+
+
+def _json_bytes(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def check_length_is_said() -> None:
@@ -108,6 +119,16 @@ def check_length_is_said() -> None:
     chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
     if chunked and request.content_length is None and not request.environ.get("wsgi.input_terminated"):
         refuse(411, "A request with a body has to say its length.")
+
+
+def drain(response: Response) -> Response:
+    """Read what the view left of the body: nginx takes an answer for lost when its own sending is cut."""
+    try:
+        while request.stream.read(DRAINED_BYTES):
+            pass
+    except (HTTPException, OSError):
+        pass  # larger than allowed, or the client has gone
+    return response
 
 
 def _bytes() -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+import msgspec
 from flask import Blueprint, Response, request
 from msgspec import UNSET, Raw
 
@@ -77,7 +78,7 @@ def look(id: str) -> Response:
             queue_position=UNSET if position is None else position,
             started=computation.started or UNSET,
             finished=computation.finished or UNSET,
-            usage=Usage(**usage) if usage else UNSET,
+            usage=msgspec.convert(usage, Usage) if usage else UNSET,
         )
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask_cors import CORS
 
 from settings import Settings
@@ -39,4 +39,7 @@ def _harden(response: Response) -> Response:
     if response.mimetype != "text/html":
         # Opened in a window of its own, no answer of the API is a page that runs anything.
         response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    elif request.endpoint == "static":
+        # The frame in which output is shown: whoever opens it, it does not run on our origin.
+        response.headers.setdefault("Content-Security-Policy", "sandbox allow-scripts")
     return response

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, make_response, render_template
+from flask import Blueprint, Response, current_app, make_response, render_template, request
 
+from web.context import here
 from web.operations import operation
 
 routes = Blueprint("pages", __name__)
 
-# Our own page runs our own files alone; what cells show is drawn in sandboxed frames.
+# Our own pages run our own files alone; what cells show is drawn in sandboxed frames.
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src * data: blob:; "
-    "font-src 'self' data:; media-src * data: blob:; connect-src 'self'; frame-src 'self' blob: data:; "
-    "worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "font-src 'self' data:; media-src 'self' data: blob:; connect-src 'self'; frame-src 'self' blob: data:; "
+    "worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 
 
@@ -20,14 +22,14 @@ PAGE_POLICY = (
 @operation("A page with one cell", {200: "text/html"})
 def index() -> Response:
     """Answer with the page; its script reads `q`, `c`, `z`, `lang` and `autoeval` of the address."""
-    return _page("index.html", "'none'")
+    return _page("index.html")
 
 
 @routes.get("/embed")
-@operation("A page with one cell for a frame in any other page", {200: "text/html"})
+@operation("A page that writes the lines that put a cell into any other page", {200: "text/html"})
 def embed() -> Response:
-    """Answer with the page for a frame."""
-    return _page("embed.html", "*")
+    """Answer with the page for authors."""
+    return _page("embed.html")
 
 
 @routes.get("/embedded_singlecell.js")
@@ -39,8 +41,10 @@ def script() -> Response:
     return response
 
 
-def _page(template: str, frame_ancestors: str) -> Response:
-    response = make_response(render_template(template))
-    response.headers["Content-Security-Policy"] = f"{PAGE_POLICY}; frame-ancestors {frame_ancestors}"
+def _page(template: str) -> Response:
+    response = make_response(
+        render_template(template, public_url=here().settings.public_url.rstrip("/") or request.script_root)
+    )
+    response.headers["Content-Security-Policy"] = PAGE_POLICY
     response.headers["Cache-Control"] = "no-cache"
     return response

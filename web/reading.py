@@ -21,12 +21,16 @@ class Page:
     messages: list[bytes]
     after: int
     computation: Computation
-    whole: bool  # no message was left for the next page
 
     @property
     def next(self) -> int:
         """The sequence of the last message; sequences have no gaps."""
         return self.after + len(self.messages)
+
+    @property
+    def whole(self) -> bool:
+        """Whether no message was left for the next page."""
+        return self.next >= self.computation.sequence
 
     @property
     def finished(self) -> bool:
@@ -63,8 +67,8 @@ def read_page(context: Context, computation_id: str, after: int) -> Page:
     for count, message in enumerate(messages):
         size_bytes += len(message)
         if size_bytes > PAGE_BYTES and count > 0:
-            return Page(messages[:count], after, computation, whole=False)
-    return Page(messages, after, computation, whole=True)
+            return Page(messages[:count], after, computation)
+    return Page(messages, after, computation)
 
 
 def wait_for_page(context: Context, computation_id: str, after: int, wait_s: float) -> Page:

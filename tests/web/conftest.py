@@ -153,6 +153,11 @@ class Device:
         """Print these texts, a message each."""
         self.store.computations.append(claim, [stream(text) for text in texts])
 
+    def ask(self, claim: Claim) -> None:
+        """Ask for input."""
+        question = message("input_request", {"prompt": "?", "password": False}, "stdin")
+        self.store.computations.append(claim, [question], asking=True)
+
     def finish(self, claim: Claim, *texts: str, state: str = "done") -> None:
         """Print these texts and end the computation."""
         self.store.computations.finish(claim, state, messages=[stream(text) for text in texts])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import uuid
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
 
+from settings import Settings
 from store import Store, StoreUnavailable
-from tests.web.conftest import Device, check_problem, submit
+from tests.web.conftest import Device, check_problem, make_settings, submit
 
 ABSENT = str(uuid.uuid4())
 
@@ -104,6 +106,12 @@ NO_IDS = [
     "{}",
     str(uuid.uuid1()),
 ]
+
+
+@pytest.fixture(scope="module")
+def settings(database_directory: Path) -> Settings:
+    """One database for all of this: making one takes longer than a test."""
+    return make_settings(database_directory)
 
 
 @pytest.fixture(autouse=True)

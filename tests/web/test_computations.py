@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
 
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.conftest import Device, check_problem, make_settings, message, submit, texts, wait_for
+from tests.web.conftest import Device, check_problem, make_settings, submit, texts, wait_for
 from web_server import create_app
 
 
@@ -72,7 +73,7 @@ def test_wait_answers_with_what_there_is_when_the_time_is_over(client: FlaskClie
 def test_wait_answers_when_the_code_asks_for_input(client: FlaskClient, device: Device) -> None:
     def ask() -> None:
         claim = wait_for(lambda: try_claim(device))
-        device.store.computations.append(claim, [message("input_request", {"prompt": "?", "password": False}, "stdin")])
+        device.ask(claim)
 
     asker = threading.Thread(target=ask)
     asker.start()
@@ -125,15 +126,15 @@ def test_a_session_keeps_its_language(client: FlaskClient) -> None:
 
 def test_a_comm_message_goes_to_its_session(client: FlaskClient, device: Device) -> None:
     session = submit(client, keep=True)["session"]
-    claim = device.run()
+    device.run()
     device.sessions.append(session)
-    comm = {"msg_type": "comm_msg", "content": {"comm_id": "c", "data": {"x": 1}}, "buffers": ["AAEC"]}
+    comm = {"msg_type": "comm_msg", "content": {"comm_id": "é", "$x.y\0": {"x": 10**30}}, "buffers": ["AAEC"]}
     response = client.post("/computations", json={"session": session, "message": comm, "keep": True})
     assert response.status_code == 201, response.text
-    claim = device.claim()
-    assert claim.message["msg_type"] == "comm_msg"
-    assert claim.message["content"] == comm["content"]
-    assert claim.message["buffers"] == [b"\x00\x01\x02"]
+    message = device.claim().computation.message
+    assert message is not None and message["msg_type"] == "comm_msg"
+    assert json.loads(message["content"]) == comm["content"] and message["metadata"] == b"{}"
+    assert message["buffers"] == [b"\x00\x01\x02"]
 
 
 def test_deleting_a_queued_computation_cancels_it(client: FlaskClient) -> None:
@@ -149,7 +150,7 @@ def test_the_device_hears_of_interrupts_and_deletions(client: FlaskClient, devic
     assert client.post(f"/computations/{id}/interrupt").status_code == 202
     assert client.delete(f"/computations/{id}").status_code == 202
     [wish] = device.store.computations.renew([claim])
-    assert wish.interrupt == 1 and wish.cancel
+    assert wish.interrupts == 1 and wish.cancel
 
 
 def test_interrupt_and_delete_of_a_finished_computation_are_409(client: FlaskClient, device: Device) -> None:
@@ -164,7 +165,7 @@ def test_a_question_takes_one_answer(client: FlaskClient, device: Device) -> Non
     id = submit(client)["id"]
     claim = device.claim()
     check_problem(client.post(f"/computations/{id}/input", json={"value": "early"}), 409, "asks")
-    device.store.computations.append(claim, [message("input_request", {"prompt": "?", "password": False}, "stdin")])
+    device.ask(claim)
     assert client.post(f"/computations/{id}/input", json={"value": "42"}).status_code == 202
     check_problem(client.post(f"/computations/{id}/input", json={"value": "43"}), 409, "asks")
     [wish] = device.store.computations.renew([claim])

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from settings import Settings
 from store import Store
-from tests.web.conftest import Device, check_problem
+from tests.web.conftest import Device, check_problem, make_settings
+
+
+@pytest.fixture(scope="module")
+def settings(database_directory: Path) -> Settings:
+    """One database for all of this: making one takes longer than a test."""
+    return make_settings(database_directory)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(store: Store) -> Iterator[None]:
+    """Take what a test left in the queue."""
+    yield
+    while store.computations.claim("d", languages=["python"], sessions=[], new_sessions=True):
+        pass
+
 
 BOUNDARY = "boundary"
 CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
@@ -46,9 +64,10 @@ def test_fields_and_files_arrive(client: FlaskClient, device: Device) -> None:
     response = client.post("/computations", data=form, content_type="multipart/form-data")
     assert response.status_code == 201, response.text
     claim = device.claim()
-    assert (claim.code, claim.language, claim.keep, claim.stdin) == ("é = 1", "python", True, False)
-    found = {name: file.read() for name, file in device.store.files.uploads(claim.id)}
-    assert found == {"a b.csv": b"a,b\r\n--bound", "-é.txt": b""}
+    found = claim.computation
+    assert (found.code, found.language, found.keep, found.stdin) == ("é = 1", "python", True, False)
+    files = {name: file.read() for name, file in device.store.files.uploads(claim.id)}
+    assert files == {"a b.csv": b"a,b\r\n--bound", "-é.txt": b""}
 
 
 @pytest.mark.parametrize(("extra", "status"), [(-1, 201), (0, 201), (1, 413)])

@@ -99,7 +99,13 @@ def test_pages_have_a_policy_that_runs_only_our_own_scripts(client: FlaskClient)
     assert "script-src 'self';" in policy and "frame-ancestors 'none'" in policy
     assert response.headers["Referrer-Policy"] == "no-referrer"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert "frame-ancestors *" in client.get("/embed").headers["Content-Security-Policy"]
+    assert client.get("/embed").headers["Content-Security-Policy"] == policy
+
+
+def test_the_frame_for_output_is_sandboxed_whoever_opens_it(client: FlaskClient) -> None:
+    [frame] = (ROOT / "static" / "singlecell").glob("frame-*.html")
+    response = client.get(f"/static/singlecell/{frame.name}")
+    assert response.headers["Content-Security-Policy"] == "sandbox allow-scripts"
 
 
 def test_the_embed_script_may_be_loaded_from_anywhere(client: FlaskClient) -> None:

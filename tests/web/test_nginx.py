@@ -1,0 +1,222 @@
+"""nginx.conf as it stands, with Debian's nginx and uWSGI behind it; only the places of its files are changed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+import settings as settings_file
+import store as stores
+from settings import Settings
+from tests.web.conftest import DEADLINE_S, ROOT, Device, texts, wait_for
+
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+UWSGI = Path(sys.executable).with_name("uwsgi")
+
+pytestmark = pytest.mark.skipif(NGINX is None, reason="Debian's nginx (nginx-light) is not installed")
+
+
+@dataclass(frozen=True)
+class Front:
+    """A running nginx and the settings of the uWSGI behind it."""
+
+    url: str
+    settings: Settings
+    uwsgi: subprocess.Popen[bytes]
+
+
+@pytest.fixture(scope="module")
+def front(database_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """nginx and uWSGI over a database of their own."""
+    from store import embedded
+
+    directory = tmp_path_factory.mktemp("front")
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    # Debian's uwsgi_params hands on the host without its port.
+    chosen = {"mongo_uri": embedded.uri(database_directory), "mongo_database": "test_nginx", "public_url": url}
+    config = directory / "singlecell_config.py"
+    config.write_text("".join(f"{name} = {value!r}\n" for name, value in chosen.items()))
+    (directory / "nginx.conf").write_text(_placed(directory, port))
+    uwsgi = subprocess.Popen(
+        [UWSGI, "--socket", directory / "web.sock", "--chmod-socket=666", "--gevent", "64", "--gevent-monkey-patch",
+         "--master", "--lazy-apps", "--need-app", "--die-on-term", "--module", "web_server:app"],
+        cwd=ROOT, env={**os.environ, "SINGLECELL_CONFIG": str(config)},
+        stdout=(log := (directory / "uwsgi.log").open("wb")), stderr=log,
+    )  # fmt: skip
+    nginx = subprocess.Popen(
+        [str(NGINX), "-p", directory, "-c", directory / "nginx.conf", "-g", "daemon off;"], stdout=log, stderr=log
+    )
+    try:
+        wait_for(lambda: _answers(url, (uwsgi, nginx), directory / "uwsgi.log"))
+        yield Front(url, settings_file.load(**chosen), uwsgi)
+    finally:
+        for process in (nginx, uwsgi):
+            process.terminate()
+        for process in (nginx, uwsgi):
+            process.wait(DEADLINE_S)
+        log.close()
+
+
+@pytest.fixture
+def device(front: Front) -> Iterator[Device]:
+    """A device on the database that uWSGI uses."""
+    door = stores.connect(front.settings)
+    yield Device(door)
+    door.close()
+
+
+def _placed(directory: Path, port: int) -> str:
+    """Return nginx.conf with its places moved into a directory; every one of them has to be there."""
+    text = (ROOT / "nginx.conf").read_text()
+    places = {
+        "user www-data;": "user root;" if os.geteuid() == 0 else "",
+        "/run/nginx.pid": f"{directory}/nginx.pid",
+        "/var/log/nginx/": f"{directory}/",
+        "/var/lib/nginx/": f"{directory}/",
+        "unix:/run/singlecell/web.sock": f"unix:{directory}/web.sock",
+        "listen 80 default_server": f"listen 127.0.0.1:{port} default_server",
+        "root /srv/singlecell": f"root {ROOT}",
+    }
+    for place, ours in places.items():
+        assert place in text, place
+        text = text.replace(place, ours)
+    return text
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _answers(url: str, processes: tuple[subprocess.Popen[bytes], ...], log: Path) -> bool:
+    assert all(process.poll() is None for process in processes), log.read_text()
+    try:
+        return requests.get(f"{url}/healthz", timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def check_problem(response: requests.Response, status: int) -> None:
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["status"] == status and problem["title"] and problem["detail"]
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_the_size_limit_equals_the_setting() -> None:
+    text = (ROOT / "nginx.conf").read_text()
+    assert re.findall(r"client_max_body_size (\S+);", text) == [str(settings_file.load().request_bytes_max)]
+
+
+def test_the_read_timeout_is_longer_than_the_longest_wait() -> None:
+    text = (ROOT / "nginx.conf").read_text()
+    [seconds] = re.findall(r"uwsgi_read_timeout (\d+)s;", text)
+    assert int(seconds) > settings_file.load().wait_s_max
+
+
+def test_a_cell_runs_through_nginx(front: Front, device: Device) -> None:
+    submitted = requests.post(f"{front.url}/computations", json={"code": "1"}, timeout=10)
+    assert submitted.status_code == 201
+    links = submitted.json()["links"]
+    assert links["self"].startswith(front.url)
+    device.run("hello")
+    page = requests.get(links["messages"], params={"wait": 5}, timeout=10).json()
+    assert texts(page["messages"]) == ["hello"] and page["finished"]
+
+
+def test_a_long_poll_wakes_through_nginx(front: Front, device: Device) -> None:
+    links = requests.post(f"{front.url}/computations", json={"code": "1"}, timeout=10).json()["links"]
+    pages: list[dict] = []
+    waiter = threading.Thread(
+        target=lambda: pages.append(requests.get(links["messages"], params={"wait": 30}, timeout=40).json())
+    )
+    waiter.start()
+    wait_for(lambda: "singlecell_http_waiting 1.0" in requests.get(f"{front.url}/metrics", timeout=10).text)
+    device.run("hello")
+    waiter.join(20)
+    assert texts(pages[0]["messages"]) == ["hello"]
+
+
+def test_events_arrive_one_by_one(front: Front, device: Device) -> None:
+    links = requests.post(f"{front.url}/computations", json={"code": "1"}, timeout=10).json()["links"]
+    claim = device.claim()
+    with requests.get(f"{links['self']}/events", stream=True, timeout=20) as stream:
+        lines = stream.iter_lines()
+        for said in ("first", "second"):
+            device.say(claim, said)
+            assert said in next(line for line in lines if line.startswith(b"data: ")).decode()
+        device.finish(claim)
+        assert b"event: end" in list(lines)
+
+
+def test_a_file_comes_whole_and_in_ranges(front: Front, device: Device) -> None:
+    id = requests.post(f"{front.url}/computations", json={"code": "1"}, timeout=10).json()["id"]
+    claim = device.claim()
+    content = b"0123456789" * 100_000
+    with device.store.files.write(claim, "a.txt") as writer:
+        writer.write(content)
+    device.finish(claim)
+    whole = requests.get(f"{front.url}/files/{id}/a.txt", timeout=20)
+    assert whole.content == content and whole.headers["ETag"].startswith('"')
+    part = requests.get(f"{front.url}/files/{id}/a.txt", headers={"Range": "bytes=999990-"}, timeout=20)
+    assert part.status_code == 206 and part.content == b"0123456789"
+
+
+def test_static_files_and_the_embed_script_come_from_nginx(front: Front) -> None:
+    for path in ("/embedded_singlecell.js", "/static/embedded_singlecell.js"):
+        response = requests.get(front.url + path, timeout=10)
+        assert response.status_code == 200 and "javascript" in response.headers["Content-Type"]
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert "X-Accel-Buffering" not in response.headers
+    [frame] = (ROOT / "static" / "singlecell").glob("frame-*.html")
+    response = requests.get(f"{front.url}/static/singlecell/{frame.name}", timeout=10)
+    assert response.headers["Content-Security-Policy"] == "sandbox allow-scripts"
+
+
+def test_answers_are_compressed_but_not_the_source_tree_served(front: Front) -> None:
+    assert requests.get(f"{front.url}/openapi.json", timeout=10).headers["Content-Encoding"] == "gzip"
+    for path in ("/settings.py", "/static/../settings.py", "/static/%2e%2e/settings.py", "/static"):
+        assert requests.get(front.url + path, timeout=10).status_code == 404
+
+
+def test_a_preflight_passes_nginx(front: Front) -> None:
+    headers = {"Origin": "https://book.example", "Access-Control-Request-Method": "DELETE"}
+    response = requests.options(f"{front.url}/computations/x", headers=headers, timeout=10)
+    assert response.status_code == 200 and response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize(("extra", "status"), [(0, 413), (1, 413)])
+def test_too_large_bodies_are_problems_of_ours_or_of_nginx(front: Front, extra: int, status: int) -> None:
+    # At the limit the web part answers (the code is too long), above it nginx.
+    body = b"x" * (front.settings.request_bytes_max + extra)
+    response = requests.post(f"{front.url}/computations", data=body, timeout=30)
+    check_problem(response, status)
+
+
+def test_nginxs_own_errors_are_problems(front: Front) -> None:
+    check_problem(requests.get(f"{front.url}/{'x' * 40_000}", timeout=10), 414)
+    check_problem(requests.get(f"{front.url}/static/nothing.js", timeout=10), 404)
+
+
+def test_a_stopped_web_part_is_a_problem_with_retry_after(front: Front) -> None:
+    front.uwsgi.terminate()
+    front.uwsgi.wait(DEADLINE_S)
+    response = requests.get(f"{front.url}/limits", timeout=10)
+    check_problem(response, 502)
+    assert int(response.headers["Retry-After"]) > 0
