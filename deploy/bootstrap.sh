@@ -119,16 +119,24 @@ test | bench | environments)
     build "$prefix/trusted" trusted
     build "$prefix/untrusted" untrusted
     build "$PWD/.build/tests" tests
-    # Where tests look for the Python of cells, whoever runs them.
-    [ -e .build/untrusted ] || ln -s "$prefix/untrusted" .build/untrusted
+    export UNTRUSTED_PYTHON="$prefix/untrusted/bin/python"
     case $job in
     test) exec .build/tests/bin/python -m pytest "$@" ;;
-    bench) exec .build/tests/bin/python -m host.bench "$@" ;;
+    bench) exec .build/tests/bin/python -m bench "$@" ;;
     esac
     ;;
 check)
     build "$PWD/.build/tests" tests
-    exec .build/tests/bin/python -m host.check "$@"
+    PATH=$PWD/.build/tests/bin:$PATH
+    broken=""
+    say "ruff: style and banned imports of all Python files"
+    ruff check --quiet --output-format concise . >&2 || broken="$broken ruff"
+    say "mypy: types of the product"
+    mypy --no-error-summary >&2 || broken="$broken mypy"
+    say "boundaries: every import against the table in docs/design.md"
+    python -m pytest -q --no-header tests/test_boundaries.py >&2 || broken="$broken boundaries"
+    [ -z "$broken" ] || { say "broken:$broken"; exit 1; }
+    say "all three hold"
     ;;
 *) fail "there is no job $job; there are run, test, check, bench and environments" ;;
 esac

@@ -1,0 +1,38 @@
+"""``make bench``: start one server as ``make run`` does and measure it; tables on standard output, JSON into bench/results.
+
+The figures of one run belong together: server, floor and layers were measured in the same minutes on the same machine.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.conftest import FIRST_START_S, ROOT, make_site
+from tests.processes import start
+
+BENCH = ROOT / "bench"
+RESULTS = BENCH / "results"
+ROUNDS = 200
+
+
+def main() -> None:
+    """Run every measurement."""
+    RESULTS.mkdir(exist_ok=True)
+    untrusted_python = os.environ["UNTRUSTED_PYTHON"]
+    site = make_site()
+    print("submit → finished, beside the floor that the kernel charges", flush=True)
+    with start(site.argv, ready=f"^ready {site.url}$", deadline_s=FIRST_START_S, env=site.env, cwd=ROOT):
+        run(sys.executable, "latency.py", site.url, str(ROUNDS), untrusted_python)
+    print("the price of each layer of the sandbox", flush=True)
+    run(untrusted_python, "lockdown.py", "--json", str(RESULTS / "lockdown.json"))
+
+
+def run(python: str, program: str, *arguments: str) -> None:
+    """Run one measurement where its JSON belongs."""
+    subprocess.run([python, str(BENCH / program), *arguments], cwd=RESULTS, check=True)
+
+
+if __name__ == "__main__":
+    main()
