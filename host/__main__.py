@@ -1,4 +1,4 @@
-"""``python -m host``: everything of one server on this machine, in the foreground. ``deploy/bootstrap.sh run`` calls it.
+"""``python -m host``: one whole server on this machine, in the foreground. ``deploy/bootstrap.sh run`` calls it.
 
 Standard output gets one line, ``ready URL``, when a cell has run; everything else goes to standard error.
 The environment's PORT and DATA override the settings http_port and data_directory.

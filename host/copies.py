@@ -1,4 +1,4 @@
-"""The code that the parts run as root's servant: a copy that the trusted account can read and nobody but root can change.
+"""The code that the parts run where we are root: a copy that the trusted account can read and only root can change.
 
 The checkout itself will not do: it may lie in a home directory that only its owner enters.
 """

@@ -54,7 +54,8 @@ def make_parts(place: Place, settings: Settings, door: Door | None, groups: Grou
 def _web(place: Place, settings: Settings) -> list[str]:
     argv = [str(place.uwsgi), "--http-socket", f"{settings.http_host}:{settings.http_port}"]
     argv += ["--gevent", str(settings.web_greenlets), "--gevent-early-monkey-patch"]
-    argv += ["--wsgi", "web_server:app", "--need-app", "--single-interpreter", "--processes", str(settings.web_processes)]
+    argv += ["--wsgi", "web_server:app", "--need-app", "--single-interpreter"]
+    argv += ["--processes", str(settings.web_processes)]
     argv += ["--master", "--die-on-term", "--no-orphans", "--worker-reload-mercy", "1"]
     argv += ["--buffer-size", str(REQUEST_HEAD_BYTES), "--listen", str(min(LISTEN_QUEUE, _longest_queue()))]
     # A browser that leaves during a long poll is no news.

@@ -48,6 +48,7 @@ class Parts(Manager):
         self._process_ctor = PartProcess
         self._parts = parts
         self._when_started = when_started
+        self._terminating = False
         self._journal = journal
         self._ordered = threading.Event()
         self.died: str | None = None

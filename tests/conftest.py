@@ -86,7 +86,7 @@ def own_site() -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The whole server, for end-to-end tests: as root with the second account behind our own sshd, else with a child."""
+    """The whole server: as root with the second account behind our own sshd, else with a child process."""
     site = make_site()
     try:
         with start(site.argv, ready=f"^ready {site.url}$", deadline_s=FIRST_START_S, env=site.env, cwd=ROOT) as process:

@@ -128,8 +128,8 @@ def start(
 ) -> Iterator[Process]:
     """Run a program until the block ends; enter the block when it is ready.
 
-    ``ready``: a pattern to be found in a line that it prints, or a condition. Fails with the tail of its log when it ends
-    before that, or when the deadline passes; leaves nothing behind either way.
+    ``ready``: a pattern to be found in a line that it prints, or a condition. Fails with the tail of its log when it
+    ends before that, or when the deadline passes; leaves nothing behind either way.
     """
     process = Process(argv, env, cwd)
     try:

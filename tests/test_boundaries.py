@@ -88,7 +88,8 @@ def violations(file: Path) -> list[str]:
         if name == ".":
             broken.append(f"{where}:{line}: imports relatively; every import says its room")
         elif name in OURS and name not in rule.may:
-            broken.append(f"{where}:{line}: {part} imports {name}; of ours it may import {sorted(rule.may - {part})}")
+            allowed = ", ".join(sorted(rule.may - {part})) or "nothing"
+            broken.append(f"{where}:{line}: {part} imports {name}; of ours it may import {allowed}")
         elif name in rule.never:
             broken.append(f"{where}:{line}: {part} never imports {name}")
         elif name in DATABASE and part != "store":
