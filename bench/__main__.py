@@ -1,4 +1,4 @@
-"""``make bench``: start one server as ``make run`` does and measure it; tables on standard output, JSON in bench/results.
+"""``make bench``: start a server as ``make run`` does and measure it; tables on standard output, JSON in bench/results.
 
 The figures of one run belong together: server, floor and layers were measured in the same minutes on the same machine.
 """

@@ -53,6 +53,8 @@ def run() -> int:
             "ssh_known_hosts_file": str(door.known_hosts_file),
             "cgroup_directory": settings.cgroup_directory or groups.setting,
         }
+    elif settings.untrusted_accounts and not settings.ssh_key_file:
+        say(f"the accounts in untrusted_accounts must accept {ssh.make_device_key(place)}.pub (see docs/running.md)")
     elif not settings.untrusted_accounts:
         say("cells run in a sandbox of this account's own; as root they would get an account of theirs")
     try:

@@ -75,9 +75,9 @@ class Place:
         return self.prefix / "untrusted" / "bin" / "python"
 
     @property
-    def keys(self) -> Path:
-        """Key pairs of the device and of our sshd."""
-        return self.data / "keys"
+    def ssh(self) -> Path:
+        """Key pairs of the device and of our sshd; device/ looks here for device_key and known_hosts."""
+        return self.data / "ssh"
 
     @property
     def config(self) -> Path:
@@ -95,7 +95,7 @@ def make_data(directory: Path, trusted: Account) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         give(directory, trusted, 0o750)
-        for name in ("keys", "logs"):
+        for name in ("ssh", "logs"):
             (directory / name).mkdir(exist_ok=True)
             give(directory / name, trusted, 0o750)
         # The account's own: MongoDB makes its socket and files there, and nobody else enters.

@@ -42,7 +42,7 @@ class Readiness:
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=WAIT_S + 5)
         try:
-            connection.request(method, path, body and json.dumps(body), {"Content-Type": "application/json"})
+            connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
             answer = json.loads(connection.getresponse().read())
         except (OSError, http.client.HTTPException, ValueError):
             return {}

@@ -43,16 +43,21 @@ def make_door(place: Place, *, forward: bool) -> Door:
     if not program:
         raise HostError("sshd is missing; install it with: apt-get install openssh-server", EXIT_MISSING)
     PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
-    host_key = _key(place.keys / "host_ed25519", Account.ours())
-    device_key = _key(place.keys / "device_ed25519", place.trusted)
+    host_key = _key(place.ssh / "host_key", Account.ours())
+    device_key = make_device_key(place)
     port = free_port()
-    door = Door(
-        program, place.keys / "sshd_config", f"{UNTRUSTED}@{ADDRESS}:{port}", device_key, place.keys / "known_hosts"
-    )
+    # known_hosts beside it is for the hosts that the owner names.
+    known_hosts = place.ssh / "loopback_known_hosts"
+    door = Door(program, place.ssh / "sshd_config", f"{UNTRUSTED}@{ADDRESS}:{port}", device_key, known_hosts)
     door.config_file.write_text(_config(port, host_key, device_key, forward))
     door.known_hosts_file.write_text(f"[{ADDRESS}]:{port} {_public(host_key)}\n")
     give(door.known_hosts_file, place.trusted, 0o640)
     return door
+
+
+def make_device_key(place: Place) -> Path:
+    """Return the device's private key, made at the first call; its public half lies beside it as ``.pub``."""
+    return _key(place.ssh / "device_key", place.trusted)
 
 
 def free_port() -> int:
@@ -64,6 +69,8 @@ def free_port() -> int:
 
 def _key(file: Path, reader: Account) -> Path:
     if not file.exists():
+        if not shutil.which("ssh-keygen"):
+            raise HostError("ssh-keygen is missing; install it with: apt-get install openssh-client", EXIT_MISSING)
         half = file.with_suffix(".new")
         half.unlink(missing_ok=True)
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", file.name, "-f", str(half)], check=True)
