@@ -17,6 +17,8 @@ DEFAULT_FILE = Path(__file__).with_name("singlecell_config.py.default")
 LOCAL_FILE = Path(__file__).with_name("singlecell_config.py")
 ENVIRONMENT_NAME = "SINGLECELL_CONFIG"
 PORT_MAX = 65535
+DATA_OF_ROOT = Path("/var/lib/singlecell")
+DATA_OF_OTHERS = Path("data")
 
 
 class SettingsError(ValueError):
@@ -64,6 +66,12 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
     return Settings(values)
 
 
+def data_directory(settings: Settings) -> Path:
+    """Return where the embedded database, keys and logs live, as an absolute path."""
+    default = DATA_OF_ROOT if os.geteuid() == 0 else DATA_OF_OTHERS
+    return Path(settings.data_directory or default).absolute()
+
+
 def read(path: Path) -> dict[str, Any]:
     """Return the assignments in a file of settings, which is not run. Raises SettingsError."""
     try:
@@ -81,7 +89,7 @@ def read(path: Path) -> dict[str, Any]:
                 except ValueError:
                     raise SettingsError(f"{path.name}, line {statement.lineno}: {name} must be a plain value") from None
             case _:
-                raise SettingsError(f"{path.name}, line {statement.lineno}: only `name = value` is allowed, once a name")
+                raise SettingsError(f"{path.name}, line {statement.lineno}: only `name = value`, once a name")
     return values
 
 

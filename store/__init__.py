@@ -1,9 +1,12 @@
-"""The door to MongoDB, where the truth is: ``connect(settings)`` opens it. Nothing else of ours knows of a database."""
+"""The door to MongoDB: the only part that imports pymongo, gridfs and bson.
+
+``connect(settings)`` returns a ``Store`` with a door for each noun. Nothing connects before the first call, and every
+call raises ``StoreUnavailable`` when MongoDB does not answer in ``mongo_timeout_s``.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
+from settings import Settings
 from store.computations import Computations
 from store.database import Database
 from store.devices import Devices
@@ -16,51 +19,54 @@ from store.errors import (
     StoreError,
     StoreUnavailable,
     UnknownSession,
+    guarded,
 )
-from store.files import Files
+from store.files import FileEntry, Files, FileWriter, StoredFile
 from store.hints import Hints
 from store.messages import Messages
 from store.permalinks import Permalinks
 from store.questions import Questions
-from store.records import Claim, Computation, Question, Reply, Session, Submission, Wish
-from store.retention import Retention
+from store.records import Answer, Claim, Computation, Permalink, Question, Session, Submission, Wish
+from store.retention import sweep
 from store.sessions import Sessions
-from store.states import MOVES, OVER, Reason, State
+from store.states import MOVES, OVER, REASONS, Reason, State
 
 __all__ = [
-    "MOVES", "OVER", "Claim", "Computation", "LostClaim", "NobodyAsks", "Over", "Question", "QueueFull", "Reason", "Reply",
-    "Session", "SessionGone", "State", "Store", "StoreError", "StoreUnavailable", "Submission", "UnknownSession", "Wish",
-    "connect",
+    "MOVES", "OVER", "REASONS", "Answer", "Claim", "Computation", "FileEntry", "FileWriter", "LostClaim", "NobodyAsks",
+    "Over", "Permalink", "Question", "QueueFull", "Reason", "Session", "SessionGone", "State", "Store", "StoreError",
+    "StoreUnavailable", "StoredFile", "Submission", "UnknownSession", "Wish", "connect",
 ]  # fmt: skip
 
 
 class Store:
-    """One connection, and a door for each kind of thing behind it."""
+    """All doors over one connection."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._database = Database(settings)
         self.hints = Hints(self._database)
-        self.messages = Messages(self._database)
         self.files = Files(self._database)
-        self.sessions = Sessions(self._database, settings, self.hints)
-        self.computations = Computations(
-            self._database, settings, self.messages, self.sessions, self.files, self.hints
-        )
-        self.devices = Devices(self._database, settings)
+        self.messages = Messages(self._database)
+        self.sessions = Sessions(self._database, self.hints)
+        self.computations = Computations(self._database, self.hints, self.sessions, self.files)
+        self.devices = Devices(self._database)
         self.permalinks = Permalinks(self._database)
         self.questions = Questions(self._database, self.hints)
-        self.retention = Retention(self._database, settings, self.files)
 
+    @guarded
     def ping(self) -> None:
-        """Return when the database answers. Raises StoreUnavailable."""
+        """Ask MongoDB for a sign of life. Raises StoreUnavailable."""
         self._database.ping()
 
+    @guarded
+    def sweep(self) -> int:
+        """Delete what ended longer than ``retention_s`` ago; return how many computations. Raises StoreUnavailable."""
+        return sweep(self._database, self.files)
+
     def close(self) -> None:
-        """Close the connection; listeners end."""
-        self.hints.stop()
+        """Close every connection and end every ``hints.listen``."""
         self._database.close()
 
 
-def connect(settings: Any) -> Store:
-    """Return the store; it connects when it is first used, so the database may be away now."""
+def connect(settings: Settings) -> Store:
+    """Return the store; MongoDB may be away and is asked at the first call."""
     return Store(settings)

@@ -1,13 +1,37 @@
-"""Where the embedded MongoDB listens: on one Unix socket in a directory of its owner's."""
+"""Where the embedded MongoDB works and listens: on one Unix socket in a directory of its owner's."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import quote
 
-SOCKET = "mongodb-27017.sock"  # the port in the name is mongod's custom; there is no port
+import settings as settings_file
+from settings import Settings
+
+SOCKET_PATH_BYTES_MAX = 107  # sun_path of Linux, without its closing zero
+
+
+class EmbeddedError(Exception):
+    """mongod cannot run here; the message is one sentence that says what to do."""
+
+
+def directory(settings: Settings) -> Path:
+    """Return where the embedded MongoDB of these settings works."""
+    return settings_file.data_directory(settings) / "mongo"
+
+
+def socket_path(directory: Path) -> Path:
+    """Return the socket of the mongod that works in a directory. Raises EmbeddedError."""
+    path = directory.absolute() / "mongod.sock"
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
+        raise EmbeddedError(
+            f"The path {path} is too long for a Unix socket; choose a data directory of fewer than "
+            f"{SOCKET_PATH_BYTES_MAX - len('/mongo/mongod.sock')} bytes."
+        )
+    return path
 
 
 def uri(directory: Path) -> str:
-    """Return the address of the mongod that runs in this directory."""
-    return f"mongodb://{quote(str(directory.resolve() / SOCKET), safe='')}/?directConnection=true"
+    """Return the address of the mongod that works in a directory. Raises EmbeddedError."""
+    return f"mongodb://{quote(str(socket_path(directory)), safe='')}/?directConnection=true"

@@ -1,4 +1,4 @@
-"""Computations from submission to end. Every move goes through ``states.MOVES``; every write of a device shows its token."""
+"""Computations as the web sees them: submitted, looked at, stopped, answered."""
 
 from __future__ import annotations
 
@@ -6,281 +6,196 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bson import ObjectId
 from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from store.database import DURABLE, Database
-from store.errors import (
-    LostClaim,
-    NobodyAsks,
-    Over,
-    QueueFull,
-    available,
-)
-from store.files import Files
-from store.hints import Hints
-from store.messages import Messages
-from store.records import Claim, Computation, Submission, Wish
-from store.sessions import Sessions
-from store.states import OVER, Reason, guard, target
+from store.claims import Claims
+from store.errors import NobodyAsks, Over, QueueFull, SessionGone, UnknownSession, guarded
+from store.records import Computation, Submission, pack_message
+from store.states import OVER, entering, leaving
+from store.turns import end_queued, last_turn
 
-RELEASED: tuple[Reason, ...] = ("session_gone", "lost")
+_UNREAD = {"code": 0, "message": 0}
+# So much of the queue's room may be filled before it is measured again.
+_ROOM_SHARE = 8
 
 
-class Computations:
-    """The queue, the running and the ended."""
+class Computations(Claims):
+    """The door for computations: this file for the web, ``claims`` for devices."""
 
-    def __init__(
-        self, database: Database, settings: Any, messages: Messages, sessions: Sessions, files: Files, hints: Hints
-    ) -> None:
-        self._database, self._settings = database, settings
-        self._messages, self._sessions, self._files, self._hints = messages, sessions, files, hints
+    _room = 0
 
-    # --- clients ------------------------------------------------------------------------------------------------
-    @available()
+    @guarded
     def submit(self, submission: Submission) -> Computation:
-        """Put a computation into the queue; when this returns it is on disk on a majority.
+        """Store a computation; what returns outlives a crash.
 
         Raises QueueFull, UnknownSession, SessionGone, StoreUnavailable.
         """
-        limit = self._settings.queue_length_max
-        if self._database.collection("computations").count_documents({"state": "queued"}, limit=limit) >= limit:
-            raise QueueFull(f"{limit} computations wait already")
-        computation_id = str(uuid.uuid4())
-        session, turn = self._sessions.take_turn(submission)
-        names = [name for name, _file in submission.uploads]
-        for name, file in submission.uploads:
-            self._files.upload(computation_id, name, file)
-        document = {
-            "session": session, "turn": turn, "language": submission.language, "code": submission.code,
-            "keep": submission.keep, "stdin": submission.stdin, "uploads": names, "state": "queued", "attempt": 1,
-            "sequence": -1, "bounds": [0], "asking": False, "cancel": False, "interrupts": 0, "answers": [],
-        }  # fmt: skip
-        if submission.message is not None:
-            document["message"] = dict(submission.message)
-        stored = self._database.collection("computations", DURABLE).find_one_and_update(
-            {"_id": computation_id},
-            {"$setOnInsert": document, "$currentDate": {"submitted": True}},
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-        )
-        self._hints.announce("submitted", computation_id)
-        return Computation.of(stored)
+        self._take_room()
+        id = str(uuid.uuid4())
+        names = self._files.receive(id, submission.uploads)
+        try:
+            document = self._insert(id, submission, names)
+        except Exception:
+            if names:
+                self._files.forget([id])
+            raise
+        self._hints.announce("submitted", id)
+        return Computation.of(document)
 
-    @available()
-    def get(self, computation_id: str) -> Computation | None:
-        """Return a computation as it is now."""
-        document = self._database.collection("computations").find_one({"_id": computation_id})
-        return Computation.of(document) if document else None
+    @guarded
+    def get(self, id: str) -> Computation | None:
+        """Return the computation, None when there is none. Raises StoreUnavailable."""
+        document = self._computations.find_one({"_id": id}, _UNREAD)
+        return None if document is None else Computation.of(document)
 
-    @available()
-    def queue_position(self, computation_id: str) -> int | None:
-        """Return its place in the queue, 1 being next; None when it does not wait."""
-        computation = self.get(computation_id)
-        if computation is None or computation.state != "queued":
+    @guarded
+    def queue_position(self, id: str) -> int | None:
+        """Return how many computations have to be claimed until this one is, itself included; None unless it is queued.
+
+        Raises StoreUnavailable.
+        """
+        own = self._computations.find_one({"_id": id, "state": "queued"}, {"submitted": 1, "order": 1})
+        if own is None:
             return None
-        earlier = {"state": "queued", "submitted": {"$lt": computation.submitted}}
-        return 1 + self._database.collection("computations").count_documents(earlier)
+        earlier = [
+            {"submitted": {"$lt": own["submitted"]}},
+            {"submitted": own["submitted"], "order": {"$lt": own["order"]}},
+        ]
+        return 1 + self._computations.count_documents({"state": "queued", "$or": earlier})
 
-    @available()
-    def request_cancel(self, computation_id: str) -> None:
-        """End a computation: at once while it waits, else by its device. Raises Over."""
-        withdrawn = self._database.collection("computations", DURABLE).find_one_and_update(
-            {"_id": computation_id, **guard("withdraw")},
-            [{"$set": {"state": target("withdraw"), "reason": "cancelled", "finished": "$$NOW"}}],
+    @guarded
+    def request_cancel(self, id: str) -> None:
+        """Ask for the end; a queued computation ends at once and never runs. Raises Over, StoreUnavailable."""
+        # Again when it was given back between the two: it is one or the other, or over.
+        while not self._withdraw(id) and not self._wish(id, {"$set": {"wishes.cancel": True}}):
+            self._check_not_over(id)
+
+    @guarded
+    def request_interrupt(self, id: str) -> None:
+        """Ask for a KeyboardInterrupt in the code; a queued computation, which has nothing to interrupt, is cancelled.
+
+        Raises Over, StoreUnavailable.
+        """
+        if not self._wish(id, {"$inc": {"wishes.interrupt": 1}}):
+            self.request_cancel(id)
+
+    @guarded
+    def answer(self, id: str, value: str) -> None:
+        """Answer the question that the code asks. Raises Over, NobodyAsks, StoreUnavailable."""
+        update = {"$push": {"wishes.answers": value}, "$set": {"asking": False}}
+        if not self._wish(id, update, asking=True):
+            self._check_not_over(id)
+            raise NobodyAsks(f"computation {id} does not wait for an answer")
+
+    def _withdraw(self, id: str) -> bool:
+        withdrawn = self._database.durable("computations").find_one_and_update(
+            {"_id": id, **leaving("withdraw")},
+            {"$set": entering("withdraw", "cancelled"), "$currentDate": {"finished": True}},
+            {"session": 1, "turn": 1, "keep": 1},
         )
         if withdrawn is None:
-            self._wish(computation_id, {"$set": {"cancel": True}})
-        else:
-            if withdrawn["turn"] == 0:
-                self.orphan(withdrawn["session"], "session_gone")
-            self._hints.announce("news", computation_id)
-
-    @available()
-    def request_interrupt(self, computation_id: str) -> None:
-        """Ask for KeyboardInterrupt; a computation that waits gets it as soon as it runs. Raises Over."""
-        self._wish(computation_id, {"$inc": {"interrupts": 1}})
-
-    @available()
-    def answer(self, computation_id: str, value: str) -> None:
-        """Answer the question that the computation waits on, once. Raises NobodyAsks, Over."""
-        self._wish(computation_id, {"$push": {"answers": value}, "$set": {"asking": False}}, {"asking": True})
-
-    def _wish(self, computation_id: str, change: Mapping[str, Any], condition: Mapping[str, Any] | None = None) -> None:
-        computations = self._database.collection("computations", DURABLE)
-        alive = {"_id": computation_id, "state": {"$nin": list(OVER)}, **(condition or {})}
-        if computations.update_one(alive, change).matched_count == 0:
-            found = computations.find_one({"_id": computation_id}, {"state": 1})
-            if found is not None and found["state"] not in OVER:
-                raise NobodyAsks("the computation waits for no answer")
-            raise Over("the computation is over")
-        self._hints.announce("wish", computation_id)
-
-    # --- devices ------------------------------------------------------------------------------------------------
-    @available()
-    def claim(
-        self, device: str, *, languages: Sequence[str], sessions: Sequence[str], new_sessions: bool, host: str = ""
-    ) -> Claim | None:
-        """Take the oldest computation that this device may run; None when there is none.
-
-        ``sessions``: those it holds that are idle now; ``new_sessions``: whether it can begin another.
-        """
-        choices: list[dict[str, Any]] = []
-        if new_sessions:
-            choices.append({"turn": 0, "language": {"$in": list(languages)}})
-        if sessions:
-            choices.append({"session": {"$in": list(sessions)}, "turn": {"$gt": 0}})
-        if not choices:
-            return None
-        token = uuid.uuid4().hex
-        document = self._database.collection("computations").find_one_and_update(
-            {**guard("claim"), "$or": choices},
-            [
-                {
-                    "$set": {
-                        "state": target("claim"),
-                        "device": {"$literal": device},
-                        "host": {"$literal": host},
-                        "token": token,
-                        "started": {"$ifNull": ["$started", "$$NOW"]},
-                        "locked": "$$NOW",
-                        "lease_until": self._lease(),
-                    }
-                }
-            ],
-            sort=[("submitted", 1)],
-            return_document=ReturnDocument.AFTER,
-        )
-        if document is None:
-            return None
-        claim = Claim(Computation.of(document), token)
-        self._sessions.bind(claim.computation, device)
-        return claim
-
-    def _lease(self) -> dict[str, Any]:
-        return {"$add": ["$$NOW", int(self._settings.lease_s * 1000)]}
-
-    @available()
-    def renew(self, claims: Sequence[Claim]) -> list[Wish]:
-        """Renew the leases of claims; return what clients wish of them, and which are lost."""
-        if not claims:
-            return []
-        mine = {"_id": {"$in": [claim.id for claim in claims]}, "token": {"$in": [claim.token for claim in claims]}}
-        self._database.collection("computations").update_many(
-            {**mine, "state": "running"}, [{"$set": {"lease_until": self._lease()}}]
-        )
-        return self.wishes(claims)
-
-    @available()
-    def wishes(self, claims: Sequence[Claim]) -> list[Wish]:
-        """Return what clients wish of claimed computations so far."""
-        fields = {"token": 1, "cancel": 1, "interrupts": 1, "answers": 1}
-        found = self._database.collection("computations").find(
-            {"_id": {"$in": [claim.id for claim in claims]}, "state": "running"}, fields
-        )
-        held = {document["token"]: document for document in found}
-        return [
-            Wish(claim, document["cancel"], document["interrupts"], tuple(document["answers"]))
-            if (document := held.get(claim.token))
-            else Wish(claim, lost=True)
-            for claim in claims
-        ]
-
-    @available()
-    def append(self, claim: Claim, messages: Sequence[bytes], asking: bool | None = None) -> None:
-        """Add messages to a running computation. ``asking``: whether it waits for an answer now. Raises LostClaim."""
-        self._write(claim, messages, {} if asking is None else {"asking": asking}, durable=False)
-
-    @available()
-    def finish(
-        self,
-        claim: Claim,
-        state: str,
-        reason: Reason | None = None,
-        usage: Mapping[str, Any] | None = None,
-        messages: Sequence[bytes] = (),
-    ) -> None:
-        """End a running computation, with its last messages, in one move. Raises LostClaim."""
-        change = {"state": target(state), "reason": reason, "usage": dict(usage or {}) or None, "asking": False}
-        self._write(claim, messages, change, durable=True)
-        self._sessions.turn_over(claim.computation)
-
-    def _write(self, claim: Claim, texts: Sequence[bytes], change: dict[str, Any], durable: bool) -> None:
-        computations = self._database.collection("computations", *([DURABLE] if durable else []))
-        held = {"_id": claim.id, "token": claim.token, "state": "running"}
-        written = []
-        if texts:
-            current = computations.find_one(held, {"sequence": 1})
-            if current is None:
-                raise LostClaim(claim.id)
-            first = current["sequence"] + 1
-            written = self._messages.write(claim, first, texts)
-            held["sequence"] = first - 1
-            change["sequence"] = first + len(texts) - 1
-        update: dict[str, Any] = {"$set": change}
-        if "state" in change:
-            update["$currentDate"] = {"finished": True}
-        if computations.update_one(held, update).matched_count == 0:
-            self._messages.forget(written)
-            raise LostClaim(claim.id)
-        self._hints.announce("news", claim.id)
-
-    @available()
-    def release(self, claim: Claim, *, counts: bool = True) -> None:
-        """Hand back a computation that could not be brought to its end. ``counts``: as an attempt. Raises LostClaim."""
-        document = {"_id": claim.id, "token": claim.token}
-        if not self._hand_back(claim.computation, document, counts):
-            raise LostClaim(claim.id)
-
-    @available()
-    def expire(self) -> list[str]:
-        """Hand back what dead devices held; return the ids. Every device calls it now and then."""
-        overdue = {"state": "running", "$expr": {"$lt": ["$lease_until", "$$NOW"]}}
-        expired = []
-        for document in self._database.collection("computations").find(overdue):
-            held = {"_id": document["_id"], "token": document["token"], "$expr": overdue["$expr"]}
-            if self._hand_back(Computation.of(document), held, counts=True):
-                expired.append(document["_id"])
-        for session in self._sessions.overdue():
-            self._sessions.end(session, "session_gone")
-            self.orphan(session, "session_gone")
-        return expired
-
-    def _hand_back(self, computation: Computation, held: Mapping[str, Any], counts: bool) -> bool:
-        again = computation.turn == 0 and (not counts or computation.attempt < self._settings.attempts_max)
-        if again:
-            stages: list[dict[str, Any]] = [
-                {
-                    "$set": {
-                        "state": target("release"),
-                        "asking": False,
-                        "attempt": {"$add": ["$attempt", 1]},
-                        "bounds": {"$concatArrays": ["$bounds", [{"$add": ["$sequence", 1]}]]},
-                    }
-                },
-                {"$unset": ["token", "lease_until", "device"]},
-            ]
-        else:
-            state, reason = ("failed", "session_gone") if computation.turn else ("lost", "lost")
-            stages = [{"$set": {"state": target(state), "reason": reason, "asking": False, "finished": "$$NOW"}}]
-        moved = self._database.collection("computations", DURABLE).update_one({**held, **guard("release")}, stages)
-        if moved.matched_count == 0:
             return False
-        if again:
-            self._sessions.unbind(computation.session)
-            self._hints.announce("submitted", computation.id)
-        else:
-            self._sessions.end(computation.session, "session_gone")
-            self.orphan(computation.session, "session_gone")
-        self._hints.announce("news", computation.id)
+        self._hints.announce("news", id)
+        if withdrawn["turn"] == 0 and withdrawn["keep"]:
+            # The turns that wait behind it would wait for ever.
+            self._sessions.end(withdrawn["session"], "cancelled")
+        elif withdrawn["turn"] > 0 and not withdrawn["keep"]:
+            self._sessions.request_end(withdrawn["session"])
         return True
 
-    @available()
-    def orphan(self, session: str, reason: Reason) -> None:
-        """End the computations that wait for a session that has ended."""
-        self._sessions.end(session, reason)
-        computations = self._database.collection("computations", DURABLE)
-        waiting = {"session": session, **guard("orphan")}
-        for document in list(computations.find(waiting, {"_id": 1})):
-            change = [{"$set": {"state": target("orphan"), "reason": "session_gone", "finished": "$$NOW"}}]
-            if computations.update_one({"_id": document["_id"], **guard("orphan")}, change).modified_count:
-                self._hints.announce("news", document["_id"])
+    def _wish(self, id: str, update: Mapping[str, Any], **condition: Any) -> bool:
+        running = {"_id": id, "state": "running", **condition}
+        if not self._computations.update_one(running, update).matched_count:
+            return False
+        self._hints.announce("wish", id)
+        return True
+
+    def _check_not_over(self, id: str) -> None:
+        found = self._computations.find_one({"_id": id}, {"state": 1})
+        if found is None or found["state"] in OVER:
+            raise Over(f"computation {id} is over")
+
+    def _take_room(self) -> None:
+        # The queue is counted when the room that the last count left may be used up; devices only make more.
+        if self._room <= 0:
+            limit = self._settings.queue_length_max
+            waiting = self._computations.count_documents({"state": "queued"}, limit=limit)
+            if waiting >= limit:
+                raise QueueFull(f"{waiting} computations wait already")
+            # A part of it: other web processes fill the same queue.
+            self._room = max(1, (limit - waiting) // _ROOM_SHARE)
+        self._room -= 1
+
+    def _insert(self, id: str, submission: Submission, uploads: Sequence[str]) -> dict[str, Any]:
+        document = {
+            "code": submission.code,
+            "language": submission.language,
+            "session": submission.session or str(uuid.uuid4()),
+            "turn": 0,
+            "keep": submission.keep,
+            "stdin": submission.stdin,
+            "message": pack_message(submission.message),
+            "uploads": list(uploads),
+            **entering("submit"),
+            "order": ObjectId(),
+            "attempt": 1,
+            "token": None,
+            "device": None,
+            "host": None,
+            "sequence": -1,
+            "bounds": [],
+            "started": None,
+            "locked": None,
+            "finished": None,
+            "usage": None,
+            "wishes": {"cancel": False, "interrupt": 0, "answers": []},
+        }
+        if submission.session is None:
+            return self._store(id, document, "$$NOW")
+        return self._insert_turn(id, document)
+
+    def _insert_turn(self, id: str, document: dict[str, Any]) -> dict[str, Any]:
+        session = document["session"]
+        while True:
+            last = last_turn(self._database, session)
+            if last is None:
+                raise UnknownSession(f"there is no session {session}")
+            self._check_lives_on(session, last)
+            document |= {"turn": last["turn"] + 1, "language": last["language"]}
+            try:
+                # A turn is later than the one before, even when the clock was set back.
+                next_ms = {"$add": [last["submitted"], 1]}
+                stored = self._store(id, document, {"$max": ["$$NOW", next_ms]})
+            except DuplicateKeyError:
+                continue  # another request took this turn
+            if self._is_gone(session):
+                # It ended in between: what it left queued may have missed this one.
+                end_queued(self._database, self._hints, session, "abandon", "session_gone")
+                return self._computations.find_one({"_id": id}, _UNREAD) or stored
+            return stored
+
+    def _store(self, id: str, document: dict[str, Any], submitted: Any) -> dict[str, Any]:
+        # A pipeline, because only there MongoDB's clock can be asked; $literal, because code may begin with a dollar.
+        given = {"$literal": {"_id": id, **document}}
+        update = [{"$replaceWith": {"$mergeObjects": [given, {"submitted": submitted}]}}]
+        stored = self._database.durable("computations").find_one_and_update(
+            {"_id": id}, update, _UNREAD, upsert=True, return_document=ReturnDocument.AFTER
+        )
+        if stored is None:
+            raise PyMongoError("the upsert returned nothing")
+        return stored
+
+    def _check_lives_on(self, session: str, last: Mapping[str, Any]) -> None:
+        held = self._database.collection("sessions").find_one({"_id": session}, {"state": 1, "end_requested": 1})
+        if held is None:
+            gone = not last["keep"] or last["state"] in OVER
+        else:
+            gone = not last["keep"] or held["state"] == "gone" or held.get("end_requested", False)
+        if gone:
+            raise SessionGone(f"session {session} has ended")
+
+    def _is_gone(self, session: str) -> bool:
+        gone = {"_id": session, "state": "gone"}
+        return self._database.collection("sessions").find_one(gone, {"_id": 1}) is not None

@@ -10,7 +10,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
 
 from settings import Settings
-from store import embedded
+from store.address import directory, uri
 
 Documents = Collection[dict[str, Any]]
 
@@ -61,7 +61,7 @@ class Database:
         timeout_ms = int(settings.mongo_timeout_s * 1000)
         secrets = {"username": settings.mongo_user, "password": settings.mongo_password} if settings.mongo_user else {}
         self._client: MongoClient[dict[str, Any]] = MongoClient(
-            settings.mongo_uri or embedded.uri(embedded.directory(settings)),
+            settings.mongo_uri or uri(directory(settings)),
             connect=False,
             tz_aware=True,
             appname="singlecell",

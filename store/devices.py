@@ -1,38 +1,40 @@
-"""What devices say of themselves: who is alive, which accounts they reach, what those can run."""
+"""Devices: what each says of itself, and which of them are alive."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from store.database import Database
-from store.errors import available
+from store.database import Database, earlier
+from store.errors import guarded
 
-SILENT_BEATS = 3  # heartbeats that may be missed
+ALIVE_HEARTBEATS = 3
 
 
 class Devices:
-    """One document a device, renewed at each heartbeat."""
+    """Take reports and show those that are fresh."""
 
-    def __init__(self, database: Database, settings: Any) -> None:
-        self._database, self._settings = database, settings
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    @available()
-    def report(self, device: str, host: str, status: dict[str, Any]) -> None:
-        """Say that a device is alive, and how it is."""
-        change = {"$set": {"host": host, "status": status}, "$currentDate": {"reported": True}}
-        self._database.collection("devices").update_one({"_id": device}, change, upsert=True)
+    @guarded
+    def report(self, device: str, host: str, status: Mapping[str, Any]) -> None:
+        """Say that a device is alive, where, and how its untrusted accounts are. Raises StoreUnavailable."""
+        self._database.collection("devices").update_one(
+            {"_id": device},
+            {"$set": {"host": host, "status": dict(status)}, "$currentDate": {"reported": True}},
+            upsert=True,
+        )
 
-    @available()
-    def leave(self, device: str) -> None:
-        """Say that a device goes away."""
-        self._database.collection("devices").delete_one({"_id": device})
-
-    @available()
+    @guarded
     def alive(self) -> list[dict[str, Any]]:
-        """Return the status of each living device, with ``device`` and ``host``."""
-        patience_ms = int(self._settings.heartbeat_s * SILENT_BEATS * 1000)
-        recent = {"$expr": {"$gt": ["$reported", {"$subtract": ["$$NOW", patience_ms]}]}}
+        """Return the last reports of the devices that are alive: device, host, reported, and their status' fields.
+
+        Raises StoreUnavailable.
+        """
+        age = earlier(ALIVE_HEARTBEATS * self._database.settings.heartbeat_s)
+        fresh = self._database.collection("devices").find({"$expr": {"$gte": ["$reported", age]}})
         return [
-            {**document["status"], "device": document["_id"], "host": document["host"]}
-            for document in self._database.collection("devices").find(recent)
+            {**found["status"], "device": found["_id"], "host": found["host"], "reported": found["reported"]}
+            for found in fresh.sort("_id")
         ]

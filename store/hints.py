@@ -50,7 +50,8 @@ class Hints:
         away = False
         while not self._stopped(stop):
             try:
-                seen = seen or self._newest()
+                newest = self._newest()
+                seen = seen or newest
                 away = False
                 for hint in self._follow(seen, stop):
                     seen = hint["at"]
@@ -94,20 +95,12 @@ class Hints:
                     raise
 
     def _follow(self, after: Timestamp, stop: Event | None) -> Iterator[dict[str, Any]]:
-        cursor = self._database.collection("hints").find(
-            {"at": {"$gt": after}}, cursor_type=CursorType.TAILABLE_AWAIT, max_await_time_ms=AWAIT_MS
-        )
-        with cursor:
-            first = True
+        cursor = self._database.collection("hints").find({"at": {"$gt": after}}, cursor_type=CursorType.TAILABLE_AWAIT)
+        with cursor.max_await_time_ms(AWAIT_MS):
             while cursor.alive and not self._stopped(stop):
                 hint = next(cursor, None)
                 if hint is not None:
                     yield hint
-                elif first and not cursor.alive:
-                    # Everything up to here was overwritten, or the collection is new: look again slowly.
-                    self._ensure_capped()
-                    (stop or self._database.closed).wait(PAUSE_S)
-                first = False
 
 
 _NAMESPACE_EXISTS = 48

@@ -1,93 +1,122 @@
-"""Messages, in batches as they were appended. Each is the JSON text that clients get; nothing here parses it.
+"""Messages of computations, in batches of JSON texts.
 
-A reader believes a batch when the computation's committed ``sequence`` reaches it and the attempt that wrote it owned that
-part of the sequence (``bounds``): what a device wrote after it lost its claim is never seen.
+A batch is written first and believed later: only when its computation's ``sequence`` has moved past it, and only when
+it was written in the attempt that owned these sequences. So what a lost claim leaves behind is never seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bson import ObjectId
-from pymongo.errors import BulkWriteError
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
 
 from store.database import Database
-from store.errors import available
+from store.errors import guarded
 from store.records import Claim, Computation
 
-BATCH_BYTES_MAX = 12 << 20  # a BSON document holds 16 MiB
-PAGE_BYTES = 4 << 20
-# All but what may be long and what messages do not need.
-LIGHT = {"code": 0, "message": 0, "uploads": 0, "answers": 0}
+BATCH_BYTES_MAX = 12 << 20  # a document of MongoDB has at most 16 MiB
+BATCH_MESSAGES_MAX = 5000
 
 
 class Messages:
-    """Reads what was committed; writes on behalf of a claim."""
+    """Read messages."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @available()
-    def after(self, computation_id: str, sequence: int) -> tuple[list[bytes], Computation] | None:
-        """Return messages after a sequence number, and the computation as it was when they were read; None if unknown.
+    @guarded
+    def after(self, id: str, sequence: int, bytes_max: int | None = None) -> tuple[list[bytes], Computation] | None:
+        """Return the messages after this sequence, in order, and the computation as it was when they were read.
 
-        A page ends after about ``PAGE_BYTES``; then the computation's ``sequence`` is beyond the last message.
+        ``bytes_max``: no more batches are read when the messages have so many bytes; its ``sequence`` tells whether
+        there are more. None when there is no such computation. Raises StoreUnavailable.
         """
-        document = self._database.collection("computations").find_one({"_id": computation_id}, LIGHT)
+        document = self._database.collection("computations").find_one({"_id": id}, {"code": 0, "message": 0})
         if document is None:
             return None
-        computation = Computation.of(document)
-        if computation.sequence <= sequence:
-            return [], computation
         texts: list[bytes] = []
         size_bytes = 0
-        for batch in self._believed(computation, sequence):
-            for number, text in enumerate(batch["messages"], batch["first"]):
-                if sequence < number <= computation.sequence:
-                    texts.append(bytes(text))
-                    size_bytes += len(text)
-            if size_bytes > PAGE_BYTES:
+        for batch in self._batches(document, sequence):
+            new = batch["messages"][max(0, sequence + 1 - batch["first"]) :]
+            texts += new
+            size_bytes += sum(map(len, new))
+            if bytes_max is not None and size_bytes >= bytes_max:
                 break
-        return texts, computation
+        return texts, Computation.of(document)
 
-    def _believed(self, computation: Computation, sequence: int) -> Iterator[dict[str, Any]]:
-        found = self._database.collection("messages").find(
-            {"computation": computation.id, "last": {"$gt": sequence}, "first": {"$lte": computation.sequence}}
-        )
-        bounds = (*computation.bounds, float("inf"))
-        for batch in found.sort("first", 1):
+    def _batches(self, computation: Mapping[str, Any], after: int) -> Iterator[dict[str, Any]]:
+        last = computation["sequence"]
+        if last <= after:
+            return
+        due = after + 1
+        for batch in self._find(computation, {"$gte": due, "$lte": last}, ASCENDING):
+            if batch["first"] > due == after + 1:
+                # The client stopped inside a batch.
+                yield from self._around(computation, due)
+            due = -1
+            yield batch
+        if due >= 0:
+            yield from self._around(computation, due)
+
+    def _around(self, computation: Mapping[str, Any], sequence: int) -> Iterator[dict[str, Any]]:
+        batch = next(self._find(computation, {"$lt": sequence}, DESCENDING), None)
+        if batch is not None:
+            yield batch
+
+    def _find(self, computation: Mapping[str, Any], first: Mapping[str, int], order: int) -> Iterator[dict[str, Any]]:
+        """Yield the valid batches whose first sequence is in this range."""
+        bounds = computation["bounds"]
+        found = self._database.collection("messages").find({"computation": computation["_id"], "first": first})
+        for batch in found.sort([("first", order), ("attempt", order)]):
             attempt = batch["attempt"]
-            if attempt < len(bounds) and bounds[attempt - 1] <= batch["first"] < bounds[attempt]:
+            end = bounds[attempt] if attempt < len(bounds) else computation["sequence"] + 1
+            if bounds[attempt - 1] <= batch["first"] < end:
                 yield batch
 
-    def write(self, claim: Claim, first: int, texts: Sequence[bytes]) -> list[ObjectId]:
-        """Write batches that nobody believes yet; return their ids. Raises what the driver raises."""
-        attempt = claim.computation.attempt
-        numbered = [_numbered(text, number, attempt) for number, text in enumerate(texts, first)]
-        batches: list[dict[str, Any]] = []
-        size_bytes = BATCH_BYTES_MAX
-        for number, text in enumerate(numbered, first):
-            if size_bytes + len(text) > BATCH_BYTES_MAX:
-                batches.append({"computation": claim.id, "attempt": attempt, "first": number, "messages": []})
-                size_bytes = 0
-            batches[-1]["messages"].append(text)
-            batches[-1]["last"] = number
-            size_bytes += len(text)
-        collection = self._database.collection("messages")
+
+def write(database: Database, claim: Claim, messages: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Store batches that nobody believes yet, after the claim's sequence; return them.
+
+    Raises PyMongoError, ValueError.
+    """
+    batches = _split(claim, messages)
+    collection = database.collection("messages")
+    for batch in batches:
         try:
-            return list(collection.insert_many(batches).inserted_ids)
-        except BulkWriteError:
-            # Our own batches of an append whose answer was lost: nobody has come to believe them.
-            collection.delete_many({"computation": claim.id, "attempt": attempt, "first": {"$gte": first}})
-            for batch in batches:
-                batch.pop("_id", None)
-            return list(collection.insert_many(batches).inserted_ids)
-
-    def forget(self, ids: Sequence[ObjectId]) -> None:
-        """Delete batches that were written in vain."""
-        self._database.collection("messages").delete_many({"_id": {"$in": list(ids)}})
+            collection.insert_one(batch)
+        except DuplicateKeyError:
+            # Left by a write of ours whose outcome we never learned and that did not become valid.
+            batch.pop("_id", None)
+            key = {name: batch[name] for name in ("computation", "first", "attempt")}
+            collection.replace_one(key, batch)
+    return batches
 
 
-def _numbered(text: bytes, sequence: int, attempt: int) -> bytes:
-    return b'{"sequence":%d,"attempt":%d,%s' % (sequence, attempt, text[1:])
+def discard(database: Database, batches: Sequence[dict[str, Any]]) -> None:
+    """Delete batches that did not become valid. Raises PyMongoError."""
+    for batch in batches:
+        key = {name: batch[name] for name in ("computation", "first", "attempt")}
+        database.collection("messages").delete_one(key)
+
+
+def _split(claim: Claim, messages: Sequence[bytes]) -> list[dict[str, Any]]:
+    # Greedy, so that the same messages with more behind them are cut in the same places.
+    batches: list[dict[str, Any]] = []
+    size_bytes = 0
+    for sequence, message in enumerate(messages, claim.sequence + 1):
+        if message[:1] != b"{" or len(message) > BATCH_BYTES_MAX:
+            raise ValueError(f"a message is a JSON object of at most {BATCH_BYTES_MAX} bytes")
+        # The device wrote this text: it is spliced, not parsed.
+        text = b'{"sequence":%d,"attempt":%d,' % (sequence, claim.attempt) + message[1:]
+        full = batches and (
+            size_bytes + len(text) > BATCH_BYTES_MAX or len(batches[-1]["messages"]) == BATCH_MESSAGES_MAX
+        )
+        if not batches or full:
+            batches.append({"computation": claim.id, "attempt": claim.attempt, "first": sequence, "messages": []})
+            size_bytes = 0
+        batches[-1]["messages"].append(text)
+        batches[-1]["last"] = sequence
+        size_bytes += len(text)
+    return batches

@@ -1,32 +1,36 @@
-"""Permalinks: code and language under a short id that cannot be guessed; kept for good."""
+"""Permalinks: code under a short id, which is made of the code, so that the same code has one permalink."""
 
 from __future__ import annotations
 
-import secrets
+import hashlib
+from base64 import urlsafe_b64encode
+from contextlib import suppress
 
-from store.database import DURABLE, Database
-from store.errors import available
+from pymongo.errors import DuplicateKeyError
+
+from store.database import Database
+from store.errors import guarded
 from store.records import Permalink
 
-ID_BYTES = 12
+ID_BYTES = 12  # 96 bits: 16 characters that nobody guesses who does not know the code
 
 
 class Permalinks:
-    """The same code has a new id each time: an id tells nothing about who else has shared it."""
+    """Keep code for good."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @available()
+    @guarded
     def create(self, code: str, language: str) -> str:
-        """Store code; return its id."""
-        permalink = secrets.token_urlsafe(ID_BYTES)
-        document = {"_id": permalink, "code": code, "language": language}
-        self._database.collection("permalinks", DURABLE).insert_one(document)
-        return permalink
+        """Keep the code and return its id; when this returns, it outlives a crash. Raises StoreUnavailable."""
+        id = urlsafe_b64encode(hashlib.sha256(f"{language}\0{code}".encode()).digest()[:ID_BYTES]).decode()
+        with suppress(DuplicateKeyError):
+            self._database.durable("permalinks").insert_one({"_id": id, "code": code, "language": language})
+        return id
 
-    @available()
-    def get(self, permalink: str) -> Permalink | None:
-        """Return what was stored; None when there is no such id."""
-        document = self._database.collection("permalinks").find_one({"_id": permalink})
-        return Permalink(document["code"], document["language"]) if document else None
+    @guarded
+    def get(self, id: str) -> Permalink | None:
+        """Return the code with this id, None when there is none. Raises StoreUnavailable."""
+        found = self._database.collection("permalinks").find_one({"_id": id})
+        return None if found is None else Permalink(found["code"], found["language"])

@@ -1,58 +1,74 @@
-"""Questions about code, from the web to a device and back. They live for a minute."""
+"""Questions about code, complete and inspect: put by the web, answered by a device, forgotten soon after."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
 
+from pymongo import ASCENDING
+
 from store.database import Database
-from store.errors import available
+from store.errors import guarded
 from store.hints import Hints
-from store.records import Question, Reply
+from store.records import Answer, Question
 
 
 class Questions:
-    """A small collection with a time to live."""
+    """Put questions, claim them, answer them."""
 
     def __init__(self, database: Database, hints: Hints) -> None:
-        self._database, self._hints = database, hints
+        self._database = database
+        self._hints = hints
 
-    @available()
+    @guarded
     def put(
         self, session: str | None, language: str, kind: str, code: str, cursor_pos: int, detail_level: int = 0
     ) -> str:
-        """Ask; return the question's id, under which the answer is announced."""
-        question = str(uuid.uuid4())
-        document = {
-            "session": session, "language": language, "kind": kind, "code": code,
-            "cursor_pos": cursor_pos, "detail_level": detail_level, "device": None, "reply": None,
-        }  # fmt: skip
-        change = {"$setOnInsert": document, "$currentDate": {"asked": True}}
-        self._database.collection("questions").update_one({"_id": question}, change, upsert=True)
-        self._hints.announce("question", question)
-        return question
+        """Ask and return the question's id; ``session`` None asks a fresh namespace. Raises StoreUnavailable."""
+        id = str(uuid.uuid4())
+        self._database.collection("questions").update_one(
+            {"_id": id},
+            {
+                "$set": {
+                    "session": session, "language": language, "kind": kind, "code": code, "cursor_pos": cursor_pos,
+                    "detail_level": detail_level, "state": "asked", "answer": None,
+                },
+                "$currentDate": {"asked": True},
+            },
+            upsert=True,
+        )  # fmt: skip
+        self._hints.announce("question", id)
+        return id
 
-    @available()
-    def claim(self, device: str, sessions: Sequence[str]) -> Question | None:
-        """Take the oldest question for one of these sessions or for a fresh namespace."""
-        document = self._database.collection("questions").find_one_and_update(
-            {"device": None, "session": {"$in": [None, *sessions]}}, {"$set": {"device": device}}, sort=[("asked", 1)]
+    @guarded
+    def claim(self, device: str, sessions: Sequence[str], languages: Sequence[str] | None = None) -> Question | None:
+        """Return a question that is this device's to answer, None when there is none.
+
+        ``sessions``: those that it holds; ``languages``: those in which it answers questions to a fresh namespace, None
+        means any. Raises StoreUnavailable.
+        """
+        fresh = {"session": None} if languages is None else {"session": None, "language": {"$in": list(languages)}}
+        found = self._database.collection("questions").find_one_and_update(
+            {"state": "asked", "$or": [{"session": {"$in": list(sessions)}}, fresh]},
+            {"$set": {"state": "taken", "device": device}},
+            sort=[("asked", ASCENDING)],
         )
-        if document is None:
+        if found is None:
             return None
-        fields = ("session", "language", "kind", "code", "cursor_pos", "detail_level")
-        return Question(document["_id"], *(document[field] for field in fields))
+        names = [name for name in Question.__dataclass_fields__ if name != "id"]
+        return Question(id=found["_id"], **{name: found[name] for name in names})
 
-    @available()
-    def answer(self, question: Question, status: str, content: bytes) -> None:
-        """Answer a question that was claimed. ``content``: JSON."""
-        change = {"$set": {"reply": {"status": status, "content": content}}}
-        self._database.collection("questions").update_one({"_id": question.id}, change)
+    @guarded
+    def answer(self, question: Question, status: str, content: bytes = b"{}") -> None:
+        """Answer: ``status`` is ok, busy, gone or error, ``content`` the reply's JSON text. Raises StoreUnavailable."""
+        self._database.collection("questions").update_one(
+            {"_id": question.id, "state": "taken"},
+            {"$set": {"state": "answered", "answer": {"status": status, "content": content}}},
+        )
         self._hints.announce("question", question.id)
 
-    @available()
-    def answer_of(self, question: str) -> Reply | None:
-        """Return what came of a question so far."""
-        document = self._database.collection("questions").find_one({"_id": question}, {"reply": 1})
-        reply = document and document["reply"]
-        return Reply(reply["status"], bytes(reply["content"])) if reply else None
+    @guarded
+    def answer_of(self, id: str) -> Answer | None:
+        """Return the answer, None when there is none yet. Raises StoreUnavailable."""
+        found = self._database.collection("questions").find_one({"_id": id}, {"answer": 1})
+        return None if found is None or found["answer"] is None else Answer(**found["answer"])

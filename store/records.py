@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from store.states import OVER, Reason, State
 
@@ -23,7 +23,7 @@ class Submission:
     keep: bool = False
     stdin: bool = True
     message: Mapping[str, Any] | None = None
-    uploads: Iterable[tuple[str, BinaryIO]] = ()
+    uploads: Iterable[tuple[str, IO[bytes]]] = ()
 
 
 @dataclass(frozen=True)
@@ -184,11 +184,3 @@ def unpack_message(stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def _json_bytes(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-@dataclass(frozen=True)
-class Permalink:
-    """Code that somebody has shared."""
-
-    code: str
-    language: str

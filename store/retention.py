@@ -1,33 +1,37 @@
-"""What has been kept for long enough is deleted, bit by bit, by whichever device comes by."""
+"""Retention: what is over for long enough is deleted, with all that belongs to it."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime, timedelta
 
 from store.database import Database
-from store.errors import available
 from store.files import Files
 
-SWEEP_MAX = 500  # computations in one sweep, so that it never holds anybody up
+AT_ONCE = 500  # computations in one round, so that each call stays short
+DEVICE_KEPT_S = 86400
 
 
-class Retention:
-    """Deletes ended computations with all that belongs to them."""
+def sweep(database: Database, files: Files) -> int:
+    """Delete what ended longer than ``retention_s`` ago; return how many computations. Raises PyMongoError."""
+    computations = database.collection("computations")
+    now = _now(database)
+    before = now - timedelta(seconds=database.settings.retention_s)
+    deleted = 0
+    while True:
+        # Not finished is null, which is not less than a time.
+        ids = [found["_id"] for found in computations.find({"finished": {"$lt": before}}, {"_id": 1}).limit(AT_ONCE)]
+        # The computation goes last: what a crash leaves is found again.
+        files.forget(ids)
+        database.collection("messages").delete_many({"computation": {"$in": ids}})
+        deleted += computations.delete_many({"_id": {"$in": ids}}).deleted_count
+        if len(ids) < AT_ONCE:
+            break
+    files.forget_stray(before)
+    database.collection("sessions").delete_many({"ended": {"$lt": before}})
+    database.collection("devices").delete_many({"reported": {"$lt": now - timedelta(seconds=DEVICE_KEPT_S)}})
+    return deleted
 
-    def __init__(self, database: Database, settings: Any, files: Files) -> None:
-        self._database, self._settings, self._files = database, settings, files
 
-    @available()
-    def sweep(self) -> int:
-        """Delete what ended longer than ``retention_s`` ago; return how many computations that were."""
-        kept_ms = int(self._settings.retention_s * 1000)
-        computations = self._database.collection("computations")
-        old = {"finished": {"$type": "date"}, "$expr": {"$lt": ["$finished", {"$subtract": ["$$NOW", kept_ms]}]}}
-        ids = [document["_id"] for document in computations.find(old, {"_id": 1}).sort("finished", 1).limit(SWEEP_MAX)]
-        if ids:
-            self._files.delete(ids)
-            self._database.collection("messages").delete_many({"computation": {"$in": ids}})
-            computations.delete_many({"_id": {"$in": ids}})
-        ended = {"ended": {"$type": "date"}, "$expr": {"$lt": ["$ended", {"$subtract": ["$$NOW", kept_ms]}]}}
-        self._database.collection("sessions").delete_many(ended)
-        return len(ids)
+def _now(database: Database) -> datetime:
+    now: datetime = database.ready().command("hello")["localTime"]
+    return now

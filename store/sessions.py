@@ -1,127 +1,166 @@
-"""Sessions: which computations share a kernel, in which order, and until when. A kept session has a document of its own.
+"""Sessions: which device holds which kernel, and until when.
 
-A session that is not kept is its one computation, and is told from that.
+Only a session that outlives a computation has a document, from the moment a device binds it until its retention ends.
+The rest is in its computations: before the first one runs a session is starting, and one that is not kept lives as long
+as its only computation.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from pymongo import ReturnDocument
+from pymongo import ASCENDING
+from pymongo.errors import DuplicateKeyError
 
-from store.database import DURABLE, Database
-from store.errors import SessionGone, UnknownSession, available
+from store.database import Database, earlier, later, literals
+from store.errors import guarded
 from store.hints import Hints
-from store.records import Computation, Session, Submission
-from store.states import OVER, Reason
+from store.records import Claim, Session
+from store.states import Reason
+from store.turns import end_queued
 
-ALIVE = {"state": {"$in": ["starting", "idle", "busy"]}}
+_LISTED = {"turn": 1, "language": 1, "state": 1, "reason": 1, "submitted": 1}
+_DERIVED = {"queued": "starting", "running": "busy"}
 
 
 class Sessions:
-    """Turns, bindings to devices, and ends."""
+    """Look at sessions, bind them to devices and end them."""
 
-    def __init__(self, database: Database, settings: Any, hints: Hints) -> None:
-        self._database, self._settings, self._hints = database, settings, hints
+    def __init__(self, database: Database, hints: Hints) -> None:
+        self._database = database
+        self._hints = hints
+        self._idle_s = database.settings.session_idle_s
+        self._life_s = database.settings.session_life_s
 
-    def take_turn(self, submission: Submission) -> tuple[str, int]:
-        """Return the session and the turn in it of a new computation. Raises UnknownSession, SessionGone."""
-        sessions = self._database.collection("sessions", DURABLE)
-        if submission.session is None:
-            session = str(uuid.uuid4())
-            if submission.keep:
-                document = {"_id": session, "language": submission.language, "state": "starting", "next_turn": 1}
-                sessions.insert_one({**document, "device": None, "end_asked": False})
-            return session, 0
-        taken = sessions.find_one_and_update({"_id": submission.session, **ALIVE}, {"$inc": {"next_turn": 1}})
-        if taken is None:
-            if self.get(submission.session) is None:
-                raise UnknownSession(submission.session)
-            raise SessionGone(submission.session)
-        return submission.session, taken["next_turn"]
-
-    @available()
-    def get(self, session_id: str) -> Session | None:
-        """Return a session as it is now; None when there never was one."""
-        fields = {"language": 1, "state": 1, "reason": 1}
-        ran = list(
-            self._database.collection("computations").find({"session": session_id}, fields).sort("turn", 1)
-        )
-        document = self._database.collection("sessions").find_one({"_id": session_id})
-        if document is None:
-            if not ran:
-                return None
-            states = {"queued": "starting", "running": "busy"}
-            document = {
-                "language": ran[0]["language"],
-                "state": states.get(ran[0]["state"], "gone"),
-                "reason": "session_gone" if ran[0]["state"] in OVER else None,
-            }
+    @guarded
+    def get(self, id: str) -> Session | None:
+        """Return the session, None when there is none. Raises StoreUnavailable."""
+        turns = self._turns(id)
+        if not turns:
+            return None
+        first = turns[0]
+        document = self._database.collection("sessions").find_one({"_id": id}) or {
+            "state": _DERIVED.get(first["state"], "gone"),
+            "reason": first["reason"],
+            "created": first["submitted"],
+        }
         return Session(
-            id=session_id,
-            language=document["language"],
+            id=id,
+            language=first["language"],
             state=document["state"],
-            reason=document.get("reason"),
-            expires=document.get("expires"),
-            computations=tuple(computation["_id"] for computation in ran),
-            end_asked=document.get("end_asked", False),
+            reason=document["reason"],
+            device=document.get("device"),
+            created=document.get("created") or first["submitted"],
+            expires=document.get("expires") if document["state"] == "idle" else None,
+            computations=[turn["_id"] for turn in turns],
         )
 
-    @available()
-    def request_end(self, session_id: str) -> None:
-        """Ask for the end of a session, whoever holds it."""
-        sessions = self._database.collection("sessions", DURABLE)
-        sessions.update_one({"_id": session_id, **ALIVE}, {"$set": {"end_asked": True}})
-        # What it computes now is killed; a session that no device holds yet has only computations that wait.
-        for document in self._database.collection("computations").find(
-            {"session": session_id, "state": {"$in": ["queued", "running"]}}, {"_id": 1}
-        ):
-            self._database.collection("computations", DURABLE).update_one({"_id": document["_id"]}, {"$set": {"cancel": True}})
-        self._hints.announce("wish", session_id)
+    @guarded
+    def touch(self, id: str) -> None:
+        """Let an idle session live on as if it had just computed. Raises StoreUnavailable."""
+        self._database.collection("sessions").update_one({"_id": id, "state": "idle"}, [{"$set": self._idle()}])
 
-    # --- devices ------------------------------------------------------------------------------------------------
-    def bind(self, computation: Computation, device: str) -> None:
-        """Note that a device runs a turn of a session."""
-        if computation.keep or computation.turn:
-            self._change(computation.session, {"state": "busy", "device": {"$literal": device}, "lease_until": self._lease()})
+    @guarded
+    def request_end(self, id: str) -> None:
+        """Ask for the end of a session and of what it computes; one that has not started ends at once.
 
-    def unbind(self, session_id: str) -> None:
-        """Note that no device holds a session; its first turn is tried again."""
-        self._change(session_id, {"state": "starting", "device": None})
-
-    def turn_over(self, computation: Computation) -> None:
-        """Note that a turn has ended: the session is idle, or gone after a turn that does not keep it."""
-        if computation.keep:
-            idle_ms = int(self._settings.session_idle_s * 1000)
-            self._change(computation.session, {"state": "idle", "expires": {"$add": ["$$NOW", idle_ms]}})
-
-    @available()
-    def renew(self, sessions: Sequence[str]) -> list[str]:
-        """Renew the leases of sessions that a device holds; return those whose end was asked for."""
-        if not sessions:
-            return []
-        held = {"_id": {"$in": list(sessions)}}
-        collection = self._database.collection("sessions")
-        collection.update_many({**held, **ALIVE}, [{"$set": {"lease_until": self._lease()}}])
-        return [document["_id"] for document in collection.find({**held, "end_asked": True}, {"_id": 1})]
-
-    @available()
-    def end(self, session_id: str, reason: Reason) -> None:
-        """Note that a session is gone."""
-        self._change(session_id, {"state": "gone", "reason": reason, "ended": "$$NOW"})
-
-    @available()
-    def overdue(self) -> list[str]:
-        """Return the sessions whose device has not renewed them in time."""
-        late = {**ALIVE, "$expr": {"$and": [{"$ne": ["$device", None]}, {"$lt": ["$lease_until", "$$NOW"]}]}}
-        return [document["_id"] for document in self._database.collection("sessions").find(late, {"_id": 1})]
-
-    def _change(self, session_id: str, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        return self._database.collection("sessions").find_one_and_update(
-            {"_id": session_id, **ALIVE}, [{"$set": dict(fields)}], return_document=ReturnDocument.AFTER
+        Raises StoreUnavailable.
+        """
+        held = self._database.collection("sessions").find_one_and_update(
+            {"_id": id, "state": {"$ne": "gone"}}, {"$set": {"end_requested": True}}, {"_id": 1}
         )
+        computations = self._database.collection("computations")
+        running = computations.find_one_and_update(
+            {"session": id, "state": "running"}, {"$set": {"wishes.cancel": True}}, {"_id": 1}
+        )
+        if running is not None:
+            self._hints.announce("wish", running["_id"])
+        if held is not None:
+            self._hints.announce("wish", id)
+        elif running is None:
+            self._mark_gone(id, "cancelled")
+            end_queued(self._database, self._hints, id, "withdraw", "cancelled")
 
-    def _lease(self) -> dict[str, Any]:
-        return {"$add": ["$$NOW", int(self._settings.lease_s * 1000)]}
+    @guarded
+    def ending(self, device: str) -> list[str]:
+        """Return the sessions of this device whose end was asked for. Raises StoreUnavailable."""
+        found = self._database.collection("sessions").find(
+            {"device": device, "state": {"$in": ["idle", "busy"]}, "end_requested": True}, {"_id": 1}
+        )
+        return [session["_id"] for session in found]
+
+    @guarded
+    def end(self, id: str, reason: Reason = "session_gone") -> None:
+        """Say that the session has no kernel any more; its queued turns fail. Raises StoreUnavailable."""
+        self._mark_gone(id, reason)
+        end_queued(self._database, self._hints, id, "abandon", "session_gone")
+        self._hints.announce("news", id)
+
+    def bind(self, claim: Claim) -> bool:
+        """Give the session of a first turn to its device; False when it has ended meanwhile. Raises PyMongoError."""
+        try:
+            self._database.collection("sessions").update_one(
+                {"_id": claim.session, "state": {"$ne": "gone"}},
+                [{"$set": {
+                    **literals({"device": claim.device, "language": claim.language, "token": claim.token}),
+                    "state": "busy", "reason": None, "created": "$$NOW", "used": "$$NOW", "expires": None,
+                }}],
+                upsert=True,
+            )  # fmt: skip
+        except DuplicateKeyError:
+            return False
+        return True
+
+    def lock(self, id: str, device: str) -> bool:
+        """Make an idle session of this device busy; False when it is none. Raises PyMongoError."""
+        idle = {"_id": id, "device": device, "state": "idle", "end_requested": {"$ne": True}}
+        update = [{"$set": {"state": "busy", "used": "$$NOW"}}]
+        return self._database.collection("sessions").update_one(idle, update).modified_count == 1
+
+    def unlock(self, id: str, device: str) -> None:
+        """Make a busy session of this device idle. Raises PyMongoError."""
+        busy = {"_id": id, "device": device, "state": "busy"}
+        self._database.collection("sessions").update_one(busy, [{"$set": self._idle()}])
+
+    def unbind(self, id: str, token: str) -> None:
+        """Forget what bound a session, so that its first turn may run again elsewhere. Raises PyMongoError."""
+        self._database.collection("sessions").delete_one({"_id": id, "token": token, "state": {"$ne": "gone"}})
+
+    def orphans(self) -> list[str]:
+        """Return the sessions whose device has been silent for a lease. Raises PyMongoError."""
+        age = earlier(self._database.settings.lease_s)
+        alive = self._database.collection("devices").distinct("_id", {"$expr": {"$gte": ["$reported", age]}})
+        left = {"state": {"$in": ["idle", "busy"]}, "device": {"$nin": alive}, "$expr": {"$lt": ["$used", age]}}
+        held = self._database.collection("sessions").find(left, {"_id": 1})
+        # A computation that runs has a lease of its own, and a first turn that waits will bind the session anew.
+        return [found["_id"] for found in held if not self._computes(found["_id"])]
+
+    def _computes(self, id: str) -> bool:
+        alive = {"session": id, "$or": [{"state": "running"}, {"state": "queued", "turn": 0}]}
+        return self._database.collection("computations").find_one(alive, {"_id": 1}) is not None
+
+    def _turns(self, id: str) -> Sequence[dict[str, Any]]:
+        found = self._database.collection("computations").find({"session": id}, _LISTED)
+        return list(found.sort([("turn", ASCENDING)]))
+
+    def _idle(self) -> dict[str, Any]:
+        life_end = {"$add": ["$created", int(self._life_s * 1000)]}
+        return {"state": "idle", "used": "$$NOW", "expires": {"$min": [later(self._idle_s), life_end]}}
+
+    def _mark_gone(self, id: str, reason: Reason) -> None:
+        turns = self._turns(id)
+        if not turns:
+            return
+        gone = {"state": "gone", "reason": reason}
+        with suppress(DuplicateKeyError):  # it is gone already, and keeps its first reason
+            self._database.durable("sessions").update_one(
+                {"_id": id, "state": {"$ne": "gone"}},
+                {
+                    "$set": gone,
+                    "$setOnInsert": {"language": turns[0]["language"], "created": turns[0]["submitted"]},
+                    "$currentDate": {"ended": True},
+                },
+                upsert=True,
+            )

@@ -54,6 +54,6 @@ def ending(state: str, reason: str | None) -> tuple[Move, Reason | None]:
     if state not in _ENDS:
         raise ValueError(f"a computation ends as one of {', '.join(_ENDS)}, not as {state!r}")
     chosen = reason if reason is not None else _OWN_REASON.get(state)
-    if state == "done" and chosen is not None or state != "done" and chosen not in REASONS:
+    if (chosen is not None) if state == "done" else (chosen not in REASONS):
         raise ValueError(f"{reason!r} is no reason for {state}; there are {', '.join(sorted(REASONS))}")
     return _ENDS[state], chosen  # type: ignore[return-value]

@@ -1,0 +1,259 @@
+"""Computations as devices see them: claimed, renewed, written, ended, given back.
+
+Every write is guarded by state and token; times are MongoDB's own. A device that lost its claim writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pymongo import ASCENDING, ReturnDocument
+
+from store import messages as batches
+from store.database import Database, Documents, later, literals
+from store.errors import LostClaim, guarded
+from store.files import Files
+from store.hints import Hints
+from store.records import Claim, Wish
+from store.sessions import Sessions
+from store.states import MOVES, Move, Reason, ending, entering, leaving
+
+_FRESH_WISHES = {"cancel": False, "interrupt": 0, "answers": []}
+_OLDEST = [("submitted", ASCENDING), ("order", ASCENDING)]
+
+
+class Claims:
+    """Claim computations and write for them."""
+
+    def __init__(self, database: Database, hints: Hints, sessions: Sessions, files: Files) -> None:
+        self._database = database
+        self._settings = database.settings
+        self._hints = hints
+        self._sessions = sessions
+        self._files = files
+        self._host = socket.gethostname()
+
+    @property
+    def _computations(self) -> Documents:
+        return self._database.collection("computations")
+
+    @guarded
+    def claim(
+        self, device: str, *, languages: Sequence[str], sessions: Sequence[str], new_sessions: bool
+    ) -> Claim | None:
+        """Return a computation that is this device's now, the oldest that it may take; None when there is none.
+
+        ``sessions``: those that it holds and that are idle; their next turns go first, for they need no new worker.
+        ``new_sessions``: whether it has room for another session. Raises StoreUnavailable.
+        """
+        claim = self._claim_next_turn(device, sessions) if sessions else None
+        if claim is None and new_sessions:
+            claim = self._claim_first_turn(device, languages)
+        return claim
+
+    @guarded
+    def renew(self, claims: Sequence[Claim]) -> list[Wish]:
+        """Renew the leases and return what the clients asked meanwhile, in the order of the claims.
+
+        Raises StoreUnavailable; a lost claim is named by its wish.
+        """
+        if not claims:
+            return []
+        held = {"_id": {"$in": [claim.id for claim in claims]}, "state": "running",
+                "token": {"$in": [claim.token for claim in claims]}}  # fmt: skip
+        self._computations.update_many(held, [{"$set": {"lease_until": later(self._settings.lease_s)}}])
+        return self.wishes(claims)
+
+    @guarded
+    def wishes(self, claims: Sequence[Claim]) -> list[Wish]:
+        """Return what the clients asked, in the order of the claims. Raises StoreUnavailable."""
+        ids = [claim.id for claim in claims]
+        asked = {found["_id"]: found for found in self._computations.find(
+            {"_id": {"$in": ids}, "state": "running"}, {"token": 1, "wishes": 1}
+        )}  # fmt: skip
+        return [_wish(claim, asked.get(claim.id)) for claim in claims]
+
+    @guarded
+    def append(self, claim: Claim, messages: Sequence[bytes], *, asking: bool | None = None) -> None:
+        """Store messages, each a JSON text complete but for ``sequence`` and ``attempt``.
+
+        ``asking`` says whether the code waits for an answer now; None: an input_request among the messages says
+        it does, without one nothing changes. After StoreUnavailable call again with the same messages and perhaps
+        more behind them: none is stored twice. Raises LostClaim, StoreUnavailable, ValueError.
+        """
+        messages = self._settle(claim, messages)
+        if not messages:
+            return
+        asks = asking if asking is not None else True if any(map(_is_question, messages)) else None
+        fields = {"sequence": claim.sequence + len(messages), **({} if asks is None else {"asking": asks})}
+        self._commit(self._computations, claim, messages, {"$set": fields})
+        self._hints.announce("news", claim.id)
+
+    @guarded
+    def finish(
+        self,
+        claim: Claim,
+        state: str,
+        reason: str | None = None,
+        usage: Mapping[str, Any] | None = None,
+        messages: Sequence[bytes] = (),
+    ) -> None:
+        """Store the last messages and the end in one move; ``state`` is done, failed, cancelled or lost.
+
+        ``usage``: wall_s, cpu_s, memory_bytes. After StoreUnavailable call again with the same. A session that is kept
+        is idle from then on, another one gone. Raises LostClaim, StoreUnavailable, ValueError.
+        """
+        move, why = ending(state, reason)
+        if not (claim.unsure and self._ended(claim)):
+            messages = self._settle(claim, messages)
+            fields = {**entering(move, why), "usage": dict(usage) if usage else None,
+                      "sequence": claim.sequence + len(messages)}  # fmt: skip
+            update = {"$set": fields, "$currentDate": {"finished": True}}
+            self._commit(self._database.durable("computations"), claim, messages, update)
+        self._hints.announce("news", claim.id)
+        self._leave_session(claim, move)
+
+    @guarded
+    def release(self, claim: Claim) -> None:
+        """Give a computation back whose worker died with no fault of its own: it is tried again, or lost.
+
+        Raises LostClaim, StoreUnavailable.
+        """
+        document = self._computations.find_one({"_id": claim.id, "state": "running", "token": claim.token})
+        if document is None or not self._give_back(document, {}):
+            raise LostClaim(f"computation {claim.id} is not this device's any more")
+
+    @guarded
+    def expire(self) -> list[str]:
+        """Give back what dead devices held, and end the sessions that they held; return the computations' ids.
+
+        Raises StoreUnavailable.
+        """
+        ran_out = {"state": "running", "$expr": {"$lt": ["$lease_until", "$$NOW"]}}
+        found = list(self._computations.find(ran_out))
+        given_back = [document["_id"] for document in found if self._give_back(document, ran_out)]
+        for session in self._sessions.orphans():
+            self._sessions.end(session, "session_gone")
+        return given_back
+
+    def _claim_first_turn(self, device: str, languages: Sequence[str]) -> Claim | None:
+        while True:
+            claim = self._take({"turn": 0, "language": {"$in": list(languages)}}, device)
+            if claim is None or not claim.keep or self._sessions.bind(claim):
+                return claim
+            self.finish(claim, "failed", "session_gone")
+
+    def _claim_next_turn(self, device: str, sessions: Sequence[str]) -> Claim | None:
+        left = set(sessions)
+        while left:
+            waiting = {"session": {"$in": list(left)}, "turn": {"$gt": 0}, **leaving("claim")}
+            found = self._computations.find_one(waiting, {"session": 1}, sort=_OLDEST)
+            if found is None:
+                return None
+            session = found["session"]
+            left.discard(session)
+            # The session is locked first: no two of its turns can ever be claimed at once.
+            if self._sessions.lock(session, device):
+                claim = self._take({"session": session, "turn": {"$gt": 0}}, device)
+                if claim is not None:
+                    return claim
+                self._sessions.unlock(session, device)
+        return None
+
+    def _take(self, condition: Mapping[str, Any], device: str) -> Claim | None:
+        fields = {
+            **entering("claim"),
+            **literals({"device": device, "host": self._host, "token": str(uuid.uuid4())}),
+            "locked": "$$NOW",
+            "started": {"$ifNull": ["$started", "$$NOW"]},
+            "lease_until": later(self._settings.lease_s),
+            # An attempt owns the sequences from here on.
+            "bounds": {"$concatArrays": ["$bounds", [{"$add": ["$sequence", 1]}]]},
+        }
+        document = self._computations.find_one_and_update(
+            {**condition, **leaving("claim")}, [{"$set": fields}], sort=_OLDEST, return_document=ReturnDocument.AFTER
+        )
+        return None if document is None else Claim.of(document)
+
+    def _commit(
+        self, computations: Documents, claim: Claim, messages: Sequence[bytes], update: Mapping[str, Any]
+    ) -> None:
+        """Write batches, and make them valid with one update that holds only for the claim's owner."""
+        claim.unsure = True
+        written = batches.write(self._database, claim, messages)
+        mine = {"_id": claim.id, "state": "running", "token": claim.token, "sequence": claim.sequence}
+        if not computations.update_one(mine, update).matched_count:
+            batches.discard(self._database, written)
+            raise LostClaim(f"computation {claim.id} is not this device's any more")
+        claim.sequence += len(messages)
+        claim.unsure = False
+
+    def _settle(self, claim: Claim, messages: Sequence[bytes]) -> Sequence[bytes]:
+        """Return those messages that are not stored yet, when the last write may or may not have been."""
+        if not claim.unsure:
+            return messages
+        mine = {"_id": claim.id, "state": "running", "token": claim.token}
+        document = self._computations.find_one(mine, {"sequence": 1})
+        if document is None:
+            raise LostClaim(f"computation {claim.id} is not this device's any more")
+        stored = document["sequence"] - claim.sequence
+        claim.sequence, claim.unsure = document["sequence"], False
+        return messages[stored:]
+
+    def _ended(self, claim: Claim) -> bool:
+        """Return whether the claim's own end is stored, its outcome having been unknown."""
+        over = [MOVES[move][1] for move in ("finish", "fail", "cancel", "lose")]
+        mine = {"_id": claim.id, "token": claim.token, "state": {"$in": over}}
+        return self._computations.find_one(mine, {"_id": 1}) is not None
+
+    def _leave_session(self, claim: Claim, move: Move) -> None:
+        if not claim.keep and claim.turn == 0:
+            return  # such a session is in its computation alone
+        if claim.keep and move != "lose":
+            self._sessions.unlock(claim.session, claim.device)
+        else:
+            self._sessions.end(claim.session, "lost" if move == "lose" else "session_gone")
+
+    def _give_back(self, document: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
+        """Let a computation run again, or end it; False when it is not in the same hands any more."""
+        move, reason = self._after_death(document)
+        mine = {"_id": document["_id"], "token": document["token"], **condition, **leaving(move)}
+        update: dict[str, Any] = {"$set": entering(move, reason)}
+        if move == "retry":
+            update["$set"] |= {"token": None, "device": None, "host": None, "wishes": _FRESH_WISHES}
+            update["$inc"] = {"attempt": 1}
+        else:
+            update["$currentDate"] = {"finished": True}
+        if not self._database.durable("computations").update_one(mine, update).matched_count:
+            return False
+        if move == "retry" and document["keep"]:
+            self._sessions.unbind(document["session"], document["token"])
+        self._hints.announce("submitted" if move == "retry" else "news", document["_id"])
+        if move != "retry" and (document["keep"] or document["turn"] > 0):
+            self._sessions.end(document["session"], "lost" if move == "lose" else "session_gone")
+        return True
+
+    def _after_death(self, document: Mapping[str, Any]) -> tuple[Move, Reason | None]:
+        if document["wishes"]["cancel"]:
+            return "cancel", "cancelled"
+        if document["turn"] > 0:
+            return "fail", "session_gone"
+        if document["attempt"] < self._settings.attempts_max:
+            return "retry", None
+        return "lose", "lost"
+
+
+def _wish(claim: Claim, document: Mapping[str, Any] | None) -> Wish:
+    if document is None or document["token"] != claim.token:
+        return Wish(claim, lost=True)
+    wishes = document["wishes"]
+    return Wish(claim, wishes["cancel"], wishes["interrupt"], tuple(wishes["answers"]))
+
+
+def _is_question(message: bytes) -> bool:
+    # The word may be in what the code prints: only then the message is parsed.
+    return b'"input_request"' in message and json.loads(message)["header"]["msg_type"] == "input_request"
