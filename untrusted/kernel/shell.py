@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import linecache
 import sys
+import traceback
 import warnings
 from collections.abc import Coroutine
 from contextlib import AbstractContextManager, nullcontext
@@ -102,10 +103,8 @@ class Shell(InteractiveShell):
         if isinstance(evalue, asyncio.CancelledError) and self.interrupted:
             etype, evalue = KeyboardInterrupt, KeyboardInterrupt()
         try:
-            if issubclass(etype, SyntaxError):
-                return self.showsyntaxerror(filename, running_compiled_code)
             lines = self._lines(etype, evalue, tb, tb_offset)
-        except Exception:
+        except (Exception, SystemExit):
             lines = plain_lines(etype, evalue, tb)
         if left_out:
             lines = [*lines[:-1], f"[... {left_out} frames in the middle are left out ...]\n", *lines[-1:]]
@@ -114,6 +113,9 @@ class Shell(InteractiveShell):
     def _lines(self, etype: Any, evalue: Any, tb: Any, tb_offset: int | None) -> list[str]:
         if hasattr(evalue, "_render_traceback_"):
             return evalue._render_traceback_()
+        if isinstance(evalue, SyntaxError):
+            # From an import or from eval: the first frame is the one in which IPython runs the cell.
+            return self.SyntaxTB.structured_traceback(etype, evalue, traceback.extract_tb(tb)[1:])
         if holds_group(evalue):
             return plain_lines(etype, evalue, tb)
         return self.InteractiveTB.structured_traceback(etype, evalue, tb, tb_offset=tb_offset)

@@ -30,7 +30,7 @@ def said(evalue: object) -> str:
     """Return ``str`` of an exception, whatever its class does in there."""
     try:
         text = valid_text(str(evalue))
-    except Exception:
+    except (Exception, SystemExit):
         return "<exception str() failed>"
     return text if len(text) <= VALUE_CHARS_MAX else text[:VALUE_CHARS_MAX] + " …"
 
@@ -41,7 +41,7 @@ def plain_lines(etype: type[BaseException], evalue: BaseException, tb: Traceback
         # The first frame is the one in which IPython runs the cell.
         frames = tb.tb_next if tb is not None else None
         text = "".join(traceback.format_exception(etype, evalue, frames, limit=-FRAMES_MAX))
-    except Exception:
+    except (Exception, SystemExit):
         text = f"{etype.__name__}: {said(evalue)}"
     return text.rstrip("\n").split("\n")
 

@@ -1,0 +1,129 @@
+"""Errors: the student's lines, nothing of ours, never too long, and the session goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.untrusted.kernel.child import ROOT, Child
+
+ERRORS = {
+    "1/0": ("ZeroDivisionError", "Cell In[1], line 1"),
+    "x = 1\n\ndef f():\n    return nope\nf()": ("NameError", "Cell In[1], line 4, in f()"),
+    "1 +": ("SyntaxError", "Cell In[1], line 1"),
+    "if True:\nx": ("IndentationError", "Cell In[1], line 2"),
+    "print('a": ("SyntaxError", "Cell In[1], line 1"),
+    "raise ExceptionGroup('g', [ValueError('inner')])" : ("ExceptionGroup", 'File "Cell In[1]", line 1'),
+    "await nope()": ("NameError", "Cell In[1], line 1"),
+    "def f(n): return f(n + 1)\nf(0)": ("RecursionError", "frames in the middle are left out"),
+    "try:\n    1/0\nexcept Exception as e:\n    raise KeyError('k') from e": ("KeyError", "direct cause"),
+    "raise KeyboardInterrupt": ("KeyboardInterrupt", "Cell In[1], line 1"),
+    "raise MemoryError": ("MemoryError", "Cell In[1], line 1"),
+    "eval('1 +')": ("SyntaxError", "Cell In[1], line 1"),
+    "import json; json.loads('{')": ("JSONDecodeError", "Cell In[1], line 1"),
+    "input()": ("StdinNotImplementedError", "Cell In[1], line 1"),
+    "import sys; sys.stdout.write(3)": ("TypeError", "Cell In[1], line 1"),
+    "def f(): yield\nf().throw(GeneratorExit)": ("GeneratorExit", "Cell In[1], line 2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ERRORS)
+def test_an_error_names_the_cell_and_the_line(child: Child, code: str) -> None:
+    ename, said = ERRORS[code]
+    if ename == "ExceptionGroup" and child.run("ExceptionGroup").reply["status"] == "error":
+        pytest.skip("this Python has no exception groups")
+    child_code = code.replace("Cell In[1]", "")
+    ran = child.run(child_code, stdin=False)
+    number = ran.only("execute_input")["execution_count"]
+    assert ran.only("error")["ename"] == ran.reply["ename"] == ename
+    assert said.replace("In[1]", f"In[{number}]") in ran.error
+    assert "untrusted/" not in ran.error and str(ROOT / "untrusted") not in ran.error
+    assert ran.reply["status"] == "error"
+    assert child.run("1").types == ["execute_result"]
+
+
+def test_the_error_in_the_reply_is_the_error_shown(child: Child) -> None:
+    ran = child.run("1/0")
+    assert {name: ran.reply[name] for name in ("ename", "evalue", "traceback")} == ran.only("error")
+
+
+CLASSES = {
+    "str fails": "def __str__(self): raise RuntimeError('inner')",
+    "str is no text": "def __str__(self): return 3",
+    "str exits": "def __str__(self): exit()",
+    "repr fails": "def __repr__(self): 1/0",
+    "own traceback": "def _render_traceback_(self): return ['mine']",
+    "own traceback fails": "def _render_traceback_(self): 1/0",
+    "own traceback is no list": "def _render_traceback_(self): return 7",
+    "own traceback holds no text": "def _render_traceback_(self): return [7, None]",
+    "no attribute works": "def __getattr__(self, name): raise ValueError(name)",
+    "is false": "def __bool__(self): return False",
+    "cannot be asked": "def __bool__(self): raise ValueError",
+    "equals everything": "def __eq__(self, other): return True\n    __hash__ = None",
+    "surrogates": "def __str__(self): return '\\ud800'",
+    "long": "def __str__(self): return 'x' * 10_000_000",
+}
+
+
+@pytest.mark.parametrize("base", ["Exception", "BaseException"])
+@pytest.mark.parametrize("case", CLASSES)
+def test_exceptions_of_any_kind_become_an_error(child: Child, case: str, base: str) -> None:
+    ran = child.run(f"class Odd({base}):\n    {CLASSES[case]}\nraise Odd('x')")
+    assert ran.reply["status"] == "error"
+    assert ran.all("error"), ran
+    assert sum(map(len, ran.all("error")[0]["traceback"])) < 100_000
+    assert child.run("1").types == ["execute_result"]
+
+
+def test_a_long_chain_of_exceptions_is_cut(child: Child) -> None:
+    code = "e = None\nfor i in range(10_000):\n    n = ValueError(i); n.__cause__ = e; e = n\nraise e"
+    assert child.run(code).reply["ename"] == "ValueError"
+
+
+def test_a_ring_of_exceptions_ends(child: Child) -> None:
+    assert child.run("a, b = ValueError('a'), ValueError('b')\na.__cause__, b.__cause__ = b, a\nraise a").reply["evalue"] == "a"
+
+
+def test_a_deep_stack_is_cut_quickly(child: Child) -> None:
+    code = "import sys\nsys.setrecursionlimit(20_000)\ndef f(n):\n    return f(n - 1) if n else 1/0\nf(15_000)"
+    assert sum(map(len, child.run(code).only("error")["traceback"])) < 100_000
+
+
+def test_real_lack_of_memory_is_an_error(child: Child) -> None:
+    assert child.run("x = bytearray(1 << 60)").reply["ename"] in ("MemoryError", "OverflowError")
+
+
+@pytest.mark.parametrize("leave", ["exit()", "quit()", "exit", "import sys; sys.exit()", "exit(0)", "raise SystemExit"])
+def test_leaving_ends_the_cell_calmly(child: Child, leave: str) -> None:
+    ran = child.run(f"print('a')\n{leave}\nprint('b')") if leave != "exit" else child.run("exit")
+    assert ran.reply["status"] == "ok"
+    assert set(ran.types) <= {"stream"} and "b" not in ran.text()
+    assert ran.text("stderr") == ""
+    assert child.run("1").types == ["execute_result"]
+
+
+@pytest.mark.parametrize(("argument", "evalue"), [("3", "3"), ("'no data'", "no data")])
+def test_leaving_with_something_to_say_is_one_line(child: Child, argument: str, evalue: str) -> None:
+    ran = child.run(f"import sys\nsys.exit({argument})")
+    assert ran.only("error") == {"ename": "SystemExit", "evalue": evalue, "traceback": [f"SystemExit: {evalue}"]}
+    assert ran.reply["status"] == "error"
+
+
+def test_code_without_effect_is_fine(child: Child) -> None:
+    for code in ("", "\n", "# nothing", "   "):
+        assert child.run(code).reply["status"] == "ok"
+
+
+def test_python_itself_names_the_cell(child: Child) -> None:
+    ran = child.run("import traceback, warnings\ndef f(): 1/0\ntry: f()\nexcept Exception: traceback.print_exc()\nwarnings.warn('careful')")
+    assert 'File "Cell In[1]", line 2, in f' in ran.text("stderr")
+    assert "Cell In[1]:5: UserWarning: careful" in ran.text("stderr")
+
+
+def test_source_can_be_read(child: Child) -> None:
+    child.run("def f():\n    return 'mine'")
+    assert "return 'mine'" in child.run("import inspect\nprint(inspect.getsource(f))").text()
+
+
+def test_an_error_in_a_thread_is_told_on_stderr(child: Child) -> None:
+    ran = child.run("import threading\nt = threading.Thread(target=lambda: 1/0)\nt.start(); t.join()")
+    assert "ZeroDivisionError" in ran.text("stderr") and ran.reply["status"] == "ok"

@@ -1,0 +1,87 @@
+"""Stop: KeyboardInterrupt wherever the code is, and the session goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.untrusted.kernel.child import Child, Ran
+
+ENDLESS = {
+    "loop": "while True: pass",
+    "sleep": "import time; time.sleep(100)",
+    "prints": "while True: print('x' * 100)",
+    "displays": "while True: display('x')",
+    "os.system": "import os; os.system('sleep 100; echo after')",
+    "subprocess": "import subprocess; subprocess.run(['sleep', '100'])",
+    "shell": "!sleep 100; echo after",
+    "deaf shell": "!trap '' INT; sleep 100; sleep 100",
+    "await": "import asyncio; await asyncio.sleep(100)",
+    "await a loop": "import asyncio\nwhile True: await asyncio.sleep(0)",
+    "asyncio.run": "import asyncio; asyncio.run(asyncio.sleep(100))",
+    "numpy": "import numpy as np\na = np.ones((300, 300))\nwhile True: a @ a",
+    "join": "import threading\nt = threading.Thread(target=threading.Event().wait, daemon=True); t.start(); t.join()",
+    "lock": "import threading; threading.Event().wait()",
+    "fork": "import os, time\npid = os.fork()\nif pid == 0: time.sleep(100)\nos.waitpid(pid, 0)",
+    "pool": "import multiprocessing as m, time\nwith m.get_context('fork').Pool(2) as p: p.map(time.sleep, [100, 100])",
+    "timeit": "%timeit -n 1000000 -r 1000 pass",
+    "time": "%%time\nwhile True: pass",
+}
+
+
+def stopped(child: Child, code: str) -> Ran:
+    """Run the code and interrupt it as soon as it says that it has begun."""
+    begun: list[str] = []
+
+    def stop(seen: str) -> None:
+        if not begun and seen.startswith("begun"):
+            begun.append(seen)
+            child.interrupt()
+
+    # The word comes from a thread, when the main thread has had time to go on into the code.
+    first = "import threading as _t; _t.Timer(0.05, print, ['begun'], dict(flush=True)).start()"
+    return child.run(f"%%time\n{first}\n{code[7:]}" if code.startswith("%%time") else f"{first}\n{code}", on=stop)
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_an_interrupt_stops(child: Child, case: str) -> None:
+    ran = stopped(child, ENDLESS[case])
+    assert ran.reply["status"] == "error"
+    assert ran.reply["ename"] == ran.all("error")[-1]["ename"] == "KeyboardInterrupt"
+    assert "after" not in ran.text()
+    assert child.run("print('again')").text() == "again\n"
+
+
+def test_a_bash_cell_is_stopped_as_jupyter_does_it(child: Child) -> None:
+    ran = child.run("%%bash\necho begun\nsleep 100\necho after", on=lambda seen: child.interrupt() if "begun" in seen else None)
+    assert "after" not in ran.text() and "interrupted" in ran.text()
+
+
+def test_waiting_for_an_answer_can_be_stopped(child: Child) -> None:
+    ran = child.run("input()", on=lambda seen: child.interrupt() if seen == "input_request" else None)
+    assert ran.reply["ename"] == "KeyboardInterrupt"
+
+
+def test_code_may_catch_the_interrupt(child: Child) -> None:
+    ran = stopped(child, "import time\ntry: time.sleep(100)\nexcept KeyboardInterrupt: print('caught')")
+    assert ran.text() == "begun\ncaught\n" and ran.reply["status"] == "ok"
+
+
+def test_an_interrupt_between_two_cells_is_forgotten(child: Child) -> None:
+    child.run("1")
+    child.interrupt()
+    assert child.call("complete", "prin", 4)["matches"]
+    assert child.run("2").reply["status"] == "ok"
+
+
+def test_messages_stay_whole_when_interrupts_rain(child: Child) -> None:
+    code = "caught = 0\nfor i in range(2000):\n    try:\n        print(i); display(i)\n    except KeyboardInterrupt: caught += 1"
+    count = 0
+
+    def rain(_seen: str) -> None:
+        nonlocal count
+        count += 1
+        if count % 40 == 0 and count < 2000:
+            child.interrupt()
+
+    child.run(code, on=rain)
+    assert child.run("1").types == ["execute_result"]
