@@ -247,7 +247,7 @@ export class SingleCell extends HTMLElement {
   /** Lead one run from its beginning to its end; `begin(run)` resolves with its last state. */
   async #follow(begin) {
     const run = new Run(new Api(this.server), {
-      submitted: ({ id }) => (this.#memory.computation = id),
+      submitted: (answer) => this.#submitted(run, answer),
       message: (message) => this.#take(message),
       state: (state) => this.#moved(run, state),
       queue: (position) => this.#showState(run, position),
@@ -265,10 +265,20 @@ export class SingleCell extends HTMLElement {
       this.#end(run, state ?? "idle");
       return state;
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      this.#refused(run, error);
-      return error.status === 404 ? "forgotten" : "failed";
+      if (error instanceof Refused) {
+        this.#refused(run, error);
+        return error.status === 404 ? "forgotten" : "failed";
+      }
+      console.error(error);
+      this.#end(run, "failed");
+      return "failed";
     }
+  }
+
+  #submitted(run, { id, state, started }) {
+    this.#memory.computation = id;
+    // After a reload the clock goes on from where it was.
+    if (state === "running" && started) run.since = performance.now() - Math.max(0, Date.now() - Date.parse(started));
   }
 
   #take(message) {
@@ -277,7 +287,11 @@ export class SingleCell extends HTMLElement {
     if (msg_type === "input_request") this.#ask(message.content);
     else if (this.#question && msg_type !== "status") this.#answered();
     if (msg_type === "error") this.#run.hadError = message.content.ename;
-    this.#output.take(message);
+    try {
+      this.#output.take(message);
+    } catch (error) {
+      console.error(error); // a message that is no Jupyter message must not end the conversation
+    }
     this.#tell("message", { message });
     if (msg_type === "error") this.#tell("error", { ...message.content });
   }

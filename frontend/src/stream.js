@@ -6,6 +6,7 @@ import { say } from "./texts.js";
 
 const BLOCK_LINES = 100;
 const BLOCKS_SHOWN = 20; // half of them from the beginning, half from the end, until all are asked for
+const LINE_CHARS_SHOWN = 20_000; // a longer line makes browsers slow
 const STICKY_PX = 24; // so near the end a reader wants to see what comes next
 
 export class Stream {
@@ -16,6 +17,7 @@ export class Stream {
     this.dirtyFrom = 0;
     this.showAll = false;
     this.more = null;
+    this.hasCutLine = false;
     this.scheduled = false;
     this.node = make("div", { class: `stream ${name}`, part: name, dir: "ltr", translate: "no" });
   }
@@ -73,7 +75,8 @@ export class Stream {
     const nodes = [];
     let plain = "";
     for (let i = start; i < end; i += 1) {
-      for (const [text, style] of lines[i]) {
+      for (const [whole, style] of lines[i]) {
+        const text = this.#cut(whole);
         if (style === PLAIN) {
           plain += text;
           continue;
@@ -89,19 +92,28 @@ export class Stream {
     block.stale = false;
   }
 
+  #cut(text) {
+    if (this.showAll || text.length <= LINE_CHARS_SHOWN) return text;
+    this.hasCutLine = true;
+    return `${text.slice(0, LINE_CHARS_SHOWN)} …`;
+  }
+
   #announceHidden(from, to) {
-    if (from === to) {
+    if (from === to && !this.hasCutLine) {
       this.more?.remove();
       return;
     }
     this.more ??= make("button", { type: "button", class: "more", onclick: () => this.#expand() });
-    this.more.textContent = say("show_all", { count: this.terminal.lines.length.toLocaleString() });
+    const count = this.terminal.lines.length.toLocaleString();
+    this.more.textContent = from === to ? say("show_rest") : say("show_all", { count });
     const after = this.blocks[from - 1];
     if (after.nextSibling !== this.more) after.after(this.more);
   }
 
   #expand() {
     this.showAll = true;
+    this.hasCutLine = false;
+    this.dirtyFrom = 0;
     this.node.replaceChildren();
     this.draw();
   }

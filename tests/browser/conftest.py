@@ -73,7 +73,7 @@ class Site:
         site = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802: http.server asks for this name
+            def do_GET(self) -> None:  # the name that http.server asks for
                 text, headers = site.pages.get(urlsplit(self.path).path, ("", {}))
                 self.send_response(200 if text else 404)
                 self.send_header("Content-Type", "text/html; charset=utf-8")

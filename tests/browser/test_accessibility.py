@@ -89,7 +89,8 @@ def test_what_happens_is_said_to_screen_readers_without_a_flood(embed, page):
     page.evaluate(
         """() => { window.said = [];
           const live = document.querySelector("single-cell").shadowRoot.querySelector("[role=status]");
-          new MutationObserver(() => window.said.push(live.textContent)).observe(live, { childList: true, characterData: true }) }"""
+          const watcher = new MutationObserver(() => window.said.push(live.textContent));
+          watcher.observe(live, { childList: true, characterData: true }) }"""
     )
     cell.run("for i in range(2000): print(i)")
     said = page.evaluate("window.said")

@@ -22,7 +22,8 @@ def test_three_lines_of_html_make_a_cell_in_a_page_of_another_origin(embed, page
 def test_code_may_stand_in_a_pre_or_a_script_with_the_indentation_of_the_page(embed):
     cell = embed(
         "<single-cell><pre>\n    if 1 &lt; 2:\n        print('pre')\n  </pre></single-cell>"
-        "<single-cell><script type='text/x-python'>\n      if 1 < 2:\n          print('script')\n</script></single-cell>"
+        "<single-cell><script type='text/x-python'>\n      if 1 < 2:\n          print('script')\n"
+        "</script></single-cell>"
     )
     assert cell.code == "if 1 < 2:\n    print('pre')"
     assert Cell(cell.page, "single-cell:nth-of-type(2)").code == "if 1 < 2:\n    print('script')"
@@ -121,7 +122,7 @@ def test_the_elements_properties_methods_and_events_serve_the_page(embed, page):
         """async () => {
           const cell = document.querySelector("single-cell");
           const seen = [];
-          for (const name of ["run", "message", "done", "error"]) cell.addEventListener(name, (event) => seen.push(name));
+          for (const name of ["run", "message", "done", "error"]) cell.addEventListener(name, () => seen.push(name));
           cell.code = "print(3)";
           const state = await cell.run();
           cell.code = "1 / 0";

@@ -64,7 +64,8 @@ def test_a_frame_that_floods_the_page_with_messages_is_stopped(embed):
     cell = embed("<single-cell></single-cell>")
     cell.run(
         "from IPython.display import HTML\n"
-        "HTML('<script>setInterval(() => { for (let i = 0; i < 500; i++) parent.postMessage({height: i}, \"*\") }, 10)</script>')"
+        "HTML('<script>setInterval(() => { for (let i = 0; i < 500; i++) '\n"
+        "     'parent.postMessage({height: i}, \"*\") }, 10)</script>')"
     )
     expect(cell.output.locator(".notice")).to_contain_text("stopped")
     expect(cell.output.locator("iframe")).to_have_count(0)

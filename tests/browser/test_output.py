@@ -103,3 +103,16 @@ def test_the_last_of_two_runs_is_shown_without_a_rest_of_the_first(cell):
 def test_unknown_types_are_shown_as_their_plain_text(cell):
     cell.run(SHOW + "display({'application/x-unknown': 'x', 'text/plain': 'as text'}, raw=True)")
     cell.shows("as text")
+
+
+def test_a_very_long_line_is_cut_and_shown_when_asked_for(cell):
+    cell.run("print('x' * 1_000_000 + 'end')")
+    more = cell.output.get_by_role("button", name="Show the rest")
+    expect(cell.output).not_to_contain_text("end")
+    more.click()
+    cell.shows("xend")
+
+
+def test_a_limit_is_told_in_the_servers_sentence_alone(cell):
+    cell.run("raise SystemExit('over')", state="done")
+    expect(cell.status).to_contain_text("error")

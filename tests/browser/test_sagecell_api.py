@@ -50,7 +50,8 @@ def test_an_interactive_runs_by_itself_and_shows_its_output_alone(sagecell):
 def test_the_options_are_returned_and_filled_in(sagecell, page):
     sagecell(
         "<textarea id=in>print(2)</textarea><div id=out></div>",
-        """var ran = 0; var info = sagecell.makeSagecell({inputLocation: "#in", outputLocation: "#out", languages: ["python"],
+        """var ran = 0; var info = sagecell.makeSagecell({
+           inputLocation: "#in", outputLocation: "#out", languages: ["python"],
            template: sagecell.templates.restricted, callback: function () { ran += 1 }});""",
     )
     page.evaluate("info.submit()")

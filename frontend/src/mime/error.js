@@ -15,7 +15,7 @@ export function errorNode({ ename, evalue, traceback }) {
     const number = make("span", { class: "error-number" }, say("line", { number: line.number }));
     node.append(make("p", { class: "error-line", dir: "ltr" }, number, " ", make("code", {}, line.text)));
   }
-  if (parts.length) {
+  if (parts.join("").replace(ESCAPES, "") !== `${ename}: ${evalue}`) {
     const details = make("details", {}, make("summary", {}, say("show_traceback")));
     details.addEventListener("toggle", () => details.append(textNode(parts.join("\n"))), { once: true });
     node.append(details);

@@ -3,6 +3,7 @@ import { make } from "../dom.js";
 import { loadPart } from "../place.js";
 import { textNode } from "./text.js";
 
+const CHARS_MAX = 20_000;
 const DELIMITED = /^\s*(?:\$\$([^]*)\$\$|\\\[([^]*)\\\]|\$([^]*)\$|\\\(([^]*)\\\))\s*$/;
 
 export function latexNode(tex, { plain }) {
@@ -15,7 +16,7 @@ export function latexNode(tex, { plain }) {
       const [, block, bracket, inline, round] = DELIMITED.exec(source) ?? [];
       const formula = block ?? bracket ?? inline ?? round ?? source;
       const display = inline === undefined && round === undefined;
-      if (!typeset(place, formula, display)) otherwise();
+      if (source.length > CHARS_MAX || !typeset(place, formula, display)) otherwise();
     },
     otherwise,
   );

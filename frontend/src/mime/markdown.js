@@ -5,9 +5,12 @@ import { frameNode } from "./frame.js";
 import { latexNode } from "./latex.js";
 import { textNode } from "./text.js";
 
+const CHARS_MAX = 200_000;
+
 export function markdownNode(text, about) {
   const place = make("div", { class: "markdown", part: "markdown" });
   const source = String(text);
+  if (source.length > CHARS_MAX) return textNode(source);
   loadPart("markdown").then(
     ({ nodes, toHtml }) => {
       const made = nodes(source, { make, math: (tex) => latexNode(tex, { plain: tex }) });

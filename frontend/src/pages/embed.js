@@ -50,12 +50,12 @@ function snippet(attributes, code, server) {
   return [
     `<script type="module" src="${server}embedded_singlecell.js"></script>`,
     `<single-cell ${written}><pre>`,
-    `${escape(code)}</pre></single-cell>`,
+    `${code.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</pre></single-cell>`,
   ].join("\n");
 }
 
 function escape(text) {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
 }
 
 async function copy() {

@@ -32,6 +32,7 @@ export default {
   forgotten: "Der Server hat diese Ausgabe nicht mehr.",
   session_new: "Die gemeinsame Sitzung war zu Ende; dies ist eine neue. Führen Sie die Zellen davor bei Bedarf noch einmal aus.",
   show_all: "Alle {count} Zeilen zeigen",
+  show_rest: "Den Rest zeigen",
   show_traceback: "Ganze Fehlermeldung",
   line: "Zeile {number}",
   image: "Bild aus dem Programm",

@@ -32,6 +32,7 @@ export default {
   forgotten: "The server no longer has this output.",
   session_new: "The shared session had ended; this is a new one. Run the cells above again if needed.",
   show_all: "Show all {count} lines",
+  show_rest: "Show the rest",
   show_traceback: "Full traceback",
   line: "Line {number}",
   image: "Image from the program",

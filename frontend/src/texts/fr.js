@@ -32,6 +32,7 @@ export default {
   forgotten: "Le serveur n’a plus cette sortie.",
   session_new: "La session partagée était terminée ; en voici une nouvelle. Relancez au besoin les cellules précédentes.",
   show_all: "Afficher les {count} lignes",
+  show_rest: "Afficher la suite",
   show_traceback: "Trace complète",
   line: "Ligne {number}",
   image: "Image du programme",
