@@ -1,0 +1,1 @@
+"""The trusted device: takes computations from the store, sends them across the wall, believes nothing of what comes back."""

@@ -1,0 +1,73 @@
+"""The trusted device. The untrusted side never names a database operation, a path, an address or a process: it answers.
+
+``python trusted_db.py -w 50 --untrusted-account untrusted@localhost [-q]`` takes cells from the database, forwards them to
+kernel workers in the untrusted accounts and writes back what they say. Ctrl-C cleans up the workers over there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from typing import Any
+
+import settings as settings_file
+import store as stores
+from device.device import Device
+
+EXIT_OK, EXIT_SETTINGS = 0, 2
+log = logging.getLogger("trusted_db")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a device until SIGINT or SIGTERM; return the exit code."""
+    try:
+        settings, quiet = configure(arguments)
+    except settings_file.SettingsError as error:
+        print(f"trusted_db.py: {error}", file=sys.stderr)
+        return EXIT_SETTINGS
+    logging.basicConfig(
+        level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("paramiko").setLevel(logging.WARNING)
+    asked: list[int] = []
+
+    def stop(number: int, _frame: Any) -> None:
+        if asked:
+            os._exit(128 + number)  # asked twice: now; what runs over there ends with our connection
+        asked.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    store = stores.connect(settings)
+    device = Device(store, settings, settings.untrusted_accounts, settings.workers)
+    if not settings.untrusted_accounts:
+        log.warning("there is no untrusted account: cells run in a child process of this one, in the same sandbox")
+    try:
+        device.run(lambda: bool(asked))
+    finally:
+        store.close()
+    return EXIT_OK
+
+
+def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool]:
+    """Return the settings, changed by the command line, and whether to be quiet. Raises SettingsError."""
+    parser = argparse.ArgumentParser(prog="trusted_db.py", description="Run cells from the database in untrusted accounts.")
+    parser.add_argument("-w", "--workers", type=int, help="sessions at once, over all accounts (default: settings)")
+    parser.add_argument("-q", "--quiet", action="store_true", help="log warnings only")
+    parser.add_argument(
+        "--untrusted-account", action="append", metavar="USER@HOST[:PORT]", help="where cells run; repeat for more hosts"
+    )
+    options = parser.parse_args(arguments)
+    changes: dict[str, Any] = {}
+    if options.workers is not None:
+        changes["workers"] = options.workers
+    if options.untrusted_account:
+        changes["untrusted_accounts"] = options.untrusted_account
+    return settings_file.load(**changes), options.quiet
+
+
+if __name__ == "__main__":
+    sys.exit(main())
