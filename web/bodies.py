@@ -21,6 +21,7 @@ from web.problems import refuse
 
 JSON_TYPES = ("application/json", "text/plain")  # text/plain: what fetch sends for a string, without a CORS preflight
 DRAINED_BYTES = 64 << 10
+DEPTH_MAX = 100  # of arrays and objects in each other: far below what Python's parser and writer can take
 DIGITS_MAX = 300  # of one number; longer ones only cost time
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -101,17 +102,8 @@ def check_code(code: str, field: str = "code") -> str:
 
 
 def comm_message(message: CommMessage) -> dict[str, Any]:
-    """Return the comm message as the store keeps it: ``content`` and ``metadata`` as JSON, for the wire as they are."""
-    return {
-        "msg_type": message.msg_type,
-        "content": _json_bytes(message.content),
-        "metadata": _json_bytes(message.metadata),
-        "buffers": message.buffers,
-    }
-
-
-def _json_bytes(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Return the comm message as the store takes it."""
+    return msgspec.structs.asdict(message)
 
 
 def check_length_is_said() -> None:
@@ -156,7 +148,19 @@ def _json(untrusted_bytes: bytes) -> Any:
         refuse(400, "The body is nested too deeply.")
     except UnicodeEncodeError:
         refuse(400, "The body has half of a surrogate pair, which is no character.")
+    if text.count("[") + text.count("{") > DEPTH_MAX and _is_deep(value):
+        refuse(400, f"The body is nested too deeply: more than {DEPTH_MAX} levels.")
     return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEPTH_MAX + 1):
+        containers = [found for found in level if isinstance(found, (dict, list))]
+        level = [inner for found in containers for inner in (found.values() if isinstance(found, dict) else found)]
+        if not containers:
+            return False
+    return True
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

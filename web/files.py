@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import IO, cast
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
@@ -27,7 +28,7 @@ def list_files(id: str) -> Response:
     """Answer with the files as this computation left them, even when a later one changed them."""
     existing_computation(id)
     files = [
-        FileAnswer(file.name, file.size, file.type, address(f"/files/{id}/{quote(file.name)}"))
+        FileAnswer(file.name, int(file.size), file.type, address(f"/files/{id}/{quote(file.name)}"))
         for file in here().store.files.list(id)
     ]
     return json_answer(FilesAnswer(files))
@@ -44,7 +45,9 @@ def send(id: str, name: str) -> Response:
     file = here().store.files.open(id, name) if is_id(id) and "\0" not in name else None
     if file is None:
         refuse(404, "There is no such file; it may be older than the server keeps them.")
-    response = Response(FileWrapper(file, PIECE_BYTES), direct_passthrough=True, content_type=_shown_type(file.type))
+    response = Response(
+        FileWrapper(cast(IO[bytes], file), PIECE_BYTES), direct_passthrough=True, content_type=_shown_type(file.type)
+    )
     response.content_length = file.size
     response.set_etag(file.etag)
     response.headers["Content-Disposition"] = _disposition(file.type, name.rpartition("/")[2])

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
-from typing import IO
+from typing import BinaryIO, cast
 
 import msgspec
 from flask import request
@@ -41,7 +41,7 @@ SCHEMA = {
 _QUOTED_PAIR = re.compile(r'\\[\\"]')
 _BOOLEANS = {b"true": True, b"false": False}
 
-Uploads = list[tuple[str, IO[bytes]]]
+Uploads = list[tuple[str, BinaryIO]]
 
 
 def read_computation(settings: Settings, closing: ExitStack) -> tuple[NewComputation, Uploads]:
@@ -91,8 +91,8 @@ def _events(boundary: bytes, settings: Settings) -> Iterator[Event]:
                 return
 
 
-def _spool(closing: ExitStack) -> IO[bytes]:
-    return closing.enter_context(SpooledTemporaryFile(SPOOLED_BYTES))
+def _spool(closing: ExitStack) -> BinaryIO:
+    return cast(BinaryIO, closing.enter_context(SpooledTemporaryFile(SPOOLED_BYTES)))
 
 
 def _upload_name(part: File, uploads: Uploads, settings: Settings) -> str:

@@ -6,7 +6,6 @@ One listener per process reads the hints; each waiter has an event of its own. A
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -14,13 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from store import Store, StoreUnavailable
+from store import Store
 
 TOPICS = ("news", "question")
 RECHECK_S = 1.0
-PAUSE_S = 1.0  # before listening again after the database went away
 
-_log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 
 
@@ -86,10 +83,10 @@ class News:
         threading.Thread(target=self._listen, name="news", daemon=True).start()
 
     def _listen(self) -> None:
-        while True:
-            try:
-                for _topic, subject in self._store.hints.listen(TOPICS):
-                    self.wake(subject)
-            except StoreUnavailable as error:
-                _log.warning("no hints: %s", error)
-            time.sleep(PAUSE_S)
+        try:
+            for _topic, subject in self._store.hints.listen(TOPICS):
+                self.wake(subject)
+        finally:
+            # However it ended: the next one who waits listens again.
+            with self._lock:
+                self._listening_pid = 0

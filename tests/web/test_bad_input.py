@@ -28,6 +28,7 @@ BAD_BODIES: dict[str, tuple[bytes, int, str]] = {
     "an array": (b"[]", 400, "object"),
     "null": (b"null", 400, "object"),
     "nested too deeply": (b'{"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}", 400, "deeply"),
+    "nested too deeply for us": (b'{"x":' + b"[" * 100 + b"]" * 100 + b"}", 400, "deeply"),
     "NaN": (b'{"x": NaN}', 400, "NaN"),
     "infinity": (b'{"x": 1e999}', 400, "too large"),
     "huge integer": (b'{"x": ' + b"9" * 5000 + b"}", 400, "too large"),

@@ -64,8 +64,7 @@ def test_fields_and_files_arrive(client: FlaskClient, device: Device) -> None:
     response = client.post("/computations", data=form, content_type="multipart/form-data")
     assert response.status_code == 201, response.text
     claim = device.claim()
-    found = claim.computation
-    assert (found.code, found.language, found.keep, found.stdin) == ("é = 1", "python", True, False)
+    assert (claim.code, claim.language, claim.keep, claim.stdin) == ("é = 1", "python", True, False)
     files = {name: file.read() for name, file in device.store.files.uploads(claim.id)}
     assert files == {"a b.csv": b"a,b\r\n--bound", "-é.txt": b""}
 
