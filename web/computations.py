@@ -47,6 +47,7 @@ def submit() -> Response:
     """Store the computation; answer when it is on disk, or with `wait` when it is over or the time is."""
     context = here()
     wait_s = WAIT.read(context.settings)
+    context.news.listen()  # whoever asks for what comes of this is not far behind
     with ExitStack() as closing:
         uploads: multipart.Uploads = []
         if request.mimetype == multipart.MEDIA_TYPE:
@@ -98,7 +99,7 @@ def cancel(id: str) -> Response:
 @routes.post("/computations/<id>/interrupt")
 @operation("Raise KeyboardInterrupt in the code", {202: AcceptedAnswer}, {404: NO_COMPUTATION, 409: OVER})
 def interrupt(id: str) -> Response:
-    """Ask for the interrupt; when the code does not stop, its session is killed after a grace period."""
+    """Ask for the interrupt; code that does not stop is killed after a grace period, code that waits never runs."""
     existing_computation(id)
     try:
         here().store.computations.request_interrupt(id)

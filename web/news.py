@@ -56,7 +56,7 @@ class News:
     @contextmanager
     def subscribed(self, subject: str) -> Iterator[threading.Event]:
         """Give an event that is set at each hint about this id."""
-        self._listen_once()
+        self.listen()
         event = threading.Event()
         with self._lock:
             self._waiters.setdefault(subject, set()).add(event)
@@ -75,7 +75,8 @@ class News:
             for event in self._waiters.get(subject, ()):
                 event.set()
 
-    def _listen_once(self) -> None:
+    def listen(self) -> None:
+        """Begin to listen, unless this process does already: a hint is heard from then on."""
         with self._lock:
             if self._listening_pid == os.getpid():
                 return

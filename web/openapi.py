@@ -19,7 +19,10 @@ from web.problems import ProblemDetail
 VERSION = "1.0.0"  # of the contract
 REF_TEMPLATE = "#/components/schemas/{name}"
 _PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
-_EVERYWHERE = {503: "The server cannot answer just now; `Retry-After` says when to try again."}
+_EVERYWHERE = {
+    500: "Something went wrong on the server.",
+    503: "The server cannot answer just now; `Retry-After` says when to try again.",
+}
 
 routes = Blueprint("openapi", __name__)
 

@@ -31,7 +31,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
     body=NewPermalink,
 )
 def create() -> Response:
-    """Store the code; each permalink is a new one, so that an id tells nothing about who has shared what."""
+    """Store the code for good; answer with its id and the address of its page."""
     body = bodies.read(NewPermalink)
     code = bodies.check_code(body.code)
     id = here().store.permalinks.create(code, languages.checked(body.language, None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -11,8 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
-from flask import Flask
+from flask import Flask, Response, request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -20,6 +22,7 @@ import settings as settings_file
 import store as stores
 from settings import Settings
 from store import Claim, Store
+from web import openapi, operations
 from web_server import create_app
 
 ROOT = Path(__file__).parents[2]
@@ -93,10 +96,31 @@ def make_settings(directory: Path, **changes: Any) -> Settings:
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
-    """The application; its database is empty."""
+    """The application; its database is empty, and each of its answers has to be as openapi.json says."""
     application = create_app(settings)
+    application.after_request(described_answers(application, settings))
     yield application
     application.extensions["singlecell"].store.close()
+
+
+def described_answers(app: Flask, settings: Settings) -> Callable[[Response], Response]:
+    """Return a check that fails a request whose answer openapi.json does not describe."""
+    document = openapi.document(app, settings)
+
+    def check(response: Response) -> Response:
+        rule = request.url_rule
+        if rule is None or request.method == "OPTIONS" or not operations.of(app.view_functions[rule.endpoint]):
+            return response
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        method = "get" if request.method == "HEAD" else request.method.lower()
+        described = document["paths"][path][method]["responses"][str(response.status_code)]
+        content = described.get("content", {})
+        if response.is_json and content:
+            schema = {**content[response.mimetype]["schema"], "components": document["components"]}
+            jsonschema.Draft202012Validator(schema).validate(response.get_json())
+        return response
+
+    return check
 
 
 @pytest.fixture

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import uuid
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException
 
 from settings import Settings
@@ -255,6 +258,24 @@ def _raiser(error: type[HTTPException]):
         raise error()
 
     return view
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from(["language", "session", "keep", "message", "value", "cursor_pos", "detail_level", "x"])
+
+
+@hypothesis.settings(
+    max_examples=60, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.given(st.dictionaries(FIELDS, JSON, max_size=4) | JSON, st.sampled_from(JSON_ROUTES))
+def test_no_json_makes_the_server_fail(client: FlaskClient, body: object, route: str) -> None:
+    response = client.post(route, data=json.dumps(body), content_type="application/json")
+    check_problem(response, response.status_code)
+    assert 400 <= response.status_code < 500
 
 
 def test_a_submission_that_is_right_is_stored(client: FlaskClient, device: Device) -> None:

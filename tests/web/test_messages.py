@@ -10,8 +10,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from store import Store
 from tests.web.conftest import Device, check_problem, submit, texts, wait_for
 from web import reading
+from web.news import News
 
 
 def read(client: FlaskClient, id: str, **query: Any) -> dict[str, Any]:
@@ -66,26 +68,35 @@ def test_after_beyond_the_end_is_refused(client: FlaskClient, device: Device) ->
     check_problem(client.get(f"/computations/{id}/events", headers={"Last-Event-ID": "1"}), 400, "beyond")
 
 
-def test_a_long_poll_is_woken_by_a_message(app: Flask, client: FlaskClient, device: Device) -> None:
+@pytest.fixture
+def hints_alone(app: Flask, store: Store, monkeypatch: pytest.MonkeyPatch) -> News:
+    """The news of the application, which hears hints already and would not look again by itself."""
+    news: News = app.extensions["singlecell"].news
+    with news.subscribed("warm-up") as event:
+        wait_for(lambda: store.hints.announce("news", "warm-up") or event.wait(0.05))
+    monkeypatch.setattr("web.news.RECHECK_S", 60.0)
+    return news
+
+
+def test_a_long_poll_is_woken_by_a_message(app: Flask, client: FlaskClient, device: Device, hints_alone: News) -> None:
     id = submit(client)["id"]
     claim = device.claim()
     page: dict[str, Any] = {}
     waiter = threading.Thread(target=lambda: page.update(read(app.test_client(), id, wait=30)))
     waiter.start()
-    news = app.extensions["singlecell"].news
-    wait_for(lambda: news.waiting == 1)
+    wait_for(lambda: hints_alone.waiting == 1)
     device.say(claim, "hello")
     waiter.join(10)
     assert texts(page["messages"]) == ["hello"]
-    assert news.waiting == 0
+    assert hints_alone.waiting == 0
 
 
-def test_a_long_poll_is_woken_by_the_end(app: Flask, client: FlaskClient, device: Device) -> None:
+def test_a_long_poll_is_woken_by_the_end(app: Flask, client: FlaskClient, hints_alone: News) -> None:
     id = submit(client)["id"]
     page: dict[str, Any] = {}
     waiter = threading.Thread(target=lambda: page.update(read(app.test_client(), id, wait=30)))
     waiter.start()
-    wait_for(lambda: app.extensions["singlecell"].news.waiting == 1)
+    wait_for(lambda: hints_alone.waiting == 1)
     client.delete(f"/computations/{id}")
     waiter.join(10)
     assert page["state"] == "cancelled" and page["finished"] is True
