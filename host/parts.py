@@ -58,6 +58,8 @@ def _web(place: Place, settings: Settings) -> list[str]:
     argv += ["--processes", str(settings.web_processes)]
     argv += ["--master", "--die-on-term", "--no-orphans", "--worker-reload-mercy", "1"]
     argv += ["--buffer-size", str(REQUEST_HEAD_BYTES), "--listen", str(min(LISTEN_QUEUE, _longest_queue()))]
+    # uWSGI closes after each answer; a client that is not told sends its next request into the closed connection.
+    argv += ["--add-header", "Connection: close"]
     # A browser that leaves during a long poll is no news.
     argv += ["--disable-logging", "--log-5xx", "--ignore-sigpipe", "--ignore-write-errors"]
     return argv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_a_traceback_comes_as_error_and_names_the_cell_not_our_files(client):
     outcome = client.run("def f(x):\n    return 1 / x\nf(0)")
     assert outcome.state == "done"
     assert outcome.error["ename"] == "ZeroDivisionError"
-    text = "\n".join(outcome.error["traceback"])
+    text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(outcome.error["traceback"]))
     assert "Cell In[1]" in text and "untrusted" not in text and "singlecell" not in text
     assert outcome.of_type("execute_reply")[0]["status"] == "error"
 
