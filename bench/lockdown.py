@@ -1,9 +1,9 @@
 """The price of each layer of the sandbox: CPU milliseconds a session, over a bare fork measured in the same run.
 
-``python bench/lockdown.py [--sessions 200] [--preload numpy,matplotlib.pyplot] [--json FILE]``, with the Python of the untrusted
-environment; as root it drops to the account that ``--account`` names. Layers are added one after another, in the order
-of lock-down; what a layer costs is the difference to the line above. Rounds alternate, so that a noisy neighbour hits all
-lines alike; the figure is the median round.
+``python bench/lockdown.py [--sessions 200] [--preload numpy,matplotlib.pyplot] [--json FILE]``, with the Python of the
+untrusted environment; as root it drops to the account that ``--account`` names. Layers are added one after another, in
+the order of lock-down; what a layer costs is the difference to the line above. Rounds alternate, so that a noisy
+neighbour hits all lines alike; the figure is the median round.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Refusals:
 
 def snapshot(work_directory: int) -> Snapshot:
     """Return what lies in the work directory now, hidden files apart."""
-    return {path: seen for path, seen in _walk(work_directory, Refusals([]))}
+    return dict(_walk(work_directory, Refusals([])))
 
 
 def harvest(
@@ -123,9 +123,9 @@ def _walk(work_directory: int, refusals: Refusals) -> Iterator[tuple[bytes, Seen
     while waiting:
         directory, depth = waiting.pop()
         try:
-            descriptor = _open_beneath(work_directory, directory, os.O_DIRECTORY) if directory else os.dup(work_directory)
+            descriptor = _open_beneath(work_directory, directory or b".", os.O_DIRECTORY)
         except OSError as error:
-            refusals.add(directory, f"its directory cannot be read ({os.strerror(error.errno)})")
+            refusals.add(directory, f"its directory cannot be read ({error.strerror})")
             continue
         try:
             with os.scandir(descriptor) as entries:
@@ -149,7 +149,7 @@ def _walk(work_directory: int, refusals: Refusals) -> Iterator[tuple[bytes, Seen
                     else:
                         refusals.add(path, f"directories are searched {DEPTH_MAX} deep")
         except OSError as error:
-            refusals.add(directory, f"its directory cannot be read ({os.strerror(error.errno)})")
+            refusals.add(directory, f"its directory cannot be read ({error.strerror})")
         finally:
             os.close(descriptor)
 
@@ -169,7 +169,7 @@ def _open_checked(
             return None, 0, "it is a link"
         if error.errno == errno.ENXIO:
             return None, 0, "it is not a regular file"
-        return None, 0, f"it cannot be read ({os.strerror(error.errno)})"
+        return None, 0, f"it cannot be read ({error.strerror})"
     state = os.fstat(descriptor)
     if not stat.S_ISREG(state.st_mode):
         why = "it is not a regular file"

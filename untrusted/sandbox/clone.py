@@ -39,17 +39,18 @@ def clone_session(
 ) -> Cloned:
     """Fork a locked-down worker that runs ``child``; return its init, which dies with it and with this process.
 
-    This process settles, if it has not yet. ``keep``: file descriptors that the worker goes on using, beside 0 to 2. ``gate``: a descriptor of which the child
-    reads one byte before it does anything: the caller's chance to put it into its control group. ``trouble``:
-    where a child that cannot be locked down says why, before it ends with EXIT_NOT_LOCKED. Called in a process with one
-    thread. Raises SandboxError where threads run, OSError when the kernel refuses.
+    This process settles, if it has not yet. ``keep``: file descriptors that the worker goes on using, beside 0 to 2.
+    ``gate``: a descriptor of which the child reads one byte before it does anything: the caller's chance to put it into
+    its control group. ``trouble``: where a child that cannot be locked down says why, before it ends with
+    EXIT_NOT_LOCKED. Called in a process with one thread. Raises SandboxError where threads run and for root, OSError
+    when the kernel refuses.
     """
     threads = os.stat("/proc/self/task").st_nlink - 2
     if threads != 1:
         raise SandboxError(f"a process of {threads} threads cannot be forked safely")
     settle(plan)
     user_id, group_id = os.geteuid(), os.getegid()
-    flags = signal.SIGCHLD
+    flags = int(signal.SIGCHLD)
     for layer, flag in _NAMESPACES.items():
         flags |= flag if plan.has(layer) else 0
     parent = os.pidfd_open(os.getpid())
@@ -93,14 +94,14 @@ def _be_child(
         os.setsid()
         lock_down(plan, keep)
         become_worker_under_init()
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  whatever it is, no user code may run now
         os.write(trouble, f"a session could not be locked down: {type(error).__name__}: {error}\n".encode())
         os._exit(EXIT_NOT_LOCKED)
     code = 1
     try:
         child()
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001  the process ends here, and must not unwind into the zygote's code
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(code)

@@ -3,9 +3,11 @@
 Pid 1 is locked down, then makes the worker with CLONE_VM and CLONE_VFORK: the worker goes on in the very memory and on
 the very stack, while pid 1 stands still in the kernel until the worker has ended (or called exec). Pid 1 must never run
 on that stack again: a signal that waits for it from the start is taken first, and its handler is the C library's
-``_exit``, on a stack of its own. With pid 1 the kernel ends every process of the session. Orphans are reaped by the kernel,
-because pid 1 ignores SIGCHLD. A second fork would copy the page tables again, which for a zygote with NumPy costs more
-than all layers together.
+``_exit``, on a stack of its own. With pid 1 the kernel ends every process of the session. Orphans are reaped by the
+kernel, because pid 1 ignores SIGCHLD. A second fork would copy the page tables again, which for a zygote with NumPy
+costs more than all layers together.
+
+A process that stands still like this is counted in the host's load average: one for each worker, idle ones too.
 """
 
 from __future__ import annotations

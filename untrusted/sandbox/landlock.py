@@ -28,10 +28,10 @@ def restrict(plan: Plan) -> None:
         _allow(ruleset, path, read, every)
     if plan.has("mount_namespace"):
         _allow(ruleset, "/", _READ_DIR, every)  # names only, and of a root that we made
+        for path in _WRITABLE:
+            _allow(ruleset, path, every & ~(_MAKE_CHAR | _MAKE_BLOCK), every)
     for path in _DEVICES:
         _allow(ruleset, path, _READ_FILE | _WRITE_FILE, every)
-    for path in _WRITABLE:
-        _allow(ruleset, path, every & ~(_MAKE_CHAR | _MAKE_BLOCK), every)
     syscalls.landlock_restrict(ruleset)
     os.close(ruleset)
 

@@ -23,7 +23,7 @@ _settled = False
 
 
 def settle(plan: Plan) -> None:
-    """Put this process, a zygote, into the root that its sessions will have: built once here, inherited by each of them.
+    """Put this process, a zygote, into the root that its sessions will have: built once here, inherited by each.
 
     It gets a user and a mount namespace of its own, and keeps no privilege in them; once is enough. Raises SandboxError
     for root, OSError with what the kernel refused.
@@ -51,8 +51,8 @@ def settle(plan: Plan) -> None:
 def lock_down(plan: Plan, keep: Iterable[int] = ()) -> None:
     """Put on every layer of the plan; file descriptors 0 to 2 and ``keep`` stay open.
 
-    Called in a process that ``clone_session`` put into its own namespaces. Raises SandboxError that names the layer: the
-    process must end then.
+    Called in a process that ``clone_session`` put into its own namespaces. Raises SandboxError that names the layer;
+    the process must end then.
     """
     if os.geteuid() == 0 or os.getuid() == 0:
         raise SandboxError("root never runs user code")

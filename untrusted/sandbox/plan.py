@@ -21,6 +21,8 @@ LAYERS = (
     "cgroup_namespace", "read_only_root", "private_proc", "minimal_dev", "disk_limits", "rlimits", "capabilities",
     "no_new_privs", "closed_descriptors", "landlock", "seccomp", "limiter",
 )  # fmt: skip
+# Nothing else can be had, or would hold, without these.
+FLOOR = ("user_namespace", "mount_namespace", "no_new_privs")
 # What a cell may see of the host: programs, libraries, fonts. Symbolic links (/lib -> usr/lib) are made again.
 SYSTEM_TREES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 # What programs want of /etc and what tells nothing about the host: link farms, fonts, the linker's cache.
@@ -30,8 +32,8 @@ ETC_SHOWN = (
 )  # fmt: skip
 # What a fresh /proc tells of the host, or of other sessions through the account's key rings (Docker's list, and more).
 PROC_MASKED = (
-    "acpi", "asound", "bus", "cmdline", "config.gz", "driver", "fs", "interrupts", "irq", "kallsyms", "kcore", "key-users",
-    "keys", "latency_stats", "modules", "sched_debug", "scsi", "sys", "sysrq-trigger", "timer_list",
+    "acpi", "asound", "bus", "cmdline", "config.gz", "driver", "fs", "interrupts", "irq", "kallsyms", "kcore",
+    "key-users", "keys", "latency_stats", "modules", "sched_debug", "scsi", "sys", "sysrq-trigger", "timer_list",
 )  # fmt: skip
 # Of our own code.
 SHIPPED = ("untrusted", "wire.py")
@@ -96,19 +98,23 @@ class Plan:
         return msgspec.json.decode(data, type=cls)
 
     def open_work_directory(self) -> int:
-        """Return a file descriptor of the work directory, called in the sandbox; it stays good when the session is dead."""
+        """Return a file descriptor of the work directory, called inside; it stays good when the session is dead."""
         return os.open(HOME, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def build_plan(limits: SessionLimits, code_directory: Path, pythons: Iterable[str], waived: Iterable[str] = ()) -> Plan:
-    """Return the plan for these limits; sessions see what of ``code_directory`` is ``SHIPPED``, and the environments of ``pythons``.
+    """Return the plan for these limits.
 
-    Raises SandboxError for an unknown layer and for a Python that does not run.
+    Sessions see what of ``code_directory`` is ``SHIPPED``, and the environments of ``pythons``.
+    Raises SandboxError for a layer that is unknown or cannot be waived, and for a Python that does not run.
     """
     waived = tuple(waived)
     unknown = [layer for layer in waived if layer not in LAYERS]
     if unknown:
         raise SandboxError(f"there is no layer {unknown[0]!r} to waive; layers are {', '.join(LAYERS)}")
+    needed = [layer for layer in waived if layer in FLOOR]
+    if needed:
+        raise SandboxError(f"the layer {needed[0]} cannot be waived: without it there is no sandbox")
     system = [path for path in SYSTEM_TREES if os.path.exists(path)]
     links = [(path, os.readlink(path)) for path in system if os.path.islink(path)]
     wanted = [path for path in system if not os.path.islink(path)]

@@ -9,6 +9,7 @@ import resource
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from untrusted.sandbox import syscalls
@@ -42,14 +43,15 @@ def run(plan: Plan, outside: Outside, descriptors: set[int]) -> dict[str, str]:
             results[layer] = ""
         except Broken as broken:
             results[layer] = str(broken)
-        except Exception as error:  # a probe that cannot be made proves nothing
+        except Exception as error:  # noqa: BLE001  a probe that cannot be made proves nothing
             results[layer] = f"the probe failed: {type(error).__name__}: {error}"
     return results
 
 
 def namespaces() -> dict[str, str]:
     """Return the kernel's names of the namespaces that this process is in."""
-    return {name: os.readlink(f"/proc/self/ns/{name}") for name in ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup")}
+    names = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup")
+    return {name: os.readlink(f"/proc/self/ns/{name}") for name in names}
 
 
 def _own_namespace(name: str, outside: Outside) -> None:
@@ -126,7 +128,7 @@ def _read_only_root(plan: Plan, _outside: Outside, _descriptors: set[int]) -> No
         raise Broken(f"the root holds {', '.join(sorted(strange))}")
     for path in ("/", "/etc", "/dev", *plan.trees):
         if os.path.isdir(path):
-            _refused(f"making a directory in {path}", lambda path=path: os.mkdir(f"{path}/probe"), errno.EROFS)
+            _refused(f"making a directory in {path}", partial(os.mkdir, f"{path}/probe"), errno.EROFS)
 
 
 def _private_proc(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:

@@ -1,6 +1,6 @@
 """The system call filter: what no cell has a use for, answered with an error. Compiled once by libseccomp.
 
-Allowed is the rest: cells start compilers, R, databases and what not, and a list of all that those call is not to be had.
+Allowed is the rest: cells start compilers, R, databases and what not, and no list of all that those call is to be had.
 Sources of the list: isolate 2.6, sandlock's defaults, Docker's profile, and what the kernel added until 6.12.
 """
 
@@ -20,22 +20,25 @@ _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _ATTRIBUTE_BAD_ARCHITECTURE, _ATTRIBUTE_OPTIMIZE = 2, 8
 _NOT_EQUAL, _MASKED_EQUAL = 1, 7
 
-DENIED = """
-    mount umount umount2 pivot_root move_mount fsopen fsconfig fsmount fspick open_tree mount_setattr chroot
-    unshare setns
-    ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp
-    keyctl add_key request_key
-    bpf perf_event_open userfaultfd
-    open_by_handle_at name_to_handle_at
-    init_module finit_module delete_module create_module query_module get_kernel_syms
-    kexec_load kexec_file_load reboot swapon swapoff acct quotactl quotactl_fd syslog
-    sethostname setdomainname settimeofday clock_settime clock_settime64 adjtimex clock_adjtime clock_adjtime64 stime
-    iopl ioperm modify_ldt vm86 vm86old vhangup
-    fanotify_init fanotify_mark lookup_dcookie nfsservctl memfd_secret uselib ustat sysfs _sysctl
-    ioprio_set migrate_pages move_pages mbind set_mempolicy set_mempolicy_home_node
-""".split()
+DENIED = (
+    "mount", "umount", "umount2", "pivot_root", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick", "open_tree",
+    "mount_setattr", "chroot",
+    "unshare", "setns",
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp",
+    "keyctl", "add_key", "request_key",
+    "bpf", "perf_event_open", "userfaultfd",
+    "open_by_handle_at", "name_to_handle_at",
+    "init_module", "finit_module", "delete_module", "create_module", "query_module", "get_kernel_syms",
+    "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd", "syslog",
+    "sethostname", "setdomainname", "settimeofday", "clock_settime", "clock_settime64", "adjtimex", "clock_adjtime",
+    "clock_adjtime64", "stime",
+    "iopl", "ioperm", "modify_ldt", "vm86", "vm86old", "vhangup",
+    "fanotify_init", "fanotify_mark", "lookup_dcookie", "nfsservctl", "memfd_secret", "uselib", "ustat", "sysfs",
+    "_sysctl",
+    "ioprio_set", "migrate_pages", "move_pages", "mbind", "set_mempolicy", "set_mempolicy_home_node",
+)  # fmt: skip
 # Programs that find these missing go another way; an EPERM would be the end of them.
-MISSING = "clone3 io_uring_setup io_uring_enter io_uring_register".split()
+MISSING = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register")
 # Newer than the libseccomp of Debian 12, by number (the same on every architecture): statmount, listmount, lsm_*,
 # mseal, open_tree_attr, file_getattr and what comes after are no loss to a cell.
 NEWEST_KNOWN = 456  # futex_requeue, Linux 6.7

@@ -30,7 +30,7 @@ def probe(plan: Plan) -> list[Layer]:
     try:
         results = _run(plan)
     except (OSError, SandboxError) as error:
-        results = {layer: f"the sandbox cannot be built: {error}" for layer in probes.PROBES}
+        results = dict.fromkeys(probes.PROBES, f"the sandbox cannot be built: {error}")
     return [_layer(plan, name, trouble) for name, trouble in results.items()]
 
 
@@ -86,7 +86,9 @@ def _read(report: int, zygote: int) -> bytes:
     """Return all that is said before the zygote and its session have ended; kill them when they take too long."""
     stop_at, said = time.monotonic() + PROBE_S_MAX, b""
     try:
-        while len(said) < _REPORT_BYTES_MAX and select.select([report], [], [], max(0.0, stop_at - time.monotonic()))[0]:
+        while len(said) < _REPORT_BYTES_MAX:
+            if not select.select([report], [], [], max(0.0, stop_at - time.monotonic()))[0]:
+                break
             piece = os.read(report, 65536)
             if not piece:
                 return said

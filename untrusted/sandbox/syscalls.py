@@ -104,7 +104,7 @@ def death_signal() -> int:
 def clone(flags: int, pidfd: c_int | None = None) -> int:
     """Fork with flags; return the child's pid in the parent and 0 in the child.
 
-    The C library keeps the thread's id in memory; the kernel writes the child's there, as the C library's fork asks it to.
+    The C library keeps the thread's id in memory; the kernel writes the child's there, as the C library's fork asks.
     Nothing else of the C library's fork is missed: it takes locks that only other threads could hold.
     """
     tid = _thread_id_address()

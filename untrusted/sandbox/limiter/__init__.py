@@ -6,6 +6,7 @@ Three drivers with one interface: ``cgroup2`` and ``cgroup1`` where a directory 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from untrusted.sandbox import SandboxError
@@ -62,12 +63,16 @@ class Limiter(Protocol):
 def choose(mode: str, directory: str, limits: GroupLimits) -> Limiter:
     """Return the limiter for a mode: ``auto`` takes the best that works. Raises SandboxError with the reason.
 
-    ``directory``: for cgroup2 a delegated directory; for cgroup1 ``memory=/…,pids=/…`` with, if there are any, ``cpu``,
-    ``cpuacct`` and ``freezer``.
+    ``directory``: for cgroup2 a delegated directory; for cgroup1 ``memory=/…,pids=/…,cpuacct=/…`` and, where the host
+    has them, ``cpu=/…`` and ``freezer=/…``.
     """
     from untrusted.sandbox.limiter import cgroup1, cgroup2, watchdog
 
-    drivers = {"cgroup2": cgroup2.Cgroup2, "cgroup1": cgroup1.Cgroup1, "watchdog": watchdog.Watchdog}
+    drivers: dict[str, Callable[[str, GroupLimits], Limiter]] = {
+        "cgroup2": cgroup2.Cgroup2,
+        "cgroup1": cgroup1.Cgroup1,
+        "watchdog": watchdog.Watchdog,
+    }
     if mode != "auto" and mode not in drivers:
         raise SandboxError(f"there is no limiter {mode!r}; there are auto, {', '.join(MODES)}")
     reasons = []
