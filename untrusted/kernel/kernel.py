@@ -13,6 +13,7 @@ from untrusted.kernel.comms import Comms
 from untrusted.kernel.interrupts import Interrupts
 from untrusted.kernel.mime import Json, clean, valid_text
 from untrusted.kernel.outbox import Emit, Outbox
+from untrusted.kernel.programs import os_system
 from untrusted.kernel.questions import Ask, Questions
 from untrusted.kernel.shell import ended_badly, make_shell
 from untrusted.kernel.streams import Stream
@@ -60,6 +61,7 @@ class Kernel:
         self._questions.start(ask)
         sys.stdout, sys.stderr = self._streams
         sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc, assignment]
+        os.system = os_system
         self._interrupts.install()
 
     def execute(self, code: str, stdin: bool) -> None:
@@ -134,7 +136,11 @@ class Kernel:
 
     def _forget(self) -> None:
         shell = self._shell
+        # A reset keeps the inputs; a new history has none.
+        shell.configurables.remove(shell.history_manager)
+        shell.init_history()
         shell.reset(new_session=False)
+        shell.displayhook.flush()  # puts _, __ and ___ back
         shell.execution_count = 1
         shell.last_error = None
         shell.payload_manager.clear_payload()

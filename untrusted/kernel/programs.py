@@ -9,6 +9,7 @@ import subprocess
 from contextlib import suppress
 
 SHELL = shutil.which("bash") or "/bin/sh"
+_os_system = os.system
 INTERRUPTED_S = 0.5  # for a program that wants to clean up
 
 
@@ -21,6 +22,14 @@ def run_shell(command: str) -> int:
     except KeyboardInterrupt:
         _end(process)
         raise
+
+
+def os_system(command: str) -> int:
+    """Stand in for ``os.system``, which is deaf to interrupts: raise KeyboardInterrupt when one has ended the command."""
+    status = _os_system(command)
+    if os.waitstatus_to_exitcode(status) in (-signal.SIGINT, 128 + signal.SIGINT):
+        raise KeyboardInterrupt
+    return status
 
 
 def _end(process: subprocess.Popen) -> None:

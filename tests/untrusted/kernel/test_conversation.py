@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.untrusted.kernel.child import Child
+from tests.untrusted.kernel.child import Child, plain
 
 
 def test_input_asks_and_goes_on_with_the_answer(child: Child) -> None:
@@ -40,7 +40,7 @@ def test_only_the_cell_itself_can_ask(child: Child) -> None:
 @pytest.mark.parametrize(("code", "said"), [("len?", "Docstring"), ("import json\njson.loads??", "def loads"), ("nope?", "not found")])
 def test_help_comes_as_a_page(child: Child, code: str, said: str) -> None:
     ran = child.run(code)
-    assert said in str(ran.reply["payload"]) or said in ran.text()
+    assert said in ran.text() + "".join(plain(page["data"]["text/plain"]) for page in ran.reply["payload"])
 
 
 def test_code_can_offer_the_next_input(child: Child) -> None:
@@ -67,7 +67,7 @@ def test_magics_work(child: Child) -> None:
 
 
 def test_top_level_await_works_from_cell_to_cell(child: Child) -> None:
-    child.run("import asyncio\nasync def f(): await asyncio.sleep(0.001); return 5\ntask = asyncio.get_event_loop_policy")
+    child.run("import asyncio\nasync def f():\n    await asyncio.sleep(0.001)\n    return 5")
     assert child.run("await f()").only("execute_result")["data"]["text/plain"] == "5"
     assert child.run("t = asyncio.create_task(f())\nawait t").only("execute_result")["data"]["text/plain"] == "5"
     assert child.run("asyncio.run(f())").only("execute_result")["data"]["text/plain"] == "5"
@@ -108,7 +108,7 @@ def test_nonsense_for_a_comm_does_no_harm(child: Child, content: dict) -> None:
 
 def test_an_error_in_a_comms_code_is_shown(child: Child) -> None:
     child.run("import comm\nc = comm.create_comm(target_name='t', comm_id='1')\nc.on_msg(lambda m: 1/0)")
-    assert child.deliver("comm_msg", {"comm_id": "1", "data": {}}).only("error")["ename"] == "ZeroDivisionError"
+    assert "ZeroDivisionError" in child.deliver("comm_msg", {"comm_id": "1", "data": {}}).text("stderr")
 
 
 @pytest.mark.parametrize("argument", ["data={'a': object()}", "data=3", "buffers=[b''] * 65", "buffers=[3]"])
@@ -121,7 +121,7 @@ def test_completion_knows_the_live_namespace(child: Child) -> None:
     reply = child.call("complete", "x = alpha_b", 11)
     assert (reply["matches"], reply["cursor_start"], reply["cursor_end"]) == (["alpha_beta"], 4, 11)
     assert any("width" in match for match in child.call("complete", "thing.wi", 8)["matches"])
-    assert child.call("complete", "import matplotl", 15)["matches"] == ["matplotlib"]
+    assert "matplotlib" in child.call("complete", "import matplotl", 15)["matches"]
     assert child.call("complete", "%timei", 6)["matches"]
 
 
@@ -140,7 +140,7 @@ def test_completion_and_inspection_bear_any_code(child: Child, code: str, positi
 def test_inspection_shows_help_and_source(child: Child) -> None:
     child.run("def mine(a):\n    'My help.'\n    return a")
     assert "My help." in child.call("inspect", "mine(1)", 3, 0)["data"]["text/plain"]
-    assert "return a" in child.call("inspect", "mine", 4, 1)["data"]["text/plain"]
+    assert "return a" in plain(child.call("inspect", "mine", 4, 1)["data"]["text/plain"])
     assert child.call("inspect", "nope", 4, 0)["found"] is False
 
 

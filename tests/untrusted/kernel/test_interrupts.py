@@ -33,7 +33,7 @@ def stopped(child: Child, code: str) -> Ran:
     begun: list[str] = []
 
     def stop(seen: str) -> None:
-        if not begun and seen.startswith("begun"):
+        if not begun and "begun" in seen:
             begun.append(seen)
             child.interrupt()
 
