@@ -44,7 +44,8 @@ def closing(conversation: Conversation, reason: Reason, settings: Any) -> list[b
     if not conversation.replied:
         texts.append(conversation.text("error", error))
         if conversation.parent["msg_type"] == "execute_request":
-            texts.append(conversation.text("execute_reply", {"status": "error", **error}))
+            reply = {"status": "error", "execution_count": conversation.execution_count, **error}
+            texts.append(conversation.text("execute_reply", reply))
     texts.append(conversation.text("status", {"execution_state": "idle"}))
     conversation.began = conversation.replied = conversation.ended = True
     return texts

@@ -31,6 +31,7 @@ class Conversation:
         self.parent = headers.header(claim.id, claim.session, msg_type)
         self._again = claim.attempt > 1
         self.began = self.replied = self.ended = self.asking = False
+        self.execution_count = 0  # of the cell, once the kernel has said it
         self._bytes = self._messages = 0
         self._files: list[dict[str, Any]] = []
         self._files_bytes = 0
@@ -83,6 +84,8 @@ class Conversation:
         if busy == self.began:
             raise Nonsense("a second busy" if busy else f"{msg_type} before busy")
         self.began = True
+        if msg_type == "execute_input":
+            self.execution_count = content["execution_count"]
         if msg_type == "execute_reply":
             if self.replied:
                 raise Nonsense("a second execute_reply")
