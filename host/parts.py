@@ -19,13 +19,17 @@ REQUEST_HEAD_BYTES = 65535
 
 @dataclass(frozen=True)
 class Part:
-    """One process to keep: a shell command and its environment. ``early`` ones are stopped first."""
+    """One process to keep: a shell command and its environment.
+
+    ``early`` ones are stopped first; ``log`` is where the program speaks when it does not speak to us.
+    """
 
     name: str
     command: str
     environment: dict[str, str]
     directory: Path
     early: bool = False
+    log: Path | None = None
 
 
 def make_parts(place: Place, settings: Settings, door: Door | None, groups: Groups) -> list[Part]:
@@ -39,8 +43,9 @@ def make_parts(place: Place, settings: Settings, door: Door | None, groups: Grou
     }
     parts = []
     if not settings.mongo_uri:
-        argv = [str(place.python), "-m", "store.embedded", str(place.data / MONGO)]
-        parts.append(Part("mongod", place.trusted.command(argv), environment, place.app))
+        mongo = place.data / MONGO
+        argv = [str(place.python), "-m", "store.embedded", str(mongo)]
+        parts.append(Part("mongod", place.trusted.command(argv), environment, place.app, log=mongo / "mongod.log"))
     if door:
         command = Account.ours().command(door.argv)
         if groups.entrance:

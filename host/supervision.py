@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import Queue
 from typing import Any
 
@@ -15,7 +16,7 @@ from honcho.manager import Manager
 from honcho.process import Popen, Process
 
 from host import descendants
-from host.journal import Journal
+from host.journal import Journal, tail
 from host.parts import Part
 
 ORDERS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
@@ -64,8 +65,14 @@ class Parts(Manager):
         self._clear()
 
     def last_words(self) -> list[str]:
-        """Return the last lines of the part that died."""
-        return list(self._journal.tails[self.died]) if self.died else []
+        """Return the last lines of the part that died, those of its own log file first."""
+        if self.died is None:
+            return []
+        said = list(self._journal.tails[self.died])
+        log = next(part.log for part in self._parts if part.name == self.died)
+        with suppress(OSError):  # it may have died before it had one
+            said = tail(log) + said if log else said
+        return said
 
     def _start(self) -> None:
         super()._start()

@@ -1,4 +1,4 @@
-"""A launcher of parts that a test names: ``python -m tests.host.keeper LOG NAME=COMMAND …``; ends as ``make run`` does."""
+"""A launcher of parts that a test names: ``python -m tests.host.keeper LOG NAME=COMMAND …``; ends as make run does."""
 
 from __future__ import annotations
 

@@ -1,0 +1,190 @@
+"""``make run`` as a person meets it: what it prints, how it ends, and what it says when it cannot start."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from host import cgroups
+from host.failures import (
+    EXIT_DATA,
+    EXIT_DATA_IN_USE,
+    EXIT_PART_DIED,
+    EXIT_PORT,
+    EXIT_SETTINGS,
+)
+from tests.conftest import FIRST_START_S, ROOT
+from tests.processes import Process, start
+
+END_S = 5.0  # what make run promises
+SPARE_S = 10.0  # for make itself, on a busy machine
+REFUSAL_S = 60.0
+
+
+def run_cell(url, code):
+    request = urllib.request.Request(
+        f"{url}/computations?wait=30", json.dumps({"code": code}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return json.load(answer)
+
+
+def running(site):
+    return start(site.argv, ready=f"^ready {site.url}$", deadline_s=FIRST_START_S, env=site.env, cwd=ROOT)
+
+
+def command(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def is_alive(pid):
+    return bool(command(pid))
+
+
+def refusal(site, **changes):
+    """Return exit code and standard error of a start that must not succeed."""
+    process = Process(site.argv, {**site.env, **changes}, ROOT)
+    try:
+        code = process.wait(REFUSAL_S)
+        assert process.output == ""
+        return code, process.log
+    finally:
+        process.stop()
+
+
+def test_standard_output_is_one_line(server):
+    assert server.process.output == f"ready {server.url}\n"
+
+
+def test_ready_means_that_a_cell_runs(server):
+    computation = run_cell(server.url, "6*7")
+    assert computation["state"] == "done"
+    assert "'42'" in str(computation["messages"])
+
+
+def test_ctrl_c_ends_everything_and_a_second_start_remembers(own_site):
+    make = ["make", "--no-print-directory", "-C", str(ROOT), "run"]
+    with start(make, ready=f"^ready {own_site.url}$", deadline_s=FIRST_START_S, env=own_site.env) as process:
+        computation = run_cell(own_site.url, "print('remember me')")
+        below = process.descendants()
+        groups = [Path(group) for group in find_groups(process)]
+        process.signal_group(signal.SIGINT)
+        process.wait(END_S + SPARE_S)
+        assert not [command(pid) for pid in below if is_alive(pid)]
+        assert not [group for group in groups if group.exists()]
+        assert not list(own_site.data.rglob("*.sock"))
+        assert not any(str(own_site.data) in line for line in Path("/proc/self/mounts").read_text().splitlines())
+        assert process.output == f"ready {own_site.url}\n"
+    with running(own_site):
+        messages = get(own_site.url + computation["links"]["messages"] + "?after=-1")["messages"]
+        assert "remember me" in str(messages)
+
+
+def find_groups(process):
+    for pid in process.descendants():
+        if command(pid).rstrip().endswith("-m host"):
+            launcher = pid
+            break
+    parents = cgroups._v1_parents().values()
+    return [f"{parent}/{cgroups.NAME}{launcher}" for parent in (cgroups.ROOT, *parents)]
+
+
+@pytest.mark.parametrize("part", ["trusted_db.py", "uwsgi", "mongod --dbpath"])
+def test_a_part_that_is_killed_ends_all_with_its_name(own_site, part):
+    with running(own_site) as process:
+        below = process.descendants()
+        os.kill(next(pid for pid in below if part in command(pid)), signal.SIGKILL)
+        assert process.wait(END_S + SPARE_S) == EXIT_PART_DIED
+        assert " ended by itself, so all ended; its last words:" in process.log
+        assert not [command(pid) for pid in below if is_alive(pid)]
+
+
+def test_parts_get_nothing_of_the_environment_that_make_run_was_called_in(own_site):
+    env = {**own_site.env, "AWS_SECRET_ACCESS_KEY": "not-for-parts"}
+    with start(own_site.argv, ready=f"^ready {own_site.url}$", deadline_s=FIRST_START_S, env=env, cwd=ROOT) as process:
+        parts = [pid for pid in process.descendants() if not command(pid).rstrip().endswith("-m host")]
+        assert len(parts) > 5
+        for pid in parts:
+            assert b"not-for-parts" not in Path(f"/proc/{pid}/environ").read_bytes(), command(pid)
+
+
+def test_a_port_in_use_is_said_in_one_sentence(own_site):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", own_site.port))
+        taken.listen()
+        code, said = refusal(own_site)
+    assert code == EXIT_PORT
+    assert f"port {own_site.port}" in said
+    assert "make run PORT=" in said
+    assert said.count("\n") == 1
+
+
+def test_a_directory_that_cannot_be_written_is_said_in_one_sentence(own_site):
+    code, said = refusal(own_site, DATA="/proc/singlecell")
+    assert code == EXIT_DATA
+    assert "/proc/singlecell" in said
+    assert said.count("\n") == 1
+
+
+def test_a_directory_in_use_by_another_server_is_said_in_one_sentence(server, own_site):
+    code, said = refusal(own_site, DATA=str(server.data))
+    assert code == EXIT_DATA_IN_USE
+    assert "another server is running" in said
+    assert get(f"{server.url}/healthz")
+
+
+@pytest.mark.root
+def test_a_directory_that_the_trusted_account_cannot_reach_is_said_in_one_sentence(own_site):
+    own_site.data.chmod(0o700)
+    code, said = refusal(own_site, DATA=str(own_site.data / "inner"))
+    assert code == EXIT_DATA
+    assert "the account singlecell cannot reach" in said
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "0", "65536", "5000.0"])
+def test_a_port_that_is_none_is_said_in_one_sentence(own_site, port):
+    code, said = refusal(own_site, PORT=port)
+    assert code == EXIT_SETTINGS
+    assert said.count("\n") == 1
+
+
+def test_an_unknown_setting_is_named_with_the_nearest(own_site):
+    file = own_site.data / "settings.py"
+    file.write_text("http_prot = 5001\n")
+    code, said = refusal(own_site, SINGLECELL_CONFIG=str(file))
+    assert code == EXIT_SETTINGS
+    assert "http_prot" in said
+    assert "'http_port'" in said
+
+
+def test_an_ordinary_user_hears_what_the_machine_lacks(tmp_path):
+    """A PATH without apt-get stands for an account that may not install."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sh", "dirname", "id", "readlink", "grep", "cat"):
+        os.symlink(f"/usr/bin/{name}", tools / name)
+    script = (ROOT / "deploy" / "bootstrap.sh").read_text()
+    copy = tmp_path / "deploy" / "bootstrap.sh"
+    copy.parent.mkdir()
+    copy.write_text(script.replace("/usr/bin/python3", "/no/python3").replace("/usr/local/bin/python3", "/no/python3"))
+    env = {"PATH": str(tools), "HOME": "/root"}
+    said = subprocess.run([tools / "sh", copy, "run"], env=env, capture_output=True, text=True, check=False)
+    assert said.returncode == 3
+    assert said.stdout == ""
+    assert "apt-get install python3 python3-venv" in said.stderr
+    assert len(said.stderr.splitlines()) == 1

@@ -1,0 +1,103 @@
+"""What is made before the parts start: settings file, copy of the code, control groups; and the locks of packages."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import settings
+from host import accounts, cgroups, copies, generated
+from host.failures import EXIT_SETTINGS, HostError
+from host.place import Account
+from tests.conftest import ROOT
+
+LOCKS = ("trusted", "untrusted", "tests")
+
+
+def test_the_parts_read_the_settings_of_the_host(tmp_path):
+    file = tmp_path / "made.py"
+    generated.write(file, generated.load(mongo_password='a "quoted" \\ one', workers=7), Account.ours())
+    read = settings.load(file)
+    assert (read.mongo_password, read.workers) == ('a "quoted" \\ one', 7)
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_wrong_setting_is_a_sentence(monkeypatch):
+    with pytest.raises(HostError, match="workers") as error:
+        generated.load(workers=-1)
+    assert error.value.exit_code == EXIT_SETTINGS
+
+
+@pytest.mark.root
+def test_the_copy_of_the_code_is_for_the_trusted_account_alone(tmp_path):
+    trusted = accounts.make_trusted()
+    copy = copies.copy_app(tmp_path / "app", trusted)
+    for path in (copy, *copy.rglob("*")):
+        status = path.stat()
+        assert (status.st_uid, status.st_gid) == (0, trusted.gid), path
+        assert status.st_mode & 0o027 == 0, path
+    assert (copy / "web_server.py").read_bytes() == (ROOT / "web_server.py").read_bytes()
+    assert not (copy / "host").exists()
+    assert not (copy / "tests").exists()
+
+
+@pytest.mark.root
+def test_a_copy_that_nobody_runs_is_removed_and_one_in_use_is_not(tmp_path):
+    trusted, parent = accounts.make_trusted(), tmp_path / "app"
+    (parent / "unused").mkdir(parents=True)
+    (parent / "used").mkdir()
+    with subprocess.Popen(["flock", "--shared", str(parent / "used"), "sleep", "1000"]) as holder:
+        try:
+            while subprocess.run(["flock", "-n", str(parent / "used"), "true"], check=False).returncode == 0:
+                pass
+            copy = copies.copy_app(parent, trusted)
+        finally:
+            holder.kill()
+    assert {path.name for path in parent.iterdir()} == {"used", copy.name}
+
+
+@pytest.mark.root
+def test_control_groups_are_made_and_removed():
+    groups = cgroups.make_groups(accounts.make_untrusted())
+    if groups == cgroups.NONE:
+        pytest.skip("this kernel gives root no control groups with memory and pids to hand on")
+    (groups.directories[0] / "session").mkdir()
+    assert all(directory.owner() == accounts.UNTRUSTED for directory in groups.directories)
+    groups.remove()
+    assert not any(directory.exists() for directory in groups.directories)
+
+
+@pytest.mark.root
+def test_control_groups_of_a_killed_launcher_are_swept():
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    parents = list(cgroups._v1_parents().values())
+    if not parents:
+        pytest.skip("there is no cgroup v1 here")
+    left = parents[0] / f"{cgroups.NAME}{ended.pid}"
+    left.mkdir()
+    cgroups.make_groups(accounts.make_untrusted()).remove()
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_pins_every_package_with_hashes_and_names_no_registry(name):
+    lock = (ROOT / "requirements" / f"{name}.txt").read_text()
+    assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", lock)
+    pinned = re.findall(r"^([A-Za-z0-9._-]+)==\S+.*\\\n +--hash=sha256:", lock, re.MULTILINE)
+    assert len(pinned) == len(re.findall(r"^\S", lock, re.MULTILINE)) - lock.count("\n#") - lock.startswith("#")
+    for line in (ROOT / "requirements" / f"{name}.in").read_text().splitlines():
+        wanted = re.match(r"[A-Za-z0-9._-]+", line)
+        if wanted and not line.startswith("-r"):
+            assert wanted.group().lower().replace("_", "-") in pinned
+
+
+def test_the_bootstrap_is_plain_shell():
+    for shell in ("dash", "bash --posix"):
+        if Path(f"/bin/{shell.split()[0]}").exists():
+            subprocess.run([*shell.split(), "-n", str(ROOT / "deploy" / "bootstrap.sh")], check=True)
+    assert os.access(ROOT / "deploy" / "bootstrap.sh", os.X_OK)
