@@ -25,14 +25,25 @@ HOSTILE = {
 }
 
 
+WITNESS = "<p id=witness>shown</p>"
+
+
+def witness(cell) -> None:
+    """Wait until the frame has shown what it was given, and what came of that has had its turn."""
+    shown = cell.output.frame_locator("iframe").locator("#witness")
+    expect(shown).to_be_visible()
+    shown.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_html_cannot_touch_the_page(embed, page, name):
     cell = embed("<h1>Mine</h1><single-cell></single-cell>")
     address = page.url
     box = page.locator("h1").bounding_box()
-    cell.run(f"from IPython.display import HTML, display\ndisplay(HTML({HOSTILE[name]!r}))\nprint('end')").shows("end")
+    html = HOSTILE[name] + WITNESS
+    cell.run(f"from IPython.display import HTML, display\ndisplay(HTML({html!r}))")
     expect(cell.output.locator("iframe")).to_have_attribute("sandbox", "allow-scripts")
-    page.wait_for_load_state("networkidle")
+    witness(cell)
     assert page.evaluate("[window.owned, localStorage.owned, document.cookie]") == [None, None, ""]
     assert page.title() == "A page"
     assert page.url == address
@@ -83,7 +94,9 @@ def test_html_in_other_types_cannot_touch_the_page(embed, page, kind):
     cell = embed("<single-cell></single-cell>")
     hostile = "<svg xmlns='http://www.w3.org/2000/svg'><script>parent.owned = 1; window.owned = 1</script></svg>"
     cell.run(f"from IPython.display import *\ndisplay({kind}({hostile!r}))\nprint('end')").shows("end")
-    page.wait_for_load_state("networkidle")
+    # Formulas and Markdown are typeset when their part has come; each of the three has one place.
+    expect(cell.output.locator(".display > *")).to_have_count(1)
+    expect(cell.output.locator(".display > :not(:empty), .display > img")).to_have_count(1)
     assert page.evaluate("window.owned") is None
     expect(cell.output.locator("svg, script")).to_have_count(0)
 
@@ -122,6 +135,10 @@ def test_the_frames_page_does_nothing_when_it_is_opened_by_itself(server, page, 
     cell = embed("<single-cell>from IPython.display import HTML\nHTML('<b>x</b>')</single-cell>").run()
     address = cell.output.locator("iframe").get_attribute("src")
     page.goto(address)
-    page.evaluate("window.postMessage({ type: 'text/html', data: '<b>shown</b>' }, '*')")
-    page.wait_for_load_state("networkidle")
+    page.evaluate(
+        """() => new Promise((done) => {
+          addEventListener("message", done);
+          window.postMessage({ type: "text/html", data: "<b>shown</b>" }, "*");
+        })"""
+    )
     expect(page.locator("b")).to_have_count(0)
