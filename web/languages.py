@@ -58,7 +58,8 @@ def served() -> list[Language]:
 def checked(asked: str | UnsetType, session_id: str | None) -> str:
     """Return the language that a request means: as asked, else its session's, else Python. Raises Problem 404, 422.
 
-    With no device alive every language of the settings will do: the computation waits for one.
+    While no account has said what it can run, or one is away, every language of the settings will do: the computation
+    waits for it.
     """
     if session_id is not None:
         return _session_language(asked, session_id)
@@ -68,7 +69,8 @@ def checked(asked: str | UnsetType, session_id: str | None) -> str:
         if name in KNOWN:
             refuse(422, _how_to_install(name))
         refuse(422, f"The language {name[:40]!r} is unknown; there are {', '.join(languages)}.")
-    if not languages[name].available and here().fleet.accounts():
+    accounts = here().fleet.accounts()
+    if not languages[name].available and accounts and all(account.get("languages") for account in accounts):
         refuse(422, _how_to_install(name))
     return name
 

@@ -159,7 +159,9 @@ class Device:
             "sentence": sentence,
             "layers": [{"name": "seccomp", "state": "on", "detail": ""}],
             "limiter": "cgroup2",
-            "languages": [{"name": name, "version": "3.11"} for name in languages or self.languages],
+            "languages": [
+                {"name": name, "version": "3.11"} for name in (self.languages if languages is None else languages)
+            ],
             "capacity": 4,
             "free": free,
         }

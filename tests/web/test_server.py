@@ -34,6 +34,11 @@ def test_a_language_that_no_device_runs_is_refused(client: FlaskClient, device: 
     check_problem(client.post("/computations", json={"code": "1"}), 422, "install")
 
 
+def test_cells_wait_for_an_account_that_is_away(client: FlaskClient, device: Device) -> None:
+    device.report(free=0, languages=(), sentence="it has not been dialled yet")
+    assert submit(client)["state"] == "queued"
+
+
 def test_every_limit_has_a_unit_and_the_value_of_the_settings(client: FlaskClient, settings) -> None:
     answer = client.get("/limits").get_json()["limits"]
     assert answer["code_bytes_max"] == {"value": settings.code_bytes_max, "unit": "bytes"}
