@@ -117,7 +117,7 @@ def cgroup1_directory(account: dict) -> Iterator[str]:
     """Return cgroup v1 directories given to the account, as a host does as root; skip where that cannot be."""
     if os.geteuid() != 0 or not all(Path(f"/sys/fs/cgroup/{name}/tasks").exists() for name in CONTROLLERS):
         pytest.skip("cgroup v1 needs root, and a machine that has it")
-    directories = {name: Path(f"/sys/fs/cgroup/{name}/singlecell-test-{os.getpid()}") for name in CONTROLLERS}
+    directories = {name: Path(f"/sys/fs/cgroup/{name}/sandbox-test-{os.getpid()}") for name in CONTROLLERS}
     for directory in directories.values():
         directory.mkdir()
         os.chown(directory, account["user"], account["group"])

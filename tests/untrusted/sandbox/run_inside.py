@@ -108,9 +108,9 @@ def watch(job: dict, limits, limiter, ours: socket.socket, answers: int) -> None
     group.add(pid)
     ours.send(b"g")
     stop_at, said, overrun = time.monotonic() + DEADLINE_S, b"", None
-    work, before = None, {}
+    work, listening = None, [answers]
     while time.monotonic() < stop_at and not overrun:
-        readable = select.select([answers, pidfd, *([ours] if work is None else [])], [], [], 0.05)[0]
+        readable = select.select([*listening, pidfd, *([ours] if work is None else [])], [], [], 0.05)[0]
         if ours in readable:
             _data, received, _flags, _address = socket.recv_fds(ours, 1, 1)
             work = received[0] if received else -1
@@ -118,7 +118,9 @@ def watch(job: dict, limits, limiter, ours: socket.socket, answers: int) -> None
         if answers in readable:
             piece = os.read(answers, 1 << 20)
             said += piece
-            if not piece or (said.endswith(b"\n") and not job.get("until_end")):
+            if not piece:
+                listening = []
+            if said.endswith(b"\n") and not job.get("until_end"):
                 break
         if pidfd in readable and answers not in readable:
             break
@@ -140,7 +142,7 @@ def watch(job: dict, limits, limiter, ours: socket.socket, answers: int) -> None
         sentences: list[str] = []
         answer["files"] = {
             name: [size, b"".join(data for data, _last in pieces).decode("latin-1")]
-            for name, size, pieces in harvest(work, before, limits, sentences)
+            for name, size, pieces in harvest(work, {}, limits, sentences)
         }
         answer["sentences"] = sentences
         answer["snapshot"] = sorted(os.fsdecode(path) for path in snapshot(work))

@@ -28,15 +28,24 @@ class Cgroup1:
         self._limits, self._removals = limits, Removals()
         self.detail = f"memory, processes and CPU share of a session by cgroup v1: {', '.join(self._parents)}"
         # The first group shows whether all of it works; a half working limiter is none.
-        self.open("trial").close()
+        self.open(f"trial-{os.getpid()}").close()
 
     def open(self, session: str) -> Group1:
         """Return a new group with the limits. Raises OSError."""
         self._removals.sweep()
         directories = {controller: f"{parent}/{session}" for controller, parent in self._parents.items()}
-        # One hierarchy may hold several controllers (cpu,cpuacct): the same directory then comes twice.
-        for directory in dict.fromkeys(directories.values()):
-            os.mkdir(directory)
+        group = Group1(directories, self._removals)
+        try:
+            # One hierarchy may hold several controllers (cpu,cpuacct): the same directory then comes twice.
+            for directory in dict.fromkeys(directories.values()):
+                os.mkdir(directory)
+            self._limit(directories)
+        except OSError:
+            group.close()
+            raise
+        return group
+
+    def _limit(self, directories: dict[str, str]) -> None:
         limits, memory = self._limits, directories["memory"]
         write(memory, "memory.limit_in_bytes", limits.session_memory_bytes)
         with suppress(FileNotFoundError):  # a kernel without swap accounting
@@ -49,7 +58,6 @@ class Cgroup1:
             with suppress(FileNotFoundError):  # a kernel without CFS bandwidth
                 write(directories["cpu"], "cpu.cfs_period_us", _PERIOD_US)
                 write(directories["cpu"], "cpu.cfs_quota_us", int(limits.session_cpus_max * _PERIOD_US))
-        return Group1(directories, self._removals)
 
 
 class Group1:

@@ -29,7 +29,7 @@ class Cgroup2:
         self._delegate()
         self.detail = f"memory, processes and CPU share of a session by control groups below {directory}"
         # The first group shows whether all of it works; a half working limiter is none.
-        self.open("trial").close()
+        self.open(f"trial-{os.getpid()}").close()
 
     def _delegate(self) -> None:
         # Only a group without processes may give controllers to its children: ours, if here, go into a leaf.
@@ -46,6 +46,14 @@ class Cgroup2:
         self._removals.sweep()
         directory = f"{self._directory}/{session}"
         os.mkdir(directory)
+        try:
+            self._limit(directory)
+        except OSError:
+            self._removals.remove(directory)
+            raise
+        return Group2(directory, self._removals)
+
+    def _limit(self, directory: str) -> None:
         limits = self._limits
         write(directory, "memory.max", limits.session_memory_bytes)
         with suppress(FileNotFoundError):  # a kernel without swap accounting
@@ -54,7 +62,6 @@ class Cgroup2:
         write(directory, "pids.max", limits.session_processes_max + 1)  # init is ours
         write(directory, "cpu.weight", limits.session_cpu_weight)
         write(directory, "cpu.max", f"{int(limits.session_cpus_max * _PERIOD_US)} {_PERIOD_US}")
-        return Group2(directory, self._removals)
 
 
 class Group2:

@@ -1,0 +1,153 @@
+"""How a session ends: at once, as a whole, and with those that started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+DEADLINE_S = 10.0
+DAEMONS = """
+import os, signal, time
+def daemon(stop):
+    if child := os.fork():
+        os.waitpid(child, 0)
+    else:
+        os.setsid()
+        if os.fork() == 0:
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            if stop:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            time.sleep(1000)
+        os._exit(0)
+daemon(False)
+daemon(True)
+for n in set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}:
+    if n < 32:
+        signal.signal(n, signal.SIG_IGN)
+deadline = time.monotonic() + 10
+while len([n for n in os.listdir("/proc") if n.isdigit()]) != 4 and time.monotonic() < deadline:
+    time.sleep(0.01)
+report(sorted(int(n) for n in os.listdir("/proc") if n.isdigit()))
+"""
+
+
+def below(pid: int) -> list[int]:
+    """Return the processes below one, as the host sees them."""
+    found, waiting = [], [pid]
+    while waiting:
+        children = Path(f"/proc/{waiting[0]}/task/{waiting.pop(0)}/children").read_text().split()
+        found += map(int, children)
+        waiting += map(int, children)
+    return found
+
+
+def gone(pids: list[int]) -> bool:
+    """Return whether the processes end within the deadline."""
+    stop_at = time.monotonic() + DEADLINE_S
+    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
+        if time.monotonic() > stop_at:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_daemons_stopped_processes_and_blocked_signals_end_with_the_kill(start):
+    """B1, B2, B8, A13"""
+    process = start(DAEMONS, hold=True)
+    held = json.loads(process.stdout.readline())
+    processes = below(held["init"])
+    assert len(processes) == 3
+    out, _err = process.communicate(timeout=60)
+    assert json.loads(out.splitlines()[-1])["dead"] is True
+    assert gone([held["init"], *processes])
+
+
+def test_a_session_ends_with_its_worker(session):
+    """B6, A25"""
+    for end in ("os._exit(0)", "os.kill(os.getpid(), 9)", "ctypes.string_at(0)", "os.execv('/bin/true', ['true'])"):
+        source = f"""
+import ctypes, os, subprocess
+subprocess.Popen(["sleep", "1000"], start_new_session=True)
+report("there")
+{end}
+"""
+        result = session(source, until_end=True)
+        assert (result.reported, result.dead, result.ended_by_itself) == ("there", True, True), end
+
+
+def test_sessions_end_with_the_process_that_forked_them(start):
+    """B3"""
+    process = start("report(1)", hold=True)
+    held = json.loads(process.stdout.readline())
+    [zygote] = [pid for pid in below(process.pid) if held["init"] in below(pid)]
+    os.kill(zygote, signal.SIGKILL)
+    assert gone([held["init"], *held["children"]])
+    process.communicate(timeout=60)
+
+
+def test_init_cannot_be_killed_from_inside_and_signals_reach_the_session_alone(session):
+    """B9, D1"""
+    source = """
+import os, signal, subprocess
+child = subprocess.Popen(["sleep", "1000"])
+for number in range(1, 65):
+    if number not in (signal.SIGUSR1, 32, 33):
+        os.kill(1, number)
+os.kill(-1, signal.SIGKILL)  # all but init and the caller
+report([child.wait(), os.getppid()])
+"""
+    assert session(source).reported == [-9, 1]
+
+
+def test_orphans_leave_no_zombies(session):
+    """B7"""
+    source = """
+import os, time
+for _ in range(50):
+    if (pid := os.fork()) == 0:
+        if os.fork() == 0:
+            os._exit(0)
+        os._exit(0)
+    os.waitpid(pid, 0)
+deadline = time.monotonic() + 10
+while (left := sorted(int(n) for n in os.listdir("/proc") if n.isdigit())) != [1, 2] and time.monotonic() < deadline:
+    time.sleep(0.01)
+report(left)
+"""
+    assert session(source).reported == [1, 2]
+
+
+def test_nothing_of_one_session_is_there_in_the_next(session):
+    """B11, B12"""
+    source = """
+import os
+left = [os.listdir(d) for d in ("/home/cell", "/tmp", "/dev/shm", "/var/tmp")]
+for d in ("/home/cell", "/tmp", "/dev/shm"):
+    open(d + "/.bashrc", "w").close()
+report(left)
+"""
+    assert [session(source).reported for _ in range(2)] == [[[], [], [], []]] * 2
+
+
+def test_a_process_with_threads_is_not_forked(python, account):
+    """§5.6: fork and threads"""
+    source = """
+import sys, threading
+sys.path.insert(0, sys.argv[1])
+from untrusted.sandbox import SandboxError
+from untrusted.sandbox.clone import clone_session
+end = threading.Event()
+threading.Thread(target=end.wait).start()
+try:
+    clone_session(None, print)
+except SandboxError as error:
+    print(error)
+end.set()
+"""
+    argv = [python, "-B", "-c", source, str(Path(__file__).parents[3])]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd="/", **account)
+    assert done.stdout == "a process of 2 threads cannot be forked safely\n"

@@ -1,0 +1,124 @@
+"""Limits of a whole session, with each driver that this machine allows."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from untrusted.sandbox import SandboxError, limiter
+from untrusted.sandbox.limiter.control_files import counter
+
+LIMITS = SimpleNamespace(
+    session_memory_bytes=200 << 20, session_processes_max=20, session_cpu_weight=100, session_cpus_max=1.0
+)
+SMALL = {"session_memory_bytes": 200 << 20, "session_processes_max": 20}
+FILL = "kept = []\nwhile True:\n    kept.append(b'x' * (10 << 20))"
+FILL_TOGETHER = """
+import os, time
+for _ in range(4):
+    if os.fork() == 0:
+        kept = b"x" * (70 << 20)
+        time.sleep(1000)
+time.sleep(1000)
+"""
+FILL_FILES = """
+import time
+for n in range(3):
+    for directory in ("/home/cell", "/tmp", "/dev/shm"):
+        with open(f"{directory}/{n}", "wb") as file:
+            file.write(bytes(25 << 20))
+time.sleep(1000)
+"""
+FORK = """
+import os, time
+try:
+    for n in range({}):
+        if os.fork() == 0:
+            time.sleep(1000)
+except OSError:
+    pass
+report("forked")
+time.sleep({})
+"""
+
+
+@pytest.fixture(params=["cgroup1", "watchdog"])
+def driver(request) -> dict:
+    """Return what a job needs to be limited by each driver."""
+    if request.param == "watchdog":
+        return {"limiter": "watchdog"}
+    return {"limiter": "cgroup1", "cgroup_directory": request.getfixturevalue("cgroup1_directory")}
+
+
+@pytest.mark.parametrize("source", [FILL, FILL_TOGETHER, FILL_FILES], ids=["one process", "several", "files"])
+def test_too_much_memory_is_seen_and_named(session, driver, source):
+    """A4, A5, A7, G15"""
+    result = session(source, until_end=True, limits={**SMALL, "session_disk_bytes": 100 << 20}, **driver)
+    assert (result.overrun, result.dead, result.limiter) == ("memory", True, driver["limiter"])
+
+
+def test_too_many_processes_are_seen_and_named(session, driver):
+    """A1, A2, A3"""
+    result = session(FORK.format(1000, 1000), until_end=True, limits=SMALL, **driver)
+    assert (result.overrun, result.dead) == ("processes", True)
+
+
+@pytest.mark.parametrize(("forks", "overrun"), [(18, None), (19, None), (20, "processes")])
+def test_the_limit_of_processes_counts_the_worker_and_not_its_init(session, cgroup1_directory, forks, overrun):
+    """A2"""
+    result = session(FORK.format(forks, 0), limits=SMALL, limiter="cgroup1", cgroup_directory=cgroup1_directory)
+    assert result.overrun == overrun
+
+
+def test_a_quiet_session_hits_nothing_and_its_use_is_counted(session, driver):
+    source = "import time\nkept = b'x' * (50 << 20)\nwhile time.process_time() < 0.6:\n    pass\nreport(1)"
+    result = session(source, limits=SMALL, hold=True, **driver)
+    cpu_s, memory_bytes, processes = result.usage
+    assert result.overrun is None
+    assert cpu_s > 0.3 and memory_bytes > 50 << 20 and processes == 1
+
+
+def test_a_killed_worker_is_not_taken_for_one_without_memory(session, driver):
+    """G15"""
+    result = session("import os; os.kill(os.getpid(), 9)", until_end=True, limits=SMALL, **driver)
+    assert (result.overrun, result.ended_by_itself) == (None, True)
+
+
+def test_auto_takes_the_watchdog_where_no_directory_is_named():
+    chosen = limiter.choose("auto", "", LIMITS)
+    assert chosen.name == "watchdog"
+    assert "degraded" in limiter.layer(chosen).detail
+
+
+@pytest.mark.parametrize(
+    ("mode", "directory", "said"),
+    [
+        ("cgroup3", "", "there is no limiter 'cgroup3'"),
+        ("cgroup2", "", "no delegated cgroup v2 directory"),
+        ("cgroup2", "/nowhere", "No such file"),
+        ("cgroup1", "", "memory, pids, cpuacct"),
+        ("cgroup1", "memory=/nowhere,pids=/nowhere,cpuacct=/nowhere", "No such file"),
+    ],
+)
+def test_a_limiter_that_cannot_work_is_refused_with_the_reason(mode, directory, said):
+    """H1: fail closed"""
+    with pytest.raises(SandboxError, match=said):
+        limiter.choose(mode, directory, LIMITS)
+
+
+def test_a_directory_without_the_controllers_is_no_cgroup2():
+    unified = "/sys/fs/cgroup/unified" if os.path.exists("/sys/fs/cgroup/unified") else "/sys/fs/cgroup"
+    if not os.path.exists(f"{unified}/cgroup.controllers"):
+        pytest.skip("this machine has no cgroup v2")
+    with open(f"{unified}/cgroup.controllers") as file:
+        if {"memory", "pids", "cpu"} <= set(file.read().split()):
+            pytest.skip("this machine has every controller")
+    with pytest.raises(SandboxError, match="does not have the controllers"):
+        limiter.choose("cgroup2", unified, LIMITS)
+
+
+def test_counters_that_a_kernel_lacks_are_zero():
+    assert counter("oom 1\noom_kill 2\n", "oom_kill") == 2
+    assert counter("low 0\n", "oom_kill") == 0

@@ -1,0 +1,309 @@
+"""Files out of a work directory that holds whatever user code likes: each kind has an answer, none is followed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from untrusted import files
+from untrusted.files import harvest, snapshot
+
+LIMITS = SimpleNamespace(cell_files_max=5, cell_file_bytes_max=1000, cell_files_bytes_max=3000)
+
+
+@pytest.fixture
+def work(tmp_path):
+    """Return a work directory as (path, handle)."""
+    handle = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    yield tmp_path, handle
+    os.close(handle)
+
+
+def take(
+    handle: int, before: dict | None = None, limits: SimpleNamespace = LIMITS
+) -> tuple[dict[str, bytes], list[str]]:
+    """Return the files that come out, and the sentences about the others."""
+    sentences: list[str] = []
+    found = {}
+    for name, size_bytes, pieces in harvest(handle, before or {}, LIMITS, sentences):
+        parts = list(pieces)
+        assert [last for _data, last in parts] == [False] * (len(parts) - 1) + [True]
+        found[name] = b"".join(data for data, _last in parts)
+        assert len(found[name]) == size_bytes
+    return found, sentences
+
+
+def test_new_and_changed_files_come_out_and_others_do_not(work):
+    path, handle = work
+    (path / "old").write_bytes(b"1")
+    (path / "changed").write_bytes(b"1")
+    before = snapshot(handle)
+    (path / "changed").write_bytes(b"2")
+    (path / "new").write_bytes(b"3")
+    assert take(handle, before) == ({"changed": b"2", "new": b"3"}, [])
+    assert take(handle, snapshot(handle)) == ({}, [])
+
+
+def test_a_change_that_hides_itself_is_seen(work):
+    """Same size and forged times: the kernel's change time tells."""
+    path, handle = work
+    (path / "a").write_bytes(b"1")
+    state, before = os.stat(path / "a"), snapshot(handle)
+    (path / "a").write_bytes(b"2")
+    os.utime(path / "a", ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert take(handle, before)[0] == {"a": b"2"}
+
+
+def test_empty_files_and_files_in_directories_come_out(work):
+    path, handle = work
+    (path / "a" / "b" / "c").mkdir(parents=True)
+    (path / "a" / "b" / "c" / "file").write_bytes(b"x")
+    (path / "empty").touch()
+    assert take(handle)[0] == {"a/b/c/file": b"x", "empty": b""}
+
+
+def test_links_of_every_kind_are_refused(work):
+    """F1, F2, F4, F6, F9"""
+    path, handle = work
+    (path / "real").write_bytes(b"x")
+    os.symlink("/etc/passwd", path / "absolute")
+    os.symlink("../../../../etc/passwd", path / "relative")
+    os.symlink("/proc/self/environ", path / "magic")
+    os.symlink("/", path / "directory")
+    os.symlink("loop", path / "loop")
+    os.symlink("real", path / "inner")
+    os.link(path / "real", path / "hard")
+    found, sentences = take(handle)
+    assert found == {}
+    assert len(sentences) == 8
+    assert sum("it is a link" in sentence for sentence in sentences) == 6
+    assert sum("more than one name" in sentence for sentence in sentences) == 2
+
+
+def test_fifos_and_sockets_are_refused_without_waiting(work):
+    """F5"""
+    path, handle = work
+    os.mkfifo(path / "fifo")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path / "socket"))
+    found, sentences = take(handle)
+    assert found == {}
+    assert [sentence.partition(": ")[2] for sentence in sentences] == ["it is not a regular file."] * 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make devices and files of others")
+def test_devices_and_files_of_others_are_refused(work):
+    """F4, F5"""
+    path, handle = work
+    os.mknod(path / "zero", 0o20666, os.makedev(1, 5))
+    (path / "other").write_bytes(b"x")
+    os.chown(path / "other", 12345, 12345)
+    found, sentences = take(handle)
+    assert found == {}
+    assert ["somebody else" in sentences[0], "regular" in sentences[1]] == [True, True]
+
+
+@pytest.mark.parametrize(("size_bytes", "taken"), [(999, True), (1000, True), (1001, False)])
+def test_the_limit_of_one_file_holds_to_the_byte(work, size_bytes, taken):
+    """F8"""
+    path, handle = work
+    (path / "a").write_bytes(bytes(size_bytes))
+    found, sentences = take(handle)
+    assert (found == {"a": bytes(size_bytes)}) is taken
+    assert (sentences == []) is taken
+
+
+def test_a_giant_without_blocks_is_refused_by_its_size(work):
+    """F8"""
+    path, handle = work
+    with open(path / "giant", "wb") as file:
+        file.truncate(1 << 40)
+    assert take(handle) == ({}, [f"The file 'giant' was not handed over: it has {1 << 40} bytes and 1000 are allowed."])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "taken"), [([1000, 1000, 999], 3), ([1000, 1000, 1000], 3), ([1000, 1000, 1000, 1], 3)]
+)
+def test_the_limit_of_all_files_together_holds_to_the_byte(work, sizes, taken):
+    path, handle = work
+    for number, size_bytes in enumerate(sizes):
+        (path / str(number)).write_bytes(bytes(size_bytes))
+    found, sentences = take(handle)
+    assert (len(found), len(sentences)) == (taken, len(sizes) - taken)
+
+
+@pytest.mark.parametrize("count", [4, 5, 6])
+def test_the_limit_of_their_number_holds_and_takes_the_first_by_name(work, count):
+    """F10"""
+    path, handle = work
+    for number in range(count):
+        (path / f"{number}").write_bytes(b"x")
+    found, sentences = take(handle)
+    assert list(found) == [str(number) for number in range(min(count, 5))]
+    assert len(sentences) == max(0, count - 5)
+
+
+def test_thousands_of_files_end_in_few_sentences(work):
+    """F10, A21"""
+    path, handle = work
+    for number in range(3000):
+        (path / f"{number:05}").touch()
+    found, sentences = take(handle)
+    assert len(found) == 5
+    assert len(sentences) == files.SENTENCES_MAX + 1
+    assert sentences[-1] == f"{3000 - 5 - files.SENTENCES_MAX} more files were not handed over."
+
+
+def test_a_walk_ends_when_there_are_too_many_entries(work, monkeypatch):
+    """A22, F10"""
+    monkeypatch.setattr(files, "ENTRIES_MAX", 10)
+    path, handle = work
+    for number in range(20):
+        (path / str(number)).touch()
+    assert len(snapshot(handle)) == 10
+    assert any("too many files" in sentence for sentence in take(handle)[1])
+
+
+@pytest.mark.parametrize(("depth", "taken"), [(3, True), (4, False), (100, False)])
+def test_directories_are_searched_four_deep(work, depth, taken):
+    """A22, F12"""
+    path, handle = work
+    deep = path.joinpath(*["d"] * depth)
+    deep.mkdir(parents=True)
+    (deep / "file").touch()
+    found, sentences = take(handle)
+    assert (len(found) == 1) is taken
+    assert (sentences == []) is taken
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        (b"new\nline", "control characters"),
+        (b"return\r", "control characters"),
+        (b"tab\t", "control characters"),
+        (b"escape\x1b[31m", "control characters"),
+        (b"delete\x7f", "control characters"),
+        ("right\u202eto left".encode(), "control characters"),
+        ("line\u2028separator".encode(), "control characters"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"half \xe2\x82", "not UTF-8"),
+        (b"\xed\xa0\x80", "not UTF-8"),
+    ],
+)
+def test_names_that_would_deceive_are_refused_and_shown_in_one_line(work, name, why):
+    """F11"""
+    path, handle = work
+    with open(os.fsencode(path) + b"/" + name, "wb"):
+        pass
+    found, [sentence] = take(handle)
+    assert found == {}
+    assert why in sentence
+    assert sentence.isprintable() and sentence.isascii()
+
+
+@pytest.mark.parametrize("name", ["ü", "数", "-rf", "a b", "<img src=x>", "a'b\"c", "a\\b", "x" * 255, "🙂", "~"])
+def test_strange_but_honest_names_come_out(work, name):
+    """F11"""
+    path, handle = work
+    (path / name).write_bytes(b"x")
+    assert take(handle) == ({name: b"x"}, [])
+
+
+@pytest.mark.parametrize(("chars", "taken"), [(251, True), (252, True), (253, False)])
+def test_the_whole_path_has_at_most_255_bytes(work, chars, taken):
+    """F11, F12"""
+    path, handle = work
+    (path / "ab").mkdir()
+    (path / "ab" / ("x" * chars)).touch()
+    assert (len(take(handle)[0]) == 1) is taken
+
+
+def test_hidden_files_and_directories_stay(work):
+    """F13"""
+    path, handle = work
+    (path / ".cache").mkdir()
+    (path / ".cache" / "a").touch()
+    (path / ".b").touch()
+    assert take(handle) == ({}, [])
+
+
+def test_what_cannot_be_read_is_told(work):
+    """F14"""
+    if os.geteuid() == 0:
+        pytest.skip("root reads everything")
+    path, handle = work
+    (path / "closed").touch(mode=0)
+    (path / "shut").mkdir(mode=0)
+    found, sentences = take(handle)
+    assert found == {}
+    assert len(sentences) == 2
+
+
+def test_no_swap_between_look_and_open_leads_outside(work):
+    """F3"""
+    path, handle = work
+    secret = path.parent / "secret"
+    secret.write_bytes(b"canary")
+    (path / "file").write_bytes(b"x")
+    (path / "sub").mkdir()
+    (path / "sub" / "secret").write_bytes(b"y")
+    end = threading.Event()
+
+    def swap() -> None:
+        while not end.is_set():
+            os.symlink("../secret", path / "link")
+            os.replace(path / "link", path / "file")
+            (path / "plain").write_bytes(b"x")
+            os.replace(path / "plain", path / "file")
+            os.rename(path / "sub", path / "moved")
+            os.symlink("..", path / "sub")
+            os.remove(path / "sub")
+            os.rename(path / "moved", path / "sub")
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        for _ in range(2000):
+            assert b"canary" not in take(handle)[0].values()
+    finally:
+        end.set()
+        thread.join()
+
+
+def test_a_file_that_shrinks_is_filled_up_and_one_that_grows_is_cut(work):
+    """F7"""
+    path, handle = work
+    (path / "grows").write_bytes(b"1" * 10)
+    (path / "shrinks").write_bytes(b"2" * 10)
+    found = {}
+    for name, _size, pieces in harvest(handle, {}, LIMITS, []):
+        os.truncate(path / name, 4 if name == "shrinks" else 900)
+        found[name] = b"".join(data for data, _last in pieces)
+    assert found == {"grows": b"1" * 10, "shrinks": b"2222" + bytes(6)}
+
+
+def test_big_files_come_in_pieces(work):
+    path, handle = work
+    (path / "big").write_bytes(os.urandom(files.CHUNK_BYTES + 1))
+    limits = SimpleNamespace(cell_files_max=1, cell_file_bytes_max=1 << 30, cell_files_bytes_max=1 << 30)
+    [(_name, _size, pieces)] = [(n, s, [len(d) for d, _last in p]) for n, s, p in harvest(handle, {}, limits, [])]
+    assert pieces == [files.CHUNK_BYTES, 1]
+
+
+def test_no_descriptor_is_left_open(work):
+    path, handle = work
+    (path / "a").mkdir()
+    (path / "a" / "b").touch()
+    os.symlink("a", path / "c")
+    before = len(os.listdir("/proc/self/fd"))
+    take(handle)
+    snapshot(handle)
+    generator = harvest(handle, {}, LIMITS, [])
+    next(generator)
+    generator.close()
+    assert len(os.listdir("/proc/self/fd")) == before
