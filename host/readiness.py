@@ -21,7 +21,8 @@ class Readiness:
     def wait(self, say: Any) -> None:
         """Return when ``1+1`` was 2. ``say``: takes a sentence when it takes long, with the server's own reason."""
         spoken = time.monotonic()
-        while not self._cell_runs():
+        # First what the server says of itself: it turns cells away whose language no device has reported.
+        while not (self._ask("GET", "/readyz").get("ready") and self._cell_runs()):
             time.sleep(LOOK_S)
             if time.monotonic() - spoken > SAY_AGAIN_S:
                 spoken = time.monotonic()
@@ -36,10 +37,10 @@ class Readiness:
         )
 
     def _reason(self) -> str:
-        answer = self._ask("GET", "/readyz", None)
+        answer = self._ask("GET", "/readyz")
         return " ".join(answer.get("reasons", [])) or answer.get("detail") or "the web part does not answer yet"
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=WAIT_S + 5)
         try:
             connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})

@@ -88,8 +88,6 @@ class Parts(Manager):
                 continue
             self._system_print(f"{signal.Signals(received).name}: ending\n")
             self._ordered.set()
-            if self._terminating:  # asked twice
-                self.kill()
             self.terminate()
 
     def terminate(self) -> None:

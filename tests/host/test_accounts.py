@@ -102,12 +102,14 @@ def test_the_untrusted_account_reads_nothing_of_the_code_that_the_parts_run(serv
 
 
 def test_the_untrusted_account_cannot_knock_at_the_database(server):
-    (file,) = (server.data / "mongo").rglob("*.sock")
+    files = list((server.data / "mongo").rglob("*.sock"))
+    assert files
     knock = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
-    with socket.socket(socket.AF_UNIX) as ours:
-        ours.connect(str(file))
-    answer = as_untrusted("/usr/bin/python3", "-c", knock, str(file))
-    assert "PermissionError" in answer.stderr
+    for file in files:
+        with socket.socket(socket.AF_UNIX) as ours:
+            ours.connect(str(file))
+        answer = as_untrusted("/usr/bin/python3", "-c", knock, str(file))
+        assert "PermissionError" in answer.stderr
 
 
 @pytest.mark.parametrize("name", ["environ", "maps", "mem", "fd", "cwd"])

@@ -54,12 +54,16 @@ def test_a_part_that_will_not_end_is_killed_in_time(tmp_path):
         assert not [pid for pid in below if is_alive(pid)]
 
 
-def test_asking_twice_kills_at_once(tmp_path):
-    with keeper(tmp_path, f"stubborn={STUBBORN}", ready="stubborn$") as process:
-        process.signal(signal.SIGINT)
-        process.wait_for_line("SIGINT: ending", END_S)
-        process.signal(signal.SIGINT)
+def test_asking_twice_is_asking_once(tmp_path):
+    """make hands on a SIGTERM that its whole group has got already."""
+    slow = "trap 'sleep 0.5; echo ended in order; exit' TERM; while :; do sleep 0.1; done"
+    with keeper(tmp_path, f"slow={slow}") as process:
+        process.wait_for(lambda: len(process.descendants()) > 2, "the part's own sleep", START_S)
+        process.signal(signal.SIGTERM)
+        process.wait_for_line("SIGTERM: ending", END_S)
+        process.signal(signal.SIGTERM)
         assert process.wait(END_S) == 0
+        assert "ended in order" in process.log
 
 
 def test_what_a_part_left_behind_in_another_session_is_ended_too(tmp_path):
