@@ -92,7 +92,7 @@ def test_ctrl_c_ends_everything_and_a_second_start_remembers(own_site):
         assert not any(str(own_site.data) in line for line in Path("/proc/self/mounts").read_text().splitlines())
         assert process.output == f"ready {own_site.url}\n"
     with running(own_site):
-        messages = get(own_site.url + computation["links"]["messages"] + "?after=-1")["messages"]
+        messages = get(f"{own_site.url}/computations/{computation['id']}/messages?after=-1")["messages"]
         assert "remember me" in str(messages)
 
 
