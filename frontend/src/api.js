@@ -37,13 +37,17 @@ export class Api {
     this.server = server;
   }
 
-  /** Submit code; `files` are File objects. Returns {id, session, language, state, sequence}. */
-  submit({ files = [], ...fields }, signal) {
-    if (!files.length) return this.#call("POST", "computations", { json: fields, signal });
+  /**
+   * Submit code; `files` are File objects. Returns {id, session, language, state, sequence, messages, finished}:
+   * all messages of a cell that ends within `wait_s`, so that a quick one costs one request.
+   */
+  submit({ files = [], ...fields }, wait_s, signal) {
+    const path = `computations?wait=${wait_s}`;
+    if (!files.length) return this.#call("POST", path, { json: fields, signal });
     const form = new FormData();
     for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value));
     for (const file of files) form.append("file", file, file.name);
-    return this.#call("POST", "computations", { body: form, signal, answer_s: 120 });
+    return this.#call("POST", path, { body: form, signal, answer_s: 120 });
   }
 
   /** Return {messages, next, state, finished}: what came after a sequence, waiting up to so many seconds for it. */

@@ -19,6 +19,12 @@ import { View } from "./view.js";
 
 const KILL_OFFERED_S = 2; // after Stop, when the code does not stop
 
+/** Most cells leave the queue at once: what they would flash by with is not worth reading. */
+function queueSentence(position) {
+  if (!position) return say("sending");
+  return position > 1 ? say("queue_place", { position }) : say("queued");
+}
+
 export class SingleCell extends HTMLElement {
   static observedAttributes = ["language", "readonly", "theme", "hide"];
 
@@ -320,7 +326,7 @@ export class SingleCell extends HTMLElement {
   }
 
   #showState(run, position) {
-    if (run.state === "queued") this.#view.showBusy(position > 1 ? say("queue_place", { position }) : say("queued"));
+    if (run.state === "queued") this.#view.showBusy(queueSentence(position));
     else if (run.stopping) this.#view.showBusy(say("stopping"), { since: run.since, stopping: run.stopping });
     else if (run.state === "running") this.#view.showBusy(say("running"), { since: run.since });
   }

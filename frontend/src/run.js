@@ -1,6 +1,7 @@
 /** One computation, followed from its submission, or from a page's memory, to its end. */
 import { Refused, ServerAway } from "./api.js";
 
+const SUBMIT_WAIT_S = 0.15; // longer would keep the first output of a slow cell back
 const WAIT_S = 25; // of one long poll
 const QUEUE_WAIT_S = 2; // the position in the queue is asked for this often
 const PAUSE_S_FIRST = 0.5;
@@ -37,13 +38,13 @@ export class Run {
 
   /** Submit, follow and return the last state. Raises Refused. A server that is away is tried again. */
   async start(submission, submitted = () => {}) {
-    const answer = await this.#persist(() => this.#api.submit(submission, this.#leaving.signal), isBusy);
+    const answer = await this.#persist(() => this.#api.submit(submission, SUBMIT_WAIT_S, this.#leaving.signal), isBusy);
     if (!answer) return this.state;
     this.id = answer.id;
     this.session = answer.session;
     submitted(answer);
     this.#on.submitted?.(answer);
-    this.#enter(answer.state);
+    if (await this.#receive(answer)) return this.state;
     return this.follow();
   }
 
@@ -54,26 +55,29 @@ export class Run {
     if (!computation) return this.state;
     this.session = computation.session;
     this.#on.submitted?.(computation);
-    this.#enter(computation.state);
+    if (!isOver(computation.state)) this.#enter(computation.state);
     return this.follow();
   }
 
   async follow() {
     for (;;) {
-      const queued = this.state === "queued";
-      if (queued) await this.#askForPlace();
-      const wait_s = queued ? QUEUE_WAIT_S : WAIT_S;
+      const wait_s = this.state === "queued" ? QUEUE_WAIT_S : WAIT_S;
       const batch = await this.#persist(() =>
         this.#api.messages(this.id, this.sequence, wait_s, this.#leaving.signal),
       );
       if (!batch) return this.state;
-      if (batch.messages.length && this.state === "queued") this.#enter("running");
-      for (const message of batch.messages) this.#take(message);
-      this.sequence = Math.max(this.sequence, batch.next);
-      if (batch.finished) await this.#askForReason(batch.state);
-      this.#enter(batch.state);
-      if (batch.finished) return this.state;
+      if (await this.#receive(batch)) return this.state;
+      if (this.state === "queued") await this.#askForPlace();
     }
+  }
+
+  /** Take a batch of messages; return whether they are the last. */
+  async #receive({ messages = [], state, finished = false }) {
+    if (messages.length) this.#enter("running");
+    for (const message of messages) this.#take(message);
+    if (finished) await this.#askForReason(state);
+    if (finished || !isOver(state)) this.#enter(state);
+    return finished;
   }
 
   /** Stop listening; the computation itself goes on. */
@@ -124,6 +128,10 @@ export class Run {
       if (!(await pause(pause_s, this.#leaving.signal))) return null;
     }
   }
+}
+
+function isOver(state) {
+  return state !== "queued" && state !== "running";
 }
 
 function isBusy(refusal) {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,6 +25,7 @@ OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+FRONTEND = Path(__file__).parents[2] / "frontend"
 DEADLINE_MS = 30_000
 
 
@@ -36,6 +39,16 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    """The npm packages that the front end is built and checked with."""
+    if shutil.which("npm") is None:
+        pytest.skip("no Node here: apt-get install npm")
+    if not (FRONTEND / "node_modules").exists():
+        subprocess.run(["npm", "ci", "--prefix", FRONTEND, "--no-audit", "--no-fund"], check=True)
+    return FRONTEND / "node_modules"
 
 
 class Watch:

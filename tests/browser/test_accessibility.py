@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 OUTPUT = """
 import sys
@@ -20,11 +19,9 @@ for i in range(500): print(i)
 """
 
 
-def violations(page) -> list[str]:
+def violations(page, packages: Path) -> list[str]:
     """Return what axe finds, one line each."""
-    if not AXE.exists():
-        pytest.skip("no axe-core here: `npm ci --prefix frontend` installs it")
-    page.evaluate(AXE.read_text())
+    page.evaluate((packages / "axe-core/axe.min.js").read_text())
     found = page.evaluate("rules => axe.run(document, { runOnly: rules, iframes: false })", RULES)["violations"]
     return [f"{one['id']}: {node['html'][:120]} {node['failureSummary']}" for one in found for node in one["nodes"]]
 
@@ -37,7 +34,7 @@ def scheme(request, page) -> str:
 
 
 @pytest.mark.parametrize("code", ["", OUTPUT, "input('Name? ')"], ids=["idle", "output", "question"])
-def test_axe_finds_nothing(embed, page, scheme, code):
+def test_axe_finds_nothing(embed, page, packages, scheme, code):
     colours = "style='background: #12151a; color: #eee'" if scheme == "dark" else ""
     cell = embed("<main><h1>A page</h1><single-cell>x = [1, 'two']  # three</single-cell></main>", body=colours)
     if code.startswith("input"):
@@ -46,7 +43,7 @@ def test_axe_finds_nothing(embed, page, scheme, code):
     elif code:
         cell.run(code)
         expect(cell.output.locator(".katex")).to_be_visible()
-    assert violations(page) == []
+    assert violations(page, packages) == []
 
 
 def test_the_keyboard_reaches_everything_and_is_trapped_nowhere(embed, page):
@@ -74,13 +71,13 @@ def test_everything_fits_on_320_pixels(server, page, cell):
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_the_server_pages_pass_too(server, browser, scheme):
+def test_the_server_pages_pass_too(server, browser, packages, scheme):
     for path in ("/", "/embed"):
         context = browser.new_context(bypass_csp=True, color_scheme=scheme)
         page = context.new_page()
         page.goto(server.url + path)
         expect(page.locator("single-cell").first).to_have_attribute("state", "idle")
-        assert violations(page) == []
+        assert violations(page, packages) == []
         context.close()
 
 

@@ -113,6 +113,8 @@ def test_a_very_long_line_is_cut_and_shown_when_asked_for(cell):
     cell.shows("xend")
 
 
-def test_a_limit_is_told_in_the_servers_sentence_alone(cell):
-    cell.run("raise SystemExit('over')", state="done")
-    expect(cell.status).to_contain_text("error")
+def test_a_limit_is_told_once_in_the_servers_sentence(cell):
+    cell.run("while True: print('x' * 1_000_000)", state="failed")
+    expect(cell.status).to_contain_text("too much output")
+    expect(cell.output.locator(".error")).to_contain_text("OutputLimit")
+    expect(cell.output.locator(".error details")).to_have_count(0)
