@@ -1,4 +1,4 @@
-"""Start a session: one clone call that makes every namespace, a lock-down, and a tiny init over the worker."""
+"""Start a session: one clone call that makes its namespaces, a lock-down, and a tiny init over the worker."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ _NAMESPACES = {
     "network_namespace": syscalls.CLONE_NEWNET,
     "ipc_namespace": syscalls.CLONE_NEWIPC,
     "uts_namespace": syscalls.CLONE_NEWUTS,
-    "cgroup_namespace": syscalls.CLONE_NEWCGROUP,
 }
 
 
@@ -91,6 +90,9 @@ def _be_child(
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
         if plan.has("user_namespace"):
             write_identity_maps(user_id, group_id)
+        if plan.has("cgroup_namespace"):
+            # Not in the clone call: its root is the group that the process is in now, which the gate has let it join.
+            syscalls.unshare(syscalls.CLONE_NEWCGROUP)
         os.setsid()
         lock_down(plan, keep)
         become_worker_under_init()

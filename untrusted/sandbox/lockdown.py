@@ -25,8 +25,8 @@ _settled = False
 def settle(plan: Plan) -> None:
     """Put this process, a zygote, into the root that its sessions will have: built once here, inherited by each.
 
-    It gets a user and a mount namespace of its own, and keeps no privilege in them; once is enough. Raises SandboxError
-    for root, OSError with what the kernel refused.
+    It gets a user, a mount and an (empty) network namespace of its own, and keeps no privilege in them; once is enough.
+    Raises SandboxError for root, OSError with what the kernel refused.
     """
     global _settled
     if os.geteuid() == 0 or os.getuid() == 0:
@@ -37,7 +37,9 @@ def settle(plan: Plan) -> None:
     # The kernel lets only a readable process write its own maps.
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
     death_signal = syscalls.death_signal()
-    syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
+    # A zygote has no use for a network either: it answers its supervisor over a socket that it was given.
+    network = syscalls.CLONE_NEWNET if plan.has("network_namespace") else 0
+    syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS | network)
     write_identity_maps(user_id, group_id)
     root.build(plan)
     _drop_capabilities()

@@ -122,3 +122,9 @@ def test_a_directory_without_the_controllers_is_no_cgroup2():
 def test_counters_that_a_kernel_lacks_are_zero():
     assert counter("oom 1\noom_kill 2\n", "oom_kill") == 2
     assert counter("low 0\n", "oom_kill") == 0
+
+
+def test_the_groups_of_a_session_are_not_named_inside(session, cgroup1_directory):
+    """A29, C8"""
+    source = "report([line.rsplit(':')[-1].strip() for line in open('/proc/self/cgroup') if 'pids' in line])"
+    assert session(source, limiter="cgroup1", cgroup_directory=cgroup1_directory).reported == ["/"]
