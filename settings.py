@@ -61,7 +61,7 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
                 raise SettingsError(f"{origin}: there is no setting {name!r}{_nearest(name, defaults)}")
             values[name] = _typed(origin, name, value, defaults[name])
     if file and values["mongo_password"] and file.stat().st_mode & stat.S_IROTH:
-        raise SettingsError(f"{file.name} holds the database password and everyone may read it: chmod o= {file.name}")
+        raise SettingsError(f"{file.name} is readable by everyone, with a password in it: chmod 600 {file.name}")
     _check(values)
     return Settings(values)
 
@@ -86,7 +86,7 @@ def read(path: Path) -> dict[str, Any]:
             case ast.Assign(targets=[ast.Name(id=name)], value=expression) if name not in values:
                 try:
                     values[name] = ast.literal_eval(expression)
-                except ValueError:
+                except (ValueError, TypeError):
                     raise SettingsError(f"{path.name}, line {statement.lineno}: {name} must be a plain value") from None
             case _:
                 raise SettingsError(f"{path.name}, line {statement.lineno}: only `name = value`, once a name")
@@ -125,8 +125,6 @@ def _check(values: Mapping[str, Any]) -> None:
             raise SettingsError(f"{name} is {values[name]}; ports end at {PORT_MAX}")
     for small, large in (
         ("wall_port_first", "wall_port_last"),
-        ("heartbeat_s", "heartbeat_timeout_s"),
-        ("heartbeat_s", "lease_s"),
         ("redial_s_first", "redial_s_max"),
         ("code_bytes_max", "request_bytes_max"),
         ("cell_file_bytes_max", "cell_files_bytes_max"),
@@ -134,6 +132,10 @@ def _check(values: Mapping[str, Any]) -> None:
     ):
         if values[small] > values[large]:
             raise SettingsError(f"{small} ({values[small]}) must not be more than {large} ({values[large]})")
+    for small, factor, large in (("heartbeat_s", 1, "heartbeat_timeout_s"), ("heartbeat_s", 2, "lease_s")):
+        if values[small] * factor >= values[large]:
+            times = "" if factor == 1 else f"{factor} times "
+            raise SettingsError(f"{large} ({values[large]}) must be more than {times}{small} ({values[small]})")
     if values["limiter"] not in ("auto", "cgroup2", "cgroup1", "watchdog"):
         raise SettingsError(f"limiter is {values['limiter']!r}; it is one of auto, cgroup2, cgroup1, watchdog")
     if values["wall_transport"] not in ("direct", "ssh"):

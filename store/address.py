@@ -9,6 +9,8 @@ from urllib.parse import quote
 import settings as settings_file
 from settings import Settings
 
+# mongod makes a socket of this name whatever it is told, after the port that it would have.
+SOCKET = "mongodb-27017.sock"
 SOCKET_PATH_BYTES_MAX = 107  # sun_path of Linux, without its closing zero
 
 
@@ -23,11 +25,11 @@ def directory(settings: Settings) -> Path:
 
 def socket_path(directory: Path) -> Path:
     """Return the socket of the mongod that works in a directory. Raises EmbeddedError."""
-    path = directory.absolute() / "mongod.sock"
+    path = directory.absolute() / SOCKET
     if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
         raise EmbeddedError(
             f"The path {path} is too long for a Unix socket; choose a data directory of fewer than "
-            f"{SOCKET_PATH_BYTES_MAX - len('/mongo/mongod.sock')} bytes."
+            f"{SOCKET_PATH_BYTES_MAX - len(f'/mongo/{SOCKET}')} bytes."
         )
     return path
 

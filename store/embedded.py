@@ -67,7 +67,7 @@ def run(directory: Path) -> NoReturn:
     os.execv(program, [
         program, "--dbpath", str(database), "--replSet", REPLICA_SET, "--oplogSize", str(OPLOG_MB),
         # Without the prefix mongod listens in /tmp as well, where two servers of different accounts collide.
-        "--bind_ip", str(socket), "--unixSocketPrefix", str(directory), "--filePermissions", "0700",
+        "--bind_ip", str(socket), "--unixSocketPrefix", str(socket.parent), "--filePermissions", "0700",
         "--wiredTigerCacheSizeGB", str(CACHE_GB), "--logpath", str(log), "--logappend", "--quiet",
         "--setParameter", "diagnosticDataCollectionEnabled=false",
         "--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={SHUTDOWN_MS}",

@@ -131,8 +131,9 @@ class Sessions:
     def orphans(self) -> list[str]:
         """Return the sessions whose device has been silent for a lease. Raises PyMongoError."""
         age = earlier(self._database.settings.lease_s)
-        alive = self._database.collection("devices").distinct("_id", {"$expr": {"$gte": ["$reported", age]}})
-        left = {"state": {"$in": ["idle", "busy"]}, "device": {"$nin": alive}, "$expr": {"$lt": ["$used", age]}}
+        alive = self._database.collection("devices").find({"$expr": {"$gte": ["$reported", age]}}, {"_id": 1})
+        dead = {"$nin": [device["_id"] for device in alive]}
+        left = {"state": {"$in": ["idle", "busy"]}, "device": dead, "$expr": {"$lt": ["$used", age]}}
         held = self._database.collection("sessions").find(left, {"_id": 1})
         # A computation that runs has a lease of its own, and a first turn that waits will bind the session anew.
         return [found["_id"] for found in held if not self._computes(found["_id"])]

@@ -1,0 +1,151 @@
+"""The embedded MongoDB: private, tough, and clear about what is missing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import settings as settings_file
+from store import StoreUnavailable, embedded
+from store.address import SOCKET
+from tests.processes import Process
+from tests.store.conftest import ROOT, START_DEADLINE_S, Connect, claim, message, run_mongod, state_of, submit, texts
+
+END_S = 10.0
+
+
+def complain(directory: Path, **env: str) -> str:
+    """Return the sentence with which the program ends."""
+    done = subprocess.run(
+        [sys.executable, "-m", "store.embedded", str(directory)],
+        cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    [sentence] = done.stderr.splitlines()
+    return sentence
+
+
+def exe(pid: int) -> str:
+    """Return the program that a process runs."""
+    return Path(f"/proc/{pid}/exe").resolve().name
+
+
+def test_it_listens_on_its_own_socket_and_nowhere_else(tmp_path: Path) -> None:
+    with run_mongod(tmp_path) as mongod:
+        assert exe(mongod.pid) == "mongod"
+        own = {os.readlink(entry) for entry in Path(f"/proc/{mongod.pid}/fd").iterdir() if entry.is_symlink()}
+        inodes = {link[8:-1] for link in own if link.startswith("socket:[")}
+        for table in ("tcp", "tcp6", "udp", "udp6"):
+            lines = Path(f"/proc/{mongod.pid}/net/{table}").read_text().splitlines()[1:]
+            assert not inodes & {line.split()[9] for line in lines}, table
+        lines = [line.split() for line in Path(f"/proc/{mongod.pid}/net/unix").read_text().splitlines()[1:]]
+        assert {line[7] for line in lines if line[6] in inodes and len(line) > 7} == {str(tmp_path / SOCKET)}
+        assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+        assert stat.S_IMODE((tmp_path / SOCKET).stat().st_mode) == 0o700
+
+
+def test_nothing_acknowledged_is_lost_when_it_is_killed(tmp_path: Path, connect: Connect) -> None:
+    store = connect(tmp_path)
+    with run_mongod(tmp_path) as mongod:
+        done = submit(store)
+        store.computations.finish(claim(store), "done", messages=[message("a")])
+        queued = [submit(store, f"{number}") for number in range(20)]
+        mongod.signal(signal.SIGKILL)
+        mongod.wait(END_S)
+    assert (tmp_path / SOCKET).exists()
+    with run_mongod(tmp_path):
+        assert state_of(store, done) == ("done", None) and texts(store, done) == ["a"]
+        assert [claim(store).id for _ in queued] == queued
+
+
+def test_a_second_one_in_the_same_directory_is_refused_and_the_first_goes_on(tmp_path: Path, connect: Connect) -> None:
+    with run_mongod(tmp_path):
+        store = connect(tmp_path)
+        store.ping()
+        assert "works in" in complain(tmp_path)
+        store.ping()
+        connect(tmp_path).ping()
+
+
+def test_it_ends_with_its_starter(tmp_path: Path, connect: Connect) -> None:
+    argv = [sys.executable, "-m", "store.embedded", str(tmp_path)]
+    code = f"import subprocess, time; print(subprocess.Popen({argv!r}).pid, flush=True); time.sleep(600)"
+    starter = Process([sys.executable, "-c", code], None, ROOT)
+    try:
+        starter.wait_for(lambda: "\n" in starter.output, "the id of mongod", END_S)
+        pid = int(starter.output.split()[0])
+        starter.wait_for(lambda: answers(connect, tmp_path), "mongod", START_DEADLINE_S)
+        assert exe(pid) == "mongod"
+        starter.signal(signal.SIGKILL)
+        starter.wait(END_S)
+        poll = Process(["tail", "--pid", str(pid), "-f", "/dev/null"], None, None)
+        poll.wait(END_S)
+    finally:
+        starter.stop()
+
+
+def answers(connect: Connect, directory: Path) -> bool:
+    """Return whether the mongod in a directory takes work."""
+    try:
+        connect(directory, mongo_timeout_s=0.5).ping()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+def test_a_directory_that_was_moved_works(tmp_path: Path, connect: Connect) -> None:
+    with run_mongod(tmp_path / "a"):
+        id = submit(connect(tmp_path / "a"))
+    (tmp_path / "a").rename(tmp_path / "b")
+    with run_mongod(tmp_path / "b"):
+        assert claim(connect(tmp_path / "b")).id == id
+
+
+def test_it_leaves_no_child_behind(tmp_path: Path) -> None:
+    with run_mongod(tmp_path) as mongod:
+        children = Path(f"/proc/{mongod.pid}/task/{mongod.pid}/children")
+        mongod.wait_for(lambda: not children.read_text(), "the end of the child", START_DEADLINE_S)
+
+
+@pytest.mark.parametrize(("extra", "fine"), [(-1, True), (0, True), (1, False)])
+def test_the_length_of_the_path_is_limited(extra: int, fine: bool) -> None:
+    directory = Path("/" + "x" * (107 + extra - len(f"//{SOCKET}")))
+    if fine:
+        assert embedded.uri(directory).startswith("mongodb://%2Fx")
+    else:
+        with pytest.raises(embedded.EmbeddedError, match="too long for a Unix socket"):
+            embedded.uri(directory)
+        assert "too long" in complain(directory)
+
+
+def test_a_missing_library_is_named(tmp_path: Path) -> None:
+    fake = tmp_path / "mongod"
+    sentence = "mongod: error while loading shared libraries: libcurl.so.4: cannot open shared object file"
+    fake.write_text(f"#!/bin/sh\necho '{sentence}' >&2\nexit 127\n")
+    fake.chmod(0o755)
+    assert "apt-get install libcurl4" in complain(tmp_path / "data", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    fake.write_text("#!/bin/sh\necho 'bad cpu' >&2\nexit 1\n")
+    assert complain(tmp_path / "data", PATH=f"{tmp_path}:{os.environ['PATH']}").endswith("does not run here: bad cpu")
+
+
+def test_a_mongod_on_path_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "mongod"
+    fake.write_text("#!/bin/sh\nexit 0\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert embedded.mongod_program() == str(fake)
+
+
+def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "cannot be used: Not a directory" in complain(tmp_path / "file" / "data")
+
+
+def test_settings_lead_to_the_directory(tmp_path: Path) -> None:
+    assert embedded.directory(settings_file.load(data_directory=str(tmp_path))) == tmp_path / "mongo"

@@ -1,0 +1,98 @@
+"""MongoDB away, slow or unwilling: StoreUnavailable in time, and nothing of pymongo gets out."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from store import LostClaim, Store, StoreUnavailable, Submission
+from tests.store.conftest import Connect, claim, message, run_mongod, state_of, submit, texts
+
+TIMEOUT_S = 1.0
+# The promise is the timeout; a loaded machine gets some more.
+PATIENCE_S = 10.0
+
+
+def calls(store: Store, held) -> list[Callable[[], object]]:
+    """Return one call of each kind."""
+    return [
+        store.ping,
+        lambda: store.computations.submit(Submission("1", "python")),
+        lambda: store.computations.submit(Submission("1", "python", uploads=(("a", io.BytesIO(b"x")),))),
+        lambda: store.computations.get("x"),
+        lambda: store.computations.claim("d", languages=["python"], sessions=["s"], new_sessions=True),
+        lambda: store.computations.renew([held]),
+        lambda: store.computations.append(held, [message("x")]),
+        lambda: store.computations.expire(),
+        lambda: store.messages.after("x", -1),
+        lambda: store.sessions.get("x"),
+        lambda: store.sessions.end("x"),
+        lambda: store.files.write(held, "a").__enter__(),
+        lambda: store.files.list("x"),
+        lambda: store.devices.alive(),
+        lambda: store.permalinks.create("1", "python"),
+        lambda: store.questions.put(None, "python", "complete", "", 0),
+        store.sweep,
+    ]
+
+
+def test_a_database_that_is_away_is_said_so_in_time(tmp_path: Path, connect: Connect) -> None:
+    with run_mongod(tmp_path):
+        alive = connect(tmp_path)
+        submit(alive)
+        held = claim(alive)
+    store = connect(tmp_path, mongo_timeout_s=0.2)
+    for call in calls(store, held):
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable, match=r"MongoDB does not answer"):
+            call()
+        assert time.monotonic() - began < PATIENCE_S
+    store.hints.announce("news", "x")
+
+
+def test_a_database_that_hangs_is_said_so_in_time(tmp_path: Path, connect: Connect) -> None:
+    with run_mongod(tmp_path) as mongod:
+        store = connect(tmp_path, mongo_timeout_s=TIMEOUT_S)
+        id = submit(store)
+        held = claim(store)
+        os.kill(mongod.pid, signal.SIGSTOP)
+        try:
+            for call in (store.ping, lambda: store.computations.append(held, [message("a")])):
+                began = time.monotonic()
+                with pytest.raises(StoreUnavailable):
+                    call()
+                assert time.monotonic() - began < PATIENCE_S
+        finally:
+            os.kill(mongod.pid, signal.SIGCONT)
+        # Whether it was stored or not: the same again, with more, is stored once.
+        store.computations.append(held, [message("a"), message("b")])
+        store.computations.finish(held, "done", messages=[message("c")])
+        assert texts(store, id) == ["a", "b", "c"] and state_of(store, id) == ("done", None)
+
+
+def test_work_goes_on_when_the_database_is_back(tmp_path: Path, connect: Connect) -> None:
+    with run_mongod(tmp_path):
+        store = connect(tmp_path, mongo_timeout_s=TIMEOUT_S)
+        id = submit(store)
+        held = claim(store)
+        store.computations.append(held, [message("a")])
+    with pytest.raises(StoreUnavailable):
+        store.computations.finish(held, "done", messages=[message("b")])
+    with run_mongod(tmp_path):
+        store.computations.finish(held, "done", messages=[message("b")])
+        assert texts(store, id) == ["a", "b"]
+        with pytest.raises(LostClaim):
+            store.computations.append(held, [message("c")])
+
+
+def test_a_database_that_wants_a_password_is_said_so(mongo_directory: Path, connect: Connect) -> None:
+    store = connect(mongo_user="someone", mongo_password="wrong")
+    with pytest.raises(StoreUnavailable, match="MongoDB refuses") as refused:
+        store.ping()
+    assert "wrong" not in str(refused.value)

@@ -1,0 +1,167 @@
+"""The settings: read as data, checked against the defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import settings as settings_file
+from settings import SettingsError, load
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the machine's own configuration out."""
+    monkeypatch.delenv("SINGLECELL_CONFIG", raising=False)
+    monkeypatch.setattr(settings_file, "LOCAL_FILE", tmp_path / "absent.py")
+
+
+def config(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
+    """Return a configuration file with this text."""
+    path = tmp_path / "singlecell_config.py"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_the_defaults_load_and_pass_their_own_checks() -> None:
+    settings = load()
+    assert settings.http_port == 5000 and settings.languages == ["python"] and settings.mongo_uri == ""
+    assert set(settings.names()) == set(settings_file.read(settings_file.DEFAULT_FILE))
+
+
+def test_a_file_changes_defaults_and_overrides_change_the_file(tmp_path: Path) -> None:
+    path = config(tmp_path, "http_port = 81\nworkers = 3\n")
+    settings = load(path, workers=4)
+    assert (settings.http_port, settings.workers) == (81, 4)
+
+
+def test_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SINGLECELL_CONFIG", str(config(tmp_path, "http_port = 82")))
+    assert load().http_port == 82
+
+
+def test_the_file_beside_the_defaults_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings_file, "LOCAL_FILE", config(tmp_path, "http_port = 83"))
+    assert load().http_port == 83
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(AttributeError):
+        load().http_port = 1
+    with pytest.raises(AttributeError, match="no setting"):
+        _ = load().htp_port
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import os",
+        "http_port = open('/etc/passwd')",
+        "http_port += 1",
+        "http_port = 1\nhttp_port = 2",
+        "http_port = workers = 2",
+        "http_host = f'{1}'",
+        "if True: http_port = 1",
+        "http_port: int = 1",
+        "http_port =",
+        "languages = {[]: 1}",
+        "\0",
+    ],
+)
+def test_a_file_is_data_and_is_never_run(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match=r"singlecell_config\.py"):
+        load(config(tmp_path, text))
+
+
+def test_an_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"gone\.py cannot be read: No such file"):
+        load(tmp_path / "gone.py")
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no setting 'http_prot'; did you mean 'http_port'"):
+        load(config(tmp_path, "http_prot = 1"))
+    with pytest.raises(SettingsError, match=r"no setting 'zzz'$"):
+        load(zzz=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("http_port", True), ("http_port", 1.0), ("http_port", "80"), ("lease_s", True), ("lease_s", "1"),
+        ("session_idle_gives_way", 1), ("languages", ("python",)), ("languages", [1]), ("languages", [""]),
+        ("mongo_uri", None),
+    ],
+)  # fmt: skip
+def test_a_value_has_the_type_of_its_default(name: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load(**{name: value})
+
+
+def test_a_whole_number_serves_as_a_float() -> None:
+    assert load(lease_s=20).lease_s == 20.0 and type(load(lease_s=20).lease_s) is float
+
+
+@pytest.mark.parametrize("value", [0, -1])
+def test_no_number_is_zero_or_less(value: int) -> None:
+    for name in (
+        "cell_cpu_s",
+        "cell_wall_s",
+        "code_bytes_max",
+        "session_memory_bytes",
+        "queue_length_max",
+        "http_port",
+    ):
+        with pytest.raises(SettingsError, match=f"{name} is {value}"):
+            load(**{name: value})
+
+
+def test_an_infinite_number_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="lease_s"):
+        load(config(tmp_path, "lease_s = 1e999"))
+
+
+@pytest.mark.parametrize(("port", "fine"), [(1, True), (65535, True), (65536, False)])
+def test_ports_end_at_65535(port: int, fine: bool) -> None:
+    if fine:
+        assert load(http_port=port).http_port == port
+    else:
+        with pytest.raises(SettingsError, match="http_port"):
+            load(http_port=port)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ({"heartbeat_s": 11.9, "lease_s": 30.0}, {"heartbeat_s": 12.0, "lease_s": 30.0}),
+        ({"lease_s": 4.1}, {"lease_s": 4.0}),
+        ({"wall_port_first": 29999}, {"wall_port_first": 30000}),
+        ({"code_bytes_max": 33554432}, {"code_bytes_max": 33554433}),
+    ],
+)
+def test_related_settings_fit_each_other(good: dict, bad: dict) -> None:
+    load(**good)
+    with pytest.raises(SettingsError, match=next(iter(bad))):
+        load(**bad)
+
+
+def test_a_word_is_one_of_those_that_there_are() -> None:
+    for name in ("limiter", "wall_transport"):
+        with pytest.raises(SettingsError, match=name):
+            load(**{name: "none"})
+
+
+def test_a_password_that_everyone_may_read_is_refused(tmp_path: Path) -> None:
+    text = "mongo_password = 'secret'"
+    assert load(config(tmp_path, text, 0o600)).mongo_password == "secret"
+    with pytest.raises(SettingsError, match=r"readable by everyone.*chmod 600") as refused:
+        load(config(tmp_path, text, 0o644))
+    assert "secret" not in str(refused.value)
+    load(config(tmp_path, "http_port = 1", 0o644))
+
+
+def test_the_data_directory_is_absolute() -> None:
+    assert settings_file.data_directory(load(data_directory="x")) == Path("x").absolute()
+    assert settings_file.data_directory(load()).is_absolute()
