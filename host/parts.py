@@ -66,7 +66,7 @@ def _web(place: Place, settings: Settings) -> list[str]:
     # uWSGI closes after each answer; a client that is not told sends its next request into the closed connection.
     argv += ["--add-header", "Connection: close"]
     # A browser that leaves during a long poll is no news.
-    argv += ["--disable-logging", "--log-5xx", "--ignore-sigpipe", "--ignore-write-errors"]
+    argv += ["--disable-logging", "--ignore-sigpipe", "--ignore-write-errors"]
     return argv
 
 
