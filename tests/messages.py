@@ -91,7 +91,8 @@ def execute_reply(content: Content) -> None:
         has(content, {**common, "user_expressions": dict, "payload": list})
     else:
         need(content.get("status") == "error", f"the status is {content.get('status')!r}")
-        has(content, {**common, "ename": str, "evalue": str, "traceback": list}, {"user_expressions": dict, "payload": list})
+        failed = {**common, "ename": str, "evalue": str, "traceback": list}
+        has(content, failed, {"user_expressions": dict, "payload": list})
         text_lines(content["traceback"])
     for payload in content.get("payload", []):
         need(isinstance(payload, dict), "a payload is no object")
@@ -180,7 +181,7 @@ def validate_order(messages: Iterable[tuple[str, Content]], comm: bool = False) 
     for msg_type, content in messages:
         validate_message(msg_type, content)
     types = [content["execution_state"] if kind == "status" else kind for kind, content in messages]
-    need(types[:1] == ["busy"] and types[-1:] == ["idle"], f"it does not go from busy to idle: {types[:3]} … {types[-3:]}")
+    need(types[:1] == ["busy"] and types[-1:] == ["idle"], f"not from busy to idle: {types[:3]} … {types[-3:]}")
     need(types.count("busy") == types.count("idle") == 1, "it is busy or idle more than once")
     replies = 0 if comm else 1
     need(types.count("execute_reply") == types.count("execute_input") == replies, f"it has not one reply: {types[-4:]}")

@@ -18,7 +18,7 @@ class Publisher(DisplayPublisher):
 
     outbox: Outbox
 
-    def publish(  # type: ignore[override]
+    def publish(
         self,
         data: object,
         metadata: object = None,

@@ -15,9 +15,9 @@ from untrusted.kernel.mime import Json, clean, valid_text
 from untrusted.kernel.outbox import Emit, Outbox
 from untrusted.kernel.programs import os_system
 from untrusted.kernel.questions import Ask, Questions
-from untrusted.kernel.shell import ended_badly, make_shell
+from untrusted.kernel.shell import ended_calmly, make_shell
 from untrusted.kernel.streams import Stream
-from untrusted.kernel.tracebacks import error_content
+from untrusted.kernel.tracebacks import error_content, plain_lines
 from untrusted.languages import Language
 
 
@@ -61,7 +61,7 @@ class Kernel:
         self._questions.start(ask)
         sys.stdout, sys.stderr = self._streams
         sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc, assignment]
-        os.system = os_system
+        os.system = os_system  # type: ignore[assignment]
         self._interrupts.install()
 
     def execute(self, code: str, stdin: bool) -> None:
@@ -86,7 +86,7 @@ class Kernel:
         try:
             self._interrupts.allow()
             self._comms.deliver(msg_type, content, metadata, buffers)
-        except (Exception, KeyboardInterrupt):
+        except (Exception, KeyboardInterrupt):  # noqa: BLE001 - the code that listens is the student's
             self._interrupts.forbid()
             self._shell.showtraceback()
         finally:
@@ -112,14 +112,16 @@ class Kernel:
             self._interrupts.allow()
             result = shell.run_cell(self._language.transform(code), store_history=True)
             self._interrupts.forbid()
-            failure = result.error_before_exec or result.error_in_exec
-        except BaseException as error:
+            failure = result.error_in_exec if result.error_before_exec is None else result.error_before_exec
+        except BaseException as error:  # noqa: BLE001 - nothing that a cell does may end the worker
             # An interrupt between two steps of IPython itself, or IPython failing over what the code did to it.
             self._interrupts.forbid()
             failure = error
-            shell.showtraceback()
+            if not ended_calmly(error):
+                shell.last_error = error_content(type(error), error, plain_lines(type(error), error, None))
+                self._outbox.emit("error", shell.last_error)
         self._leave_if_forked(failure.code if isinstance(failure, SystemExit) else int(failure is not None))
-        if failure is None or (isinstance(failure, SystemExit) and not ended_badly(failure)):
+        if failure is None or ended_calmly(failure):
             return None
         return shell.last_error or error_content(type(failure), failure, [])
 
@@ -132,6 +134,7 @@ class Kernel:
     def _leave_if_forked(self, code: object) -> None:
         # The student's code called os.fork and came back from the cell in the child as well.
         if self._outbox.forked:
+            self._outbox.flush()
             os._exit(code if isinstance(code, int) else int(code is not None))
 
     def _forget(self) -> None:

@@ -12,7 +12,7 @@ from operator import itemgetter
 
 from untrusted.kernel.interrupts import Interrupts
 from untrusted.kernel.mime import Json, valid_text
-from untrusted.kernel.pipes import StandardPipes
+from untrusted.kernel.pipes import DESCRIPTORS, StandardPipes
 
 Emit = Callable[[str, dict[str, Json], dict[str, Json], list[bytes]], None]
 
@@ -42,6 +42,7 @@ class Outbox:
         self._pipes: StandardPipes | None = None
         self._wake_read = self._wake_write = -1
         self.forked = False
+        self._lines = {"stdout": "", "stderr": ""}  # unfinished ones, of a forked process
 
     def start(self, emit: Emit) -> None:
         """Send to ``emit`` from now on, and catch what is written to the file descriptors 1 and 2."""
@@ -70,7 +71,7 @@ class Outbox:
             now_ns = clock()
             if now_ns - written_ns > PAUSE_NS:
                 if self.forked:
-                    return write_descriptor(name, text)
+                    return self._write_lines(name, text)
                 self._drain()
                 now_ns = clock()
             written_ns = now_ns
@@ -88,7 +89,10 @@ class Outbox:
 
     def flush(self) -> None:
         """Send all texts gathered so far."""
-        if not self.forked:
+        if self.forked:
+            for name in self._lines:
+                self._write_lines(name, "", unfinished=True)
+        else:
             with self._interrupts.shielded(), self._lock:
                 self._drain()
                 self._send_texts()
@@ -110,7 +114,7 @@ class Outbox:
     ) -> None:
         """Send a message after the texts that came before it. ``content`` and ``metadata``: clean JSON."""
         if self.forked:
-            _tell_parent(msg_type, content)
+            self._tell_parent(msg_type, content)
             return
         with self._interrupts.shielded(), self._lock:
             self._drain()
@@ -159,20 +163,21 @@ class Outbox:
         self._lock = threading.RLock()
         self._parts.clear()
 
+    def _write_lines(self, name: str, text: str, unfinished: bool = False) -> int:
+        # Whole lines go to the file descriptor, for the parent to read: those of several processes do not mix.
+        lines = self._lines[name] + text
+        end = len(lines) if unfinished else lines.rfind("\n") + 1
+        self._lines[name] = lines[end:]
+        data = memoryview(valid_text(lines[:end]).encode())
+        while data:
+            data = data[os.write(DESCRIPTORS[name], data) :]
+        return len(text)
 
-def write_descriptor(name: str, text: str) -> int:
-    """Write to the file descriptor itself: what a forked process does, for its parent to read."""
-    data = memoryview(valid_text(text).encode())
-    while data:
-        data = data[os.write(1 if name == "stdout" else 2, data) :]
-    return len(text)
-
-
-def _tell_parent(msg_type: str, content: dict) -> None:
-    if msg_type in ("display_data", "execute_result"):
-        write_descriptor("stdout", str(content["data"].get("text/plain", "")) + "\n")
-    elif msg_type == "error":
-        write_descriptor("stderr", "\n".join(content["traceback"]) + "\n")
+    def _tell_parent(self, msg_type: str, content: dict) -> None:
+        if msg_type in ("display_data", "execute_result"):
+            self._write_lines("stdout", f"{content['data'].get('text/plain', '')}\n")
+        elif msg_type == "error":
+            self._write_lines("stderr", "\n".join(content["traceback"]) + "\n")
 
 
 def _merged(parts: list[str | tuple[str, str]]) -> Iterator[tuple[str, str]]:

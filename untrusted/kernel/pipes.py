@@ -8,8 +8,10 @@ import fcntl
 import os
 import select
 from contextlib import suppress
+from itertools import starmap
 
 F_SETPIPE_SZ = 1031  # <linux/fcntl.h>; the module fcntl names it from Python 3.10 on in some builds only
+DESCRIPTORS = {"stdout": 1, "stderr": 2}
 # Room for a C library that writes while it holds the interpreter's lock, when nobody can empty the pipe.
 PIPE_BYTES = 256 << 10
 READ_BYTES = 64 << 10
@@ -54,7 +56,7 @@ class StandardPipes:
     """The two pipes behind standard output and standard error."""
 
     def __init__(self) -> None:
-        self._pipes = {pipe.read_end: pipe for pipe in (DescriptorPipe("stdout", 1), DescriptorPipe("stderr", 2))}
+        self._pipes = {pipe.read_end: pipe for pipe in starmap(DescriptorPipe, DESCRIPTORS.items())}
         self._poll = self.poller()
         self._c_stdout = _line_buffered_c_stdout()
 

@@ -25,7 +25,7 @@ def run_shell(command: str) -> int:
 
 
 def os_system(command: str) -> int:
-    """Stand in for ``os.system``, which is deaf to interrupts: raise KeyboardInterrupt when one has ended the command."""
+    """Stand in for ``os.system``, which is deaf to interrupts. Raises KeyboardInterrupt when one ended the command."""
     status = _os_system(command)
     if os.waitstatus_to_exitcode(status) in (-signal.SIGINT, 128 + signal.SIGINT):
         raise KeyboardInterrupt

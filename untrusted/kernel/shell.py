@@ -92,19 +92,21 @@ class Shell(InteractiveShell):
             print("No traceback available to show.", file=sys.stderr)
             return
         if issubclass(etype, SystemExit):
-            if ended_badly(evalue):
+            if not ended_calmly(evalue):
                 self._showtraceback(etype, evalue, [f"{etype.__name__}: {evalue.code}"])
             return
         if issubclass(etype, UsageError):
+            self.last_error = None
             self.show_usage_error(evalue)
             return
-        left_out = trimmed(evalue)
-        tb = evalue.__traceback__ or tb
-        if isinstance(evalue, asyncio.CancelledError) and self.interrupted:
-            etype, evalue = KeyboardInterrupt, KeyboardInterrupt()
+        left_out = 0
         try:
+            left_out = trimmed(evalue)
+            tb = evalue.__traceback__ or tb
+            if isinstance(evalue, asyncio.CancelledError) and self.interrupted:
+                etype, evalue = KeyboardInterrupt, KeyboardInterrupt()
             lines = self._lines(etype, evalue, tb, tb_offset)
-        except (Exception, SystemExit):
+        except (Exception, SystemExit):  # noqa: BLE001 - an exception may be of any class, with any methods
             lines = plain_lines(etype, evalue, tb)
         if left_out:
             lines = [*lines[:-1], f"[... {left_out} frames in the middle are left out ...]\n", *lines[-1:]]
@@ -164,9 +166,9 @@ def make_shell(outbox: Outbox) -> Shell:
     return shell
 
 
-def ended_badly(exit_: SystemExit) -> bool:
-    """Return whether ``sys.exit`` was called with something to say."""
-    return exit_.code not in (None, 0, False)
+def ended_calmly(exception: BaseException) -> bool:
+    """Return whether it is an exit that has nothing to say: no code, or code 0."""
+    return isinstance(exception, SystemExit) and (exception.code is None or exception.code == 0)
 
 
 def holds_group(exception: BaseException | None) -> bool:

@@ -7,8 +7,7 @@ import io
 from typing import Any
 
 from untrusted.kernel.outbox import Outbox
-
-DESCRIPTORS = {"stdout": 1, "stderr": 2}
+from untrusted.kernel.pipes import DESCRIPTORS
 
 
 class Stream(io.TextIOBase):

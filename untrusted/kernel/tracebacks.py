@@ -19,10 +19,11 @@ def error_content(etype: type[BaseException], evalue: object, lines: object) -> 
     """Return the content of an ``error`` message; ``lines`` may be anything that the student's class returned."""
     if not isinstance(lines, list):
         lines = [f"{etype.__name__}: {said(evalue)}"]
+    texts = [valid_text(line) if isinstance(line, str) else f"<{type(line).__name__}>" for line in lines]
     return {
         "ename": valid_text(etype.__name__),
         "evalue": said(evalue),
-        "traceback": _shortened([valid_text(line) if isinstance(line, str) else f"<{type(line).__name__}>" for line in lines]),
+        "traceback": _shortened(texts),
     }
 
 
@@ -30,7 +31,7 @@ def said(evalue: object) -> str:
     """Return ``str`` of an exception, whatever its class does in there."""
     try:
         text = valid_text(str(evalue))
-    except (Exception, SystemExit):
+    except (Exception, SystemExit):  # noqa: BLE001 - an exception may be of any class, with any methods
         return "<exception str() failed>"
     return text if len(text) <= VALUE_CHARS_MAX else text[:VALUE_CHARS_MAX] + " …"
 
@@ -41,7 +42,7 @@ def plain_lines(etype: type[BaseException], evalue: BaseException, tb: Traceback
         # The first frame is the one in which IPython runs the cell.
         frames = tb.tb_next if tb is not None else None
         text = "".join(traceback.format_exception(etype, evalue, frames, limit=-FRAMES_MAX))
-    except (Exception, SystemExit):
+    except (Exception, SystemExit):  # noqa: BLE001 - as above
         text = f"{etype.__name__}: {said(evalue)}"
     return text.rstrip("\n").split("\n")
 
@@ -78,9 +79,11 @@ def _trimmed_frames(tb: TracebackType | None) -> tuple[TracebackType | None, int
     left_out = max(0, len(frames) - FRAMES_MAX)
     if left_out:
         del frames[FRAMES_MAX // 2 : FRAMES_MAX // 2 + left_out]
-    for frame, following in zip(frames, [*frames[1:], None]):
+    if not frames:
+        return None, 0
+    for frame, following in zip(frames, [*frames[1:], None], strict=True):
         frame.tb_next = following
-    return (frames[0] if frames else None), left_out
+    return frames[0], left_out
 
 
 def _shortened(lines: list[str]) -> list[Json]:

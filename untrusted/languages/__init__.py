@@ -16,7 +16,8 @@ class Language:
     """Everything about one language that the rest of ``untrusted`` asks for.
 
     ``environment`` must be set before the interpreter starts; ``preload`` are modules imported before the fork;
-    ``warm_cells`` run before the fork and leave nothing behind; ``transform`` turns a cell's text into what IPython gets.
+    ``warm_cells`` run before the fork and leave nothing behind; ``transform`` turns a cell's text into what IPython
+    gets.
     """
 
     name: str

@@ -7,7 +7,7 @@ import platform
 from untrusted.languages import Language
 
 # One thread per numerical library: a pool of threads made before the fork is dead after it.
-ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 WARM_CELLS = (
     "1+1",
@@ -30,7 +30,7 @@ LANGUAGE = Language(
     environment={
         **dict.fromkeys(ONE_THREAD, "1"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        # Figures as JSON for the page's own plotly; its other renderers fetch a script from elsewhere or open a browser.
+        # JSON for the page's own plotly; the other renderers fetch a script from elsewhere or open a browser.
         "PLOTLY_RENDERER": "plotly_mimetype",
         "PYTHONIOENCODING": "utf-8",
     },

@@ -119,16 +119,18 @@ class Child:
         zygote.write("fork")
         self.pid: int = zygote.read()["pid"]
 
-    def run(self, code: str, stdin: bool = True, answers: tuple[str, ...] = (), on: Callable[[str], None] | None = None) -> Ran:
+    def run(
+        self, code: str, stdin: bool = True, answers: tuple[str, ...] = (), on: Callable[[str], None] | None = None
+    ) -> Ran:
         """Run a cell; ``on`` is told every text and message type as it comes."""
         self.order("execute", code, stdin)
         ran = self._ran(list(answers), on)
         validate_order((kind, content) for kind, content, *_ in ran)
         return ran
 
-    def deliver(self, msg_type: str, content: dict, metadata: dict | None = None, buffers: tuple[bytes, ...] = ()) -> Ran:
+    def deliver(self, msg_type: str, content: dict, buffers: tuple[bytes, ...] = ()) -> Ran:
         """Deliver a comm message."""
-        self.order("deliver", msg_type, content, metadata or {}, [buffer.hex() for buffer in buffers])
+        self.order("deliver", msg_type, content, {}, [buffer.hex() for buffer in buffers])
         ran = self._ran([], None)
         validate_order(((kind, content) for kind, content, *_ in ran), comm=True)
         return ran

@@ -21,7 +21,12 @@ def test_a_semicolon_and_none_have_no_result(child: Child) -> None:
 
 
 def test_text_before_and_after_a_display_keeps_its_place(child: Child) -> None:
-    assert child.run("print(1); display(2); print(3)\n4").types == ["stream", "display_data", "stream", "execute_result"]
+    assert child.run("print(1); display(2); print(3)\n4").types == [
+        "stream",
+        "display_data",
+        "stream",
+        "execute_result",
+    ]
 
 
 def test_a_display_can_be_updated(child: Child) -> None:
@@ -68,7 +73,12 @@ def test_figures_are_png_and_closed_at_the_end_of_the_cell(child: Child) -> None
 
 def test_figures_are_svg_or_retina_on_request(child: Child) -> None:
     plot = "import matplotlib.pyplot as plt\nplt.plot([1]);"
-    assert "<svg" in child.run(f"%config InlineBackend.figure_formats = ['svg']\n{plot}").only("display_data")["data"]["image/svg+xml"]
+    assert (
+        "<svg"
+        in child.run(f"%config InlineBackend.figure_formats = ['svg']\n{plot}").only("display_data")["data"][
+            "image/svg+xml"
+        ]
+    )
     retina = child.run(f"%config InlineBackend.figure_formats = ['retina']\n{plot}").only("display_data")
     assert retina["metadata"]["image/png"].keys() == {"width", "height"}
     assert child.run(f"%matplotlib inline\n{plot}").types == ["display_data"]
@@ -76,7 +86,7 @@ def test_figures_are_svg_or_retina_on_request(child: Child) -> None:
 
 def test_a_figure_that_cannot_be_drawn_is_an_error(child: Child) -> None:
     ran = child.run("import matplotlib.pyplot as plt\nplt.title(r'$\\frac$');")
-    assert "ParseException" in ran.all("error")[0]["evalue"]
+    assert "Exception: Expected" in ran.all("error")[0]["evalue"]
     assert child.run("plt.get_fignums()").only("execute_result")["data"]["text/plain"] == "[]"
 
 
@@ -85,7 +95,10 @@ def test_a_window_is_refused_with_a_sentence(child: Child) -> None:
 
 
 def test_pandas_sympy_and_pil_show_themselves(child: Child) -> None:
-    assert "<table" in child.run("import pandas as pd\npd.DataFrame({'a': [1]})").only("execute_result")["data"]["text/html"]
+    assert (
+        "<table"
+        in child.run("import pandas as pd\npd.DataFrame({'a': [1]})").only("execute_result")["data"]["text/html"]
+    )
     assert "text/latex" in child.run("import sympy\nsympy.Symbol('x') ** 2").only("execute_result")["data"]
     assert "image/png" in child.run("from PIL import Image\nImage.new('RGB', (2, 2))").only("execute_result")["data"]
 
@@ -93,9 +106,10 @@ def test_pandas_sympy_and_pil_show_themselves(child: Child) -> None:
 def test_plotly_sends_json_for_the_page_to_draw(child: Child) -> None:
     code = "import plotly.graph_objects as go\nf = go.Figure(go.Scatter(y=[1, float('nan'), 2]))\nf.show()\nf"
     ran = child.run(code)
-    for kind in ("display_data", "execute_result"):
-        assert ran.only(kind)["data"]["application/vnd.plotly.v1+json"]["data"][0]["type"] == "scatter"
-    assert "http" not in json.dumps(ran.only("display_data"))
+    assert ran.types == ["display_data", "display_data"]
+    for content in ran.all("display_data"):
+        assert content["data"]["application/vnd.plotly.v1+json"]["data"][0]["type"] == "scatter"
+        assert "<script" not in json.dumps(content)
 
 
 JUNK = """
@@ -118,14 +132,18 @@ class Bad(dict):
         ("{'text/html': 3}", {"text/plain"}, "a int stands where text"),
         ("{'text/html': object()}", {"text/plain"}, "a object is no JSON value"),
         ("{'application/json': float('nan')}", {"text/plain", "application/json"}, ""),
-        ("{'application/json': {'a': [10 ** 5000, -10 ** 30, float('inf'), True, None]}}", {"text/plain", "application/json"}, ""),
+        (
+            "{'application/json': {'a': [10 ** 5000, -10 ** 30, float('inf'), True, None]}}",
+            {"text/plain", "application/json"},
+            "",
+        ),
         ("{'application/json': {(1, 2): 3}}", {"text/plain"}, "a key is of type tuple"),
         ("{'application/json': deep}", {"text/plain"}, "64 levels"),
         ("{'application/json': loop}", {"text/plain"}, "64 levels"),
         ("{'application/x+json': Bad(a=1)}", {"text/plain"}, "RuntimeError"),
         ("{'image/png': b'\\x89PNG'}", {"text/plain", "image/png"}, ""),
         ("{'text/html': '\\ud800'}", {"text/plain", "text/html"}, ""),
-        ("{'text/html': 'x' * (7 << 20)}", {"text/plain"}, "are left of the"),
+        ("{'text/html': 'x' * (7 << 20)}", {"text/plain"}, "it has 7340032 characters"),
         ("{'a/\\ud800': 'x'}", {"text/plain", "a/\ufffd"}, ""),
         ("({'text/html': 'x'}, {'text/html': {1: object()}})", {"text/plain", "text/html"}, ""),
         ("Bad(a=1)", {"text/plain"}, ""),
@@ -142,7 +160,9 @@ def test_junk_in_a_bundle_is_left_out_with_a_word(child: Child, bundle: str, lef
 
 
 @pytest.mark.parametrize("method", ["__repr__", "_repr_html_", "_repr_png_", "_repr_mimebundle_", "_ipython_display_"])
-@pytest.mark.parametrize("body", ["raise ValueError('mine')", "return 3", "return None", "exit()", "raise BaseException"])
+@pytest.mark.parametrize(
+    "body", ["raise ValueError('mine')", "return 3", "return None", "exit()", "raise BaseException"]
+)
 def test_objects_that_misbehave_when_shown_do_no_harm(child: Child, method: str, body: str) -> None:
     child.run(f"class C:\n    def {method}(self, **_): {body}\nC()")
     child.run("display(C(), C())")
@@ -150,7 +170,10 @@ def test_objects_that_misbehave_when_shown_do_no_harm(child: Child, method: str,
 
 
 def test_publishing_by_hand_is_cleaned(child: Child) -> None:
-    code = "from IPython.display import publish_display_data as p\np({'text/plain': 'x'}, {'a': {1: float('nan')}}, transient={'display_id': 3, 'more': 1})"
+    code = (
+        "from IPython.display import publish_display_data as publish\n"
+        "publish({'text/plain': 'x'}, {'a': {1: float('nan')}}, transient={'display_id': 3, 'more': 1})"
+    )
     assert child.run(code).only("display_data") == {
         "data": {"text/plain": "x"},
         "metadata": {"a": {"1": None}},

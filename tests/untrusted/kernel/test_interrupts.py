@@ -52,7 +52,9 @@ def test_an_interrupt_stops(child: Child, case: str) -> None:
 
 
 def test_a_bash_cell_is_stopped_as_jupyter_does_it(child: Child) -> None:
-    ran = child.run("%%bash\necho begun\nsleep 100\necho after", on=lambda seen: child.interrupt() if "begun" in seen else None)
+    ran = child.run(
+        "%%bash\necho begun\nsleep 100\necho after", on=lambda seen: child.interrupt() if "begun" in seen else None
+    )
     assert "after" not in ran.text() and "interrupted" in ran.text()
 
 
@@ -74,7 +76,7 @@ def test_an_interrupt_between_two_cells_is_forgotten(child: Child) -> None:
 
 
 def test_messages_stay_whole_when_interrupts_rain(child: Child) -> None:
-    code = "caught = 0\nfor i in range(2000):\n    try:\n        print(i); display(i)\n    except KeyboardInterrupt: caught += 1"
+    code = "for i in range(2000):\n    try:\n        print(i); display(i)\n    except KeyboardInterrupt: pass"
     count = 0
 
     def rain(_seen: str) -> None:

@@ -53,7 +53,8 @@ def test_output_appears_while_the_code_runs(child: Child) -> None:
             (child.work / "go").touch()
 
     ran = child.run(
-        "import os, time\nprint('python')\nwhile not os.path.exists('go'): time.sleep(0.01)\nprint('seen')\nos.remove('go')",
+        "import os, time\nprint('python')\nwhile not os.path.exists('go'): time.sleep(0.01)\n"
+        "print('seen')\nos.remove('go')",
         on=go_on,
     )
     assert ran.text() == "python\nseen\n"
@@ -122,7 +123,10 @@ def test_threads_are_heard(child: Child) -> None:
 
 
 def test_a_thread_that_outlives_its_cell_is_heard_too(child: Child) -> None:
-    child.run("import threading\ngo = threading.Event()\ndef later():\n    go.wait(); print('late')\nthreading.Thread(target=later).start()")
+    child.run(
+        "import threading\ngo = threading.Event()\ndef later():\n    go.wait(); print('late')\n"
+        "threading.Thread(target=later).start()"
+    )
     child.run("threading.Timer(0.1, go.set).start()")
     message = child.next_late()
     assert message[:2] == ("stream", {"name": "stdout", "text": "late\n"})
@@ -137,7 +141,10 @@ def test_forked_processes_are_heard_once(child: Child) -> None:
 
 
 def test_multiprocessing_prints_and_returns(child: Child) -> None:
-    code = "import multiprocessing as m\ndef f(x):\n    print('in', x); return x * x\nwith m.get_context('fork').Pool(2) as p: r = p.map(f, range(4))\nr"
+    code = (
+        "import multiprocessing as m\ndef f(x):\n    print('in', x); return x * x\n"
+        "with m.get_context('fork').Pool(2) as p: r = p.map(f, range(4))\nr"
+    )
     ran = child.run(code)
     assert sorted(ran.text().splitlines()) == [f"in {i}" for i in range(4)]
     assert ran.only("execute_result")["data"]["text/plain"] == "[0, 1, 4, 9]"
@@ -145,7 +152,14 @@ def test_multiprocessing_prints_and_returns(child: Child) -> None:
 
 @pytest.mark.parametrize(
     "mischief",
-    ["sys.stdout = None", "sys.stdout.close()", "sys.stdout = open('/dev/null', 'w')", "del sys.stdout", "os.close(1)", "sys.stdout = 3"],
+    [
+        "sys.stdout = None",
+        "sys.stdout.close()",
+        "sys.stdout = open('/dev/null', 'w')",
+        "del sys.stdout",
+        "os.close(1)",
+        "sys.stdout = 3",
+    ],
 )
 def test_a_session_survives_what_is_done_to_its_streams(child: Child, mischief: str) -> None:
     child.run(f"import os, sys\nmine = sys.stdout\n{mischief}")

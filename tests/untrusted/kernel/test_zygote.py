@@ -23,7 +23,8 @@ def test_nothing_of_the_warm_up_is_left(child: Child) -> None:
         "import gc, linecache, sys\n"
         "import matplotlib.pyplot as plt\n"
         "[_, __, ___, _i, _ii, _iii, Out, In[:-1], plt.get_fignums(), __name__, sys.argv,\n"
-        " [n for n in linecache.cache if 'Cell' in n], getattr(sys, 'last_value', None), [n for n in globals() if 'warm' in n]]"
+        " [n for n in linecache.cache if 'Cell' in n], getattr(sys, 'last_value', None),\n"
+        " [n for n in globals() if 'warm' in n]]"
     )
     assert child.run(code).only("execute_result")["data"]["text/plain"].replace("\n", "") == (
         "['', '', '', '', '', '', {}, [''], [], '__main__', [''], ['Cell In[1]'], None, []]"

@@ -1,7 +1,7 @@
-"""A zygote as small as a test wants it, run by the Python of the untrusted account: forks a child for each line ``fork``.
+"""A zygote as small as a test wants it, run by the untrusted account's Python: forks a child for each line ``fork``.
 
-The child takes orders as lines of JSON on standard input and answers in lines of JSON; both are shared with this process,
-which waits until the child is over.
+The child takes orders as lines of JSON on standard input and answers in lines of JSON; both are shared with this
+process, which waits until the child is over.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from typing import Any
 
 
@@ -66,10 +67,13 @@ def main() -> None:
         if child == 0:
             os.setpgid(0, 0)
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            log = os.dup(2)
             try:
                 serve(kernel, orders, answers)
-            finally:
-                os._exit(0)
+            except BaseException:
+                os.write(log, traceback.format_exc().encode())
+                os._exit(1)
+            os._exit(0)
         say(answers, {"over": os.waitpid(child, 0)[1]})
 
 
