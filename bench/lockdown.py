@@ -2,8 +2,8 @@
 
 ``python bench/lockdown.py [--sessions 200] [--preload numpy,matplotlib.pyplot] [--json FILE]``, with the Python of the
 untrusted environment; as root it drops to the account that ``--account`` names. Layers are added one after another, in
-the order of lock-down; what a layer costs is the difference to the line above. Rounds alternate, so that a noisy
-neighbour hits all lines alike; the figure is the median round.
+the order of lock-down; what a layer costs is the difference to the line above. Rounds alternate, and the
+figure is the lowest round: what a noisy neighbour adds is never negative.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import json
 import os
 import pwd
 import resource
-import statistics
 import sys
 from functools import partial
 from pathlib import Path
@@ -79,7 +78,7 @@ def measure(whole: Plan, sessions: int) -> dict[str, float]:
     for _ in range(ROUNDS):
         for name, plan in plans.items():
             samples[name].append(in_a_zygote(plan, max(1, sessions // ROUNDS)))
-    return {name: statistics.median(values) for name, values in samples.items()}
+    return {name: min(values) for name, values in samples.items()}
 
 
 def in_a_zygote(plan: Plan | None, sessions: int) -> float:
@@ -126,7 +125,7 @@ def cpu_s() -> float:
 
 def report(lines: dict[str, float], arguments: argparse.Namespace) -> None:
     """Print what each line adds, and the whole over the bare fork."""
-    print(f"CPU ms a session, median of {ROUNDS} rounds, with {arguments.preload or 'nothing'} loaded\n")
+    print(f"CPU ms a session, lowest of {ROUNDS} rounds, with {arguments.preload or 'nothing'} loaded\n")
     before, bare = 0.0, next(iter(lines.values()))
     for name, total in lines.items():
         print(f"{name:<40} {total - before:+7.2f}   {total:7.2f}")
