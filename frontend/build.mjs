@@ -45,6 +45,17 @@ async function copyFonts() {
   }
 }
 
+/** The bundles carry other people's work; their licences go along. */
+async function licences() {
+  const texts = [];
+  for (const name of ["katex", "marked", "prism-code-editor"]) {
+    const folder = join(here, "node_modules", name);
+    const file = (await readdir(folder)).find((entry) => /^LICENSE/i.test(entry));
+    texts.push(`${name}\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`);
+  }
+  await writeFile(join(parts, "licences.txt"), texts.join(`\n${"-".repeat(80)}\n\n`));
+}
+
 async function frame() {
   const page = await readFile(join(here, "src/frame/frame.html"), "utf8");
   const script = await bundle("frame/frame.js", { format: "iife" });
@@ -54,6 +65,7 @@ async function frame() {
 await rm(parts, { recursive: true, force: true });
 await mkdir(parts, { recursive: true });
 await copyFonts();
+await licences();
 const files = {
   frame: await part("frame", "html", await frame()),
   math: await part("math", "js", await bundle("math/math.js")),

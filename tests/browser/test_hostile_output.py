@@ -112,6 +112,21 @@ def test_text_of_any_kind_stays_text(embed, page):
     expect(cell.output.locator("img")).to_have_count(0)
 
 
+def test_links_in_html_are_offered_below_it_when_they_are_safe(embed, page):
+    cell = embed("<single-cell></single-cell>")
+    cell.run(
+        "from IPython.display import HTML\n"
+        'HTML(\'<a href="javascript:alert(1)">bad</a> <a href="https://example.org/a">good</a>\')'
+    )
+    frame = cell.output.frame_locator("iframe")
+    frame.get_by_text("bad").click()
+    frame.get_by_text("good").click()
+    offered = cell.output.locator(".notice a")
+    expect(offered).to_have_text("https://example.org/a")
+    expect(offered).to_have_attribute("rel", "noopener noreferrer nofollow")
+    assert len(page.context.pages) == 1
+
+
 def test_links_to_files_lead_nowhere_but_to_the_servers_files(embed):
     cell = embed("<single-cell></single-cell>")
     files = [

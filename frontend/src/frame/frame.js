@@ -14,6 +14,7 @@ function show({ type, data, scheme }) {
   document.body.replaceChildren();
   new ResizeObserver(tellHeight).observe(document.body);
   addEventListener("load", tellHeight, true);
+  addEventListener("click", tellLink);
   if (type === "application/javascript") {
     const script = document.createElement("script");
     script.textContent = data;
@@ -22,6 +23,14 @@ function show({ type, data, scheme }) {
     document.body.append(here.createContextualFragment(data)); // runs its scripts, in order
   }
   tellHeight();
+}
+
+/** A link would open inside the frame, or nowhere; the page offers it to the reader instead. */
+function tellLink(event) {
+  const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
+  if (!link || event.defaultPrevented || link.getAttribute("href").startsWith("#")) return;
+  event.preventDefault();
+  parent.postMessage({ link: link.href }, "*");
 }
 
 let told = -1;

@@ -12,6 +12,9 @@ import { say } from "../texts.js";
 const HEIGHT_PX_MAX = 4000;
 const MESSAGES_PER_S_MAX = 200;
 
+const SAFE_LINK = /^(?:https?:|mailto:)/i;
+const LINK_CHARS_MAX = 2000;
+
 const frames = new WeakMap(); // window of a frame → its Frame
 
 addEventListener("message", (event) => {
@@ -46,8 +49,18 @@ class Frame {
     }
     this.heard += 1;
     if (this.heard > MESSAGES_PER_S_MAX) return this.stop();
+    const link = untrusted_message?.link;
+    if (typeof link === "string" && SAFE_LINK.test(link) && link.length <= LINK_CHARS_MAX) return this.#offer(link);
     const height = Number(untrusted_message?.height);
     if (height >= 0) this.node.style.height = `${Math.min(Math.ceil(height), HEIGHT_PX_MAX)}px`;
+  }
+
+  /** Offer a link of the output, its whole address to be read, as one that opens in a window of its own. */
+  #offer(address) {
+    this.offered ??= make("p", { class: "notice" });
+    const link = make("a", { href: address, target: "_blank", rel: "noopener noreferrer nofollow", dir: "ltr" }, address);
+    this.offered.replaceChildren(say("link_out"), " ", link);
+    if (!this.offered.isConnected) this.node.after(this.offered);
   }
 
   stop() {

@@ -37,6 +37,7 @@ export default {
   line: "Zeile {number}",
   image: "Bild aus dem Programm",
   rich: "Ausgabe des Programms",
+  link_out: "Link in dieser Ausgabe:",
   frame_stopped: "Diese Ausgabe wurde angehalten, weil sie die Seite zu sehr beschäftigte.",
   answer: "Ihre Antwort",
   send: "Senden",

@@ -37,6 +37,7 @@ export default {
   line: "Line {number}",
   image: "Image from the program",
   rich: "Output of the program",
+  link_out: "Link in this output:",
   frame_stopped: "This output was stopped because it kept the page too busy.",
   answer: "Your answer",
   send: "Send",

@@ -37,6 +37,7 @@ export default {
   line: "Ligne {number}",
   image: "Image du programme",
   rich: "Sortie du programme",
+  link_out: "Lien dans cette sortie :",
   frame_stopped: "Cette sortie a été arrêtée car elle occupait trop la page.",
   answer: "Votre réponse",
   send: "Envoyer",
