@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from untrusted.channel import SupervisorEnd
@@ -49,7 +50,11 @@ class Pool:
 
     def _start(self) -> None:
         self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/home/cell"}
+        # A home to keep caches in (matplotlib's list of fonts takes seconds to make); sessions have their own.
+        home = CODE_DIRECTORY / "home"
+        with suppress(OSError):
+            home.mkdir(exist_ok=True)
+        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(home)}
         self._process = subprocess.Popen(
             [self._python, "-I", "-B", "-c", _START, str(CODE_DIRECTORY), str(theirs.fileno()), self.language.name],
             pass_fds=[theirs.fileno()],

@@ -10,11 +10,12 @@ import socket
 import msgspec
 
 from untrusted.channel import Broken, Over, Ready, Said, WorkerEnd
+from untrusted.sandbox.plan import HOME
 from untrusted.sandbox.reseed import reseed
-from wire import Answer, Answered, Ask, Deliver, Message, Run, Upload
+from wire import FRAME_BYTES_MAX, Answer, Answered, Ask, Deliver, Message, Run, Upload
 
-HOLD_BACK_BYTES = 4 << 20
-
+# One message must fit into one frame, with room for what frames add.
+MESSAGE_BYTES_MAX = FRAME_BYTES_MAX - (128 << 10)
 
 class Worker:
     """Joins a kernel to the channel of its supervisor."""
@@ -26,6 +27,10 @@ class Worker:
     def emit(self, msg_type: str, content: dict, metadata: dict | None = None, buffers: list[bytes] | None = None) -> None:
         """Send one message of the kernel."""
         message = Message(msg_type, _json(content), _json(metadata or {}), list(buffers or ()))
+        size_bytes = len(message.content) + len(message.metadata) + sum(map(len, message.buffers))
+        if size_bytes > MESSAGE_BYTES_MAX:
+            text = f"An output of {size_bytes} bytes is not shown: one output may have {MESSAGE_BYTES_MAX}.\n"
+            message = Message("stream", _json({"name": "stderr", "text": text}))
         self._channel.send(Said([message]))
 
     def ask(self, prompt: str, password: bool) -> str:
@@ -80,6 +85,7 @@ def work_one_session(sock: socket.socket, plan, kernel) -> None:
     channel = WorkerEnd(sock)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     reseed()
+    os.environ["HOME"] = HOME  # before, it was the zygote's
     worker = Worker(channel, kernel)
     kernel.start(worker.emit, worker.ask)
     work_directory = plan.open_work_directory()
