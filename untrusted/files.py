@@ -34,9 +34,14 @@ _BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u20
 class FileLimits(Protocol):
     """What a harvest reads of the limits, under the names of the settings."""
 
-    cell_files_max: int
-    cell_file_bytes_max: int
-    cell_files_bytes_max: int
+    @property
+    def cell_files_max(self) -> int: ...
+
+    @property
+    def cell_file_bytes_max(self) -> int: ...
+
+    @property
+    def cell_files_bytes_max(self) -> int: ...
 
 
 class Seen(NamedTuple):

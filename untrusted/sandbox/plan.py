@@ -42,13 +42,23 @@ SHIPPED = ("untrusted", "wire.py")
 class SessionLimits(Protocol):
     """What the sandbox reads of the limits, under the names of the settings."""
 
-    session_memory_bytes: int
-    session_processes_max: int
-    session_disk_bytes: int
-    session_inodes_max: int
-    session_descriptors_max: int
-    session_life_s: float
-    cell_file_bytes_max: int
+    @property
+    def session_memory_bytes(self) -> int: ...
+
+    @property
+    def session_processes_max(self) -> int: ...
+
+    @property
+    def session_disk_bytes(self) -> int: ...
+
+    @property
+    def session_inodes_max(self) -> int: ...
+
+    @property
+    def session_descriptors_max(self) -> int: ...
+
+    @property
+    def session_life_s(self) -> float: ...
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,17 @@ MODES = ("cgroup2", "cgroup1", "watchdog")
 class GroupLimits(Protocol):
     """What a limiter reads of the limits, under the names of the settings."""
 
-    session_memory_bytes: int
-    session_processes_max: int
-    session_cpu_weight: int
-    session_cpus_max: float
+    @property
+    def session_memory_bytes(self) -> int: ...
+
+    @property
+    def session_processes_max(self) -> int: ...
+
+    @property
+    def session_cpu_weight(self) -> int: ...
+
+    @property
+    def session_cpus_max(self) -> float: ...
 
 
 class Group(Protocol):
