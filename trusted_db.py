@@ -1,7 +1,7 @@
 """The trusted device. The untrusted side never names a database operation, a path, an address or a process: it answers.
 
-``python trusted_db.py -w 50 --untrusted-account untrusted@localhost [-q]`` takes cells from the database, forwards them to
-kernel workers in the untrusted accounts and writes back what they say. Ctrl-C cleans up the workers over there.
+``python trusted_db.py -w 50 --untrusted-account untrusted@localhost [-q]`` takes cells from the database, forwards them
+to kernel workers in the untrusted accounts and writes back what they say. Ctrl-C cleans up the workers over there.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     except settings_file.SettingsError as error:
         print(f"trusted_db.py: {error}", file=sys.stderr)
         return EXIT_SETTINGS
-    logging.basicConfig(
-        level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
+    level = logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("paramiko").setLevel(logging.WARNING)
     asked: list[int] = []
 
@@ -54,11 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool]:
     """Return the settings, changed by the command line, and whether to be quiet. Raises SettingsError."""
-    parser = argparse.ArgumentParser(prog="trusted_db.py", description="Run cells from the database in untrusted accounts.")
+    parser = argparse.ArgumentParser(prog="trusted_db.py", description="Run cells of the database elsewhere.")
     parser.add_argument("-w", "--workers", type=int, help="sessions at once, over all accounts (default: settings)")
     parser.add_argument("-q", "--quiet", action="store_true", help="log warnings only")
     parser.add_argument(
-        "--untrusted-account", action="append", metavar="USER@HOST[:PORT]", help="where cells run; repeat for more hosts"
+        "--untrusted-account", action="append", metavar="USER@HOST[:PORT]", help="where cells run; repeatable"
     )
     options = parser.parse_args(arguments)
     changes: dict[str, Any] = {}

@@ -7,7 +7,7 @@ The same codec frames the supervisor's own socket to each worker (``untrusted/ch
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -213,6 +213,8 @@ class Pong(Frame):
 Down = Open | Upload | Run | Deliver | Interrupt | Answer | Close | Ask | Ping
 Up = Hello | Credit | Output | File | Finished | Closed | Answered | Pong
 
+Decoded = TypeVar("Decoded")
+
 _encoder = msgspec.msgpack.Encoder()
 _down = msgspec.msgpack.Decoder(Down)
 _up = msgspec.msgpack.Decoder(Up)
@@ -233,7 +235,7 @@ def decode_up(untrusted_bytes: bytes, bytes_max: int = FRAME_BYTES_MAX) -> Up:
     return _decode(_up, untrusted_bytes, bytes_max)
 
 
-def _decode(decoder, untrusted_bytes: bytes, bytes_max: int):
+def _decode(decoder: msgspec.msgpack.Decoder[Decoded], untrusted_bytes: bytes, bytes_max: int) -> Decoded:
     # The size is checked before a parser sees the bytes.
     if len(untrusted_bytes) > bytes_max:
         raise WireError(f"a frame of {len(untrusted_bytes)} bytes; at most {bytes_max} are allowed")

@@ -1,8 +1,8 @@
 """Measure submit → finished of ``1+1`` on an idle server, beside the floor that the kernel charges in the same minute.
 
-``python bench/latency.py URL [ROUNDS]`` prints a table and writes ``latency.json`` into the current directory.
-The floor is one fork of a warmed IPython in the untrusted environment that runs the same cell and ends: what no server of
-this shape can be faster than. Start it with the trusted environment's Python.
+``python bench/latency.py URL UNTRUSTED_PYTHON [ROUNDS]`` prints a table and writes ``latency.json`` where it is started.
+The floor is one fork of a warmed IPython in the untrusted environment that runs the same cell and ends: what no server
+of this shape can be faster than.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ def submit(http: requests.Session, url: str) -> float:
 
 def main() -> None:
     """Measure in turns, so that a slow minute of the machine is slow for both."""
-    url, rounds = sys.argv[1].rstrip("/"), int(sys.argv[2]) if len(sys.argv) > 2 else 100
-    python = requests.get(f"{url}/limits", timeout=30) and sys.argv[3] if len(sys.argv) > 3 else sys.executable
+    if len(sys.argv) not in (3, 4):
+        raise SystemExit("usage: python bench/latency.py URL UNTRUSTED_PYTHON [ROUNDS]")
+    url, python = sys.argv[1].rstrip("/"), sys.argv[2]
+    rounds = int(sys.argv[3]) if len(sys.argv) == 4 else 100
     floor_program = subprocess.Popen([python, str(FLOOR)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     if not floor_program.stdin or not floor_program.stdout:
         raise SystemExit("the floor program has no pipes")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import zmq
 
 from device import cargo, charter
@@ -54,9 +55,9 @@ class Account:
             "account": self.name or "a child process",
             "state": self.state,
             "sentence": self.sentence,
-            "layers": [{"name": l.name, "state": l.state, "detail": l.detail} for l in hello.layers] if hello else [],
+            "layers": [msgspec.to_builtins(layer) for layer in hello.layers] if hello else [],
             "limiter": hello.limiter if hello else "",
-            "languages": [{"name": l.name, "version": l.version} for l in hello.languages] if hello else [],
+            "languages": [msgspec.to_builtins(language) for language in hello.languages] if hello else [],
             "capacity": self._workers,
             "free": self.free,
         }

@@ -1,4 +1,4 @@
-"""What is shipped to the untrusted account: ``wire.py`` and ``untrusted/``, nothing else, under the hash of its content."""
+"""What is shipped to the untrusted account: ``wire.py`` and ``untrusted/``, nothing else, under its hash."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LENGTH_BYTES = 8
 
-# Runs in the untrusted account with nothing but Python there: reads length, hash and archive from standard input (and not
-# a byte more: the charter follows), unpacks below its own home under the hash, and becomes the supervisor.
+# Runs in the untrusted account with nothing but Python there: reads length, hash and archive from standard input (not a
+# byte more: the charter follows), unpacks below its own home under the hash, and becomes the supervisor.
 RECEIVE = """
 import hashlib, io, os, sys, tarfile, tempfile
 def read(count):

@@ -1,4 +1,4 @@
-"""The contents of Jupyter messages as the untrusted side may send them: one strict shape a type, from the message spec 5.x."""
+"""The contents of Jupyter messages as the untrusted side may send them: one strict shape a type (spec 5.x)."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import zmq
@@ -60,10 +61,8 @@ class Device:
             self._wake()
 
     def _wake(self) -> None:
-        try:
+        with suppress(BlockingIOError):  # it is awake already
             os.write(self._wake_writer, b"x")
-        except BlockingIOError:
-            pass  # it is awake already
 
     # --- one round ----------------------------------------------------------------------------------------------
     def step(self) -> None:
@@ -98,10 +97,8 @@ class Device:
         poller.poll(1000 * min(max(0.0, next_due - time.monotonic()), self._settings.poll_interval_s))
 
     def _hinted(self) -> set[str]:
-        try:
+        with suppress(BlockingIOError):
             os.read(self._wake_reader, 4096)
-        except BlockingIOError:
-            pass
         topics = set()
         while self._hints:
             topics.add(self._hints.popleft()[0])
@@ -153,7 +150,7 @@ class Device:
             self._start(claim, account)
 
     def _start(self, claim: Claim, account: Account) -> None:
-        log.info("cell=%s session=%s turn=%d attempt=%d queued→running", claim.id, claim.session, claim.turn, claim.attempt)
+        log.info("cell=%s session=%s attempt=%d queued→running", claim.id, claim.session, claim.attempt)
         held = self.sessions.get(claim.session)
         if claim.turn == 0:
             account.opened += 1

@@ -14,7 +14,7 @@ def sentence(reason: Reason, settings: Any) -> tuple[str, str]:
     output_mib = settings.cell_output_bytes_max >> 20
     return {
         "time_wall": ("TimeLimit", f"The cell was stopped: it ran for longer than {settings.cell_wall_s:g} seconds."),
-        "time_cpu": ("TimeLimit", f"The cell was stopped: it used more than {settings.cell_cpu_s:g} seconds of CPU time."),
+        "time_cpu": ("TimeLimit", f"The cell was stopped: it used over {settings.cell_cpu_s:g} seconds of CPU time."),
         "memory": ("MemoryLimit", f"The cell was stopped: it used more than {mib} MiB of memory."),
         "processes": (
             "ProcessLimit",
@@ -26,7 +26,7 @@ def sentence(reason: Reason, settings: Any) -> tuple[str, str]:
         ),
         "files": ("FileLimit", f"The cell was stopped: it made more than {settings.cell_files_max} files."),
         "kernel_died": ("KernelDied", "The kernel died while it ran this cell. Run it again in a new session."),
-        "session_gone": ("SessionGone", "The session has ended; its variables are gone. Run the code in a new session."),
+        "session_gone": ("SessionGone", "The session has ended, with its variables. Run the code in a new session."),
         "protocol": ("KernelDied", "The kernel sent something that the server does not understand, and was stopped."),
         "cancelled": ("Cancelled", "The cell was stopped on request."),
         "lost": ("Lost", "The server lost this cell while it ran, and may not run it again. Please run it once more."),
@@ -34,7 +34,7 @@ def sentence(reason: Reason, settings: Any) -> tuple[str, str]:
 
 
 def closing(conversation: Conversation, reason: Reason, settings: Any) -> list[bytes]:
-    """Return the messages that end a conversation whole: the error, the reply, idle, and busy if nothing came before."""
+    """Return the messages that end a conversation whole: error, reply, idle, and busy if nothing came before."""
     if conversation.ended:
         return []
     ename, evalue = sentence(reason, settings)

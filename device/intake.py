@@ -1,7 +1,7 @@
 """The intake: the only place where foreign bytes become something that is stored.
 
-One ``Conversation`` a computation: types, contents, order, totals. What does not fit raises Nonsense, and the connection that
-brought it is cut.
+One ``Conversation`` a computation: types, contents, order, totals. What does not fit raises Nonsense, and the
+connection that brought it is cut.
 """
 
 from __future__ import annotations
@@ -137,7 +137,8 @@ class Conversation:
         if not files:
             return []
         names = "\n".join(file["name"] for file in files)
-        return [self.text("display_data", {"data": {FILES_TYPE: {"files": files}, "text/plain": names}, "metadata": {}})]
+        data = {FILES_TYPE: {"files": files}, "text/plain": names}
+        return [self.text("display_data", {"data": data, "metadata": {}})]
 
 
 def check_name(untrusted_name: str) -> None:

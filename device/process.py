@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import IO, Any, Protocol
 
 import paramiko
 
@@ -225,7 +225,7 @@ def _printable(untrusted_text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in untrusted_text)[:LOG_LINE_CHARS]
 
 
-def _log_lines(name: str, stream: BinaryIO) -> None:
+def _log_lines(name: str, stream: IO[bytes]) -> None:
     def run() -> None:
         with stream:
             while untrusted_line := stream.readline(LOG_LINE_CHARS):

@@ -67,8 +67,8 @@ class Relay:
 
     def _take_file(self, run: Run, piece: File) -> None:
         if run.conversation.check_file(piece):
-            context = self._store.files.write(run.claim, piece.name)
-            run.writing = (context, context.__enter__())
+            opening = self._store.files.write(run.claim, piece.name)
+            run.writing = (opening, opening.__enter__())
         if run.writing is None:
             return
         context, writer = run.writing
@@ -98,8 +98,8 @@ class Relay:
         for run in list(self._device.runs.values()):
             if run.claim.session == frame.session and run.account is account and run.ending is None:
                 # Closed before it began: nothing more is said of it.
-                state, reason = ("cancelled", "cancelled") if run.cancelled else ("failed", frame.reason)
-                run.ending = Ending(state, reason)
+                run.ending = Ending("cancelled", "cancelled") if run.cancelled else Ending("failed", frame.reason)
+                reason = "cancelled" if run.cancelled else frame.reason
                 run.pending += endings.closing(run.conversation, reason, self._settings)
         self.session_gone(frame.session)
 

@@ -33,7 +33,7 @@ class Run:
     answers_sent: int = 0
     cancelled: bool = False
     given_up: bool = False
-    writing: tuple[AbstractContextManager[FileWriter], FileWriter] | None = None
+    writing: tuple[AbstractContextManager[FileWriter, bool | None], FileWriter] | None = None
 
     @property
     def dirty(self) -> bool:

@@ -1,7 +1,7 @@
 """``python -m singlecell_client run file.py --server URL``: run a file on a server, as if it ran here.
 
-Exit code: 0 the code came to its end, 1 it raised an exception, 2 the command or the file is wrong, 3 the server ended it
-(a limit, a kill), 4 the server refused it or does not answer, 130 interrupted.
+Exit code: 0 the code came to its end, 1 it raised an exception, 2 the command or the file is wrong, 3 the server ended
+it (a limit, a kill), 4 the server refused it or does not answer, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        print(f"{options.file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}", file=sys.stderr)
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        print(f"{options.file} cannot be read: {why}", file=sys.stderr)
         return EXIT_USAGE
     options.into.mkdir(parents=True, exist_ok=True)
     try:
@@ -36,14 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m singlecell_client", description="Run code on a single-cell server.")
+    parser = argparse.ArgumentParser(prog="python -m singlecell_client", description="Run code on a server.")
     command = parser.add_subparsers(required=True, metavar="run").add_parser("run", help="run a file to its end")
     command.add_argument("file", help="the file to run; - reads standard input")
     server = os.environ.get("SINGLECELL_SERVER", DEFAULT_SERVER)
     command.add_argument("--server", default=server, help="address of the server (environment: SINGLECELL_SERVER)")
     command.add_argument("--language", default="python", help="language of the code")
-    command.add_argument("--upload", action="append", default=[], metavar="FILE", help="put a file beside the code; repeatable")
-    command.add_argument("--into", type=Path, default=Path(), metavar="DIRECTORY", help="where figures and files are saved")
+    command.add_argument("--upload", action="append", default=[], metavar="FILE", help="lies beside the code; repeatable")
+    command.add_argument("--into", type=Path, default=Path(), metavar="DIRECTORY", help="where files are saved")
     return parser.parse_args(arguments)
 
 

@@ -6,6 +6,7 @@ import base64
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from urllib.parse import urljoin
@@ -118,7 +119,8 @@ class Client:
         ``keep``: leave its session alive for further cells. ``files``: paths to upload beside it. ``ask``: called with
         (prompt, password) for each input(); without it the code has no standard input.
         """
-        computation = self.submit(code, language=language, session=session, keep=keep, files=files, stdin=ask is not None)
+        stdin = ask is not None
+        computation = self.submit(code, language=language, session=session, keep=keep, stdin=stdin, files=files)
         messages: list[Message] = []
         for message in self.follow(computation["id"]):
             messages.append(message)
@@ -146,14 +148,9 @@ class Client:
         if not files:
             return self._json("POST", "computations", json=fields)
         texts = {name: value if isinstance(value, str) else str(value).lower() for name, value in fields.items()}
-        opened: list[BinaryIO] = []
-        try:
-            opened += [open(path, "rb") for path in files]
-            parts = [("file", (os.path.basename(path), file)) for path, file in zip(files, opened, strict=True)]
+        with ExitStack() as opened:
+            parts = [("file", (os.path.basename(path), opened.enter_context(open(path, "rb")))) for path in files]
             return self._json("POST", "computations", data=texts, files=parts)
-        finally:
-            for file in opened:
-                file.close()
 
     def follow(self, computation: str, after: int = -1) -> Iterator[Message]:
         """Yield the messages after a sequence number as they come, to the last. Raises Refused, Unreachable.
@@ -161,7 +158,8 @@ class Client:
         A connection that breaks is taken up again where it broke.
         """
         while True:
-            page = self._patiently("GET", f"computations/{computation}/messages", params={"after": after, "wait": POLL_S})
+            wanted = {"after": after, "wait": POLL_S}
+            page = self._patiently("GET", f"computations/{computation}/messages", params=wanted)
             yield from page["messages"]
             after = page["next"]
             if page["finished"]:

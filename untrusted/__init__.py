@@ -1,1 +1,1 @@
-"""What the untrusted account runs: supervisor, zygotes, workers. Believed by nobody; may import ``wire`` and nothing else of ours."""
+"""What the untrusted account runs: supervisor, zygotes, workers. Believed by nobody; imports ``wire`` alone of ours."""

@@ -1,7 +1,7 @@
 """``python -m untrusted``: read the charter, test the sandbox, bind the port, say so in one line, and supervise.
 
-Answers ``{"listening": port}`` or ``{"error": sentence}`` on standard output. Ends when standard input ends: however the
-trusted side dies, its end of that pipe or SSH channel closes.
+Answers ``{"listening": port}`` or ``{"error": sentence}`` on standard output. Ends when standard input ends: however
+the trusted side dies, its end of that pipe or SSH channel closes.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
     languages = [language for name in charter.languages if (language := find_language(name))]
     pythons = {name: entry.python for name, entry in charter.languages.items() if exists(entry.python)}
     if not any(language.name in pythons for language in languages):
-        raise Refused(f"no language can run here: no Python at {', '.join(e.python for e in charter.languages.values())}")
+        places = ", ".join(sorted({entry.python for entry in charter.languages.values()}))
+        raise Refused(f"no language can run here: there is no Python at {places}")
     plan = build_plan(charter.limits, CODE_DIRECTORY, sorted(set(pythons.values())), charter.waived_layers)
     layers = selftest.probe(plan)
     limiter = limiters.choose(charter.limiter, charter.cgroup_directory, charter.limits)

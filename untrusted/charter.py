@@ -13,7 +13,7 @@ class CharterError(ValueError):
     """The first line of standard input is no charter that this supervisor understands."""
 
 
-class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Limits(msgspec.Struct, forbid_unknown_fields=True):
     """The settings that start with ``cell_`` and ``session_``, under their own names and in their own units."""
 
     cell_wall_s: float

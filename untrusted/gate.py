@@ -63,7 +63,7 @@ class Gate:
 
     def receive(self) -> list[Down]:
         """Return the frames that the device has sent. Raises wire.WireError."""
-        frames = []
+        frames: list[Down] = []
         while True:
             try:
                 parts = self.socket.recv_multipart(zmq.DONTWAIT)

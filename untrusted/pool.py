@@ -60,7 +60,7 @@ class Pool:
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno(),
-            env=environment | self.language.environment,
+            env={**environment, **self.language.environment},
             cwd="/",
             start_new_session=True,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from untrusted.files import Snapshot
 from untrusted.slot import Slot
-from wire import Down, Message, Reason, Usage
+from wire import Deliver, Message, Reason, Run, Upload, Usage
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Session:
     id: str
     language: str
     slot: Slot | None = None
-    backlog: deque[Down] = field(default_factory=deque)
+    backlog: deque[Run | Deliver | Upload] = field(default_factory=deque)
     cell: Cell | None = None
     # Messages said between two computations; they open the next one.
     held: list[Message] = field(default_factory=list)

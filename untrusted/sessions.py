@@ -102,9 +102,10 @@ class Sessions:
     def answer(self, frame: Answer, now: float) -> None:
         """Pass on the answer to the question that the computation waits on."""
         session = self.get(frame.session)
-        cell = session.cell if session else None
-        if session and session.slot and cell and cell.computation == frame.computation and cell.asking_since is not None:
-            cell.answered(now)
+        if session is None or session.slot is None or session.cell is None:
+            return
+        if session.cell.computation == frame.computation and session.cell.asking_since is not None:
+            session.cell.answered(now)
             session.slot.channel.send(frame)
 
     def _work_off(self, session: Session, now: float) -> None:
@@ -120,7 +121,7 @@ class Sessions:
     # --- what workers say ---------------------------------------------------------------------------------------
     def pass_on(self, session: Session, messages: list[Message], now: float) -> None:
         """Send on what the kernel said, within the limits; hold back the end until the files are out."""
-        cell, out = session.cell, []
+        cell, out = session.cell, list[Message]()
         for message in messages:
             size = len(message.content) + len(message.metadata) + sum(map(len, message.buffers))
             if cell is None or cell.over:
@@ -128,7 +129,8 @@ class Sessions:
                 continue
             cell.messages += 1
             cell.output_bytes += size
-            if cell.output_bytes > self._limits.cell_output_bytes_max or cell.messages > self._limits.cell_messages_max:
+            limits = self._limits
+            if cell.output_bytes > limits.cell_output_bytes_max or cell.messages > limits.cell_messages_max:
                 self._say(session, out)
                 self.end(session, "output")
                 return
@@ -171,7 +173,7 @@ class Sessions:
 
     # --- ends ---------------------------------------------------------------------------------------------------
     def end(self, session: Session, reason: Reason | None) -> None:
-        """Kill the session; what is left to say is said when it is dead. No ``reason``: its last computation is done."""
+        """Kill the session; what is left to say is said when it is dead. No reason: its last computation is done."""
         if session.ending is None:
             session.ending = reason or "session_gone"
             if session.slot is None:

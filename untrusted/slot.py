@@ -1,4 +1,4 @@
-"""One worker as its supervisor sees it: a channel, its init's pidfd, a control group and, when ready, its work directory."""
+"""One worker as its supervisor sees it: a channel, its init's pidfd, a control group, and its work directory."""
 
 from __future__ import annotations
 

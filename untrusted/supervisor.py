@@ -111,7 +111,7 @@ class Supervisor:
             wait_s = 0.0
         else:
             wait_s = TICK_S if self._questions.pending or self._sessions.computing else IDLE_POLL_S
-        return {key for key, _event in poller.poll(wait_s * 1000) if isinstance(key, int)}
+        return {key for key, _event in poller.poll(int(wait_s * 1000)) if isinstance(key, int)}
 
     def _speak(self) -> None:
         self._gate.flush()
@@ -164,12 +164,12 @@ class Supervisor:
         session = self._sessions.get(frame.session)
         if frame.session:
             slot = session.slot if session and session.idle else None
-            refusal = "busy" if session else "gone"
+            known = session is not None
         else:
             slot = self._questions.fresh_slot(frame.language) or self._take(frame.language)
-            refusal = "busy" if frame.language in self._pools else "gone"
+            known = frame.language in self._pools
         if slot is None:
-            self._gate.send(Answered(frame.request, refusal, b"{}"))
+            self._gate.send(Answered(frame.request, "busy" if known else "gone", b"{}"))
             return
         if not frame.session:
             self._questions.keep_fresh(frame.language, slot)

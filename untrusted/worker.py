@@ -6,11 +6,13 @@ import json
 import os
 import signal
 import socket
+from contextlib import suppress
 
 import msgspec
 
 from untrusted.channel import Broken, Over, Ready, Said, WorkerEnd
-from untrusted.sandbox.plan import HOME
+from untrusted.kernel import Kernel
+from untrusted.sandbox.plan import HOME, Plan
 from untrusted.sandbox.reseed import reseed
 from wire import FRAME_BYTES_MAX, Answer, Answered, Ask, Deliver, Message, Run, Upload
 
@@ -20,11 +22,13 @@ MESSAGE_BYTES_MAX = FRAME_BYTES_MAX - (128 << 10)
 class Worker:
     """Joins a kernel to the channel of its supervisor."""
 
-    def __init__(self, channel: WorkerEnd, kernel) -> None:
+    def __init__(self, channel: WorkerEnd, kernel: Kernel) -> None:
         self._channel, self._kernel = channel, kernel
         self._uploading: dict[str, int] = {}
 
-    def emit(self, msg_type: str, content: dict, metadata: dict | None = None, buffers: list[bytes] | None = None) -> None:
+    def emit(
+        self, msg_type: str, content: dict, metadata: dict | None = None, buffers: list[bytes] | None = None
+    ) -> None:
         """Send one message of the kernel."""
         message = Message(msg_type, _json(content), _json(metadata or {}), list(buffers or ()))
         size_bytes = len(message.content) + len(message.metadata) + sum(map(len, message.buffers))
@@ -76,11 +80,11 @@ class Worker:
             else:
                 content = self._kernel.inspect(ask.code, ask.cursor_pos, ask.detail_level)
             return Answered(ask.request, "ok", _json(content))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the namespace is the student's, and may raise anything
             return Answered(ask.request, "error", _json({"ename": type(error).__name__}))
 
 
-def work_one_session(sock: socket.socket, plan, kernel) -> None:
+def work_one_session(sock: socket.socket, plan: Plan, kernel: Kernel) -> None:
     """Serve one session on the socket, in a process that is locked down already."""
     channel = WorkerEnd(sock)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -91,10 +95,8 @@ def work_one_session(sock: socket.socket, plan, kernel) -> None:
     work_directory = plan.open_work_directory()
     channel.send(Ready(), descriptor=work_directory)
     os.close(work_directory)
-    try:
+    with suppress(Broken):
         worker.serve()
-    except Broken:
-        pass
 
 
 def _json(value: dict) -> bytes:

@@ -1,8 +1,8 @@
-"""The zygote of one language: a program with everything imported and warmed, no keys and no network, that forks workers.
+"""The zygote of one language: everything imported and warmed, no keys and no network; it forks workers.
 
-It reads its orders from one socketpair: the sandbox plan first, then, for each worker, one byte with the worker's end of
-a channel. It answers with the child's pid and pidfd. The child waits for one byte on its channel (the supervisor has put
-it into its control group by then), locks itself down and serves one session.
+It reads its orders from one socketpair: the sandbox plan first, then, for each worker, one byte with the worker's end
+of a channel. It answers with the child's pid and pidfd. The child waits for one byte on its channel (the supervisor has
+put it into its control group by then), locks itself down and serves one session.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import socket
 import sys
 from functools import partial
 
+from untrusted.kernel import Kernel
 from untrusted.sandbox import die_with_parent
 from untrusted.sandbox.clone import clone_session
 from untrusted.sandbox.plan import Plan
@@ -31,8 +32,6 @@ def main() -> None:
     plan = Plan.from_bytes(orders.recv(PLAN_BYTES_MAX))
     # A language is a file that was shipped beside this one; its name comes from the charter, not from a request.
     language = importlib.import_module(f"untrusted.languages.{language_name}").LANGUAGE
-    from untrusted.kernel import Kernel
-
     kernel = Kernel(language)
     kernel.warm()
     # Nobody asks how children ended: the supervisor watches their pidfds.
@@ -41,7 +40,7 @@ def main() -> None:
     serve(orders, plan, kernel)
 
 
-def serve(orders: socket.socket, plan: Plan, kernel) -> None:
+def serve(orders: socket.socket, plan: Plan, kernel: Kernel) -> None:
     """Fork a worker for each order until the supervisor is gone."""
     while True:
         order, descriptors, _flags, _address = socket.recv_fds(orders, 1, 1)

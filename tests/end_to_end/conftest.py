@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.messages import validate_message
 
 from tests.end_to_end.client import Client, Outcome
+from tests.messages import validate_message
 
 
 class CheckingClient(Client):

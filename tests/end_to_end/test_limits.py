@@ -1,4 +1,4 @@
-"""What happens to a cell that takes too much: it ends with a reason and a sentence, and its neighbours notice nothing."""
+"""A cell that takes too much ends with a reason and a sentence, and its neighbours notice nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import pytest
 
 HOGS = {
     "memory": "x = []\nwhile True: x.append(bytearray(50_000_000))",
-    "processes": "import os, time\nwhile True:\n    try:\n        if os.fork() == 0: time.sleep(1000)\n    except OSError: time.sleep(0.05)",
+    "processes": """
+import os, time
+while True:
+    try:
+        if os.fork() == 0: time.sleep(1000)
+    except OSError: time.sleep(0.05)
+""",
     "output": "while True: print('x' * 100000)",
     "time_cpu": "while True: pass",
     "time_wall": "import time\ntime.sleep(1000)",

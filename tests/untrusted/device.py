@@ -1,4 +1,4 @@
-"""A device as small as a test wants it: starts ``python -m untrusted`` alone in a folder and speaks the wire with it."""
+"""A device as small as a test wants it: starts ``python -m untrusted`` alone in a folder and speaks with it."""
 
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ import pytest
 import wire
 from tests.untrusted.device import ROOT, Supervisor, ship
 
+LOOP = "print('in', flush=True)\nwhile True: pass"
+
 
 def untrusted_python() -> str:
     """Return the interpreter of the untrusted environment, wherever it was built."""
@@ -52,15 +54,14 @@ def test_files_come_before_the_reply(supervisor):
 
 
 def test_an_uploaded_file_is_there(supervisor):
-    supervisor.send(
-        wire.Open("s4", "python"), wire.Upload("s4", "c5", "in.txt", b"a", False), wire.Upload("s4", "c5", "in.txt", b"b", True)
-    )
+    pieces = [wire.Upload("s4", "c5", "in.txt", b"a", False), wire.Upload("s4", "c5", "in.txt", b"b", True)]
+    supervisor.send(wire.Open("s4", "python"), *pieces)
     supervisor.run("s4", "c5", "print(open('in.txt').read())", opened=True)
     assert supervisor.text("c5") == "ab\n"
 
 
 def test_an_interrupt_stops_a_loop_and_the_session_goes_on(supervisor):
-    supervisor.send(wire.Open("s5", "python"), wire.Run("s5", "c6", "print('in', flush=True)\nwhile True: pass", True, False))
+    supervisor.send(wire.Open("s5", "python"), wire.Run("s5", "c6", LOOP, True, False))
     supervisor.wait(lambda f: isinstance(f, wire.Output) and any(m.msg_type == "stream" for m in f.messages))
     supervisor.send(wire.Interrupt("s5", "c6"))
     end = supervisor.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == "c6")
@@ -71,7 +72,7 @@ def test_an_interrupt_stops_a_loop_and_the_session_goes_on(supervisor):
 
 
 def test_close_kills_at_once(supervisor):
-    supervisor.send(wire.Open("s6", "python"), wire.Run("s6", "c8", "print(1, flush=True)\nwhile True: pass", True, True))
+    supervisor.send(wire.Open("s6", "python"), wire.Run("s6", "c8", LOOP, True, True))
     supervisor.wait(lambda f: isinstance(f, wire.Output) and any(m.msg_type == "stream" for m in f.messages))
     supervisor.send(wire.Close("s6"))
     end = supervisor.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == "c8")
