@@ -15,6 +15,7 @@ from pathlib import Path
 from host import descendants
 
 TAIL_LINES = 40
+LINE_CHARS = 400
 LOOK_S = 0.02
 GRACE_S = 10.0
 
@@ -114,7 +115,7 @@ class Process:
         return self.output + self.log
 
     def _tail(self) -> str:
-        return "\n".join(self._said().splitlines()[-TAIL_LINES:])
+        return "\n".join(line[:LINE_CHARS] for line in self._said().splitlines()[-TAIL_LINES:])
 
 
 @contextmanager
