@@ -1,6 +1,6 @@
 """Measure submit → finished of ``1+1`` on an idle server, beside the floor that the kernel charges in the same minute.
 
-``python bench/latency.py URL UNTRUSTED_PYTHON [ROUNDS]`` prints a table and writes ``latency.json`` where it is started.
+``python bench/latency.py URL UNTRUSTED_PYTHON [ROUNDS]`` prints a table and writes ``latency.json`` where it starts.
 The floor is one fork of a warmed IPython in the untrusted environment that runs the same cell and ends: what no server
 of this shape can be faster than.
 """

@@ -17,6 +17,7 @@ class Questions:
     def __init__(self) -> None:
         self._asked: dict[int, deque[tuple[Ask, float]]] = {}  # by pidfd
         self._slots: dict[int, Slot] = {}
+        self._postponed: list[Ask] = []
         self._fresh: dict[str, tuple[Slot, int]] = {}  # by language: worker, questions so far
 
     @property
@@ -36,6 +37,19 @@ class Questions:
             previous.kill()
             asked = 0
         self._fresh[language] = (slot, asked + 1)
+
+    def postpone(self, ask: Ask) -> None:
+        """Keep a question until there is a worker for it."""
+        self._postponed.append(ask)
+
+    def postponed(self) -> list[Ask]:
+        """Return the questions that wait for a worker, to be asked again."""
+        asks, self._postponed = self._postponed, []
+        return asks
+
+    def waiting(self, language: str) -> int:
+        """Return whether a question about this language waits for a worker, as a number: one worker answers them all."""
+        return int(any(ask.language == language for ask in self._postponed))
 
     def put(self, slot: Slot, ask: Ask, now: float) -> None:
         """Ask a worker."""

@@ -86,9 +86,11 @@ class Supervisor:
         for slot in self._questions.overdue(now):
             self._end_slot(slot, "time_wall")
         self._sessions.fill(self._take, now)
+        for ask in self._questions.postponed():
+            self._ask(ask, now)
         for pool in self._pools.values():
             pool.start_when_due(now)
-            pool.refill(self._sessions.waiting(pool.language.name))
+            pool.refill(self._sessions.waiting(pool.language.name) + self._questions.waiting(pool.language.name))
         self._speak()
         if now - self._heard > self._silence_s:
             log.warning("the device has been silent for %.0f s", now - self._heard)
@@ -168,6 +170,9 @@ class Supervisor:
         else:
             slot = self._questions.fresh_slot(frame.language) or self._take(frame.language)
             known = frame.language in self._pools
+        if slot is None and known and not frame.session:
+            self._questions.postpone(frame)  # the pool is about to have a worker
+            return
         if slot is None:
             self._gate.send(Answered(frame.request, "busy" if known else "gone", b"{}"))
             return
