@@ -12,7 +12,7 @@ from device import contents, endings
 from device.account import Account
 from device.refusal import Nonsense
 from device.run import Ending, Run
-from store import Claim, LostClaim, StoreUnavailable
+from store import Claim, LostClaim, Reason, StoreUnavailable
 from wire import Answered, Closed, Deliver, File, Finished, Output, Up
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Relay:
                 run = self._run(account, frame.session, frame.computation)
                 if run:
                     self._finish(run, frame)
-                    self._device.session_rests(frame.session, now)
+                    if frame.state == "done":  # else its kernel is dead, and Closed comes
+                        self._device.session_rests(frame.session, now)
             case Closed():
                 self._closed(account, frame)
             case Answered():
@@ -97,10 +98,10 @@ class Relay:
     def _closed(self, account: Account, frame: Closed) -> None:
         for run in list(self._device.runs.values()):
             if run.claim.session == frame.session and run.account is account and run.ending is None:
-                # Closed before it began: nothing more is said of it.
-                run.ending = Ending("cancelled", "cancelled") if run.cancelled else Ending("failed", frame.reason)
-                reason = "cancelled" if run.cancelled else frame.reason
-                run.pending += endings.closing(run.conversation, reason, self._settings)
+                # Closed before it began: nothing more is said of it. What killed the kernel was not this turn's doing.
+                reason: Reason = "session_gone" if run.claim.turn and not run.conversation.began else frame.reason
+                run.ending = Ending("cancelled", "cancelled") if run.cancelled else Ending("failed", reason)
+                run.pending += endings.closing(run.conversation, run.ending.reason or reason, self._settings)
         self.session_gone(frame.session)
 
     def session_gone(self, session: str) -> None:
