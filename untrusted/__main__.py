@@ -19,6 +19,7 @@ from untrusted import charter as charters
 from untrusted.gate import Gate
 from untrusted.languages import Language
 from untrusted.pool import CODE_DIRECTORY, Pool, exists
+from untrusted.sandbox import SandboxError
 from untrusted.sandbox import limiter as limiters
 from untrusted.sandbox import selftest
 from untrusted.sandbox.plan import build_plan
@@ -61,9 +62,12 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
     if not any(language.name in pythons for language in languages):
         places = ", ".join(sorted({entry.python for entry in charter.languages.values()}))
         raise Refused(f"no language can run here: there is no Python at {places}")
-    plan = build_plan(charter.limits, CODE_DIRECTORY, sorted(set(pythons.values())), charter.waived_layers)
-    layers = selftest.probe(plan)
-    limiter = limiters.choose(charter.limiter, charter.cgroup_directory, charter.limits)
+    try:
+        plan = build_plan(charter.limits, CODE_DIRECTORY, sorted(set(pythons.values())), charter.waived_layers)
+        limiter = limiters.choose(charter.limiter, charter.cgroup_directory, charter.limits)
+    except SandboxError as error:
+        raise Refused(str(error)) from error
+    layers = [*selftest.probe(plan), limiters.layer(limiter)]
     missing = selftest.missing(layers)
     if missing:
         raise Refused(

@@ -207,12 +207,13 @@ class Sessions:
         self._work_off(session, now)
 
     def keep_limits(self, now: float) -> None:
-        """End the computations whose time is up or whose session has too much of something."""
+        """End the computations whose time is up, and the sessions that have too much of something, idle ones too."""
         for session in list(self._by_id.values()):
-            if session.cell and session.slot and not session.ending:
-                reason = self._overrun(session.cell, session.slot, now)
-                if reason:
-                    self.end(session, reason)
+            if session.slot is None or session.ending:
+                continue
+            reason = self._overrun(session.cell, session.slot, now) if session.cell else session.slot.group.overrun()
+            if reason:
+                self.end(session, reason)
 
     def _overrun(self, cell: Cell, slot: Slot, now: float) -> Reason | None:
         if cell.wall_s(now) > self._limits.cell_wall_s or cell.asking_s(now) > self._limits.cell_input_s:

@@ -17,6 +17,7 @@ from functools import partial
 from untrusted.kernel import Kernel
 from untrusted.sandbox import die_with_parent
 from untrusted.sandbox.clone import clone_session
+from untrusted.sandbox.lockdown import settle
 from untrusted.sandbox.plan import Plan
 from untrusted.worker import work_one_session
 
@@ -36,6 +37,7 @@ def main() -> None:
     kernel.warm()
     # Nobody asks how children ended: the supervisor watches their pidfds.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    settle(plan)
     orders.sendall(WARM + language.version().encode())
     serve(orders, plan, kernel)
 
