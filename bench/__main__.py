@@ -24,7 +24,7 @@ def main() -> None:
     site = make_site()
     print("submit → finished, beside the floor that the kernel charges", flush=True)
     with start(site.argv, ready=f"^ready {site.url}$", deadline_s=FIRST_START_S, env=site.env, cwd=ROOT):
-        run(sys.executable, "latency.py", site.url, str(ROUNDS), untrusted_python)
+        run(sys.executable, "latency.py", site.url, untrusted_python, str(ROUNDS))
     print("the price of each layer of the sandbox", flush=True)
     run(untrusted_python, "lockdown.py", "--json", str(RESULTS / "lockdown.json"))
 
