@@ -19,9 +19,8 @@ from untrusted import charter as charters
 from untrusted.gate import Gate
 from untrusted.languages import Language
 from untrusted.pool import CODE_DIRECTORY, Pool, exists
-from untrusted.sandbox import SandboxError
+from untrusted.sandbox import SandboxError, selftest
 from untrusted.sandbox import limiter as limiters
-from untrusted.sandbox import selftest
 from untrusted.sandbox.plan import build_plan
 from untrusted.supervisor import Supervisor
 

@@ -48,7 +48,7 @@ class Questions:
         return asks
 
     def waiting(self, language: str) -> int:
-        """Return whether a question about this language waits for a worker, as a number: one worker answers them all."""
+        """Return how many workers the questions about a language wait for: one answers them all."""
         return int(any(ask.language == language for ask in self._postponed))
 
     def put(self, slot: Slot, ask: Ask, now: float) -> None:

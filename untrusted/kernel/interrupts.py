@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+from contextlib import suppress
 from types import FrameType
+
+NUDGE = signal.SIGURG  # nobody sends it, and a program that does not handle it ignores it
 
 
 class Interrupts:
-    """Turns SIGINT into KeyboardInterrupt while ``allowed``; holds it back while shielded; forgets it between cells."""
+    """Turns SIGINT into KeyboardInterrupt while ``allowed``; holds it back while shielded; forgets it between cells.
+
+    The system may give a signal to any thread, and then Python does not wake the main thread from a lock or a read.
+    Python reports each signal's arrival to ``arrivals``; whoever waits there calls ``nudge``.
+    """
 
     def __init__(self) -> None:
         self._allowed = False
         self._pending = False
         self._main_thread = threading.get_ident()
+        self.arrivals = self._arrivals_write = -1
+
+    def start(self) -> None:
+        """Open ``arrivals``: after the fork, so that children do not hear of each other's interrupts."""
+        self.arrivals, self._arrivals_write = os.pipe()
+        os.set_blocking(self.arrivals, False)
+        os.set_blocking(self._arrivals_write, False)
+        self.install()
 
     def install(self) -> None:
         """Take SIGINT over; forget one that came between two cells."""
         self._allowed = self._pending = False
         self._main_thread = threading.get_ident()
         signal.signal(signal.SIGINT, self._handle)
+        signal.signal(NUDGE, _wake_up)
+        signal.set_wakeup_fd(self._arrivals_write, warn_on_full_buffer=False)
+
+    def nudge(self) -> None:
+        """Wake the main thread when an interrupt has arrived, so that it sees it."""
+        with suppress(BlockingIOError):
+            if signal.SIGINT in os.read(self.arrivals, 64):
+                signal.pthread_kill(self._main_thread, NUDGE)
 
     def allow(self) -> None:
         """Let interrupts through from here on. Raises KeyboardInterrupt when one has come already."""
@@ -43,6 +67,10 @@ class Interrupts:
         if self._pending and self._allowed:
             self._pending = False
             raise KeyboardInterrupt
+
+
+def _wake_up(_signal: int, _frame: FrameType | None) -> None:
+    """Do nothing: that the signal is handled at all ends the wait."""
 
 
 class Shield:

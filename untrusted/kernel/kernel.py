@@ -62,7 +62,7 @@ class Kernel:
         sys.stdout, sys.stderr = self._streams
         sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc, assignment]
         os.system = os_system  # type: ignore[assignment]
-        self._interrupts.install()
+        self._interrupts.start()
 
     def execute(self, code: str, stdin: bool) -> None:
         """Run a cell and send all of its messages, from ``status busy`` to ``status idle``."""

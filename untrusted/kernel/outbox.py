@@ -148,9 +148,12 @@ class Outbox:
             while True:
                 poll = pipes.poller()
                 poll.register(wake, select.POLLIN)
-                ready = poll.poll()
+                poll.register(self._interrupts.arrivals, select.POLLIN)
+                ready = {descriptor for descriptor, _events in poll.poll()}
+                if self._interrupts.arrivals in ready:
+                    self._interrupts.nudge()
                 time.sleep(GATHER_S)
-                if any(descriptor == wake for descriptor, _events in ready):
+                if wake in ready:
                     os.read(wake, 64)
                 self._pump_called = False
                 self.flush()
