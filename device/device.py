@@ -47,6 +47,7 @@ class Device:
         self._relay = Relay(self)
         self._asked: dict[int, tuple[Account, Question]] = {}
         self._requests = 0
+        self._leaving = ""  # the session that was told to give way
         self._hints: deque[tuple[str, str]] = deque()
         self._look = True  # there may be something to claim
         self._due = dict.fromkeys(("claim", "renew", "report", "sweep"), 0.0)
@@ -140,6 +141,8 @@ class Device:
         while True:
             account = max(self.accounts, key=lambda account: account.free)
             idle = [session.id for session in self.sessions.values() if not session.busy]
+            if account.free <= 0:
+                self._make_room(idle)
             if account.free <= 0 and not idle:
                 return
             claim = self._store.computations.claim(
@@ -148,6 +151,18 @@ class Device:
             if claim is None:
                 return
             self._start(claim, account)
+
+    def _make_room(self, idle: list[str]) -> None:
+        """Let the session that has been idle for longest give way when others wait; credit comes when it is dead."""
+        if not idle or self._leaving in self.sessions or not self._settings.session_idle_gives_way:
+            return
+        languages = sorted({language for account in self.accounts for language in account.languages})
+        if self._store.computations.new_session_waits(languages):
+            longest = min((self.sessions[session] for session in idle), key=lambda session: session.idle_since)
+            self._leaving = longest.id
+            idle.remove(longest.id)
+            self._close(longest)
+            log.info("session=%s gives way to one that waits", longest.id)
 
     def _start(self, claim: Claim, account: Account) -> None:
         log.info("cell=%s session=%s attempt=%d queued→running", claim.id, claim.session, claim.attempt)
@@ -202,12 +217,16 @@ class Device:
         if self.sessions:
             for session in self._store.sessions.ending(self.id):
                 if session in self.sessions:
-                    self.sessions[session].account.send(Close(session))
+                    self._close(self.sessions[session])
 
     def _end_overdue(self, now: float) -> None:
         for session in list(self.sessions.values()):
             if session.overdue(now, self._settings):
-                session.account.send(Close(session.id))
+                self._close(session)
+
+    def _close(self, session: HeldSession) -> None:
+        session.busy = True  # it takes no further turn
+        session.account.send(Close(session.id))
 
     # --- questions ----------------------------------------------------------------------------------------------
     def _take_questions(self) -> None:

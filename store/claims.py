@@ -56,6 +56,12 @@ class Claims:
         return claim
 
     @guarded
+    def new_session_waits(self, languages: Sequence[str]) -> bool:
+        """Return whether a first turn in one of these languages waits for a worker. Raises StoreUnavailable."""
+        waiting = {"turn": 0, "language": {"$in": list(languages)}, **leaving("claim")}
+        return self._computations.find_one(waiting, {"_id": 1}) is not None
+
+    @guarded
     def renew(self, claims: Sequence[Claim]) -> list[Wish]:
         """Renew the leases and return what the clients asked meanwhile, in the order of the claims.
 
@@ -114,8 +120,10 @@ class Claims:
                       "sequence": claim.sequence + len(messages)}  # fmt: skip
             update = {"$set": fields, "$currentDate": {"finished": True}}
             self._commit(self._database.durable("computations"), claim, messages, update)
-        self._hints.announce("news", claim.id)
+        claim.unsure = True  # until its session knows too
         self._leave_session(claim, move)
+        claim.unsure = False
+        self._hints.announce("news", claim.id)
 
     @guarded
     def release(self, claim: Claim) -> None:
