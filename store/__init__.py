@@ -68,5 +68,5 @@ class Store:
 
 
 def connect(settings: Settings) -> Store:
-    """Return the store; MongoDB may be away and is asked at the first call."""
+    """Return the store; MongoDB may be away and is asked at the first call. Raises StoreError for a wrong address."""
     return Store(settings)

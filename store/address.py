@@ -8,13 +8,14 @@ from urllib.parse import quote
 
 import settings as settings_file
 from settings import Settings
+from store.errors import StoreError
 
 # mongod makes a socket of this name whatever it is told, after the port that it would have.
 SOCKET = "mongodb-27017.sock"
 SOCKET_PATH_BYTES_MAX = 107  # sun_path of Linux, without its closing zero
 
 
-class EmbeddedError(Exception):
+class EmbeddedError(StoreError):
     """mongod cannot run here; the message is one sentence that says what to do."""
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pymongo
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient, WriteConcern
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
+from pymongo.errors import PyMongoError
 
 from settings import Settings
 from store.address import directory, uri
+from store.errors import StoreError
 
 Documents = Collection[dict[str, Any]]
 
@@ -19,6 +22,7 @@ DURABLE = WriteConcern("majority", j=True)
 # A hint is sent and forgotten.
 UNACKNOWLEDGED = WriteConcern(w=0)
 QUESTION_KEPT_S = 120
+GOODBYE_S = 0.5
 
 _QUEUED = {"state": "queued"}
 INDEXES: dict[str, list[IndexModel]] = {
@@ -53,23 +57,27 @@ INDEXES: dict[str, list[IndexModel]] = {
 
 
 class Database:
-    """Hold the client of one process; collections come with their indexes made."""
+    """Hold the client of one process; collections come with their indexes made. Raises StoreError: a wrong address."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.closed = threading.Event()
         timeout_ms = int(settings.mongo_timeout_s * 1000)
         secrets = {"username": settings.mongo_user, "password": settings.mongo_password} if settings.mongo_user else {}
-        self._client: MongoClient[dict[str, Any]] = MongoClient(
-            settings.mongo_uri or uri(directory(settings)),
-            connect=False,
-            tz_aware=True,
-            appname="singlecell",
-            timeoutMS=timeout_ms,
-            serverSelectionTimeoutMS=timeout_ms,
-            connectTimeoutMS=timeout_ms,
-            **secrets,
-        )
+        address = settings.mongo_uri or uri(directory(settings))
+        try:
+            self._client: MongoClient[dict[str, Any]] = MongoClient(
+                address,
+                connect=False,
+                tz_aware=True,
+                appname="singlecell",
+                timeoutMS=timeout_ms,
+                serverSelectionTimeoutMS=timeout_ms,
+                connectTimeoutMS=timeout_ms,
+                **secrets,
+            )
+        except (PyMongoError, ValueError) as error:
+            raise StoreError(f"mongo_uri is not the address of a MongoDB: {error}") from error
         self._database: MongoDatabase[dict[str, Any]] = self._client[settings.mongo_database]
         self._lock = threading.Lock()
         self._has_indexes = False
@@ -103,7 +111,9 @@ class Database:
     def close(self) -> None:
         """Close every connection and end every listener."""
         self.closed.set()
-        self._client.close()
+        # The driver says goodbye to the server, and looks for one that is away.
+        with pymongo.timeout(GOODBYE_S):
+            self._client.close()
 
 
 def later(seconds: float) -> dict[str, Any]:

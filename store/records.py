@@ -64,7 +64,7 @@ class Computation:
 
 @dataclass(eq=False)
 class Claim:
-    """A computation that a device may run, as long as its lease is renewed.
+    """A computation that a device may run, as long as its lease is renewed; one thread at a time writes for it.
 
     ``sequence``: of the last message that is stored; the store moves it on. ``uploads``: names of the files that
     came with it. ``message``: the comm message instead of code, with ``content`` and ``metadata`` as objects and

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from store import SessionGone, Store, UnknownSession
+from store import SessionGone, Store, StoreUnavailable, UnknownSession
 from tests.store.conftest import (
     Connect,
     age,
@@ -275,3 +275,21 @@ def test_a_first_turn_whose_session_ended_meanwhile_does_not_run(store: Store, m
     store.sessions._mark_gone(session, "cancelled")
     assert try_claim(store) is None
     assert state_of(store, id) == ("failed", "session_gone")
+
+
+def test_a_session_hears_of_an_end_that_was_told_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = session_of(store, submit(store, keep=True))
+    held = claim(store)
+    with monkeypatch.context() as away:
+        # MongoDB goes away between the end of the computation and that of the session's work.
+        away.setattr(store.sessions, "unlock", unavailable)
+        with pytest.raises(StoreUnavailable):
+            store.computations.finish(held, "done")
+    assert state(store, session)[0] == "busy"
+    store.computations.finish(held, "done")
+    assert state(store, session)[0] == "idle"
+
+
+def unavailable(*_: object) -> None:
+    """Be away."""
+    raise StoreUnavailable("MongoDB does not answer")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from store import LostClaim, Store, StoreUnavailable, Submission
+from store import LostClaim, Store, StoreError, StoreUnavailable, Submission
 from tests.store.conftest import Connect, claim, message, run_mongod, state_of, submit, texts
 
 TIMEOUT_S = 1.0
@@ -56,20 +55,27 @@ def test_a_database_that_is_away_is_said_so_in_time(tmp_path: Path, connect: Con
     store.hints.announce("news", "x")
 
 
+def stands_still(pid: int) -> bool:
+    """Return whether every thread of a process is stopped."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+
+
 def test_a_database_that_hangs_is_said_so_in_time(tmp_path: Path, connect: Connect) -> None:
     with run_mongod(tmp_path) as mongod:
         store = connect(tmp_path, mongo_timeout_s=TIMEOUT_S)
         id = submit(store)
         held = claim(store)
-        os.kill(mongod.pid, signal.SIGSTOP)
+        mongod.signal(signal.SIGSTOP)
         try:
+            mongod.wait_for(lambda: stands_still(mongod.pid), "standing still", PATIENCE_S)
             for call in (store.ping, lambda: store.computations.append(held, [message("a")])):
                 began = time.monotonic()
                 with pytest.raises(StoreUnavailable):
                     call()
                 assert time.monotonic() - began < PATIENCE_S
         finally:
-            os.kill(mongod.pid, signal.SIGCONT)
+            mongod.signal(signal.SIGCONT)
         # Whether it was stored or not: the same again, with more, is stored once.
         store.computations.append(held, [message("a"), message("b")])
         store.computations.finish(held, "done", messages=[message("c")])
@@ -96,3 +102,9 @@ def test_a_database_that_wants_a_password_is_said_so(mongo_directory: Path, conn
     with pytest.raises(StoreUnavailable, match="MongoDB refuses") as refused:
         store.ping()
     assert "wrong" not in str(refused.value)
+
+
+@pytest.mark.parametrize("uri", ["mongodb://", "mongodb://host:port", "http://host"])
+def test_an_address_that_is_none_is_refused_at_once(connect: Connect, uri: str) -> None:
+    with pytest.raises(StoreError, match="mongo_uri"):
+        connect(mongo_uri=uri)

@@ -1,0 +1,61 @@
+"""What a computation costs does not grow with what is stored: every query of the daily work finds an index."""
+
+from __future__ import annotations
+
+from store import Store
+from tests.store.conftest import claim, let_lease_run_out, message, submit
+
+# Read from its end, or as many documents as there are devices.
+SMALL = ("hints", "devices")
+
+
+def test_no_query_reads_a_whole_collection(store: Store) -> None:
+    store.ping()
+    database = store._database.ready()
+    for _ in range(50):
+        submit(store)
+        store.computations.finish(claim(store), "done", messages=[message("x")])
+    database.command("profile", 2)
+    try:
+        session = work(store)
+    finally:
+        database.command("profile", 0)
+    seen = list(database["system.profile"].find({"ns": {"$regex": f"^{database.name}\\."}}))
+    seen = [entry for entry in seen if not entry["ns"].endswith((*SMALL, "system.profile"))]
+    # GridFS looks whether there is any document at all.
+    scans = [entry for entry in seen if "COLLSCAN" in entry.get("planSummary", "") and entry["docsExamined"] > 1]
+    assert session and not scans, scans
+    examined = [entry for entry in seen if entry.get("docsExamined", 0) > 20]
+    assert not examined, [(entry["ns"], entry["planSummary"], entry.get("command")) for entry in examined]
+
+
+def work(store: Store) -> str:
+    """Do one of everything; return the session that was used."""
+    id = submit(store, keep=True)
+    session = store.computations.get(id).session  # type: ignore[union-attr]
+    store.computations.queue_position(id)
+    held = claim(store)
+    for _ in range(3):
+        store.computations.append(held, [message("x"), message("y")])
+    store.computations.renew([held])
+    for after in (-1, 0, 1, 5):
+        store.messages.after(id, after)
+    with store.files.write(held, "a.txt") as writer:
+        writer.write(b"x")
+    store.files.list(id)
+    store.files.open(id, "a.txt")
+    store.files.uploads(id)
+    store.computations.request_interrupt(id)
+    store.computations.finish(held, "done", messages=[message("x")])
+    submit(store, keep=True, session=session)
+    held = claim(store, sessions=(session,))
+    let_lease_run_out(store, held.id)
+    store.computations.expire()
+    store.sessions.get(session)
+    store.sessions.ending("device-1")
+    store.devices.report("device-1", "host", {})
+    store.devices.alive()
+    store.questions.put(session, "python", "complete", "", 0)
+    store.questions.claim("device-1", [session])
+    store.sweep()
+    return session
