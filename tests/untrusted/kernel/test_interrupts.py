@@ -51,11 +51,13 @@ def test_an_interrupt_stops(child: Child, case: str) -> None:
     assert child.run("print('again')").text() == "again\n"
 
 
-def test_a_bash_cell_is_stopped_as_jupyter_does_it(child: Child) -> None:
+def test_a_bash_cell_is_stopped(child: Child) -> None:
     ran = child.run(
         "%%bash\necho begun\nsleep 100\necho after", on=lambda seen: child.interrupt() if "begun" in seen else None
     )
-    assert "after" not in ran.text() and "interrupted" in ran.text()
+    # IPython tells of it in one of two ways, whichever sees the end of the program first.
+    assert "after" not in ran.text()
+    assert "interrupted" in ran.text() or "died with <Signals.SIGINT" in ran.error
 
 
 def test_waiting_for_an_answer_can_be_stopped(child: Child) -> None:
