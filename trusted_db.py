@@ -1,7 +1,8 @@
-"""The trusted device. The untrusted side never names a database operation, a path, an address or a process: it answers.
+"""The untrusted side never names a database operation, a path, an address or a process: it only answers.
 
-``python trusted_db.py -w 50 --untrusted-account untrusted@localhost [-q]`` takes cells from the database, forwards them
-to kernel workers in the untrusted accounts and writes back what they say. Ctrl-C cleans up the workers over there.
+This is the program of the trusted account. ``python trusted_db.py -w 50 --untrusted-account untrusted@localhost [-q]``
+takes cells from the database, forwards them to workers in the untrusted accounts and writes back what they say.
+Ctrl-C cleans up the workers over there.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 
 import settings as settings_file
 import store as stores
+from device import ssh
 from device.device import Device
+from device.trouble import Trouble
 
 EXIT_OK, EXIT_SETTINGS = 0, 2
 log = logging.getLogger("trusted_db")
@@ -28,8 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
     except settings_file.SettingsError as error:
         print(f"trusted_db.py: {error}", file=sys.stderr)
         return EXIT_SETTINGS
-    level = logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.WARNING if quiet else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        stream=sys.stderr,
+    )
     logging.getLogger("paramiko").setLevel(logging.WARNING)
     asked: list[int] = []
 
@@ -41,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     store = stores.connect(settings)
-    device = Device(store, settings, settings.untrusted_accounts, settings.workers)
+    device = Device(store, settings)
     if not settings.untrusted_accounts:
         log.warning("there is no untrusted account: cells run in a child process of this one, in the same sandbox")
     try:
@@ -53,11 +59,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool]:
     """Return the settings, changed by the command line, and whether to be quiet. Raises SettingsError."""
-    parser = argparse.ArgumentParser(prog="trusted_db.py", description="Run cells of the database elsewhere.")
+    parser = argparse.ArgumentParser(
+        prog="trusted_db.py", description="Run cells from the database in untrusted accounts."
+    )
     parser.add_argument("-w", "--workers", type=int, help="sessions at once, over all accounts (default: settings)")
     parser.add_argument("-q", "--quiet", action="store_true", help="log warnings only")
     parser.add_argument(
-        "--untrusted-account", action="append", metavar="USER@HOST[:PORT]", help="where cells run; repeatable"
+        "--untrusted-account",
+        action="append",
+        metavar="USER@HOST[:PORT]",
+        help="where cells run; repeat for more hosts",
     )
     options = parser.parse_args(arguments)
     changes: dict[str, Any] = {}
@@ -65,7 +76,13 @@ def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool
         changes["workers"] = options.workers
     if options.untrusted_account:
         changes["untrusted_accounts"] = options.untrusted_account
-    return settings_file.load(**changes), options.quiet
+    settings = settings_file.load(**changes)
+    try:
+        for account in settings.untrusted_accounts:
+            ssh.parse(account)
+    except Trouble as trouble:
+        raise settings_file.SettingsError(f"untrusted_accounts: {trouble}") from trouble
+    return settings, options.quiet
 
 
 if __name__ == "__main__":

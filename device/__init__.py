@@ -1,1 +1,1 @@
-"""The trusted device: takes cells from the store, sends them across the wall, believes nothing that comes back."""
+"""The trusted device: takes computations from the store, sends them across the wall, believes no answer."""

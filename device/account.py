@@ -4,44 +4,54 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
 import zmq
 
-from device import cargo, charter
-from device.process import Child, Process, Remote, listening
+from device import greeting
+from device.dialling import Dialling, Started, StartProcess
+from device.link import Link
 from device.refusal import Nonsense
-from device.trouble import PortTaken, Trouble
-from wire import FRAME_BYTES_MAX, Credit, Frame, Hello, Ping, Pong, Up, WireError, decode_up, encode
+from device.session import Session
+from device.trouble import Trouble
+from settings import Settings
+from wire import Credit, Frame, Hello, Open, Up
 
-PORT_TRIES = 5
-FRAMES_A_ROUND = 200
-QUEUED_FRAMES_MAX = 1000
 log = logging.getLogger(__name__)
 
 
 class Account:
-    """The device's end of the wall to one account. ``name`` is "" for a child process of this very account."""
+    """An account and all sessions opened in it. ``name`` is "" for a child process of this very account."""
 
-    def __init__(self, name: str, settings: Any, context: zmq.Context, workers: int, wake: Callable[[], None]) -> None:
-        self.name, self._settings, self._context, self._workers, self._wake = name, settings, context, workers, wake
-        self.state, self.sentence = "connecting", "it has not been dialled yet"
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        context: zmq.Context,
+        workers: int,
+        start_process: StartProcess,
+        wake: Callable[[], None],
+    ) -> None:
+        self.name, self.label = name, name or "the child process"
+        self._start_process = start_process
+        self._settings, self._context, self._workers, self._wake = settings, context, workers, wake
+        self.state, self.sentence = "connecting", f"{self.label}: it has not been dialled yet"
         self.hello: Hello | None = None
-        self.socket: zmq.Socket | None = None
-        self._process: Process | None = None
-        self._dialled: tuple[Process, charter.Keys, int] | Trouble | None = None
-        self._thread: threading.Thread | None = None
-        self._redial_s, self._dial_at = settings.redial_s_first, 0.0
-        self._heard = self._pinged = 0.0
-        self._number = self._granted = self.opened = 0
+        self.link: Link | None = None
+        self.sessions: dict[str, Session] = {}  # by alias, from Open to Closed
+        self.receiving: Session | None = None  # whose file is on its way: there is one at a time
+        self._dialling: Dialling | None = None
+        self._ending: threading.Thread | None = None
+        self._pause_s, self._dial_at, self._ready_since = settings.redial_s_first, 0.0, 0.0
+        self._granted = self._opened = 0
 
     @property
     def free(self) -> int:
         """How many sessions it can take now."""
-        return self._granted - self.opened if self.state == "ready" else 0
+        if self.state != "ready" or self.link is None or self.link.blocked:
+            return 0
+        return self._granted - self._opened
 
     @property
     def languages(self) -> list[str]:
@@ -50,151 +60,94 @@ class Account:
 
     def report(self) -> dict[str, Any]:
         """Return what /readyz shows of it."""
-        hello = self.hello
-        return {
-            "account": self.name or "a child process",
-            "state": self.state,
-            "sentence": self.sentence,
-            "layers": [msgspec.to_builtins(layer) for layer in hello.layers] if hello else [],
-            "limiter": hello.limiter if hello else "",
-            "languages": [msgspec.to_builtins(language) for language in hello.languages] if hello else [],
-            "capacity": self._workers,
-            "free": self.free,
-        }
+        said = greeting.report(self.hello) if self.hello else {"layers": [], "limiter": "", "languages": []}
+        own = {"account": self.label, "state": self.state, "sentence": self.sentence}
+        return own | said | {"capacity": self._workers, "free": self.free}
 
-    # --- dialling -----------------------------------------------------------------------------------------------
-    def keep_up(self, now: float) -> bool:
-        """Dial, ping and notice silence; return whether the account was lost just now."""
-        if self._dialled is not None:
-            self._connect(now)
-        if self.socket is None:
-            if self._thread is None and now >= self._dial_at:
-                self._thread = threading.Thread(target=self._dial, name=f"dial {self.name}", daemon=True)
-                self._thread.start()
-            return False
-        if now - self._pinged >= self._settings.heartbeat_s:
-            self._pinged, self._number = now, self._number + 1
-            self.send(Ping(self._number))
-        if self._process and not self._process.alive:
-            self.lose("its supervisor has ended")
-        elif now - self._heard > self._settings.heartbeat_timeout_s:
-            self.lose(f"its supervisor has been silent for {now - self._heard:.0f} s")
-        return self.socket is None
+    # --- being there --------------------------------------------------------------------------------------------
+    def keep_up(self, now: float) -> None:
+        """Dial when it is time, take up what was dialled, ask for signs of life. Raises Trouble when it is lost."""
+        if self.link is not None:
+            self.link.keep_alive(now)
+        elif self._dialling is None:
+            if now >= self._dial_at and not (self._ending and self._ending.is_alive()):
+                self._dialling = Dialling(self.name, self._workers, self._settings, self._start_process, self._wake)
+                self._dialling.start()
+        elif self._dialling.outcome is not None:
+            outcome, self._dialling = self._dialling.outcome, None
+            if not isinstance(outcome, Started):
+                raise outcome
+            self.link = Link(self._context, *outcome, self._settings, now)
+            self._granted = self._opened = 0
+            self.state, self.sentence = "starting", f"{self.label}: its supervisor loads the languages"
 
-    def _dial(self) -> None:
-        """Start a supervisor there; in a thread, since SSH and a self-test take their time."""
-        outcome: tuple[Process, charter.Keys, int] | Trouble = Trouble("no port was free")
-        for _ in range(PORT_TRIES):
-            try:
-                outcome = self._start()
-                break
-            except PortTaken as trouble:
-                outcome = trouble
-            except Trouble as trouble:
-                outcome = trouble
-                break
-            except Exception as error:
-                log.exception("dialling %s failed", self.name)
-                outcome = Trouble(f"{self.name}: {error}")
-                break
-        self._dialled = outcome
-        self._wake()
-
-    def _start(self) -> tuple[Process, charter.Keys, int]:
-        settings, keys, port = self._settings, charter.Keys.make(), charter.choose_port(self._settings)
-        python = settings.untrusted_python
-        process: Process = Remote(self.name, settings, python) if self.name else Child(python)
-        try:
-            process.write(cargo.pack())
-            process.write(charter.line(settings, keys, process.address, port, self._workers, python))
-            listening(process, port)
-        except BaseException:
-            process.end()
-            raise
-        return process, keys, port
-
-    def _connect(self, now: float) -> None:
-        outcome, self._dialled, self._thread = self._dialled, None, None
-        if isinstance(outcome, Trouble) or outcome is None:
-            self._down(str(outcome), now)
-            return
-        self._process, keys, port = outcome
-        self.socket = self._context.socket(zmq.DEALER)
-        self.socket.linger = 0
-        self.socket.sndhwm = self.socket.rcvhwm = QUEUED_FRAMES_MAX
-        self.socket.maxmsgsize = FRAME_BYTES_MAX
-        self.socket.curve_publickey, self.socket.curve_secretkey = keys.device_public, keys.device_secret
-        self.socket.curve_serverkey = keys.supervisor_public
-        self.socket.connect(f"tcp://{self._process.dial_address(port)}")
-        self._heard, self._pinged = now, 0.0
-        self._granted = self.opened = 0
-        self.state, self.sentence = "starting", "its supervisor loads the languages"
-
-    def lose(self, sentence: str) -> None:
-        """Cut the connection; the account is dialled again after a pause."""
-        self.close()
-        self._down(f"{self.name or 'the child process'}: {sentence}", time.monotonic())
-
-    def _down(self, sentence: str, now: float) -> None:
+    def lose(self, why: str, now: float) -> list[Session]:
+        """Cut the connection, to dial again after a pause; return the sessions that are lost with it."""
+        if self.state == "ready" and now - self._ready_since > self._settings.redial_s_max:
+            self._pause_s = self._settings.redial_s_first
+        sentence = f"{self.label}: {why}"
         if sentence != self.sentence:
             log.warning("%s", sentence)
         self.state, self.sentence, self.hello = "down", sentence, None
-        self._dial_at = now + self._redial_s
-        self._redial_s = min(2 * self._redial_s, self._settings.redial_s_max)
+        self._dial_at = now + self._pause_s
+        self._pause_s = min(2 * self._pause_s, self._settings.redial_s_max)
+        self._hang_up()
+        lost, self.sessions, self.receiving = list(self.sessions.values()), {}, None
+        return lost
 
-    def close(self) -> None:
-        """End the supervisor and everything below it."""
-        if self.socket is not None:
-            self.socket.close()
-            self.socket = None
-        if self._process is not None:
-            process, self._process = self._process, None
-            process.end()
+    def close(self, sentence: str) -> threading.Thread | None:
+        """End the supervisor and everything below it; return what to wait for."""
+        self.state, self.sentence, self.hello = "down", f"{self.label}: {sentence}", None
+        if self._dialling is not None:
+            self._dialling.give_up()
+        self._hang_up()
+        return self._ending
+
+    def _hang_up(self) -> None:
+        if self.link is not None:
+            link, self.link = self.link, None
+            link.socket.close()
+            # Its end may take a while; the other accounts do not wait for it.
+            self._ending = threading.Thread(target=link.process.end, name=f"end {self.label}", daemon=True)
+            self._ending.start()
 
     # --- frames -------------------------------------------------------------------------------------------------
     def send(self, frame: Frame) -> None:
-        """Send a frame; an account that does not take it is lost by its silence."""
-        if self.socket is not None:
-            try:
-                self.socket.send(encode(frame), zmq.DONTWAIT)
-            except zmq.Again:
-                self.lose("its supervisor does not read what is sent")
+        """Send a frame; nothing when the account is away, for then its sessions are gone. Raises TooLong."""
+        if self.link is not None:
+            self.link.send(frame)
 
-    def receive(self, now: float) -> list[Up]:
-        """Return the frames that have come, but for signs of life, greeting and credit. Raises Nonsense."""
-        frames: list[Up] = []
-        for _ in range(FRAMES_A_ROUND):
-            if self.socket is None:
-                break
-            try:
-                untrusted_bytes = self.socket.recv(zmq.DONTWAIT)
-            except zmq.Again:
-                break
-            self._heard = now
-            try:
-                frame = decode_up(untrusted_bytes, self._settings.wall_frame_bytes_max)
-            except WireError as error:
-                raise Nonsense(str(error)) from error
+    def open(self, session: Session) -> None:
+        """Open a session here."""
+        self._opened += 1
+        self.sessions[session.alias] = session
+        self.send(Open(session.alias, session.language))
+
+    def receive(self, now: float) -> Iterator[Up]:
+        """Yield the frames about sessions and questions that have come. Raises Nonsense."""
+        for frame in self.link.receive(now) if self.link else ():
             match frame:
-                case Pong():
-                    pass
                 case Hello():
-                    self._greet(frame)
+                    self._greet(frame, now)
                 case Credit():
-                    if not self._granted <= frame.granted <= self.opened + self._workers:
-                        raise Nonsense(f"credit for {frame.granted} sessions")
-                    self._granted = frame.granted
+                    self._take_credit(frame)
                 case _:
-                    frames.append(frame)
-        return frames
+                    yield frame
 
-    def _greet(self, hello: Hello) -> None:
+    def _take_credit(self, credit: Credit) -> None:
+        if self.hello is None or not self._granted < credit.granted <= self._opened + self._workers:
+            raise Nonsense(f"credit for {credit.granted} sessions")
+        self._granted = credit.granted
+
+    def _greet(self, hello: Hello, now: float) -> None:
         if self.hello is not None:
             raise Nonsense("a second greeting")
-        self.hello, self.state, self.sentence = hello, "ready", ""
-        self._redial_s = self._settings.redial_s_first
+        greeting.check(hello, self._settings)
+        if not hello.languages:
+            raise Trouble("its supervisor could load no language; the lines that it logged say why")
+        self.hello, self.state, self.sentence, self._ready_since = hello, "ready", "", now
         names = ", ".join(f"{language.name} {language.version}" for language in hello.languages)
-        log.info("%s: ready: %s; limits by %s", self.name or "child process", names, hello.limiter)
+        log.info("%s: ready: %s; limits by %s", self.label, names, hello.limiter)
         for layer in hello.layers:
             if layer.state == "waived":
-                log.warning("%s: runs without the layer %s, as waived_layers says", self.name, layer.name)
+                log.warning("%s: runs without the layer %s, as waived_layers says", self.label, layer.name)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import zmq
 
+from settings import Settings
 from wire import PROTOCOL
+
+# Where `make run` builds it, as root and in a checkout.
+BUILT_PYTHONS = (
+    Path("/opt/singlecell/untrusted/bin/python"),
+    Path(__file__).resolve().parent.parent / ".build" / "untrusted" / "bin" / "python",
+)
 
 
 @dataclass(frozen=True)
@@ -27,12 +34,18 @@ class Keys:
         return cls(*zmq.curve_keypair(), *zmq.curve_keypair())
 
 
-def choose_port(settings: Any) -> int:
+def choose_python(settings: Settings) -> str:
+    """Return the interpreter of the untrusted account."""
+    built = next((path for path in BUILT_PYTHONS if path.exists()), BUILT_PYTHONS[0])
+    return settings.untrusted_python or str(built)
+
+
+def choose_port(settings: Settings) -> int:
     """Return a port for the supervisor: the trusted side chooses what it will dial."""
     return random.randint(settings.wall_port_first, settings.wall_port_last)
 
 
-def line(settings: Any, keys: Keys, address: str, port: int, workers: int, python: str) -> bytes:
+def line(settings: Settings, keys: Keys, address: str, port: int, workers: int, python: str) -> bytes:
     """Return the charter as the one line of JSON that goes down standard input."""
     limits = {name: getattr(settings, name) for name in settings.names() if name.startswith(("cell_", "session_"))}
     charter = {

@@ -1,20 +1,20 @@
-"""The contents of Jupyter messages as the untrusted side may send them: one strict shape a type (spec 5.x)."""
+"""The contents of Jupyter messages as a kernel may send them: one strict shape a type, from the message spec 5.3."""
 
 from __future__ import annotations
 
-import json
+import re
 from typing import Any, Literal
 
 import msgspec
 
-from device.refusal import Nonsense
+from device.refusal import Improper, printable
 
 DEPTH_MAX = 64
-Bundle = dict[str, Any]
+Bundle = dict[str, Any]  # of MIME types, known or not: their values pass untouched
 
 
 class Content(msgspec.Struct, forbid_unknown_fields=True):
-    """Base of all contents: a field that the spec does not know is nonsense."""
+    """Base of all contents: a field that the spec does not know is refused."""
 
 
 class Status(Content):
@@ -38,24 +38,24 @@ class Transient(Content):
 class DisplayData(Content):
     data: Bundle
     metadata: Bundle
-    transient: Bundle | None = None
+    transient: Transient | None = None
 
 
-class UpdateTransient(Content):
+class NamedTransient(Content):
     display_id: str
 
 
 class UpdateDisplayData(Content):
     data: Bundle
     metadata: Bundle
-    transient: UpdateTransient
+    transient: NamedTransient
 
 
 class ExecuteResult(Content):
     execution_count: int
     data: Bundle
     metadata: Bundle
-    transient: Bundle | None = None
+    transient: Transient | None = None
 
 
 class Error(Content):
@@ -68,14 +68,19 @@ class ClearOutput(Content):
     wait: bool
 
 
-class ExecuteReply(Content):
-    status: Literal["ok", "error", "aborted"]
-    execution_count: int | None = None
+class OkReply(Content, tag_field="status", tag="ok"):
+    execution_count: int
+    user_expressions: Bundle
+    payload: list[Bundle]
+
+
+class ErrorReply(Content, tag_field="status", tag="error"):
+    execution_count: int
+    ename: str
+    evalue: str
+    traceback: list[str]
     user_expressions: Bundle | None = None
     payload: list[Bundle] | None = None
-    ename: str | None = None
-    evalue: str | None = None
-    traceback: list[str] | None = None
 
 
 class InputRequest(Content):
@@ -95,8 +100,23 @@ class CommData(Content):
     data: Bundle
 
 
+class CompleteReply(Content):
+    status: Literal["ok"]
+    matches: list[str]
+    cursor_start: int
+    cursor_end: int
+    metadata: Bundle
+
+
+class InspectReply(Content):
+    status: Literal["ok"]
+    found: bool
+    data: Bundle
+    metadata: Bundle
+
+
 CHANNELS: dict[str, str] = {"execute_reply": "shell", "input_request": "stdin"}  # all else: iopub
-SHAPES: dict[str, type[Content]] = {
+SHAPES: dict[str, Any] = {
     "status": Status,
     "execute_input": ExecuteInput,
     "stream": Stream,
@@ -105,62 +125,66 @@ SHAPES: dict[str, type[Content]] = {
     "execute_result": ExecuteResult,
     "error": Error,
     "clear_output": ClearOutput,
-    "execute_reply": ExecuteReply,
+    "execute_reply": OkReply | ErrorReply,
     "input_request": InputRequest,
     "comm_open": CommOpen,
     "comm_msg": CommData,
     "comm_close": CommData,
 }
-_decoders = {msg_type: msgspec.json.Decoder(shape) for msg_type, shape in SHAPES.items()}
+ANSWERS: dict[str, Any] = {"complete": CompleteReply, "inspect": InspectReply}
+
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def check(msg_type: str, untrusted_json: bytes) -> dict[str, Any]:
-    """Return the content of a message of this type. Raises Nonsense."""
-    decoder = _decoders.get(msg_type)
-    if decoder is None:
-        raise Nonsense(f"a message of the unknown type {msg_type[:64]!r}")
-    check_depth(untrusted_json)
-    try:
-        decoder.decode(untrusted_json)
-        return json.loads(untrusted_json, parse_constant=_refuse_constant)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Nonsense(f"a {msg_type} whose content is not right: {str(error)[:200]}") from error
+def check(msg_type: str, untrusted_json: bytes) -> Any:
+    """Return the content of a kernel's message as plain values. Raises Improper."""
+    shape = SHAPES.get(msg_type)
+    if shape is None:
+        raise Improper(f"a message of the unknown type {printable(msg_type)!r}")
+    return _convert(decode(untrusted_json), shape, msg_type)
 
 
-def check_object(untrusted_json: bytes) -> dict[str, Any]:
-    """Return a JSON object of no particular shape (metadata). Raises Nonsense."""
-    check_depth(untrusted_json)
-    try:
-        value = json.loads(untrusted_json, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise Nonsense(f"metadata that are no JSON: {str(error)[:200]}") from error
+def check_answer(kind: str, untrusted_json: bytes) -> bytes:
+    """Return the JSON text of an answer to a question of this kind. Raises Improper."""
+    return msgspec.json.encode(_convert(decode(untrusted_json), ANSWERS[kind], f"{kind}_reply"))
+
+
+def decode_object(untrusted_json: bytes) -> dict[str, Any]:
+    """Return a JSON object of no particular shape. Raises Improper."""
+    value = decode(untrusted_json)
     if not isinstance(value, dict):
-        raise Nonsense("metadata that are no JSON object")
+        raise Improper("metadata that are no JSON object")
     return value
 
 
-def check_depth(untrusted_json: bytes) -> None:
-    """Refuse JSON that nests deeper than ``DEPTH_MAX``, before a parser that recurses sees it. Raises Nonsense."""
-    if untrusted_json.count(b"[") + untrusted_json.count(b"{") <= DEPTH_MAX:
-        return  # nearly every message
-    depth, in_string, escaped = 0, False, False
-    for byte in untrusted_json:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in (0x5B, 0x7B):
-            depth += 1
-            if depth > DEPTH_MAX:
-                raise Nonsense(f"JSON that nests deeper than {DEPTH_MAX}")
-        elif byte in (0x5D, 0x7D):
-            depth -= 1
+def decode(untrusted_json: bytes) -> Any:
+    """Return the plain values of a JSON text: UTF-8, without NaN, at most ``DEPTH_MAX`` deep. Raises Improper."""
+    if nests_deeper(untrusted_json, DEPTH_MAX):
+        raise Improper(f"JSON that nests deeper than {DEPTH_MAX}")
+    try:
+        return msgspec.json.decode(untrusted_json)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Improper(f"a text that is no JSON: {error}") from error
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def nests_deeper(untrusted_json: bytes, depth: int) -> bool:
+    """Return whether brackets nest deeper than this, at the speed of C, before a parser recurses into them."""
+    if untrusted_json.count(b"[") + untrusted_json.count(b"{") <= depth:
+        return False  # nearly every message
+    brackets = _STRINGS.sub(b"", untrusted_json).translate(None, _NO_BRACKETS)
+    for _ in range(depth):
+        # Each round takes the innermost level away.
+        inner = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(inner) == len(brackets):
+            break
+        brackets = inner
+    return bool(brackets)
+
+
+def _convert(value: Any, shape: Any, msg_type: str) -> Any:
+    try:
+        msgspec.convert(value, shape)
+    except msgspec.ValidationError as error:
+        raise Improper(f"a {msg_type} whose content is not right: {error}") from error
+    return value

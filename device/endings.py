@@ -2,50 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from device.intake import Conversation
+from settings import Settings
 from store import Reason
 
+MIB = 1 << 20
 
-def sentence(reason: Reason, settings: Any) -> tuple[str, str]:
+
+def sentence(reason: Reason, settings: Settings) -> tuple[str, str]:
     """Return the name of the error and the sentence for the student."""
-    mib = settings.session_memory_bytes >> 20
-    output_mib = settings.cell_output_bytes_max >> 20
-    return {
-        "time_wall": ("TimeLimit", f"The cell was stopped: it ran for longer than {settings.cell_wall_s:g} seconds."),
-        "time_cpu": ("TimeLimit", f"The cell was stopped: it used over {settings.cell_cpu_s:g} seconds of CPU time."),
-        "memory": ("MemoryLimit", f"The cell was stopped: it used more than {mib} MiB of memory."),
-        "processes": (
-            "ProcessLimit",
-            f"The cell was stopped: it wanted more than {settings.session_processes_max} processes and threads.",
-        ),
-        "output": (
-            "OutputLimit",
-            f"The cell was stopped: it wrote more than {output_mib} MiB or {settings.cell_messages_max} messages.",
-        ),
-        "files": ("FileLimit", f"The cell was stopped: it made more than {settings.cell_files_max} files."),
-        "kernel_died": ("KernelDied", "The kernel died while it ran this cell. Run it again in a new session."),
-        "session_gone": ("SessionGone", "The session has ended, with its variables. Run the code in a new session."),
-        "protocol": ("KernelDied", "The kernel sent something that the server does not understand, and was stopped."),
-        "cancelled": ("Cancelled", "The cell was stopped on request."),
-        "lost": ("Lost", "The server lost this cell while it ran, and may not run it again. Please run it once more."),
-    }[reason]
+    match reason:
+        case "time_wall":
+            return "TimeLimit", f"The cell was stopped: it ran for longer than {settings.cell_wall_s:g} seconds."
+        case "time_cpu":
+            return "TimeLimit", f"The cell was stopped: it used more than {settings.cell_cpu_s:g} seconds of CPU time."
+        case "memory":
+            mib = settings.session_memory_bytes / MIB
+            return "MemoryLimit", f"The cell was stopped: its session used more than {mib:g} MiB of memory."
+        case "processes":
+            most = settings.session_processes_max
+            return "ProcessLimit", f"The cell was stopped: its session had more than {most} processes and threads."
+        case "output":
+            mib, most = settings.cell_output_bytes_max / MIB, settings.cell_messages_max
+            return "OutputLimit", f"The cell was stopped: it wrote more than {mib:g} MiB or {most} messages."
+        case "files":
+            mib, most = settings.cell_files_bytes_max / MIB, settings.cell_files_max
+            return "FileLimit", f"The cell was stopped: it made more than {most} files or {mib:g} MiB of them."
+        case "kernel_died":
+            return "KernelDied", "The kernel died while it ran this cell; its variables are gone."
+        case "session_gone":
+            return "SessionGone", "The session has ended, with its variables. Run the code in a new session."
+        case "protocol":
+            return "KernelDied", "The kernel was stopped: it sent something that the server does not understand."
+        case "cancelled":
+            return "Cancelled", "The cell was stopped on request."
+        case "lost":
+            return "Lost", "The server lost this cell while it ran, and may not try again. Please run it once more."
 
 
-def closing(conversation: Conversation, reason: Reason, settings: Any) -> list[bytes]:
-    """Return the messages that end a conversation whole: error, reply, idle, and busy if nothing came before."""
+def close(conversation: Conversation, reason: Reason, settings: Settings) -> None:
+    """Make a conversation whole that stopped somewhere: busy if nothing came, the error, the reply, idle."""
     if conversation.ended:
-        return []
-    ename, evalue = sentence(reason, settings)
-    texts = [] if conversation.began else [conversation.text("status", {"execution_state": "busy"})]
-    error = {"ename": ename, "evalue": evalue, "traceback": [f"{ename}: {evalue}"]}
-    texts += conversation.announce_files()
+        return
+    if not conversation.began:
+        conversation.say("status", {"execution_state": "busy"})
     if not conversation.replied:
-        texts.append(conversation.text("error", error))
-        if conversation.parent["msg_type"] == "execute_request":
-            reply = {"status": "error", "execution_count": conversation.execution_count, **error}
-            texts.append(conversation.text("execute_reply", reply))
-    texts.append(conversation.text("status", {"execution_state": "idle"}))
-    conversation.began = conversation.replied = conversation.ended = True
-    return texts
+        ename, evalue = sentence(reason, settings)
+        error = {"ename": ename, "evalue": evalue, "traceback": [f"{ename}: {evalue}"]}
+        conversation.say("error", error)
+        if conversation.is_execution:
+            count = conversation.execution_count
+            conversation.say("execute_reply", {"status": "error", "execution_count": count, **error})
+    conversation.say("status", {"execution_state": "idle"})

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+import msgspec
+
 from device.contents import CHANNELS
+from store import Claim
 
 VERSION = "5.3"  # of the message spec
 
 
-def text(session: str, parent: dict[str, Any], msg_type: str, content: Any, metadata: Any = None,
-         buffers: Sequence[bytes] = ()) -> bytes:  # fmt: skip
-    """Return a whole message as JSON text, but for ``sequence`` and ``attempt``, which the store gives."""
-    message: dict[str, Any] = {
-        "channel": CHANNELS.get(msg_type, "iopub"),
-        "header": header(f"{parent['msg_id']}_{msg_type}_{_now_ns()}", session, msg_type),
-        "parent_header": parent,
-        "metadata": metadata or {},
-        "content": content,
-    }
-    if buffers:
-        message["buffers"] = [b64encode(buffer).decode() for buffer in buffers]
-    # Lone surrogates, which JSON can name and UTF-8 cannot, become question marks.
-    return json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+class Letterhead:
+    """Makes the messages of one attempt at a computation."""
 
+    def __init__(self, claim: Claim) -> None:
+        self.parent_type = claim.message["msg_type"] if claim.message else "execute_request"
+        self._id, self._session, self._attempt, self._count = claim.id, claim.session, claim.attempt, 0
+        self._parent = msgspec.json.encode(self._header(claim.id, self.parent_type))
 
-def header(msg_id: str, session: str, msg_type: str) -> dict[str, Any]:
-    """Return a header; the date is this machine's, in UTC."""
-    date = datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return {
-        "msg_id": msg_id, "session": session, "username": "", "date": date, "msg_type": msg_type, "version": VERSION,
-    }  # fmt: skip
+    def text(self, msg_type: str, content: Any, metadata: Any = None, buffers: Sequence[bytes] = ()) -> bytes:
+        """Return a whole message as JSON text, but for ``sequence`` and ``attempt``, which the store gives."""
+        self._count += 1
+        header = self._header(f"{self._id}_{self._attempt}_{self._count}", msg_type)
+        message = {
+            "channel": CHANNELS.get(msg_type, "iopub"),
+            "header": header,
+            "parent_header": msgspec.Raw(self._parent),
+            "metadata": metadata or {},
+            "content": content,
+        }
+        if buffers:
+            message["buffers"] = list(buffers)  # base64, as msgspec writes bytes
+        return msgspec.json.encode(message)
 
-
-_counter = 0
-
-
-def _now_ns() -> int:
-    # Unique in this process, and all that a msg_id has to be.
-    global _counter
-    _counter += 1
-    return _counter
+    def _header(self, msg_id: str, msg_type: str) -> dict[str, Any]:
+        date = datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return {"msg_id": msg_id, "session": self._session, "username": "", "date": date, "msg_type": msg_type,
+                "version": VERSION}  # fmt: skip

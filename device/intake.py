@@ -1,154 +1,120 @@
-"""The intake: the only place where foreign bytes become something that is stored.
+"""The intake: the only place where what a kernel says becomes something that is stored.
 
-One ``Conversation`` a computation: types, contents, order, totals. What does not fit raises Nonsense, and the
-connection that brought it is cut.
+One ``Conversation`` an attempt: types, contents, order, totals. Texts are written anew from the checked values; no byte
+that came across the wall is stored as it came.
 """
 
 from __future__ import annotations
 
-import json
-import mimetypes
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
-from device import contents, headers
-from device.refusal import Nonsense
+from device import contents
+from device.headers import Letterhead
+from device.refusal import Improper
+from settings import Settings
 from store import Claim
-from wire import BUFFERS_MAX, NAME_BYTES_MAX, File, Message
+from store.messages import BATCH_BYTES_MAX
+from wire import BUFFERS_MAX, Message
 
-FILES_TYPE = "application/vnd.singlecell.files+json"
-DEFAULT_TYPE = "application/octet-stream"
-# What a message costs beside its content: enough that a flood of empty ones is counted too.
-TOLERANCE = 2
+# Beside its own output, a computation hands on what the kernel said before it: as much again (wire.py, Output).
+TOTALS = 2
+MERGED_CHARS_MAX = 1 << 20  # so much text of neighbouring streams becomes one message
 
 
 class Conversation:
-    """What one computation has said so far, from ``busy`` to ``idle``."""
+    """What one computation has said, from ``busy`` to ``idle``; ``drain`` gives what is new as texts to store."""
 
-    def __init__(self, claim: Claim, settings: Any) -> None:
-        self._settings, self._session, self._id = settings, claim.session, claim.id
-        msg_type = claim.message["msg_type"] if claim.message else "execute_request"
-        self.parent = headers.header(claim.id, claim.session, msg_type)
+    def __init__(self, claim: Claim, settings: Settings) -> None:
+        self._bytes_max = TOTALS * settings.cell_output_bytes_max
+        self._messages_max = TOTALS * settings.cell_messages_max
+        self._letterhead = Letterhead(claim)
         self._again = claim.attempt > 1
-        self.began = self.replied = self.ended = self.asking = False
+        self.is_execution = self._letterhead.parent_type == "execute_request"
+        self.began = self.replied = self.ended = False
+        self.questions = 0
         self.execution_count = 0  # of the cell, once the kernel has said it
         self._bytes = self._messages = 0
-        self._files: list[dict[str, Any]] = []
-        self._files_bytes = 0
-        self._open: File | None = None
-        self._open_bytes = 0
+        self._texts: list[bytes] = []
+        self._stream: tuple[str, list[str]] | None = None
+        self._stream_chars = 0
 
-    # --- messages -----------------------------------------------------------------------------------------------
-    def take(self, untrusted: list[Message]) -> list[bytes]:
-        """Return the texts to store for messages of the kernel, neighbouring streams merged. Raises Nonsense."""
-        texts: list[bytes] = []
-        stream: dict[str, Any] | None = None
-        for message in untrusted:
-            content = self._checked(message)
-            if message.msg_type == "stream" and stream is not None and stream["name"] == content["name"]:
-                stream["text"] += content["text"]
-                continue
-            if stream is not None:
-                texts.append(self.text("stream", stream))
-                stream = None
-            if message.msg_type == "stream" and not message.buffers:
-                stream = content
-                continue
-            if message.msg_type == "execute_reply":
-                texts += self.announce_files()
-            texts.append(self.text(message.msg_type, content, contents.check_object(message.metadata), message.buffers))
-            if message.msg_type == "status" and self._again:
-                self._again = False
-                texts.append(self.text("clear_output", {"wait": False}))
-        if stream is not None:
-            texts.append(self.text("stream", stream))
+    @property
+    def whole(self) -> bool:
+        """Whether everything was said that a conversation consists of."""
+        return self.ended and (self.replied or not self.is_execution)
+
+    def take(self, untrusted: Message) -> None:
+        """Check a message of the kernel and add it. Raises Improper."""
+        self._count(untrusted)
+        content = contents.check(untrusted.msg_type, untrusted.content)
+        metadata = contents.decode_object(untrusted.metadata)
+        self._check_order(untrusted.msg_type, content)
+        if untrusted.msg_type == "stream" and not untrusted.buffers and not metadata:
+            self._merge(content)
+        else:
+            self.say(untrusted.msg_type, content, metadata, untrusted.buffers)
+
+    def say(self, msg_type: str, content: Any, metadata: Any = None, buffers: Sequence[bytes] = ()) -> None:
+        """Add a message whose content is known to be right. Raises Improper when it is longer than can be stored."""
+        self._close_stream()
+        text = self._letterhead.text(msg_type, content, metadata, buffers)
+        if len(text) > BATCH_BYTES_MAX:
+            raise Improper(f"a message of {len(text)} bytes", "output")
+        self._texts.append(text)
+        if msg_type == "status" and not self.began:
+            self._begin()
+        elif msg_type == "execute_input":
+            self.execution_count = content["execution_count"]
+        elif msg_type == "execute_reply":
+            self.replied = True
+        elif msg_type == "input_request":
+            self.questions += 1
+        elif msg_type == "status":
+            self.ended = True
+
+    def drain(self) -> list[bytes]:
+        """Return the messages that were added since the last call, neighbouring streams merged."""
+        self._close_stream()
+        texts, self._texts = self._texts, []
         return texts
 
-    def _checked(self, message: Message) -> dict[str, Any]:
-        if self.ended:
-            raise Nonsense("a message after the last idle")
+    def _begin(self) -> None:
+        self.began = True
+        if self._again:
+            # What the attempt before it showed is void.
+            self._texts.append(self._letterhead.text("clear_output", {"wait": False}))
+
+    def _count(self, message: Message) -> None:
         self._messages += 1
         self._bytes += len(message.content) + len(message.metadata) + sum(map(len, message.buffers))
-        if self._bytes > TOLERANCE * self._settings.cell_output_bytes_max:
-            raise Nonsense("more output than its own limit allows")
-        if self._messages > TOLERANCE * self._settings.cell_messages_max:
-            raise Nonsense("more messages than its own limit allows")
+        if self._bytes > self._bytes_max:
+            raise Improper(f"more than {self._bytes_max} bytes of output", "output")
+        if self._messages > self._messages_max:
+            raise Improper(f"more than {self._messages_max} messages", "output")
         if len(message.buffers) > BUFFERS_MAX:
-            raise Nonsense(f"a message with {len(message.buffers)} buffers")
-        content = contents.check(message.msg_type, message.content)
-        self._order(message.msg_type, content)
-        return content
+            raise Improper(f"a message with {len(message.buffers)} buffers; at most {BUFFERS_MAX} are allowed")
 
-    def _order(self, msg_type: str, content: dict[str, Any]) -> None:
+    def _check_order(self, msg_type: str, content: Any) -> None:
         busy = msg_type == "status" and content["execution_state"] == "busy"
-        if busy == self.began:
-            raise Nonsense("a second busy" if busy else f"{msg_type} before busy")
-        self.began = True
-        if msg_type == "execute_input":
-            self.execution_count = content["execution_count"]
-        if msg_type == "execute_reply":
-            if self.replied:
-                raise Nonsense("a second execute_reply")
-            self.replied = True
-        if msg_type == "status" and not busy:
-            self.ended = True
-        self.asking = msg_type == "input_request"
+        if self.ended:
+            raise Improper(f"{msg_type} after the last idle")
+        if busy and self.began:
+            raise Improper("a second busy")
+        if not busy and not self.began:
+            raise Improper(f"{msg_type} before busy")
+        if msg_type == "execute_reply" and (self.replied or not self.is_execution):
+            raise Improper("an execute_reply that nobody waits for")
 
-    def text(self, msg_type: str, content: Any, metadata: Any = None, buffers: Any = ()) -> bytes:
-        """Return a message of this conversation as it is stored."""
-        return headers.text(self._session, self.parent, msg_type, content, metadata, buffers)
+    def _merge(self, content: dict[str, str]) -> None:
+        name, text = content["name"], content["text"]
+        if self._stream is None or self._stream[0] != name or self._stream_chars > MERGED_CHARS_MAX:
+            self._close_stream()
+            self._stream, self._stream_chars = (name, []), 0
+        self._stream[1].append(text)
+        self._stream_chars += len(text)
 
-    # --- files --------------------------------------------------------------------------------------------------
-    def check_file(self, piece: File) -> bool:
-        """Check a piece of a file against the pieces before it; return whether it is the first. Raises Nonsense."""
-        first = self._open is None
-        if self.replied:
-            raise Nonsense("a file after the reply")
-        if self._open is None:
-            self._check_new_file(piece)
-            self._open, self._open_bytes = piece, 0
-        elif (self._open.name, self._open.size_bytes) != (piece.name, piece.size_bytes):
-            raise Nonsense("a file in the middle of another")
-        self._open_bytes += len(piece.data)
-        if self._open_bytes > piece.size_bytes or (piece.last and self._open_bytes != piece.size_bytes):
-            raise Nonsense("a file that is not as long as it says")
-        if piece.last:
-            self._open = None
-            media_type = mimetypes.guess_type(piece.name, strict=False)[0] or DEFAULT_TYPE
-            url = f"/files/{self._id}/{quote(piece.name)}"
-            self._files.append({"name": piece.name, "size": piece.size_bytes, "type": media_type, "url": url})
-        return first
-
-    def _check_new_file(self, piece: File) -> None:
-        if len(self._files) >= self._settings.cell_files_max:
-            raise Nonsense("more files than its own limit allows")
-        self._files_bytes += piece.size_bytes
-        if not 0 <= piece.size_bytes <= self._settings.cell_file_bytes_max:
-            raise Nonsense(f"a file of {piece.size_bytes} bytes")
-        if self._files_bytes > self._settings.cell_files_bytes_max:
-            raise Nonsense("files of more bytes than its own limit allows")
-        if any(piece.name == file["name"] for file in self._files):
-            raise Nonsense("the same file twice")
-        check_name(piece.name)
-
-    def announce_files(self) -> list[bytes]:
-        """Return the one message that announces the files, if there are any."""
-        files, self._files = self._files, []
-        if not files:
-            return []
-        names = "\n".join(file["name"] for file in files)
-        data = {FILES_TYPE: {"files": files}, "text/plain": names}
-        return [self.text("display_data", {"data": data, "metadata": {}})]
-
-
-def check_name(untrusted_name: str) -> None:
-    """Refuse a name that is not a plain relative path. Raises Nonsense."""
-    parts = untrusted_name.split("/")
-    try:
-        sizes = [len(part.encode()) for part in parts]
-    except UnicodeEncodeError as error:
-        raise Nonsense("a file whose name is not UTF-8") from error
-    if not all(0 < size <= NAME_BYTES_MAX for size in sizes) or len(untrusted_name.encode()) > 4 * NAME_BYTES_MAX:
-        raise Nonsense("a file whose name is empty or too long")
-    if any(part in (".", "..") for part in parts) or not untrusted_name.isprintable() or "\\" in untrusted_name:
-        raise Nonsense(f"a file with the name {json.dumps(untrusted_name[:80])}")
+    def _close_stream(self) -> None:
+        if self._stream is not None:
+            (name, texts), self._stream = self._stream, None
+            self._texts.append(self._letterhead.text("stream", {"name": name, "text": "".join(texts)}))

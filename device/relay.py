@@ -1,159 +1,132 @@
-"""From the wall to the store: what sessions say becomes messages, files and ends."""
+"""From the wall to the ledger: frames about sessions become messages, files and ends."""
 
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
-from typing import TYPE_CHECKING
+import math
+from typing import Any
 
-import msgspec
-
-from device import contents, endings
 from device.account import Account
-from device.refusal import Nonsense
-from device.run import Ending, Run
-from store import Claim, LostClaim, Reason, StoreUnavailable
-from wire import Answered, Closed, Deliver, File, Finished, Output, Up
+from device.ledger import Ledger
+from device.refusal import Improper, Nonsense, printable
+from device.run import Run
+from device.session import LATE_FRAMES_MAX, Session
+from store import Reason
+from wire import Closed, File, Finished, Output, Up, Usage
 
-if TYPE_CHECKING:
-    from device.device import Device
-
+MEMORY_BYTES_MAX = 1 << 50
+SECONDS_MAX = 1e9
 log = logging.getLogger(__name__)
 
 
 class Relay:
-    """Takes frames of the accounts, and stores what they amount to."""
+    """Takes frames of the accounts into the books."""
 
-    def __init__(self, device: Device) -> None:
-        self._device = device
-        self._store, self._settings = device._store, device._settings
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
 
-    # --- frames -------------------------------------------------------------------------------------------------
     def take(self, account: Account, frame: Up, now: float) -> None:
-        """Deal with one frame. Raises Nonsense, when it may not be."""
-        match frame:
-            case Output():
-                run = self._run(account, frame.session, frame.computation)
-                if run:
-                    run.pending += run.conversation.take(frame.messages)
-            case File():
-                run = self._run(account, frame.session, frame.computation)
-                if run:
-                    self._take_file(run, frame)
-            case Finished():
-                run = self._run(account, frame.session, frame.computation)
-                if run:
-                    self._finish(run, frame)
-                    if frame.state == "done":  # else its kernel is dead, and Closed comes
-                        self._device.session_rests(frame.session, now)
-            case Closed():
-                self._closed(account, frame)
-            case Answered():
-                with suppress(StoreUnavailable):
-                    contents.check_object(frame.content)
-                    self._device.answered(account, frame.request, frame.status, frame.content)
-            case _:
-                raise Nonsense(f"a frame {type(frame).__name__} that is out of place")
-
-    def _run(self, account: Account, session: str, computation: str) -> Run | None:
-        """Return the run that a frame is about; None when it was dropped. Raises Nonsense for foreign ids."""
-        run = self._device.runs.get(computation)
-        if run is None:
-            return None  # its claim was lost, and Close is on its way
-        if run.account is not account or run.claim.session != session:
-            raise Nonsense("the id of a computation that is not its own")
-        if run.ending:
-            raise Nonsense("something of a computation that is over")
-        return run
-
-    def _take_file(self, run: Run, piece: File) -> None:
-        if run.conversation.check_file(piece):
-            opening = self._store.files.write(run.claim, piece.name)
-            run.writing = (opening, opening.__enter__())
-        if run.writing is None:
+        """Deal with one frame about a session. Raises Nonsense when the supervisor may not send it."""
+        if not isinstance(frame, (Output, File, Finished, Closed)):
+            raise Nonsense(f"a frame {type(frame).__name__} that is out of place")
+        session = account.sessions.get(frame.session)
+        if session is None:
+            raise Nonsense("a session that it was not given")
+        if isinstance(frame, Closed):
+            self._closed(session, frame.reason)
             return
-        context, writer = run.writing
+        run = session.run
+        if run is None:
+            self._take_late(session)
+            return
+        if run.claim.id != frame.computation:
+            raise Nonsense("a computation that does not run in its session")
         try:
-            writer.write(piece.data)
-            if piece.last:
-                run.writing = None
-                context.__exit__(None, None, None)
-        except LostClaim:
-            self._device.drop(run)
+            match frame:
+                case Output():
+                    self._output(run, frame, now)
+                case File():
+                    self._file(account, session, run, frame, now)
+                case Finished():
+                    self._finished(session, run, frame, now)
+        except Improper as improper:
+            log.warning("cell=%s its kernel said what it may not: %s", run.claim.id, printable(str(improper)))
+            self._ledger.stop(run, "failed", improper.reason, now)
 
-    def _finish(self, run: Run, frame: Finished) -> None:
-        usage = msgspec.to_builtins(frame.usage)
-        if frame.state == "done" and not run.conversation.ended:
-            raise Nonsense("the end of a computation that has not said idle")
-        reason = frame.reason if frame.state == "failed" else None
-        if run.cancelled:
-            run.ending = Ending("cancelled", "cancelled", usage)
-        elif frame.state == "failed":
-            run.ending = Ending("failed", reason or "kernel_died", usage)
+    def _take_late(self, session: Session) -> None:
+        session.late_frames += 1
+        if session.closing_since is None or session.late_frames > LATE_FRAMES_MAX:
+            raise Nonsense("something of a computation that is over")
+
+    def _output(self, run: Run, frame: Output, now: float) -> None:
+        if not frame.messages:
+            raise Nonsense("output without a message")
+        conversation = run.conversation
+        questions = conversation.questions
+        for message in frame.messages:
+            if conversation.began and not conversation.replied and message.msg_type in ("execute_reply", "status"):
+                if run.incoming.open:
+                    raise Nonsense("the end of a computation in the middle of a file")
+                self._ledger.announce_files(run)
+            conversation.take(message)
+        if conversation.questions > questions:
+            run.asks(now)
+
+    def _file(self, account: Account, session: Session, run: Run, piece: File, now: float) -> None:
+        if run.conversation.replied or run.conversation.ended:
+            raise Nonsense("a file after the reply")
+        if account.receiving not in (None, session):
+            raise Nonsense("a file in the middle of another session's")
+        file = run.incoming.take(piece)
+        account.receiving = session if run.incoming.open else None
+        run.last_file = now
+        if file is not None:
+            run.files.append(file)
+
+    def _finished(self, session: Session, run: Run, frame: Finished, now: float) -> None:
+        usage = _checked_usage(frame.usage)
+        if run.incoming.open:
+            raise Nonsense("an end in the middle of a file")
+        if (frame.reason is None) != (frame.state == "done"):
+            raise Nonsense("an end that is both done and failed")
+        if frame.reason is not None:
+            self._failed(run, frame.reason, usage)
+            session.closing_since = session.closing_since or now  # its kernel is dead, and Closed comes
+            return
+        elif not run.conversation.whole:
+            raise Improper("its end came before execute_reply and idle")
+        elif run.cancelled:
+            self._ledger.end(run, "cancelled", "cancelled", usage)
         else:
-            run.ending = Ending("done", None, usage)
-        if run.ending.reason:
-            run.pending += endings.closing(run.conversation, run.ending.reason, self._settings)
+            self._ledger.end(run, "done", None, usage)
+        session.keep = session.keep and run.claim.keep
+        self._ledger.rest(session, now)
 
-    def _closed(self, account: Account, frame: Closed) -> None:
-        for run in list(self._device.runs.values()):
-            if run.claim.session == frame.session and run.account is account and run.ending is None:
-                # Closed before it began: nothing more is said of it. What killed the kernel was not this turn's doing.
-                reason: Reason = "session_gone" if run.claim.turn and not run.conversation.began else frame.reason
-                run.ending = Ending("cancelled", "cancelled") if run.cancelled else Ending("failed", reason)
-                run.pending += endings.closing(run.conversation, run.ending.reason or reason, self._settings)
-        self.session_gone(frame.session)
-
-    def session_gone(self, session: str) -> None:
-        """Note that a session has no kernel any more."""
-        if self._device.sessions.pop(session, None) is not None:
-            self._device.gone.append(session)
-
-    def abandon(self, run: Run, nonsense: bool) -> None:
-        """Give up a computation whose account is gone."""
-        if run.writing:
-            with suppress(StoreUnavailable, LostClaim, Nonsense):
-                run.writing[0].__exit__(Nonsense, Nonsense("the account is gone"), None)
-            run.writing = None
-        if nonsense:
-            run.ending = Ending("failed", "protocol")
-            run.pending += endings.closing(run.conversation, "protocol", self._settings)
+    def _failed(self, run: Run, reason: Reason, usage: dict[str, Any] | None) -> None:
+        if reason == "lost":
+            raise Nonsense("a reason that is not its own to give")
+        if run.cancelled or (reason == "cancelled" and run.interrupts_sent):
+            # An interrupt that the code did not obey ends in a kill.
+            self._ledger.end(run, "cancelled", "cancelled", usage)
+        elif not run.conversation.began and (reason == "kernel_died" or run.claim.turn > 0):
+            self._ledger.give_back(run)  # nothing of its code ran: what killed the kernel was not its doing
         else:
-            run.given_up = True
+            self._ledger.end(run, "failed", "kernel_died" if reason == "cancelled" else reason, usage)
 
-    # --- the store ----------------------------------------------------------------------------------------------
-    def flush(self) -> None:
-        """Store what waits. Raises StoreUnavailable: what was not stored waits on."""
-        for run in list(self._device.runs.values()):
-            if run.dirty:
-                self.store(run)
-        while self._device.gone:
-            self._store.sessions.end(self._device.gone[0], "session_gone")
-            self._device.gone.popleft()
+    def _closed(self, session: Session, reason: Reason) -> None:
+        run = session.run
+        if run is not None:
+            self._failed(run, reason, None)
+        del session.account.sessions[session.alias]
+        if session.closing_since is None and reason not in ("cancelled", "lost"):
+            session.close_reason = reason
+        self._ledger.forget(session)
 
-    def store(self, run: Run) -> None:
-        """Store what waits of one computation. Raises StoreUnavailable."""
-        computations = self._store.computations
-        try:
-            if run.ending:
-                ending = run.ending
-                computations.finish(run.claim, ending.state, ending.reason, ending.usage, run.pending)
-                log.info("cell=%s running→%s %s", run.claim.id, ending.state, ending.reason or "")
-                self._device.runs.pop(run.claim.id, None)
-            elif run.pending:
-                computations.append(run.claim, run.pending, asking=run.conversation.asking)
-            run.pending = []
-            if run.given_up and not run.ending:
-                computations.release(run.claim)
-                log.warning("cell=%s running→queued or lost: its account is gone", run.claim.id)
-                self._device.runs.pop(run.claim.id, None)
-        except LostClaim:
-            self._device.drop(run)
 
-    def comm_frame(self, claim: Claim, last: bool) -> Deliver:
-        """Return the frame that hands a comm message to the session's kernel."""
-        message = claim.message or {}
-        return Deliver(
-            claim.session, claim.id, message["msg_type"], msgspec.json.encode(message["content"]),
-            msgspec.json.encode(message.get("metadata") or {}), list(message.get("buffers") or ()), last,
-        )  # fmt: skip
+def _checked_usage(usage: Usage) -> dict[str, Any]:
+    times_s = (usage.wall_s, usage.cpu_s)
+    if not all(math.isfinite(time_s) and 0 <= time_s <= SECONDS_MAX for time_s in times_s):
+        raise Nonsense("a use of time that is no time")
+    if not 0 <= usage.memory_bytes <= MEMORY_BYTES_MAX:
+        raise Nonsense("a use of memory that is no memory")
+    return {"wall_s": usage.wall_s, "cpu_s": usage.cpu_s, "memory_bytes": usage.memory_bytes}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from device.account import Account
+from device.incoming import Incoming, WholeFile
 from device.intake import Conversation
-from store import Claim, FileWriter, Reason
+from device.session import Session
+from settings import Settings
+from store import Claim, Reason
 
 
-@dataclass
+@dataclass(frozen=True)
 class Ending:
     """How it ended, when it has."""
 
@@ -22,25 +23,58 @@ class Ending:
 
 @dataclass(eq=False)
 class Run:
-    """A claim, the account that runs it, and what waits to be stored."""
+    """A claim, the session that it runs in, once it has begun, and what waits to be stored.
+
+    Times: seconds of the monotonic clock. ``given_back``: its machinery died and it may be tried again.
+    """
 
     claim: Claim
-    account: Account
     conversation: Conversation
-    pending: list[bytes] = field(default_factory=list)
-    ending: Ending | None = None
+    incoming: Incoming
+    claimed: float
+    session: Session | None = None
+    began: float = 0.0
+    asking_since: float | None = None
+    asked_s: float = 0.0
+    last_file: float = 0.0
     interrupts_sent: int = 0
     answers_sent: int = 0
     cancelled: bool = False
-    given_up: bool = False
-    writing: tuple[AbstractContextManager[FileWriter, bool | None], FileWriter] | None = None
+    files: list[WholeFile] = field(default_factory=list)
+    pending: list[bytes] = field(default_factory=list)
+    ending: Ending | None = None
+    given_back: bool = False
+
+    @classmethod
+    def of(cls, claim: Claim, settings: Settings, now: float) -> Run:
+        """Return the run of a new claim."""
+        return cls(claim, Conversation(claim, settings), Incoming(claim.id, settings), now)
 
     @property
-    def dirty(self) -> bool:
-        """Whether there is something to store."""
-        return bool(self.pending) or self.ending is not None or self.given_up
+    def over(self) -> bool:
+        """Whether nothing more is to come of it."""
+        return self.ending is not None or self.given_back
 
     @property
-    def last(self) -> bool:
-        """Whether its session ends with it."""
-        return not self.claim.keep
+    def waiting_bytes(self) -> int:
+        """How much of it waits to be stored."""
+        return sum(map(len, self.pending)) + sum(file.size_bytes for file in self.files)
+
+    def asks(self, now: float) -> None:
+        """Note that the code waits for an answer: the time until then is not its own."""
+        if self.asking_since is None:
+            self.asking_since = now
+
+    def asks_no_more(self, now: float) -> None:
+        """Note that it has its answer, or was interrupted."""
+        if self.asking_since is not None:
+            self.asked_s += now - self.asking_since
+            self.asking_since = None
+
+    def overdue(self, now: float, settings: Settings) -> bool:
+        """Whether the supervisor has let it run far beyond its limits."""
+        if self.asking_since is not None:
+            return now - self.asking_since > settings.cell_input_s + 2 * settings.heartbeat_timeout_s
+        margin_s = settings.cell_interrupt_grace_s + 2 * settings.heartbeat_timeout_s
+        since = max(self.began + self.asked_s + settings.cell_wall_s, self.last_file)
+        return now - since > margin_s

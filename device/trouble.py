@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Trouble(Exception):
-    """The account cannot be used now; it will be dialled again."""
+    """The account cannot be used now; it will be dialled again. The message stands behind the account's name."""
 
 
 class PortTaken(Trouble):

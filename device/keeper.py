@@ -1,0 +1,123 @@
+"""Between the ledger and the store: what waits is stored, leases are renewed, what clients wish is done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from device.ledger import Ledger
+from device.link import TooLong
+from device.run import Run
+from settings import Settings
+from store import LostClaim, Store, Wish
+from wire import Answer, Interrupt
+
+log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Every method may raise StoreUnavailable: what could not be done then is done by the next call."""
+
+    def __init__(self, device_id: str, store: Store, settings: Settings, ledger: Ledger) -> None:
+        self._id, self._store, self._settings, self._ledger = device_id, store, settings, ledger
+
+    # --- storing ------------------------------------------------------------------------------------------------
+    def flush(self, now: float) -> None:
+        """Store everything that waits."""
+        for run in list(self._ledger.runs.values()):
+            self._store_run(run, now)
+        gone = self._ledger.gone
+        while gone:
+            if gone[0].ours:
+                self._store.sessions.end(gone[0].id, gone[0].close_reason)
+            gone.popleft()
+
+    def _store_run(self, run: Run, now: float) -> None:
+        run.pending += run.conversation.drain()
+        try:
+            if run.given_back:
+                self._store.computations.release(run.claim)
+                self._over(run, "queued")
+                return
+            while run.files:
+                # First the files, then the message that announces them.
+                with self._store.files.write(run.claim, run.files[0].name) as writer:
+                    for piece in run.files[0].pieces:
+                        writer.write(piece)
+                run.files.pop(0)
+            if run.ending:
+                ending = run.ending
+                self._store.computations.finish(run.claim, ending.state, ending.reason, ending.usage, run.pending)
+                self._over(run, ending.state, ending.reason)
+            elif run.pending:
+                self._store.computations.append(run.claim, run.pending)
+            run.pending = []
+        except LostClaim:
+            self._ledger.drop(run, now)
+
+    def _over(self, run: Run, state: str, reason: str | None = None) -> None:
+        del self._ledger.runs[run.claim.id]
+        log.info("cell=%s running→%s%s", run.claim.id, state, f" {reason}" if reason else "")
+
+    # --- wishes -------------------------------------------------------------------------------------------------
+    def renew(self, now: float) -> None:
+        """Renew every lease, and do what was wished."""
+        self._heed(self._store.computations.renew(self._claims()), now)
+
+    def look_at_wishes(self, now: float) -> None:
+        """Do what was wished, on a hint that there is something."""
+        claims = self._claims()
+        if claims:
+            self._heed(self._store.computations.wishes(claims), now)
+
+    def end_asked(self, now: float) -> None:
+        """Close the sessions whose end a client asked for."""
+        if self._ledger.kept:
+            for id in self._store.sessions.ending(self._id):
+                session = self._ledger.kept.get(id)
+                if session is not None:
+                    self._ledger.close(session, now, "cancelled")
+
+    def _claims(self) -> list:
+        return [run.claim for run in self._ledger.runs.values()]
+
+    def _heed(self, wishes: Sequence[Wish], now: float) -> None:
+        for wish in wishes:
+            run = self._ledger.runs.get(wish.claim.id)
+            if run is None or run.claim is not wish.claim:
+                continue
+            if wish.lost:
+                # An end whose storing has an unknown outcome may be stored: then the claim is over, not lost.
+                if not run.claim.unsure:
+                    self._ledger.drop(run, now)
+            elif not run.over:
+                self._fulfil(run, wish, now)
+
+    def _fulfil(self, run: Run, wish: Wish, now: float) -> None:
+        session = run.session
+        if wish.cancel and not run.cancelled:
+            run.cancelled = True
+            if session is None:
+                self._ledger.end(run, "cancelled", "cancelled")
+            else:
+                self._ledger.close(session, now, "cancelled")
+        if session is None:
+            return  # it has not begun; interrupts and answers wait
+        for _ in range(run.interrupts_sent, wish.interrupt):
+            session.account.send(Interrupt(session.alias, run.claim.id))
+            run.asks_no_more(now)
+        run.interrupts_sent = max(run.interrupts_sent, wish.interrupt)
+        for answer in wish.answers[run.answers_sent :]:
+            self._send_answer(run, answer, now)
+        run.answers_sent = max(run.answers_sent, len(wish.answers))
+
+    def _send_answer(self, run: Run, answer: str, now: float) -> None:
+        session = run.session
+        if session is None:
+            return
+        try:
+            session.account.send(Answer(session.alias, run.claim.id, answer))
+            run.asks_no_more(now)
+        except TooLong as error:
+            log.warning("cell=%s an answer was not passed on: %s", run.claim.id, error)
+            self._ledger.stop(run, "failed", "protocol", now)

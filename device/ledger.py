@@ -1,0 +1,127 @@
+"""What this device has taken on: its runs, the sessions that it keeps, and how each of them ends."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import Any
+
+from device import endings
+from device.refusal import Improper
+from device.run import Ending, Run
+from device.session import Session
+from settings import Settings
+from store import Reason
+from wire import Close
+
+log = logging.getLogger(__name__)
+
+
+class Ledger:
+    """``runs``: by computation. ``kept``: by the store's session id. ``gone``: whose end is not stored yet."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.runs: dict[str, Run] = {}
+        self.kept: dict[str, Session] = {}
+        self.gone: deque[Session] = deque()
+        self.rested = False  # whether a session has become idle since this was last looked at
+
+    @property
+    def idle(self) -> list[Session]:
+        """The sessions that could take their next turn."""
+        return [session for session in self.kept.values() if session.idle]
+
+    # --- runs ---------------------------------------------------------------------------------------------------
+    def end(self, run: Run, state: str, reason: Reason | None, usage: dict[str, Any] | None = None) -> None:
+        """Note how a run ended; what it left unsaid is said, so that its conversation is whole."""
+        self._say_files(run)
+        if reason is not None:
+            endings.close(run.conversation, reason, self._settings)
+        run.ending = Ending(state, reason, usage)
+        self._detach(run)
+
+    def stop(self, run: Run, state: str, reason: Reason, now: float) -> None:
+        """End a run from here, and kill its session."""
+        session = run.session
+        self.end(run, state, reason)
+        if session is not None:
+            self.close(session, now)
+
+    def give_back(self, run: Run) -> None:
+        """End a run whose machinery died with no fault of its own: it is tried again, if it may be."""
+        if run.cancelled:
+            self.end(run, "cancelled", "cancelled")
+        elif run.claim.turn > 0:
+            self.end(run, "failed", "session_gone")
+        elif run.claim.attempt >= self._settings.attempts_max:
+            self.end(run, "lost", "lost")
+        else:
+            run.given_back = True
+            if run.session is not None:
+                run.session.ours = False  # the store lets go of it with the run
+            self._detach(run)
+
+    def drop(self, run: Run, now: float) -> None:
+        """Forget a run whose claim was lost; kill what runs of it."""
+        log.warning("cell=%s the claim was lost", run.claim.id)
+        self.runs.pop(run.claim.id, None)
+        session = run.session or self.kept.get(run.claim.session)
+        self._detach(run)
+        if session is not None:
+            session.ours = False
+            self.close(session, now)
+
+    def announce_files(self, run: Run) -> None:
+        """Have the run's conversation show the files that it made, and why some are missing."""
+        content = run.incoming.announce()
+        if content is not None:
+            run.conversation.say("display_data", content)
+        for sentence in run.incoming.refusals:
+            run.conversation.say("stream", {"name": "stderr", "text": sentence})
+        run.incoming.refusals.clear()
+
+    def _say_files(self, run: Run) -> None:
+        conversation = run.conversation
+        if conversation.began and not conversation.replied and not conversation.ended:
+            try:
+                self.announce_files(run)
+            except Improper as improper:  # too many names for one message
+                log.warning("cell=%s %s", run.claim.id, improper)
+
+    def _detach(self, run: Run) -> None:
+        session = run.session
+        if session is not None:
+            if session.account.receiving is session:
+                session.account.receiving = None
+            session.run = run.session = None
+
+    # --- sessions -----------------------------------------------------------------------------------------------
+    def close(self, session: Session, now: float, reason: Reason = "session_gone") -> None:
+        """Kill a session; it is over when the supervisor says Closed."""
+        if session.closing_since is None:
+            session.closing_since, session.close_reason = now, reason
+            session.account.send(Close(session.alias))
+
+    def rest(self, session: Session, now: float) -> None:
+        """Note that a session has come to the end of a turn."""
+        session.idle_since, self.rested = now, True
+        if not session.keep:
+            self.kept.pop(session.id, None)
+            if session.closing_since is None:
+                session.closing_since = now  # by itself: the turn was its last
+
+    def forget(self, session: Session) -> None:
+        """Note that a session is no more, for the store to know if it counts it as ours."""
+        if self.kept.get(session.id) is session:
+            del self.kept[session.id]
+        if session.keep and session.ours:
+            self.gone.append(session)
+
+    def lose(self, sessions: list[Session], nonsense: bool) -> None:
+        """End what ran in sessions that were lost with their account."""
+        for session in sessions:
+            run = session.run
+            if run is not None:
+                self.end(run, "failed", "protocol") if nonsense else self.give_back(run)
+            self.forget(session)

@@ -1,0 +1,141 @@
+"""From the queue across the wall: claims what the accounts have room for, and hands it over."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from device.account import Account
+from device.ledger import Ledger
+from device.link import TooLong
+from device.run import Run
+from device.session import Session
+from settings import Settings
+from store import Claim, Store
+from wire import CHUNK_BYTES, Deliver, Upload
+from wire import Run as RunFrame
+
+CLAIMS_A_ROUND = 8  # then what runs has its turn
+log = logging.getLogger(__name__)
+
+
+class Starter:
+    """Claims and begins. Every method may raise StoreUnavailable; what is claimed then begins with the next call."""
+
+    def __init__(
+        self, device_id: str, store: Store, settings: Settings, ledger: Ledger, accounts: list[Account]
+    ) -> None:
+        self._id, self._store, self._settings, self._ledger = device_id, store, settings, ledger
+        self._accounts = accounts
+        self._waiting: list[Run] = []  # claimed, and nothing sent yet
+
+    def claim(self, now: float) -> bool:
+        """Begin what can begin; return whether there may be more in the queue."""
+        self.begin_waiting(now)
+        for _ in range(CLAIMS_A_ROUND):
+            claim = self._claim_one(now)
+            if claim is None:
+                return False
+            log.info(
+                "cell=%s queued→running session=%s turn=%d attempt=%d",
+                claim.id, claim.session, claim.turn, claim.attempt,
+            )  # fmt: skip
+            run = self._ledger.runs[claim.id] = Run.of(claim, self._settings, now)
+            self._waiting.append(run)
+            self.begin_waiting(now)
+        return True
+
+    def _claim_one(self, now: float) -> Claim | None:
+        claim, idle = self._store.computations.claim, [session.id for session in self._ledger.idle]
+        asked: set[frozenset[str]] = set()
+        for account in self._with_room():
+            languages = frozenset(account.languages)
+            if languages not in asked:
+                found = claim(self._id, languages=sorted(languages), sessions=idle, new_sessions=True)
+                if found is not None:
+                    return found
+                asked.add(languages)
+        if asked or not idle:
+            return None
+        found = claim(self._id, languages=[], sessions=idle, new_sessions=False)
+        if found is None and self._settings.session_idle_gives_way and not self._waiting:
+            found = self._claim_for_room(now)
+        return found
+
+    def _claim_for_room(self, now: float) -> Claim | None:
+        """Claim what waits for a worker, and let the session that has been idle for longest make room for it."""
+        oldest = min(self._ledger.idle, key=lambda session: session.idle_since)
+        found = self._store.computations.claim(
+            self._id, languages=oldest.account.languages, sessions=[], new_sessions=True
+        )
+        if found is not None:
+            self._ledger.close(oldest, now)
+        return found
+
+    def _with_room(self) -> list[Account]:
+        """Return the accounts that can take a session now, the one with most room first."""
+        # What was claimed and has not begun will need the room.
+        return sorted(
+            (account for account in self._accounts if account.free > len(self._waiting)),
+            key=lambda account: account.free,
+            reverse=True,
+        )
+
+    # --- beginning ----------------------------------------------------------------------------------------------
+    def begin_waiting(self, now: float) -> None:
+        """Begin the runs that were claimed, as far as there is room."""
+        for run in list(self._waiting):
+            if run.over or self._ledger.runs.get(run.claim.id) is not run:
+                self._waiting.remove(run)
+                continue
+            session = self._session_for(run, now)
+            if session is not None:
+                self._begin(run, session, now)
+                self._waiting.remove(run)
+            elif run.claim.turn > 0:
+                self._ledger.end(run, "failed", "session_gone")
+            elif now - run.claimed > self._settings.heartbeat_timeout_s:
+                self._ledger.give_back(run)  # no room came; another device may have some
+
+    def _session_for(self, run: Run, now: float) -> Session | None:
+        claim = run.claim
+        if claim.turn > 0:
+            kept = self._ledger.kept.get(claim.session)
+            return kept if kept is not None and kept.idle else None
+        able = (account for account in self._accounts if account.free > 0 and claim.language in account.languages)
+        account = max(able, key=lambda account: account.free, default=None)
+        return None if account is None else Session(claim.session, account, claim.language, claim.keep, now)
+
+    def _begin(self, run: Run, session: Session, now: float) -> None:
+        claim = run.claim
+        # Before anything is sent: reading them may fail, and is then done again.
+        uploads = [(name, file.read()) for name, file in self._store.files.uploads(claim.id)]
+        if claim.turn == 0:
+            session.account.open(session)
+            if claim.keep:
+                self._ledger.kept[session.id] = session
+        session.run, run.session, run.began = run, session, now
+        try:
+            for name, data in uploads:
+                self._send_upload(session, claim, name, data)
+            session.account.send(_job(session, claim))
+        except TooLong as error:
+            log.warning("cell=%s cannot be handed over: %s", claim.id, error)
+            self._ledger.stop(run, "failed", "protocol", now)
+
+    def _send_upload(self, session: Session, claim: Claim, name: str, data: bytes) -> None:
+        for start in range(0, len(data) or 1, CHUNK_BYTES):
+            end = start + CHUNK_BYTES
+            session.account.send(Upload(session.alias, claim.id, name, data[start:end], end >= len(data)))
+
+
+def _job(session: Session, claim: Claim) -> RunFrame | Deliver:
+    last = not claim.keep
+    message = claim.message
+    if message is None:
+        return RunFrame(session.alias, claim.id, claim.code, claim.stdin, last)
+    return Deliver(
+        session.alias, claim.id, message["msg_type"], msgspec.json.encode(message["content"]),
+        msgspec.json.encode(message.get("metadata") or {}), list(message.get("buffers") or ()), last,
+    )  # fmt: skip
