@@ -97,6 +97,7 @@ class Sessions:
         session = self.get(session_id)
         if session and session.slot and session.cell and session.cell.computation == computation:
             session.cell.kill_at = session.cell.kill_at or now + self._limits.cell_interrupt_grace_s
+            session.cell.answered(now)
             session.slot.interrupt()
 
     def answer(self, frame: Answer, now: float) -> None:

@@ -56,7 +56,7 @@ def read_page(context: Context, computation_id: str, after: int) -> Page:
 
     Raises Problem: 404 no such computation, 400 its messages do not reach that far; StoreUnavailable.
     """
-    found = context.store.messages.after(computation_id, after) if is_id(computation_id) else None
+    found = context.store.messages.after(computation_id, after, PAGE_BYTES) if is_id(computation_id) else None
     if found is None:
         refuse(404, ABSENT)
     messages, computation = found
