@@ -121,7 +121,10 @@ test | bench | environments)
     build "$PWD/.build/tests" tests
     export UNTRUSTED_PYTHON="$prefix/untrusted/bin/python"
     case $job in
-    test) exec .build/tests/bin/python -m pytest "$@" ;;
+    test)
+        # Node and npm come with this environment, for the tests that rebuild the front end.
+        PATH=$PWD/.build/tests/bin:$PATH exec .build/tests/bin/python -m pytest "$@"
+        ;;
     bench) exec .build/tests/bin/python -m bench "$@" ;;
     esac
     ;;

@@ -45,7 +45,7 @@ def browser() -> Iterator[Browser]:
 def packages() -> Path:
     """The npm packages that the front end is built and checked with."""
     if shutil.which("npm") is None:
-        pytest.skip("no Node here: apt-get install npm")
+        pytest.fail("no Node here: it comes with the environment for tests, .build/tests/bin/npm")
     if not (FRONTEND / "node_modules").exists():
         subprocess.run(["npm", "ci", "--prefix", FRONTEND, "--no-audit", "--no-fund"], check=True)
     return FRONTEND / "node_modules"
