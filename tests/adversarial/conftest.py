@@ -1,0 +1,101 @@
+"""The whole server with limits low enough to be reached quickly, an innocent neighbour, and tables of attempts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.adversarial.attempts import source_of, verdicts_in
+from tests.conftest import FIRST_START_S, ROOT, Server, make_site
+from tests.end_to_end.client import Client
+from tests.end_to_end.conftest import CheckingClient
+from tests.processes import start
+
+CANARY = "canary-5f0c1d7e"
+# Low enough that each limit is met within seconds, high enough that the neighbour lives with them on a busy machine.
+SETTINGS = f"""
+cell_wall_s = 20.0
+cell_cpu_s = 4.0
+cell_interrupt_grace_s = 1.0
+cell_output_bytes_max = 2097152
+cell_messages_max = 1000
+cell_files_max = 20
+cell_file_bytes_max = 4194304
+cell_files_bytes_max = 8388608
+session_memory_bytes = 402653184
+session_disk_bytes = 67108864
+session_inodes_max = 4096
+mongo_database = "{CANARY}"
+"""
+INNOCENT = """
+import hashlib, time
+digest = b''
+for _ in range(20):
+    digest = hashlib.sha256(digest + bytes(100_000)).digest()
+    time.sleep(0.02)
+digest.hex()
+"""
+
+
+@pytest.fixture(scope="package")
+def server() -> Iterator[Server]:
+    """A whole server of this suite's own, with its limits and with a canary in its configuration and environment."""
+    site = make_site()
+    config = site.data.with_suffix(".py")
+    config.write_text(SETTINGS)
+    config.chmod(0o600)
+    env = {**site.env, "SINGLECELL_CONFIG": str(config), "SECRET_OF_THE_HOST": CANARY}
+    try:
+        with start(site.argv, ready=f"^ready {site.url}$", deadline_s=FIRST_START_S, env=env, cwd=ROOT) as process:
+            yield Server(site.url, site.port, site.data, os.geteuid() == 0, process)
+    finally:
+        shutil.rmtree(site.data, ignore_errors=True)
+        config.unlink()
+
+
+@pytest.fixture(scope="package")
+def client(server: Server) -> Client:
+    """A client of this suite's server; every conversation that it sees is checked."""
+    return CheckingClient(server.url)
+
+
+@pytest.fixture(scope="package")
+def innocent(client: Client) -> str:
+    """What the neighbour's cell comes to when nobody attacks."""
+    outcome = client.run(INNOCENT)
+    assert outcome.state == "done"
+    return outcome.result
+
+
+@pytest.fixture
+def neighbour(client: Client, innocent: str) -> Iterator[None]:
+    """A session that computes while the test attacks, and must come to its right result."""
+    with beside(client, innocent):
+        yield
+
+
+@contextmanager
+def beside(client: Client, innocent: str) -> Iterator[None]:
+    """Run the neighbour's cell beside the block."""
+    computation = client.submit(INNOCENT)["id"]
+    yield
+    outcome = client.finish(computation)
+    assert (outcome.state, outcome.result) == ("done", innocent)
+
+
+@pytest.fixture(scope="package")
+def attempt(client: Client) -> Callable[..., dict[str, str]]:
+    """Return a function that makes attempts in one cell: {name: what came of it}, an errno's name, or ok and a value."""
+
+    def attempt(attempts: dict[str, str], setup: str = "", **fields) -> dict[str, str]:
+        outcome = client.run(source_of(attempts, setup), **fields)
+        assert outcome.state == "done", (outcome.description, outcome.messages[-4:])
+        found = verdicts_in(outcome.text())
+        assert set(found) == set(attempts)
+        return found
+
+    return attempt
