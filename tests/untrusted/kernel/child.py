@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ class Zygote:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=environment, cwd=directory / "work",
         )  # fmt: skip
         self._bytes = b""
+        self.forked: int | None = None
         self.tasks = self.read()["tasks"]
 
     def write(self, line: str) -> None:
@@ -92,6 +94,10 @@ class Zygote:
         until = time.monotonic() + deadline_s
         while b"\n" not in self._bytes:
             if not select.select([descriptor], [], [], max(0.0, until - time.monotonic()))[0]:
+                if self.forked is not None:
+                    os.killpg(self.forked, signal.SIGUSR1)  # it writes into the log where it is
+                    with suppress(subprocess.TimeoutExpired):
+                        self._process.wait(1)
                 raise TimeoutError(f"no line in {deadline_s} s; the log says:\n{self.log()}")
             data = os.read(descriptor, 1 << 20)
             if not data:
@@ -118,6 +124,7 @@ class Child:
         self.late: list[tuple] = []
         zygote.write("fork")
         self.pid: int = zygote.read()["pid"]
+        zygote.forked = self.pid
 
     def run(
         self, code: str, stdin: bool = True, answers: tuple[str, ...] = (), on: Callable[[str], None] | None = None
@@ -159,6 +166,7 @@ class Child:
         self._zygote.write("{}")
         while "over" not in (line := self._zygote.read()):
             pass
+        self._zygote.forked = None
         return line["over"]
 
     def _ran(self, answers: list[str], on: Callable[[str], None] | None) -> Ran:

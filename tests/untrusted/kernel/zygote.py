@@ -6,6 +6,7 @@ process, which waits until the child is over.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -68,6 +69,7 @@ def main() -> None:
             os.setpgid(0, 0)
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
             log = os.dup(2)
+            faulthandler.register(signal.SIGUSR1, log)
             try:
                 serve(kernel, orders, answers)
             except BaseException:
