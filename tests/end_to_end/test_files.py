@@ -95,7 +95,8 @@ def test_an_unsafe_name_is_refused_with_a_sentence(client, name):
     boundary = "frontier"
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     body = f'--{boundary}\r\nContent-Disposition: form-data; name="code"\r\n\r\n1\r\n'
-    body += f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{escaped}"\r\n\r\nx\r\n--{boundary}--\r\n'
+    body += f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{escaped}"\r\n\r\nx\r\n'
+    body += f"--{boundary}--\r\n"
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
     answer = client.http.post(f"{client.url}/computations", data=body.encode(), headers=headers, timeout=30)
     assert answer.status_code == 400
@@ -171,7 +172,8 @@ def test_a_file_has_the_same_type_wherever_it_is_named_and_is_shown_only_when_ha
 
 @pytest.mark.parametrize("name", ["two words.txt", "Σ 漢.txt", "100%.txt", "a#b?c.txt", "sub/deep/x.txt", 'quote".txt'])
 def test_names_of_files_survive_the_way_out(client, name):
-    code = f"import os\nname = {name!r}\nos.makedirs(os.path.dirname(name) or '.', exist_ok=True)\nopen(name, 'w').write('x');"
+    code = f"import os\nname = {name!r}\nos.makedirs(os.path.dirname(name) or '.', exist_ok=True)\n"
+    code += "open(name, 'w').write('x');"
     outcome = client.run(code)
     (file,), (entry,) = announced(outcome), listed(client, outcome)
     assert file["name"] == entry["name"] == name
