@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.conftest import FIRST_START_S, ROOT, make_site
+from tests.conftest import ROOT, START_S, make_site
 from tests.processes import start
 
 BENCH = ROOT / "bench"
@@ -26,7 +26,7 @@ def main() -> None:
     untrusted_python = os.environ["UNTRUSTED_PYTHON"]
     site = make_site()
     print("submit → finished, beside the floor that the kernel charges", flush=True)
-    with start(site.argv, ready=f"^ready {site.url}$", deadline_s=FIRST_START_S, env=site.env, cwd=ROOT):
+    with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=site.env, cwd=ROOT):
         run(sys.executable, "latency.py", site.url, untrusted_python, str(ROUNDS))
     print("the price of each layer of the sandbox", flush=True)
     with tempfile.TemporaryDirectory() as stage:

@@ -36,6 +36,8 @@ def main() -> int:
 
 def run() -> int:
     """Prepare, start and keep all parts. Raises HostError."""
+    if len(sys.argv) > 1:
+        raise HostError("make run takes no arguments; PORT= and DATA= override, the rest are settings", EXIT_SETTINGS)
     settings = generated.load(**overrides())
     check_port(settings.http_host, settings.http_port)
     root = os.geteuid() == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +27,15 @@ class Groups:
     setting: str
     directories: tuple[Path, ...]
     entrance: Path | None = None
+    # Says to other launchers that these groups are in use; a process id would not, there are several pid namespaces.
+    locks: tuple[int, ...] = ()
 
     def remove(self) -> None:
         """Remove what was made, as far as no process is in it."""
         for directory in self.directories:
             remove(directory)
+        for lock in self.locks:
+            os.close(lock)
 
 
 NONE = Groups("", ())
@@ -37,7 +43,7 @@ NONE = Groups("", ())
 
 def make_groups(untrusted: Account) -> Groups:
     """Return groups for one server that the untrusted account owns; none where the kernel or the host has none."""
-    name = f"{NAME}{os.getpid()}"
+    name = f"{NAME}{secrets.token_hex(4)}"
     try:
         return _make_v2(name, untrusted) if _has_v2() else _make_v1(name, untrusted)
     except OSError:
@@ -61,11 +67,11 @@ def _has_v2() -> bool:
 
 def _make_v2(name: str, untrusted: Account) -> Groups:
     _sweep(ROOT)
+    (ROOT / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in V2_CONTROLLERS))
     directory = ROOT / name
-    groups = Groups(str(directory), (directory,), directory / ENTRANCE)
+    directory.mkdir()
+    groups = Groups(str(directory), (directory,), directory / ENTRANCE, (_lock(directory),))
     try:
-        (ROOT / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in V2_CONTROLLERS))
-        directory.mkdir()
         (directory / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in V2_CONTROLLERS))
         (directory / ENTRANCE).mkdir()
         # Not the files that limit the group itself.
@@ -88,7 +94,8 @@ def _make_v1(name: str, untrusted: Account) -> Groups:
         except OSError:
             continue
         made[controller] = parent / name
-    groups = Groups(",".join(f"{controller}={path}" for controller, path in made.items()), tuple(made.values()))
+    setting = ",".join(f"{controller}={path}" for controller, path in made.items())
+    groups = Groups(setting, tuple(made.values()), locks=tuple(map(_lock, made.values())))
     if any(controller not in made for controller in V1_NEEDED):
         groups.remove()
         return NONE
@@ -111,5 +118,17 @@ def _v1_parents() -> dict[str, Path]:
 def _sweep(parent: Path) -> None:
     """Remove the groups of launchers that were killed."""
     for left in parent.glob(f"{NAME}*"):
-        if not Path("/proc", left.name[len(NAME) :]).exists():
+        with suppress(OSError):  # in use
+            lock = _lock(left)
             remove(left)
+            os.close(lock)
+
+
+def _lock(directory: Path) -> int:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

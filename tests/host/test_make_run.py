@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from host import cgroups
+import settings
 from host.failures import (
     EXIT_DATA,
     EXIT_DATA_IN_USE,
@@ -21,7 +21,7 @@ from host.failures import (
     EXIT_PORT,
     EXIT_SETTINGS,
 )
-from tests.conftest import FIRST_START_S, ROOT
+from tests.conftest import ROOT, START_S
 from tests.processes import Process, start
 
 END_S = 5.0  # what make run promises
@@ -43,7 +43,7 @@ def get(url):
 
 
 def running(site):
-    return start(site.argv, ready=f"^ready {site.url}$", deadline_s=FIRST_START_S, env=site.env, cwd=ROOT)
+    return start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=site.env, cwd=ROOT)
 
 
 def command(pid):
@@ -80,10 +80,10 @@ def test_ready_means_that_a_cell_runs(server):
 
 def test_ctrl_c_ends_everything_and_a_second_start_remembers(own_site):
     make = ["make", "--no-print-directory", "-C", str(ROOT), "run"]
-    with start(make, ready=f"^ready {own_site.url}$", deadline_s=FIRST_START_S, env=own_site.env) as process:
+    with start(make, ready=f"^ready {own_site.url}$", deadline_s=START_S, env=own_site.env) as process:
         computation = run_cell(own_site.url, "print('remember me')")
         below = process.descendants()
-        groups = [Path(group) for group in find_groups(process)]
+        groups = find_groups(own_site)
         process.signal_group(signal.SIGINT)
         process.wait(END_S + SPARE_S)
         assert not [command(pid) for pid in below if is_alive(pid)]
@@ -96,13 +96,10 @@ def test_ctrl_c_ends_everything_and_a_second_start_remembers(own_site):
         assert "remember me" in str(messages)
 
 
-def find_groups(process):
-    for pid in process.descendants():
-        if command(pid).rstrip().endswith("-m host"):
-            launcher = pid
-            break
-    parents = cgroups._v1_parents().values()
-    return [f"{parent}/{cgroups.NAME}{launcher}" for parent in (cgroups.ROOT, *parents)]
+def find_groups(site):
+    """Return the control groups that a server uses."""
+    named = settings.load(site.data / "singlecell_config.py").cgroup_directory
+    return [Path(part.rpartition("=")[2]) for part in named.split(",") if part]
 
 
 @pytest.mark.parametrize("part", ["trusted_db.py", "uwsgi", "mongod --dbpath"])
@@ -117,7 +114,7 @@ def test_a_part_that_is_killed_ends_all_with_its_name(own_site, part):
 
 def test_parts_get_nothing_of_the_environment_that_make_run_was_called_in(own_site):
     env = {**own_site.env, "AWS_SECRET_ACCESS_KEY": "not-for-parts"}
-    with start(own_site.argv, ready=f"^ready {own_site.url}$", deadline_s=FIRST_START_S, env=env, cwd=ROOT) as process:
+    with start(own_site.argv, ready=f"^ready {own_site.url}$", deadline_s=START_S, env=env, cwd=ROOT) as process:
         seen = 0
         for pid in process.descendants():
             with suppress(OSError):  # it may have ended meanwhile
