@@ -19,6 +19,14 @@ ROOT = Path(__file__).resolve().parent.parent
 START_S = 100.0
 
 
+# So that a test that meets a limit is not a long one.
+SHORT_LIMITS = """
+cell_wall_s = 30.0
+cell_cpu_s = 4.0
+cell_interrupt_grace_s = 2.0
+"""
+
+
 @dataclass(frozen=True)
 class Server:
     """A running server. ``data``: its data directory; ``accounts``: whether cells run in a second account."""
@@ -89,8 +97,12 @@ def own_site() -> Iterator[Site]:
 def server() -> Iterator[Server]:
     """The whole server: as root with the second account behind our own sshd, else with a child process."""
     site = make_site()
+    config = site.data.with_suffix(".config.py")
+    config.write_text(SHORT_LIMITS)
+    env = {**site.env, "SINGLECELL_CONFIG": str(config)}
     try:
-        with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=site.env, cwd=ROOT) as process:
+        with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT) as process:
             yield Server(site.url, site.port, site.data, os.geteuid() == 0, process)
     finally:
         shutil.rmtree(site.data, ignore_errors=True)
+        config.unlink()
