@@ -6,10 +6,12 @@ import re
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from device.refusal import Improper, printable
 
-DEPTH_MAX = 64
+DEPTH_MAX = 64  # of what code hands out, by the kernel's own rule
+ENVELOPE_DEPTH = 2  # the content, and in it the bundle, around that
 Bundle = dict[str, Any]  # of MIME types, known or not: their values pass untouched
 
 
@@ -32,13 +34,13 @@ class Stream(Content):
 
 
 class Transient(Content):
-    display_id: str | None = None
+    display_id: str | UnsetType = UNSET
 
 
 class DisplayData(Content):
     data: Bundle
     metadata: Bundle
-    transient: Transient | None = None
+    transient: Transient | UnsetType = UNSET
 
 
 class NamedTransient(Content):
@@ -55,7 +57,7 @@ class ExecuteResult(Content):
     execution_count: int
     data: Bundle
     metadata: Bundle
-    transient: Transient | None = None
+    transient: Transient | UnsetType = UNSET
 
 
 class Error(Content):
@@ -79,8 +81,8 @@ class ErrorReply(Content, tag_field="status", tag="error"):
     ename: str
     evalue: str
     traceback: list[str]
-    user_expressions: Bundle | None = None
-    payload: list[Bundle] | None = None
+    user_expressions: Bundle | UnsetType = UNSET
+    payload: list[Bundle] | UnsetType = UNSET
 
 
 class InputRequest(Content):
@@ -92,7 +94,7 @@ class CommOpen(Content):
     comm_id: str
     target_name: str
     data: Bundle
-    target_module: str | None = None
+    target_module: str | UnsetType = UNSET
 
 
 class CommData(Content):
@@ -135,6 +137,7 @@ ANSWERS: dict[str, Any] = {"complete": CompleteReply, "inspect": InspectReply}
 
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 def check(msg_type: str, untrusted_json: bytes) -> Any:
@@ -142,7 +145,7 @@ def check(msg_type: str, untrusted_json: bytes) -> Any:
     shape = SHAPES.get(msg_type)
     if shape is None:
         raise Improper(f"a message of the unknown type {printable(msg_type)!r}")
-    return _convert(decode(untrusted_json), shape, msg_type)
+    return _convert(decode(untrusted_json, DEPTH_MAX + ENVELOPE_DEPTH), shape, msg_type)
 
 
 def check_answer(kind: str, untrusted_json: bytes) -> bytes:
@@ -158,24 +161,26 @@ def decode_object(untrusted_json: bytes) -> dict[str, Any]:
     return value
 
 
-def decode(untrusted_json: bytes) -> Any:
-    """Return the plain values of a JSON text: UTF-8, without NaN, at most ``DEPTH_MAX`` deep. Raises Improper."""
-    if nests_deeper(untrusted_json, DEPTH_MAX):
-        raise Improper(f"JSON that nests deeper than {DEPTH_MAX}")
+def decode(untrusted_json: bytes, depth_max: int = DEPTH_MAX) -> Any:
+    """Return the plain values of a JSON text: UTF-8, without NaN, at most so deep. Raises Improper."""
     try:
-        return msgspec.json.decode(untrusted_json)
+        value = msgspec.json.decode(untrusted_json)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Improper(f"a text that is no JSON: {error}") from error
+    if nests_deeper(untrusted_json, depth_max):
+        raise Improper(f"JSON that nests deeper than {depth_max}")
+    return value
 
 
 def nests_deeper(untrusted_json: bytes, depth: int) -> bool:
-    """Return whether brackets nest deeper than this, at the speed of C, before a parser recurses into them."""
+    """Return whether the brackets of a JSON text nest deeper than this, at the speed of C."""
+    # It must be JSON: to look for the ends of texts that have none takes the square of their length.
     if untrusted_json.count(b"[") + untrusted_json.count(b"{") <= depth:
         return False  # nearly every message
-    brackets = _STRINGS.sub(b"", untrusted_json).translate(None, _NO_BRACKETS)
+    brackets = _STRINGS.sub(b"", untrusted_json).translate(_ONE_KIND, _NO_BRACKETS)
     for _ in range(depth):
         # Each round takes the innermost level away.
-        inner = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        inner = brackets.replace(b"[]", b"")
         if len(inner) == len(brackets):
             break
         brackets = inner

@@ -105,6 +105,8 @@ class Conversation:
             raise Improper(f"{msg_type} before busy")
         if msg_type == "execute_reply" and (self.replied or not self.is_execution):
             raise Improper("an execute_reply that nobody waits for")
+        if msg_type == "status" and not busy and self.is_execution and not self.replied:
+            raise Improper("idle before execute_reply")
 
     def _merge(self, content: dict[str, str]) -> None:
         name, text = content["name"], content["text"]

@@ -6,7 +6,7 @@ import unicodedata
 
 from wire import NAME_BYTES_MAX
 
-DEPTH_MAX = 8  # parts between slashes
+DEPTH_MAX = 4  # parts between slashes, as deep as a session is searched
 _UNSHOWN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, surrogates, line and paragraph separators
 # Marks that turn the direction of text: a name would show as another.
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

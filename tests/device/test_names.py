@@ -1,0 +1,100 @@
+"""A file keeps its name or is refused with a sentence; what the harvest hands out and what an upload may be agree."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from device import names
+from untrusted import files
+from web.names import check_name
+from web.problems import Problem
+
+GOOD = {
+    "a plain name": "plot.png",
+    "a directory": "figures/plot.png",
+    "four parts": "a/b/c/d.txt",
+    "spaces": " a b ",
+    "accents and emoji": "größe 📈.csv",
+    "Arabic and Hebrew": "ملف קובץ.txt",
+    "a no-break space": "a\u00a0b",
+    "a hidden file": ".hidden",
+    "dots": "...",
+    "quotes and marks": "'\"$(rm -rf)&<b>%2e%2e;?#.txt",
+    "254 bytes": "x" * 254,
+    "255 bytes": "x" * 255,
+    "255 bytes of UTF-8": "é" * 127 + "x",
+}
+BAD = {
+    "nothing": "",
+    "here": ".",
+    "above": "..",
+    "above in front": "../x",
+    "above in the middle": "a/../x",
+    "above at the end": "a/..",
+    "an absolute path": "/etc/passwd",
+    "an empty part": "a//b",
+    "a slash at the end": "a/",
+    "five parts": "a/b/c/d/e",
+    "a backslash": "a\\b",
+    "NUL": "a\0b",
+    "a line end": "a\nb",
+    "an escape": "a\x1b[31m",
+    "DEL": "a\x7f",
+    "a C1 control": "a\x9b",
+    "a line separator": "a\u2028b",
+    "a right-to-left override": "gnp\u202egpj.exe",
+    "an isolate": "a\u2067b",
+    "256 bytes": "x" * 256,
+    "256 bytes in short parts": "x" * 127 + "/" + "y" * 128,
+    "256 bytes of UTF-8": "é" * 128,
+}
+
+
+@pytest.mark.parametrize("what", GOOD)
+def test_kept(what):
+    assert names.refusal(GOOD[what]) is None
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_refused_with_a_sentence(what):
+    sentence = names.refusal(BAD[what])
+    assert sentence and sentence.startswith("its name ")
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_judged(name):
+    sentence = names.refusal(name) if _is_utf8(name) else ""
+    assert sentence is None or isinstance(sentence, str)
+    if sentence is None:
+        assert not os.path.isabs(name) and ".." not in name.split("/")
+
+
+@given(st.text(min_size=1, max_size=260))
+def test_a_name_that_may_be_uploaded_may_come_back(name):
+    try:
+        check_name(name)
+    except Problem:
+        return
+    if names.refusal(name) is not None:
+        # Uploads do not mind marks that turn the direction of text.
+        assert any(mark in name for mark in "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@pytest.mark.parametrize("what", [what for what in GOOD if not GOOD[what].startswith(".")])
+def test_the_harvest_hands_out_every_good_name(what):
+    assert files._checked_name(GOOD[what].encode()) == (GOOD[what], "")
+
+
+def test_both_sides_search_equally_deep():
+    assert names.DEPTH_MAX == files.DEPTH_MAX
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        return bool(text.encode()) or True
+    except UnicodeEncodeError:
+        return False
