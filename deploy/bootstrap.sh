@@ -27,7 +27,7 @@ fail() {
 find_python() {
     for candidate in /usr/bin/python3 /usr/bin/python3.1[0-9] /usr/local/bin/python3 "$(command -v python3 || true)"; do
         [ -x "$candidate" ] || continue
-        case $(readlink -f "$candidate") in /root/* | /home/* | "$HOME"/*) continue ;; esac
+        case $(readlink -f "$candidate") in /root/* | /home/* | "${HOME:-/home}"/*) continue ;; esac
         "$candidate" -I -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || continue
         printf '%s\n' "$candidate"
         return

@@ -52,6 +52,8 @@ class Parts(Manager):
         self._terminating = False
         self._journal = journal
         self._ordered = threading.Event()
+        # As under nohup.
+        self._survives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
         self.died: str | None = None
         for part in parts:
             self.add_process(part.name, part.command, env=part.environment, cwd=str(part.directory))
@@ -85,6 +87,8 @@ class Parts(Manager):
             received = signal.sigwait(SIGNALS)
             if received not in ORDERS:
                 descendants.reap(keep=runners)
+                continue
+            if received == signal.SIGHUP and self._survives_terminal:
                 continue
             self._system_print(f"{signal.Signals(received).name}: ending\n")
             self._ordered.set()

@@ -39,6 +39,15 @@ def test_each_ending_signal_ends_all_parts_and_is_no_failure(tmp_path, number):
         assert not [pid for pid in below if is_alive(pid)]
 
 
+def test_a_closed_terminal_does_not_end_what_was_started_to_survive_it(tmp_path):
+    argv = ["nohup", sys.executable, "-m", "tests.host.keeper", str(tmp_path / "log"), f"one={SLEEP}"]
+    with start(argv, ready="started", deadline_s=START_S) as process:
+        process.signal(signal.SIGHUP)
+        process.signal(signal.SIGTERM)
+        assert process.wait(END_S) == 0
+        assert "SIGHUP" not in process.log
+
+
 def test_ctrl_c_in_a_terminal_reaches_the_parts_only_through_the_launcher(tmp_path):
     with keeper(tmp_path, "one=trap 'echo interrupted' INT; exec sleep 1000", f"two={SLEEP}") as process:
         process.signal_group(signal.SIGINT)
