@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 NUDGE = signal.SIGURG  # nobody sends it, and a program that does not handle it ignores it
@@ -53,6 +54,16 @@ class Interrupts:
     def forbid(self) -> None:
         """Hold interrupts back from here on."""
         self._allowed = False
+
+    @contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Let interrupts through inside the block. Raises KeyboardInterrupt."""
+        self.install()
+        self.allow()
+        try:
+            yield
+        finally:
+            self.forbid()
 
     def shielded(self) -> Shield:
         """Return a context in which no interrupt is raised; one that came is raised at its end."""

@@ -13,6 +13,7 @@ from untrusted.kernel.comms import Comms
 from untrusted.kernel.interrupts import Interrupts
 from untrusted.kernel.mime import Json, clean, valid_text
 from untrusted.kernel.outbox import Emit, Outbox
+from untrusted.kernel.pipes import unbuffer_c_stdout
 from untrusted.kernel.programs import os_system
 from untrusted.kernel.questions import Ask, Questions
 from untrusted.kernel.shell import ended_calmly, make_shell
@@ -31,6 +32,7 @@ class Kernel:
         self._questions = Questions(self._outbox)
         for module in language.preload:
             importlib.import_module(module)
+        unbuffer_c_stdout()
         self._shell = make_shell(self._outbox)
         self._comms = Comms(self._outbox)
         self._streams = Stream("stdout", self._outbox), Stream("stderr", self._outbox)
@@ -96,12 +98,14 @@ class Kernel:
         self._outbox.emit("status", {"execution_state": "idle"})
 
     def complete(self, code: str, cursor_pos: int) -> dict[str, Json]:
-        """Return the content of a ``complete_reply``. ``cursor_pos`` counts code points."""
-        return introspection.complete(self._shell, code, cursor_pos)
+        """Return the content of a ``complete_reply``. ``cursor_pos`` counts code points. Raises KeyboardInterrupt."""
+        with self._interrupts.allowed():
+            return introspection.complete(self._shell, code, cursor_pos)
 
     def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict[str, Json]:
-        """Return the content of an ``inspect_reply``. ``cursor_pos`` counts code points."""
-        return introspection.inspect(self._shell, code, cursor_pos, detail_level)
+        """Return the content of an ``inspect_reply``. ``cursor_pos`` counts code points. Raises KeyboardInterrupt."""
+        with self._interrupts.allowed():
+            return introspection.inspect(self._shell, code, cursor_pos, detail_level)
 
     def _run(self, code: str) -> dict[str, Json] | None:
         """Run the code; return the error's content when it failed."""

@@ -98,7 +98,7 @@ class Outbox:
                 self._send_texts()
 
     def finish(self) -> None:
-        """Send all texts, those held back in the C library and in half characters included."""
+        """Send all texts, half characters included."""
         if not self.forked:
             with self._interrupts.shielded(), self._lock:
                 if self._pipes is not None:

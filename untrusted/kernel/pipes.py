@@ -15,7 +15,7 @@ DESCRIPTORS = {"stdout": 1, "stderr": 2}
 # Room for a C library that writes while it holds the interpreter's lock, when nobody can empty the pipe.
 PIPE_BYTES = 256 << 10
 READ_BYTES = 64 << 10
-_IOLBF = 1  # <stdio.h>
+_IONBF = 2  # <stdio.h>
 
 
 class DescriptorPipe:
@@ -58,7 +58,6 @@ class StandardPipes:
     def __init__(self) -> None:
         self._pipes = {pipe.read_end: pipe for pipe in starmap(DescriptorPipe, DESCRIPTORS.items())}
         self._poll = self.poller()
-        self._c_stdout = _line_buffered_c_stdout()
 
     def poller(self) -> select.poll:
         """Return a poll object for the pipes that are open: each thread needs its own."""
@@ -83,17 +82,15 @@ class StandardPipes:
         return texts
 
     def finish(self) -> list[tuple[str, str]]:
-        """Return all that a cell has left in the C library's buffer, in the pipes and in the decoders."""
-        if self._c_stdout is not None:
-            ctypes.CDLL(None).fflush(self._c_stdout)
+        """Return all that a cell has left in the pipes and in the decoders."""
         return self.read() + [(pipe.name, text) for pipe in self._pipes.values() if (text := pipe.finish())]
 
 
-def _line_buffered_c_stdout() -> ctypes.c_void_p | None:
-    # A pipe makes the C library keep text back until 4 KiB are full; by lines it comes in the order of events.
+def unbuffer_c_stdout() -> None:
+    """Let ``printf`` write at once, in this process and in those forked from it.
+
+    In front of a pipe the C library would keep 4 KiB back, beyond the end of the cell.
+    """
     with suppress(OSError, AttributeError, ValueError):
         library = ctypes.CDLL(None)
-        stdout = ctypes.c_void_p.in_dll(library, "stdout")
-        library.setvbuf(stdout, None, _IOLBF, ctypes.c_size_t(0))
-        return stdout
-    return None
+        library.setvbuf(ctypes.c_void_p.in_dll(library, "stdout"), None, _IONBF, ctypes.c_size_t(0))
