@@ -7,7 +7,8 @@ from collections import deque
 from untrusted.slot import Slot
 from wire import Answered, Ask
 
-ANSWER_S = 5.0  # the longest that a question may keep a worker
+ANSWER_S = 5.0  # the longest that a question may keep a worker; then it is interrupted
+GRACE_S = 2.0  # and after this, killed
 ASKED_MAX = 200  # then a fresh-namespace worker is replaced, whatever the questions left in it
 
 
@@ -17,6 +18,7 @@ class Questions:
     def __init__(self) -> None:
         self._asked: dict[int, deque[tuple[Ask, float]]] = {}  # by pidfd
         self._slots: dict[int, Slot] = {}
+        self._interrupted: dict[int, int] = {}  # by pidfd: the request
         self._postponed: list[Ask] = []
         self._fresh: dict[str, tuple[Slot, int]] = {}  # by language: worker, questions so far
 
@@ -67,9 +69,19 @@ class Questions:
             raise ValueError("an answer to a question that was not asked")
         return answer
 
+    def late(self, now: float) -> list[Slot]:
+        """Return the workers that a question has kept for too long, once for each question."""
+        slots = []
+        for pidfd, asked in self._asked.items():
+            ask, deadline = asked[0]
+            if now > deadline and self._interrupted.get(pidfd) != ask.request:
+                self._interrupted[pidfd] = ask.request
+                slots.append(self._slots[pidfd])
+        return slots
+
     def overdue(self, now: float) -> list[Slot]:
-        """Return the workers that have kept a question for too long."""
-        return [self._slots[pidfd] for pidfd, asked in self._asked.items() if now > asked[0][1]]
+        """Return the workers that the interrupt did not free."""
+        return [self._slots[pidfd] for pidfd, asked in self._asked.items() if now > asked[0][1] + GRACE_S]
 
     def forget(self, slot: Slot) -> list[Answered]:
         """Drop a dead worker; return what to say to those who asked it."""
@@ -77,4 +89,5 @@ class Questions:
             if fresh is slot:
                 del self._fresh[language]
         self._slots.pop(slot.pidfd, None)
+        self._interrupted.pop(slot.pidfd, None)
         return [Answered(ask.request, "gone", b"{}") for ask, _deadline in self._asked.pop(slot.pidfd, ())]

@@ -83,6 +83,8 @@ class Supervisor:
             if pidfd in events:
                 self._bury(slot, now)
         self._sessions.keep_limits(now)
+        for slot in self._questions.late(now):
+            slot.interrupt()
         for slot in self._questions.overdue(now):
             self._end_slot(slot, "time_wall")
         self._sessions.fill(self._take, now)

@@ -80,7 +80,7 @@ class Worker:
             else:
                 content = self._kernel.inspect(ask.code, ask.cursor_pos, ask.detail_level)
             return Answered(ask.request, "ok", _json(content))
-        except Exception as error:  # noqa: BLE001 - the namespace is the student's, and may raise anything
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the namespace is the student's, and may raise anything
             return Answered(ask.request, "error", _json({"ename": type(error).__name__}))
 
 
