@@ -10,11 +10,12 @@ from contextlib import contextmanager
 import pytest
 
 from tests.adversarial.attempts import source_of, verdicts_in
-from tests.conftest import FIRST_START_S, ROOT, Server, make_site
+from tests.conftest import ROOT, Server, make_site
 from tests.end_to_end.client import Client
 from tests.end_to_end.conftest import CheckingClient
 from tests.processes import start
 
+START_S = 100.0
 CANARY = "canary-5f0c1d7e"
 # Low enough that each limit is met within seconds, high enough that the neighbour lives with them on a busy machine.
 SETTINGS = f"""
@@ -50,7 +51,7 @@ def server() -> Iterator[Server]:
     config.chmod(0o600)
     env = {**site.env, "SINGLECELL_CONFIG": str(config), "SECRET_OF_THE_HOST": CANARY}
     try:
-        with start(site.argv, ready=f"^ready {site.url}$", deadline_s=FIRST_START_S, env=env, cwd=ROOT) as process:
+        with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT) as process:
             yield Server(site.url, site.port, site.data, os.geteuid() == 0, process)
     finally:
         shutil.rmtree(site.data, ignore_errors=True)
@@ -93,7 +94,7 @@ def attempt(client: Client) -> Callable[..., dict[str, str]]:
 
     def attempt(attempts: dict[str, str], setup: str = "", **fields) -> dict[str, str]:
         outcome = client.run(source_of(attempts, setup), **fields)
-        assert outcome.state == "done", (outcome.description, outcome.messages[-4:])
+        assert outcome.state == "done", f"{outcome.reason}: {outcome.of_type('error')} {outcome.text()[-500:]}"
         found = verdicts_in(outcome.text())
         assert set(found) == set(attempts)
         return found

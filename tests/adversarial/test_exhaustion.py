@@ -43,7 +43,7 @@ ATTACKS = {
     "A9 endless loop": ("while True: pass", {"time_cpu"}),
     "A10 processes and threads that spin": (
         "import os, threading\nfor _ in range(4): os.fork()\n"
-        "for _ in range(2): threading.Thread(target=lambda: [None for _ in iter(int, 1)]).start()\nwhile True: pass",
+        "for _ in range(2): threading.Thread(target=lambda: all(iter(lambda: True, 0))).start()\nwhile True: pass",
         {"time_cpu"},
     ),
     "A13 no signal and no exception is heeded": (
@@ -69,7 +69,7 @@ ATTACKS = {
         "from IPython.display import display, update_display\nh = display(0, display_id='a')\nwhile True: h.update(1)",
         {"output"},
     ),
-    "A26 a device without end": ("import os\nwhile True: os.read(os.open('/dev/zero', 0), 1 << 20)", {"time_cpu"}),
+    "A26 a device without end": ("import os\nz = os.open('/dev/urandom', 0)\nwhile True: os.read(z, 1 << 20)", {"time_cpu"}),
     "A26 a device without end read whole": ("open('/dev/zero', 'rb').read()", {"memory"}),
     "A25 segmentation fault": ("import ctypes\nctypes.string_at(0)", {"kernel_died"}),
     "A25 stack overflow": (
@@ -194,7 +194,7 @@ def in_flight():
             "memfd": "value = fill(lambda: os.memfd_create('m'))",
             "watches": "i = checked(libc.inotify_init())\nfor n in range(100_000):\n"
             "    os.makedirs(f'/tmp/w/{n}') or checked(libc.inotify_add_watch(i, f'/tmp/w/{n}'.encode(), 2))",
-            "queued signals": "signal.pthread_sigmask(1, [40])\nfor _ in range(100_000):\n"
+            "queued signals": "signal.pthread_sigmask(signal.SIG_BLOCK, [40])\nfor _ in range(100_000):\n"
             "    checked(libc.sigqueue(os.getpid(), 40, None))",
             "timers": "t = ctypes.c_void_p()\nfor _ in range(200_000): call(222, 1, None, ctypes.byref(t))",
             "queues": "for n in range(10_000): call(240, f'/q{n}'.encode(), 0o102, 0o600, None)",

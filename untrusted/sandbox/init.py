@@ -49,7 +49,9 @@ def become_worker_under_init() -> None:
     handler = ctypes.cast(_libc._exit, c_void_p)
     _check(_libc.sigaction(c_int(_END), ctypes.byref(_Action(handler, flags=_SA_ONSTACK)), None))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    syscalls.clone(syscalls.CLONE_VM | syscalls.CLONE_VFORK | signal.SIGCHLD)
+    # CLONE_FILES: a table of its own would keep the zygote's output open in pid 1, where user code can open it again
+    # through /proc/1/fd: a channel between all sessions, and to the supervisor's log.
+    syscalls.clone(syscalls.CLONE_VM | syscalls.CLONE_FILES | syscalls.CLONE_VFORK | signal.SIGCHLD)
     # From here on this is the worker; pid 1 does not come back.
     os.kill(os.getppid(), _END)
     signal.signal(_END, signal.SIG_DFL)
