@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,18 +12,22 @@ from types import FrameType
 
 NUDGE = signal.SIGURG  # nobody sends it, and a program that does not handle it ignores it
 
+AGAIN = 0  # no signal's number
+
 
 class Interrupts:
     """Turns SIGINT into KeyboardInterrupt while ``allowed``; holds it back while shielded; forgets it between cells.
 
-    The system may give a signal to any thread, and then Python does not wake the main thread from a lock or a read.
-    Python reports each signal's arrival to ``arrivals``; whoever waits there calls ``nudge``.
+    Two ways in which Python loses one are mended by the thread that waits at ``arrivals`` and calls ``nudge``. The
+    system may give a signal to any thread, and then the main thread is not woken from a lock or a read. And a
+    KeyboardInterrupt in a place that cannot raise (a destructor, a hook around fork) is told and dropped.
     """
 
     def __init__(self) -> None:
         self._allowed = False
         self._pending = False
         self._main_thread = threading.get_ident()
+        self._process = os.getpid()
         self.arrivals = self._arrivals_write = -1
 
     def start(self) -> None:
@@ -30,6 +35,8 @@ class Interrupts:
         self.arrivals, self._arrivals_write = os.pipe()
         os.set_blocking(self.arrivals, False)
         os.set_blocking(self._arrivals_write, False)
+        self._process = os.getpid()
+        sys.unraisablehook = self._dropped
         self.install()
 
     def install(self) -> None:
@@ -41,9 +48,12 @@ class Interrupts:
         signal.set_wakeup_fd(self._arrivals_write, warn_on_full_buffer=False)
 
     def nudge(self) -> None:
-        """Wake the main thread when an interrupt has arrived, so that it sees it."""
+        """Wake the main thread when an interrupt has arrived, so that it sees it; repeat one that was dropped."""
         with suppress(BlockingIOError):
-            if signal.SIGINT in os.read(self.arrivals, 64):
+            arrived = os.read(self.arrivals, 64)
+            if AGAIN in arrived:
+                signal.pthread_kill(self._main_thread, signal.SIGINT)
+            elif signal.SIGINT in arrived:
                 signal.pthread_kill(self._main_thread, NUDGE)
 
     def allow(self) -> None:
@@ -73,6 +83,13 @@ class Interrupts:
         if self._allowed:
             raise KeyboardInterrupt
         self._pending = True
+
+    def _dropped(self, unraisable: sys.UnraisableHookArgs) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt) and os.getpid() == self._process:
+            with suppress(BlockingIOError):
+                os.write(self._arrivals_write, bytes([AGAIN]))
+        else:
+            sys.__unraisablehook__(unraisable)
 
     def _raise_pending(self) -> None:
         if self._pending and self._allowed:

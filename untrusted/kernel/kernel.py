@@ -21,6 +21,8 @@ from untrusted.kernel.streams import Stream
 from untrusted.kernel.tracebacks import error_content, plain_lines
 from untrusted.languages import Language
 
+IDLE: tuple[str, dict[str, Json]] = ("status", {"execution_state": "idle"})
+
 
 class Kernel:
     """Runs cells. One per process: IPython's shell is a singleton."""
@@ -75,9 +77,7 @@ class Kernel:
         self._outbox.emit("status", {"execution_state": "busy"})
         self._outbox.emit("execute_input", {"code": valid_text(code), "execution_count": count})
         error = self._run(code)
-        self._outbox.finish()
-        self._outbox.emit("execute_reply", self._reply(count, error))
-        self._outbox.emit("status", {"execution_state": "idle"})
+        self._outbox.finish(("execute_reply", self._reply(count, error)), IDLE)
 
     def deliver(self, msg_type: str, content: dict, metadata: dict, buffers: list[bytes]) -> None:
         """Hand a comm message of the page to the code that listens to it; send what that brings about."""
@@ -94,8 +94,7 @@ class Kernel:
         finally:
             self._interrupts.forbid()
         self._leave_if_forked(0)
-        self._outbox.finish()
-        self._outbox.emit("status", {"execution_state": "idle"})
+        self._outbox.finish(IDLE)
 
     def complete(self, code: str, cursor_pos: int) -> dict[str, Json]:
         """Return the content of a ``complete_reply``. ``cursor_pos`` counts code points. Raises KeyboardInterrupt."""

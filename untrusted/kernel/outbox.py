@@ -97,13 +97,14 @@ class Outbox:
                 self._drain()
                 self._send_texts()
 
-    def finish(self) -> None:
-        """Send all texts, half characters included."""
-        if not self.forked:
-            with self._interrupts.shielded(), self._lock:
-                if self._pipes is not None:
-                    self._parts.extend(self._pipes.finish())
-                self._send_texts()
+    def finish(self, *messages: tuple[str, dict[str, Json]]) -> None:
+        """Send all texts, half characters included, then these messages, with no text in between."""
+        with self._interrupts.shielded(), self._lock:
+            if self._pipes is not None:
+                self._parts.extend(self._pipes.finish())
+            self._send_texts()
+            for msg_type, content in messages:
+                self._emit(msg_type, content, {}, [])
 
     def emit(
         self,

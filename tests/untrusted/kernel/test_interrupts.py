@@ -70,6 +70,15 @@ def test_code_may_catch_the_interrupt(child: Child) -> None:
     assert ran.text() == "begun\ncaught\n" and ran.reply["status"] == "ok"
 
 
+def test_an_interrupt_where_nothing_can_be_raised_is_not_lost(child: Child) -> None:
+    code = (
+        "import time\nclass Slow:\n    def __del__(self):\n        print('begun', flush=True)\n"
+        "        while True: pass\nx = Slow()\ndel x\nwhile True: pass"
+    )
+    ran = child.run(code, on=lambda seen: child.interrupt() if "begun" in seen else None)
+    assert ran.reply["ename"] == "KeyboardInterrupt"
+
+
 def test_an_interrupt_between_two_cells_is_forgotten(child: Child) -> None:
     child.run("1")
     child.interrupt()
