@@ -41,6 +41,9 @@ class Starter:
                 "cell=%s queued→running session=%s turn=%d attempt=%d",
                 claim.id, claim.session, claim.turn, claim.attempt,
             )  # fmt: skip
+            if claim.id in self._ledger.runs:
+                # Its lease had run out, and we were the first to find it queued again.
+                self._ledger.drop(self._ledger.runs[claim.id], now)
             run = self._ledger.runs[claim.id] = Run.of(claim, self._settings, now)
             self._waiting.append(run)
             self.begin_waiting(now)

@@ -12,7 +12,7 @@ import pytest
 import wire
 from device.incoming import FILES_TYPE
 from store import Store, Submission
-from tests.device.scripted import (
+from tests.device.stage.scripted import (
     BUSY,
     IDLE,
     INPUT,
@@ -250,7 +250,7 @@ def test_an_interrupt_that_ends_in_a_kill_is_a_cancellation(stage, running):
 
 
 def test_ending_a_session_ends_what_runs_in_it(stage, running):
-    supervisor, _run, id = running(keep=True)
+    _supervisor, _run, id = running(keep=True)
     session = stage.computation(id).session
     stage.store.sessions.request_end(session)
     assert stage.finish(id).state == "cancelled"
@@ -581,7 +581,7 @@ def test_a_device_that_stops_hands_back_what_ran_and_ends_its_supervisors(stage,
     done = submit(stage.store, keep=True)
     stage.site.newest().on_run = run_well
     stage.finish(done)
-    stage.device.close()
+    stage.close()
     assert supervisor.ended
     computation = stage.computation(id)
     assert (computation.state, computation.attempt) == ("queued", 2)
@@ -592,13 +592,13 @@ def test_a_device_that_stops_while_a_first_turn_of_a_kept_session_runs_leaves_th
     stage, running, make_stage
 ):
     _supervisor, _run, id = running(keep=True)
-    stage.device.close()
+    stage.close()
     other = make_stage()
     assert other.finish(id).state == "done"
 
 
 def test_what_moves_is_one_line_in_the_log_and_no_code_or_output_is(stage, caplog):
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.INFO):
         id = submit(stage.store, "SECRET_CODE = 1")
         stage.site.on_run = lambda supervisor, run: (
             supervisor.output(run, BUSY, INPUT, printed("SECRET_OUTPUT"), REPLY, IDLE),
