@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import IO, Protocol
 
 from device.refusal import SHOWN_CHARS, printable
@@ -64,7 +65,7 @@ def log_lines(label: str, stream: IO[bytes]) -> None:
     def run() -> None:
         minute, lines = 0.0, 0
         with stream:
-            while untrusted_line := stream.readline(SHOWN_CHARS):
+            while untrusted_line := _next_line(stream):
                 now = time.monotonic()
                 if now - minute > 60:
                     minute, lines = now, 0
@@ -75,3 +76,9 @@ def log_lines(label: str, stream: IO[bytes]) -> None:
                     log.warning("%s: it logs too much; the rest of this minute is left out", label)
 
     threading.Thread(target=run, name=f"log of {label}", daemon=True).start()
+
+
+def _next_line(stream: IO[bytes]) -> bytes:
+    while True:
+        with suppress(TimeoutError):  # over SSH a stream shares the time limits of its channel; silence is no end
+            return stream.readline(SHOWN_CHARS)
