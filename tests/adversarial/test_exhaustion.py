@@ -177,6 +177,17 @@ def fill(make, most=20_000):
                 number.close() if hasattr(number, "close") else os.close(number)
     return len(kept)
 
+def queue_signals():
+    # In a process of one thread: in this one, another thread would take them.
+    if (pid := os.fork()) == 0:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [40])
+        for _ in range(100_000):
+            if libc.sigqueue(os.getpid(), 40, None) == -1:
+                os._exit(ctypes.get_errno())
+        os._exit(0)
+    if status := os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+        raise OSError(status, "")
+
 def in_flight():
     kept, (ours, theirs) = 0, socket.socketpair()
     ours.setblocking(False)
@@ -194,8 +205,7 @@ def in_flight():
             "memfd": "value = fill(lambda: os.memfd_create('m'))",
             "watches": "i = checked(libc.inotify_init())\nfor n in range(100_000):\n"
             "    os.makedirs(f'/tmp/w/{n}') or checked(libc.inotify_add_watch(i, f'/tmp/w/{n}'.encode(), 2))",
-            "queued signals": "signal.pthread_sigmask(signal.SIG_BLOCK, [40])\nfor _ in range(100_000):\n"
-            "    checked(libc.sigqueue(os.getpid(), 40, None))",
+            "queued signals": "queue_signals()",
             "timers": "t = ctypes.c_void_p()\nfor _ in range(200_000): call(222, 1, None, ctypes.byref(t))",
             "queues": "for n in range(10_000): call(240, f'/q{n}'.encode(), 0o102, 0o600, None)",
             "in flight": "in_flight()",
