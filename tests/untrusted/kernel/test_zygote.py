@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
-from tests.untrusted.kernel.child import Child, Zygote
+from tests.untrusted.kernel.child import ROOT, Child, Zygote
 
 
 def test_the_zygote_has_one_thread_and_says_nothing(zygote: Zygote) -> None:
@@ -49,3 +51,8 @@ def test_no_file_is_written_outside_the_work_directory(zygote: Zygote, child: Ch
 def test_classes_of_the_cell_can_be_pickled(child: Child) -> None:
     code = "import pickle\nclass C: pass\ntype(pickle.loads(pickle.dumps(C()))).__module__"
     assert child.run(code).only("execute_result")["data"]["text/plain"] == "'__main__'"
+
+
+def test_a_language_is_described_without_loading_it() -> None:
+    code = "import sys, untrusted.languages.python; print(any(m in sys.modules for m in ('numpy', 'IPython')))"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "False\n"
