@@ -41,12 +41,16 @@ class Said(Frame):
     messages: list[Message]
 
 
+class Written(Frame):
+    """An upload lies in the work directory, or cannot."""
+
+
 class Over(Frame):
     """The cell (or comm message) that was handed over has come to its end."""
 
 
 ToWorker = Run | Deliver | Answer | Upload | Ask
-FromWorker = Ready | Said | Over | Answered
+FromWorker = Ready | Said | Written | Over | Answered
 
 _to_worker = msgspec.msgpack.Decoder(ToWorker)
 _from_worker = msgspec.msgpack.Decoder(FromWorker)

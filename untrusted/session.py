@@ -26,6 +26,10 @@ class Cell:
     output_bytes: int = 0
     messages: int = 0
     tail: list[Message] = field(default_factory=list)
+    # What the worker gets as soon as the uploads that belong to it are written.
+    waiting: Run | Deliver | None = None
+    began: bool = False
+    ended: bool = False
     over: bool = False
 
     def wall_s(self, now: float) -> float:
@@ -55,6 +59,8 @@ class Session:
     language: str
     slot: Slot | None = None
     backlog: deque[Run | Deliver | Upload] = field(default_factory=deque)
+    interrupted: set[str] = field(default_factory=set)  # computations, before they began
+    uploading: int = 0  # files that the worker has not said to be written
     cell: Cell | None = None
     # Messages said between two computations; they open the next one.
     held: list[Message] = field(default_factory=list)

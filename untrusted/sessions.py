@@ -95,7 +95,12 @@ class Sessions:
     def interrupt(self, session_id: str, computation: str, now: float) -> None:
         """Raise KeyboardInterrupt in the computation if it still runs."""
         session = self.get(session_id)
-        if session and session.slot and session.cell and session.cell.computation == computation:
+        if session is None:
+            return
+        if session.cell is None or session.cell.computation != computation or not session.cell.began:
+            if any(frame.computation == computation for frame in [session.cell, *session.backlog] if frame):
+                session.interrupted.add(computation)
+        elif session.slot:
             session.cell.kill_at = session.cell.kill_at or now + self._limits.cell_interrupt_grace_s
             session.cell.answered(now)
             session.slot.interrupt()
@@ -113,11 +118,23 @@ class Sessions:
         slot = session.slot
         while slot is not None and slot.work_directory is not None and session.backlog and session.cell is None:
             frame = session.backlog.popleft()
-            if isinstance(frame, (Run, Deliver)):
-                cpu_s, _memory_bytes, _processes = slot.group.usage()
-                files = snapshot(slot.work_directory)
-                session.cell = Cell(frame.computation, frame.last, cpu_s, files, started=now)
-            slot.channel.send(frame)
+            if isinstance(frame, Upload):
+                session.uploading += frame.last
+                slot.channel.send(frame)
+                continue
+            cpu_s, _memory_bytes, _processes = slot.group.usage()
+            session.cell = Cell(frame.computation, frame.last, cpu_s, {}, started=now, waiting=frame)
+            self._hand_over(session)
+
+    def _hand_over(self, session: Session) -> None:
+        """Give the worker its computation, once the uploads lie there: they are not the code's doing."""
+        slot, cell = session.slot, session.cell
+        if slot is None or slot.work_directory is None or cell is None or cell.waiting is None:
+            return
+        cell.files_before = snapshot(slot.work_directory)
+        if session.uploading == 0:
+            slot.channel.send(cell.waiting)
+            cell.waiting = None
 
     # --- what workers say ---------------------------------------------------------------------------------------
     def pass_on(self, session: Session, messages: list[Message], now: float) -> None:
@@ -125,9 +142,14 @@ class Sessions:
         cell, out = session.cell, list[Message]()
         for message in messages:
             size = len(message.content) + len(message.metadata) + sum(map(len, message.buffers))
-            if cell is None or cell.over:
+            if cell is None or cell.ended or not (cell.began or _is_status(message, b'"busy"')):
+                # A thread of the student's goes on between two computations.
                 self._hold(session, message, size)
                 continue
+            cell.began, cell.ended = True, _is_status(message, b'"idle"')
+            if cell.computation in session.interrupted:
+                session.interrupted.remove(cell.computation)
+                self.interrupt(session.id, cell.computation, now)
             cell.messages += 1
             cell.output_bytes += size
             limits = self._limits
@@ -145,6 +167,13 @@ class Sessions:
                 out += session.held
                 session.held, session.held_bytes = [], 0
         self._say(session, out)
+
+    def written(self, session: Session) -> None:
+        """Note that an upload is written. Raises WireError when none is under way."""
+        if session.uploading == 0:
+            raise WireError("an upload that was not sent")
+        session.uploading -= 1
+        self._hand_over(session)
 
     def _hold(self, session: Session, message: Message, size_bytes: int) -> None:
         session.held_bytes += size_bytes
@@ -229,7 +258,11 @@ class Sessions:
 
 def _ends(message: Message) -> bool:
     """Return whether this message belongs to the end of a computation, after its files."""
-    return message.msg_type == "execute_reply" or (message.msg_type == "status" and b'"idle"' in message.content)
+    return message.msg_type == "execute_reply" or _is_status(message, b'"idle"')
+
+
+def _is_status(message: Message, state: bytes) -> bool:
+    return message.msg_type == "status" and state in message.content
 
 
 def _closing(session_id: str, slot: Slot, reason: Reason) -> Iterator[Frame]:

@@ -11,7 +11,7 @@ import time
 
 import zmq
 
-from untrusted.channel import Over, Ready, Said
+from untrusted.channel import Over, Ready, Said, Written
 from untrusted.charter import Charter
 from untrusted.gate import Gate
 from untrusted.pool import Pool
@@ -211,6 +211,8 @@ class Supervisor:
                     continue  # nobody waits for it
                 elif isinstance(frame, Said):
                     self._sessions.pass_on(session, frame.messages, now)
+                elif isinstance(frame, Written):
+                    self._sessions.written(session)
                 elif isinstance(frame, Over):
                     self._sessions.complete(session, now)
         except (WireError, LookupError, ValueError) as error:

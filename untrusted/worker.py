@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import msgspec
 
-from untrusted.channel import Broken, Over, Ready, Said, WorkerEnd
+from untrusted.channel import Broken, Over, Ready, Said, WorkerEnd, Written
 from untrusted.kernel import Kernel
 from untrusted.sandbox.plan import HOME, Plan
 from untrusted.sandbox.reseed import reseed
@@ -24,7 +24,8 @@ class Worker:
 
     def __init__(self, channel: WorkerEnd, kernel: Kernel) -> None:
         self._channel, self._kernel = channel, kernel
-        self._uploading: dict[str, int] = {}
+        self._uploading: dict[str, int | OSError] = {}
+        self._not_written: list[str] = []
 
     def emit(
         self, msg_type: str, content: dict, metadata: dict | None = None, buffers: list[bytes] | None = None
@@ -35,7 +36,11 @@ class Worker:
         if size_bytes > MESSAGE_BYTES_MAX:
             text = f"An output of {size_bytes} bytes is not shown: one output may have {MESSAGE_BYTES_MAX}.\n"
             message = Message("stream", _json({"name": "stderr", "text": text}))
-        self._channel.send(Said([message]))
+        messages = [message]
+        if msg_type == "status" and self._not_written:
+            messages.append(Message("stream", _json({"name": "stderr", "text": "".join(self._not_written)})))
+            self._not_written.clear()
+        self._channel.send(Said(messages))
 
     def ask(self, prompt: str, password: bool) -> str:
         """Ask the student and wait for the answer."""
@@ -63,15 +68,25 @@ class Worker:
 
     def _write(self, upload: Upload) -> None:
         # In here a name can do no harm: this is the sandbox, and the trusted side has checked it for the reader's sake.
-        descriptor = self._uploading.get(upload.name)
-        if descriptor is None:
-            descriptor = os.open(upload.name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
-            self._uploading[upload.name] = descriptor
-        data = memoryview(upload.data)
-        while data:
-            data = data[os.write(descriptor, data) :]
+        name = upload.name
+        if name not in self._uploading:
+            self._uploading[name] = _opened(name)
+        target = self._uploading[name]
+        if isinstance(target, int):
+            try:
+                data = memoryview(upload.data)
+                while data:
+                    data = data[os.write(target, data) :]
+            except OSError as error:
+                os.close(target)
+                self._uploading[name] = target = error
         if upload.last:
-            os.close(self._uploading.pop(upload.name))
+            del self._uploading[name]
+            if isinstance(target, int):
+                os.close(target)
+            else:
+                self._not_written.append(f"The file {name!r} could not be put in its place: {target.strerror}.\n")
+            self._channel.send(Written())
 
     def _answer(self, ask: Ask) -> Answered:
         try:
@@ -97,6 +112,13 @@ def work_one_session(sock: socket.socket, plan: Plan, kernel: Kernel) -> None:
     os.close(work_directory)
     with suppress(Broken):
         worker.serve()
+
+
+def _opened(name: str) -> int | OSError:
+    try:
+        return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        return error
 
 
 def _json(value: dict) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 
 import pytest
 import requests
@@ -88,6 +89,21 @@ def test_a_file_can_be_uploaded_into_a_kept_session_and_replaces_the_old_one(cli
     outcome = run_with(client, "print(open('d.txt').read())", ("d.txt", b"new"), session=session, keep="true")
     assert outcome.text() == "new\n"
     assert client.run("print(open('d.txt').read())", session=session).text() == "new\n"
+
+
+def test_an_upload_never_counts_as_made_by_the_code_however_often_it_is_tried(client):
+    for _ in range(20):
+        outcome = run_with(client, "1", *[(f"{n}.bin", bytes(100_000)) for n in range(5)])
+        assert announced(outcome) == []
+
+
+def test_an_upload_that_has_no_place_is_told_and_the_session_goes_on(client):
+    session = client.run("import os\nos.mkdir('taken')\nos.symlink('/etc/x', 'link')", keep=True).description["session"]
+    outcome = run_with(client, "print('on')", ("taken", b"x" * 3_000_000), ("link", b"y"), session=session, keep="true")
+    assert (outcome.state, outcome.text()) == ("done", "on\n")
+    said = outcome.text("stderr")
+    assert "'taken' could not be put in its place: Is a directory" in said and "'link'" in said
+    assert client.run("1 + 1", session=session).result == "2"
 
 
 @pytest.mark.parametrize("name", ["../up", "/etc/passwd", "a/b", "..", ".", "a\\b", "nul\0", "line\nbreak", "x" * 256])
@@ -258,7 +274,7 @@ def test_unknown_files_and_computations_are_404(client):
     for path in (
         f"/files/{id}/b",
         f"/files/{id}/",
-        f"/files/{id[:-1]}0/a",
+        f"/files/{uuid.uuid4()}/a",
         f"/files/{id}/..%2fa",
         "/computations/x/files",
     ):

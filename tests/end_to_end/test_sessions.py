@@ -109,7 +109,7 @@ def test_delete_ends_a_session_and_what_runs_and_waits_in_it(client, session):
     ran, waited = client.finish(running), client.finish(waiting)
     assert (ran.state, ran.reason, ran.text()) == ("cancelled", "cancelled", "in\n")
     assert (waited.state, waited.reason, waited.text()) == ("failed", "session_gone", "")
-    assert until_session(client, session, "gone")["reason"] == "session_gone"
+    assert until_session(client, session, "gone")["reason"] == "cancelled"
 
 
 def test_a_session_that_was_ended_is_gone_for_ever(client, session):
@@ -175,3 +175,21 @@ threading.Timer(0.3, go.set).start()
     assert client.run(code, session=session, keep=True).text() == ""
     outcome = client.run("print('next', said.wait(10))", session=session, keep=True)
     assert outcome.text() == "between\nnext True\n"
+
+
+def test_a_thread_that_never_stops_talking_disturbs_no_turn_and_no_neighbour(client, session):
+    neighbour = client.run("x = 'untouched'", keep=True).description["session"]
+    chatty = """
+import threading, time
+def chat():
+    while not stop.is_set():
+        print('.', end='', flush=True)
+        time.sleep(0.0005)
+stop = threading.Event()
+threading.Thread(target=chat).start()
+"""
+    client.run(chatty, session=session, keep=True)
+    for turn in range(10):
+        assert client.run(f"turn = {turn}", session=session, keep=True).state == "done"
+    assert client.run("stop.set()\nturn", session=session, keep=True).result == "9"
+    assert client.run("x", session=neighbour).result == "'untouched'"

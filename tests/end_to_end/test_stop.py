@@ -64,6 +64,15 @@ def test_an_interrupt_that_nobody_catches_is_an_error_and_the_session_goes_on(cl
     assert client.run("x", session=computation["session"]).result == "5"
 
 
+def test_an_interrupt_right_after_the_submission_stops_the_code_too(client):
+    for _ in range(10):
+        computation = client.submit("while True: pass")["id"]
+        assert interrupt(client, computation).status_code == 202
+        outcome = client.finish(computation)
+        interrupted = outcome.state == "done" and outcome.error["ename"] == "KeyboardInterrupt"
+        assert interrupted or (outcome.state == "cancelled" and outcome.description.get("started") is None), outcome
+
+
 def test_an_interrupt_ends_a_top_level_await_and_the_session_goes_on(client):
     computation = client.submit("import asyncio\nprint('in', flush=True)\nawait asyncio.sleep(1000)", keep=True)
     said(client, computation["id"])
