@@ -77,6 +77,8 @@ def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool
     if options.untrusted_account:
         changes["untrusted_accounts"] = options.untrusted_account
     settings = settings_file.load(**changes)
+    if os.geteuid() == 0 and not settings.untrusted_accounts:
+        raise settings_file.SettingsError("root never runs user code: name an account with --untrusted-account")
     try:
         for account in settings.untrusted_accounts:
             ssh.parse(account)

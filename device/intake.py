@@ -44,6 +44,11 @@ class Conversation:
         """Whether everything was said that a conversation consists of."""
         return self.ended and (self.replied or not self.is_execution)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much ``drain`` would give."""
+        return sum(map(len, self._texts)) + (self._stream_chars if self._stream else 0)
+
     def take(self, untrusted: Message) -> None:
         """Check a message of the kernel and add it. Raises Improper."""
         self._count(untrusted)

@@ -58,7 +58,8 @@ class Run:
     @property
     def waiting_bytes(self) -> int:
         """How much of it waits to be stored."""
-        return sum(map(len, self.pending)) + sum(file.size_bytes for file in self.files)
+        files_bytes = sum(file.size_bytes for file in self.files)
+        return files_bytes + sum(map(len, self.pending)) + self.conversation.waiting_bytes
 
     def asks(self, now: float) -> None:
         """Note that the code waits for an answer: the time until then is not its own."""

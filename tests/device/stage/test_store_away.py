@@ -1,0 +1,125 @@
+"""MongoDB goes away and comes back: nothing that was acknowledged is lost, nothing is stored twice."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+import device.device as device_module
+import device.link as link_module
+import wire
+from device.incoming import FILES_TYPE
+from store import Submission
+from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, Scripted, printed
+from tests.store.conftest import run_mongod
+
+
+class Mongod:
+    """A mongod that a test can stop and start."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._stack = ExitStack()
+
+    def start(self) -> None:
+        """Start it; it takes writes when this returns."""
+        self._stack.enter_context(run_mongod(self.directory))
+
+    def stop(self) -> None:
+        """End it."""
+        self._stack.close()
+
+
+@pytest.fixture
+def mongod(tmp_path):
+    """A mongod of this test's own."""
+    own = Mongod(tmp_path)
+    own.start()
+    yield own
+    own.stop()
+
+
+@pytest.fixture
+def away(mongod, connect, make_stage, monkeypatch):
+    """A stage whose mongod can be stopped, and a cell that has begun there: (stage, supervisor, Run, mongod)."""
+    monkeypatch.setattr(device_module, "STORE_PAUSE_S_MAX", 0.2)
+    stage = make_stage(connect(mongod.directory, mongo_timeout_s=0.3), heartbeat_timeout_s=5.0)
+    supervisor = stage.supervisor()
+
+    def begin(supervisor: Scripted, run: wire.Run) -> None:
+        supervisor.output(run, BUSY, INPUT)
+
+    supervisor.on_run = begin
+    id = stage.store.computations.submit(Submission("1", "python")).id
+    stage.play(lambda: stage.computation(id).sequence >= 1)
+    return stage, supervisor, supervisor.frames(wire.Run)[0], mongod
+
+
+def texts(stage, id: str) -> list[str]:
+    """Return what a computation printed, having checked that sequences have no gap."""
+    messages = [json.loads(text) for text in stage.store.messages.after(id, -1)[0]]
+    assert [one["sequence"] for one in messages] == list(range(len(messages)))
+    return [one["content"]["text"] for one in messages if one["header"]["msg_type"] == "stream"]
+
+
+def test_a_cell_goes_on_and_ends_while_mongodb_is_away(away, caplog):
+    stage, supervisor, run, mongod = away
+    mongod.stop()
+    supervisor.output(run, printed("while it is away\n"))
+    stage.play(lambda: any("queued cells wait" in line for line in caplog.messages))
+    supervisor.say(wire.File(run.session, run.computation, "a.txt", 2, b"12", True))
+    supervisor.output(run, printed("more\n"), REPLY, IDLE)
+    supervisor.done(run)
+    for _ in range(5):
+        stage.round()
+    mongod.start()
+    stage.play(lambda: not stage.device.ledger.runs)
+    assert stage.computation(run.computation).state == "done"
+    assert "".join(texts(stage, run.computation)) == "while it is away\nmore\n"
+    messages = [json.loads(text) for text in stage.store.messages.after(run.computation, -1)[0]]
+    (shown,) = [one for one in messages if one["header"]["msg_type"] == "display_data"]
+    assert shown["content"]["data"][FILES_TYPE]["files"][0]["name"] == "a.txt"
+    assert stage.store.files.open(run.computation, "a.txt").read() == b"12"
+    assert len([line for line in caplog.messages if "queued cells wait" in line]) == 1
+    assert len([line for line in caplog.messages if line == "the database answers again"]) == 1
+    assert not supervisor.ended
+
+
+def test_what_waits_in_memory_has_a_bound_and_nothing_is_lost_beyond_it(away, monkeypatch):
+    stage, supervisor, run, mongod = away
+    monkeypatch.setattr(device_module, "WAITING_BYTES_MAX", 100_000)
+    monkeypatch.setattr(link_module, "ROUND_BYTES_MAX", 20_000)
+    mongod.stop()
+    lines = [f"{number:5d} {'x' * 5000}\n" for number in range(100)]
+    for line in lines:
+        supervisor.output(run, printed(line))
+    supervisor.output(run, REPLY, IDLE)
+    supervisor.done(run)
+    found = stage.device.ledger.runs[run.computation]
+    stage.play(lambda: found.waiting_bytes > 100_000)
+    for _ in range(10):
+        stage.round()
+    assert found.waiting_bytes < 130_000
+    mongod.start()
+    stage.play(lambda: not stage.device.ledger.runs)
+    assert "".join(texts(stage, run.computation)) == "".join(lines)
+    assert not supervisor.ended
+
+
+def test_a_device_that_starts_while_mongodb_is_away_begins_when_it_is_there(tmp_path, connect, make_stage, caplog):
+    stage = make_stage(connect(tmp_path, mongo_timeout_s=0.3))
+    stage.play(lambda: stage.device.accounts[0].state == "ready")
+    stage.play(lambda: any("queued cells wait" in line for line in caplog.messages))
+    with run_mongod(tmp_path):
+        id = stage.store.computations.submit(Submission("1", "python")).id
+        assert stage.finish(id).state == "done"
+
+
+def test_a_device_that_stops_while_mongodb_is_away_ends_its_supervisors_all_the_same(away):
+    stage, supervisor, _run, mongod = away
+    mongod.stop()
+    stage.close()
+    assert supervisor.ended

@@ -1,0 +1,92 @@
+"""``python trusted_db.py``: its flags, its refusals, its log and its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import free_port
+from tests.processes import Process, start
+from trusted_db import configure, main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path, monkeypatch) -> Path:
+    """Settings of this test's own, with a database that is not there."""
+    file = tmp_path / "config.py"
+    (tmp_path / "known_hosts").write_text("")
+    file.write_text(
+        f"data_directory = {str(tmp_path)!r}\nmongo_timeout_s = 0.2\n"
+        f"ssh_known_hosts_file = {str(tmp_path / 'known_hosts')!r}\nuntrusted_accounts = ['from@settings']\n"
+    )
+    monkeypatch.setenv("SINGLECELL_CONFIG", str(file))
+    return file
+
+
+def test_flags_win_over_the_settings():
+    settings, quiet = configure(["-w", "7", "--untrusted-account", "a@b", "--untrusted-account", "c@d:23", "-q"])
+    assert (settings.workers, settings.untrusted_accounts, quiet) == (7, ["a@b", "c@d:23"], True)
+
+
+def test_without_flags_the_settings_hold():
+    settings, quiet = configure([])
+    assert (settings.workers, settings.untrusted_accounts, quiet) == (50, ["from@settings"], False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-w", "0"], "workers is 0"),
+        (["--untrusted-account", "nowhere"], "'nowhere' is no account: write user@host or user@host:port"),
+    ],
+)
+def test_a_wrong_flag_is_a_sentence_and_the_end(arguments, sentence, capsys):
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.root
+def test_root_without_an_account_is_refused(own_settings, capsys):
+    own_settings.write_text(own_settings.read_text().replace("'from@settings'", ""))
+    assert main([]) == 2
+    assert "root never runs user code" in capsys.readouterr().err
+
+
+def begin(*arguments: str, ready: str):
+    """Run the program until the block ends."""
+    account = f"nobody@127.0.0.1:{free_port()}"
+    argv = [sys.executable, str(ROOT / "trusted_db.py"), "--untrusted-account", account, *arguments]
+    return start(argv, ready=ready, deadline_s=30, env=dict(os.environ), cwd=ROOT)
+
+
+def lines(process: Process, words: str) -> list[str]:
+    """Return the lines of its log in which these words are."""
+    return [line for line in process.log.splitlines() if words in line]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_keeps_trying_without_a_database_or_an_account_and_ends_when_asked(number):
+    with begin(ready="SSH does not answer") as process:
+        process.wait_for_line("queued cells wait", 30)
+        process.signal(number)
+        assert process.wait(10) == 0
+        assert len(lines(process, "SSH does not answer")) == 1
+        assert len(lines(process, "queued cells wait")) == 1
+        assert not lines(process, "Traceback")
+
+
+def test_asked_twice_it_ends_at_once():
+    with begin("-q", ready="SSH does not answer") as process:
+        process.signal(signal.SIGSTOP)
+        process.signal(signal.SIGINT)
+        process.signal(signal.SIGTERM)
+        process.signal(signal.SIGCONT)
+        assert process.wait(10) in (128 + signal.SIGINT, 128 + signal.SIGTERM)
