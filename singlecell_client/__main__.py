@@ -1,7 +1,7 @@
 """``python -m singlecell_client run file.py --server URL``: run a file on a server, as if it ran here.
 
 Exit code: 0 the code came to its end, 1 it raised an exception, 2 the command or the file is wrong, 3 the server ended
-it (a limit, a kill), 4 the server refused it or does not answer, 130 interrupted.
+it (a limit, a kill), 4 the server refused it or does not answer, 130 interrupted, 141 nobody reads its output any more.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from singlecell_client.client import Client, Refused, Result, Unreachable
 from singlecell_client.terminal import Terminal
 
-EXIT_OK, EXIT_RAISED, EXIT_USAGE, EXIT_ENDED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
+EXIT_OK, EXIT_RAISED, EXIT_USAGE, EXIT_ENDED, EXIT_REFUSED, EXIT_INTERRUPTED, EXIT_UNREAD = 0, 1, 2, 3, 4, 130, 141
 DEFAULT_SERVER = "http://127.0.0.1:5000"
 
 
@@ -22,17 +24,26 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = parse(arguments)
     try:
-        code = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
+        code = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         print(f"{options.file} cannot be read: {why}", file=sys.stderr)
         return EXIT_USAGE
-    options.into.mkdir(parents=True, exist_ok=True)
     try:
+        options.into.mkdir(parents=True, exist_ok=True)
         return run(Client(options.server, options.language), code, options.upload, Terminal(options.into))
     except (Refused, Unreachable) as error:
         print(error, file=sys.stderr)
         return EXIT_REFUSED
+    except BrokenPipeError:
+        # Python would complain at its end about what it could not flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_UNREAD
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return EXIT_USAGE
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -43,7 +54,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     server = os.environ.get("SINGLECELL_SERVER", DEFAULT_SERVER)
     command.add_argument("--server", default=server, help="address of the server (environment: SINGLECELL_SERVER)")
     command.add_argument("--language", default="python", help="language of the code")
-    command.add_argument("--upload", action="append", default=[], metavar="FILE", help="lies beside the code; repeatable")
+    command.add_argument("--upload", action="append", default=[], metavar="FILE", help="lies beside the code")
     command.add_argument("--into", type=Path, default=Path(), metavar="DIRECTORY", help="where files are saved")
     return parser.parse_args(arguments)
 
@@ -64,11 +75,11 @@ def run(client: Client, code: str, uploads: list[str], terminal: Terminal) -> in
             break
         except KeyboardInterrupt:
             # The first Ctrl-C is for the code, the second for us.
-            if interrupted:
-                client.cancel(computation)
-            else:
-                client.interrupt(computation)
+            stop(client.cancel if interrupted else client.interrupt, computation)
             interrupted = True
+        except BrokenPipeError:
+            stop(client.cancel, computation)
+            raise
     result = client.result(computation, messages)
     for file in result.files:
         terminal.save(client, file)
@@ -81,9 +92,15 @@ def ask(client: Client, computation: str, question: dict, terminal: Terminal) ->
         client.answer(computation, terminal.ask(question["prompt"], question["password"]))
     except EOFError as error:
         terminal.notice(f"the code asks a question, but {error}")
-        client.interrupt(computation)
+        stop(client.interrupt, computation)
     except Refused as error:
         terminal.notice(str(error))
+
+
+def stop(way: Callable[[str], None], computation: str) -> None:
+    """Interrupt or cancel a computation; one that has just ended needs neither."""
+    with suppress(Refused):
+        way(computation)
 
 
 def exit_code(result: Result, interrupted: bool) -> int:

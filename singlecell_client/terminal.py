@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from singlecell_client.client import Client, File, Message
+from singlecell_client.client import FILES_TYPE, Client, File, Message
 
 RED, RESET = "\x1b[31m", "\x1b[0m"
 IMAGES = {"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg"}
@@ -38,6 +38,8 @@ class Terminal:
                 self._err.write(f"{text if self._colours else without_colours(text)}\n")
 
     def _show_bundle(self, data: dict) -> None:
+        if FILES_TYPE in data:
+            return  # they are saved, and named, at the end
         for mime, extension in IMAGES.items():
             if mime in data:
                 self._figures += 1
@@ -70,7 +72,11 @@ class Terminal:
         # The server's word is not trusted for more than the last part of a name.
         path = free_path(self._directory, Path(file.name).name)
         with path.open("xb") as into:
-            client.download(file, into)
+            try:
+                client.download(file, into)
+            except BaseException:
+                path.unlink()  # half a file would pass for a whole one
+                raise
         self.notice(f"saved {path} ({file.size} bytes)")
 
 
