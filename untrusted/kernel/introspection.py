@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tokenize import TokenError
+
 from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.tokenutil import token_at_cursor
@@ -38,11 +40,12 @@ def complete(shell: InteractiveShell, code: str, cursor_pos: int) -> dict[str, J
 
 def inspect(shell: InteractiveShell, code: str, cursor_pos: int, detail_level: int) -> dict[str, Json]:
     """Return the content of an ``inspect_reply``. Positions count code points; ``detail_level`` 1 adds the source."""
-    name = token_at_cursor(code, min(max(cursor_pos, 0), len(code)))
     content: dict[str, Json] = {"status": "ok", "found": False, "data": {}, "metadata": {}}
     try:
+        name = token_at_cursor(code, min(max(cursor_pos, 0), len(code)))
         bundle = shell.object_inspect_mime(name, detail_level=1 if detail_level else 0)
-    except KeyError:
+    except (KeyError, SyntaxError, ValueError, TokenError):
+        # No such name; or code that Python's tokenizer cannot cut, which half-written code may be.
         return content
     fit, _refusals = clean_bundle(bundle)
     return {**content, "found": True, "data": clean_object(fit)}

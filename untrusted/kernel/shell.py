@@ -163,6 +163,8 @@ def make_shell(outbox: Outbox) -> Shell:
     shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
     shell.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
     warnings.filterwarnings("ignore", message="To exit: use", module="IPython")
+    # The other thread is the one that pumps output, and Outbox knows of forks.
+    warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
     return shell
 
 

@@ -34,9 +34,9 @@ LANGUAGE = Language(
         "PLOTLY_RENDERER": "plotly_mimetype",
         "PYTHONIOENCODING": "utf-8",
     },
-    # What each costs every fork, and saves a cell that imports it (CPU, on the development machine): numpy 0.8 and 45 ms,
-    # matplotlib 2.5 and 260, pandas 0.8 and 120, sympy 0.6 and 170, the four large parts of SciPy 1.5 and 440; all of
-    # them make the zygote 206 instead of 82 MB and a fork with exit 11.7 instead of 5.5 ms.
+    # CPU that each costs every fork, and saves a cell that imports it, on the development machine: numpy 0.8 and 45 ms,
+    # matplotlib 2.5 and 260, pandas 0.8 and 120, sympy 0.6 and 170, the large parts of SciPy 1.5 and 440; all of them
+    # make the zygote 206 instead of 82 MB and a fork with exit 11.7 instead of 5.5 ms.
     preload=("numpy", "matplotlib.pyplot"),
     warm_cells=WARM_CELLS,
 )
