@@ -109,7 +109,15 @@ class Zygote:
     def log(self) -> str:
         return (self.directory / "log").read_text(errors="replace")
 
+    def end_group(self) -> None:
+        """Kill what the forked kernel has left behind, or the kernel itself."""
+        if self.forked is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.forked, signal.SIGKILL)
+        self.forked = None
+
     def close(self) -> None:
+        self.end_group()
         self._process.kill()
         self._process.wait()
         self._log.close()
@@ -166,7 +174,7 @@ class Child:
         self._zygote.write("{}")
         while "over" not in (line := self._zygote.read()):
             pass
-        self._zygote.forked = None
+        self._zygote.end_group()
         return line["over"]
 
     def _ran(self, answers: list[str], on: Callable[[str], None] | None) -> Ran:
