@@ -1,0 +1,109 @@
+"""Limits of sessions and of questions, on a server whose limits are short and whose workers are two."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import ROOT, START_S, make_site
+from tests.end_to_end.conftest import CheckingClient
+from tests.processes import start
+
+SETTINGS = """
+workers = 2
+pool_ready = 1
+session_idle_s = 2.0
+session_life_s = 6.0
+cell_wall_s = 1.5
+cell_input_s = 3.0
+cell_interrupt_grace_s = 1.0
+"""
+DEADLINE_S = 40.0
+
+
+@pytest.fixture(scope="module")
+def brief() -> Iterator[CheckingClient]:
+    """A client of a server of its own with short limits."""
+    site = make_site()
+    config = site.data.with_suffix(".config.py")
+    config.write_text(SETTINGS)
+    env = {**site.env, "SINGLECELL_CONFIG": str(config)}
+    try:
+        with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT):
+            yield CheckingClient(site.url)
+    finally:
+        shutil.rmtree(site.data, ignore_errors=True)
+        config.unlink()
+
+
+def state_of(client, session: str) -> dict:
+    return client.http.get(f"{client.url}/sessions/{session}", timeout=30).json()
+
+
+def until_gone(client, session: str) -> dict:
+    end = time.monotonic() + DEADLINE_S
+    while (described := state_of(client, session))["state"] != "gone":
+        assert time.monotonic() < end, described
+        time.sleep(0.05)
+    return described
+
+
+def submit(client, session: str) -> int:
+    body = {"code": "x", "session": session, "keep": True}
+    return client.http.post(f"{client.url}/computations", json=body, timeout=30).status_code
+
+
+def test_an_idle_session_ends_and_says_so(brief):
+    session = brief.run("x = 1", keep=True).description["session"]
+    assert until_gone(brief, session)["reason"] == "session_gone"
+    assert submit(brief, session) == 410
+
+
+def test_a_session_in_use_outlives_its_idle_limit_and_ends_at_its_life_limit(brief):
+    begun = time.monotonic()
+    session = brief.run("x = 1", keep=True).description["session"]
+    while time.monotonic() - begun < 4:
+        outcome = brief.run("x", session=session, keep=True)
+        assert outcome.state == "done", outcome.description
+        time.sleep(0.2)
+    while submit(brief, session) == 201:
+        assert time.monotonic() - begun < DEADLINE_S
+        time.sleep(0.2)
+    assert until_gone(brief, session)["reason"] == "session_gone"
+
+
+def test_idle_sessions_do_not_starve_the_pool_the_longest_idle_gives_way(brief):
+    first, second = (brief.run(f"x = {n}", keep=True).description["session"] for n in (1, 2))
+    assert brief.run("'third'").result == "'third'"
+    states = [state_of(brief, session)["state"] for session in (first, second)]
+    assert states[0] == "gone", states
+
+
+def test_waiting_for_an_answer_does_not_count_as_running(brief):
+    computation = brief.submit("input()\nprint('on')")["id"]
+    brief.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    time.sleep(2.0)  # longer than a cell may run
+    brief.http.post(f"{brief.url}/computations/{computation}/input", json={"value": ""}, timeout=30)
+    outcome = brief.finish(computation)
+    assert (outcome.state, outcome.text()) == ("done", "on\n")
+    assert outcome.description["usage"]["wall_s"] < 1.5
+
+
+def test_waiting_for_an_answer_has_a_limit_of_its_own(brief):
+    outcome = brief.run("input()")
+    assert (outcome.state, outcome.reason) == ("failed", "time_wall")
+
+
+def test_cells_beyond_the_workers_wait_in_order_and_know_their_place(brief):
+    holding = [brief.submit("input()")["id"] for _ in range(2)]
+    for computation in holding:
+        brief.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    waiting = [brief.submit(f"print({n})")["id"] for n in range(3)]
+    positions = [brief.get(computation)["queue_position"] for computation in waiting]
+    assert positions == sorted(positions) and len(set(positions)) == 3
+    for computation in holding:
+        brief.http.delete(f"{brief.url}/computations/{computation}", timeout=30)
+    assert [brief.finish(computation).text() for computation in waiting] == ["0\n", "1\n", "2\n"]
