@@ -19,8 +19,8 @@ START_S = 100.0
 CANARY = "canary-5f0c1d7e"
 # Low enough that each limit is met within seconds, high enough that the neighbour lives with them on a busy machine.
 SETTINGS = f"""
-cell_wall_s = 20.0
-cell_cpu_s = 4.0
+cell_wall_s = 15.0
+cell_cpu_s = 3.0
 cell_interrupt_grace_s = 1.0
 cell_output_bytes_max = 2097152
 cell_messages_max = 1000
