@@ -6,6 +6,8 @@ Both ends use it. What a worker says is as untrusted as anything: user code shar
 from __future__ import annotations
 
 import os
+import select
+import signal
 import socket
 import struct
 import threading
@@ -113,11 +115,15 @@ class WorkerEnd:
     def receive(self) -> ToWorker:
         """Return the next frame. Raises Broken when the supervisor is gone."""
         while not self._waiting:
-            data = self._sock.recv(_READ_BYTES)
+            select.select([self._sock], [], [])  # an interrupt may end the wait, but never tear a frame apart
+            unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                data = self._sock.recv(_READ_BYTES)
+                self._waiting.extend(self._buffer.feed(data))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
             if not data:
                 raise Broken("the supervisor is gone")
-            # One step without interruption point between recv and here keeps frames whole under KeyboardInterrupt.
-            self._waiting.extend(self._buffer.feed(data))
         return self._waiting.popleft()
 
 
