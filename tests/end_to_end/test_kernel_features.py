@@ -207,6 +207,71 @@ def test_a_value_whose_repr_fails_is_an_error_and_no_crash(client):
     assert client.run("1", session=outcome.description["session"]).result == "1"
 
 
+ODD = {
+    "a number as html": "publish_display_data({'text/html': 5})",
+    "bytes as png": "publish_display_data({'image/png': b'\\x89PNG'})",
+    "broken base64": "publish_display_data({'image/png': '%%%'})",
+    "nan": "publish_display_data({'application/json': {'x': float('nan'), 'y': float('inf')}})",
+    "an empty type": "publish_display_data({'': 'x'})",
+    "a number as type": "publish_display_data({1: 'x'})",
+    "nothing": "publish_display_data({})",
+    "None": "publish_display_data({'text/plain': None})",
+    "nested a thousand deep": "d = []\nfor _ in range(1000): d = [d]\npublish_display_data({'application/json': d})",
+    "nested in itself": "d = []\nd.append(d)\npublish_display_data({'application/json': d})",
+    "metadata of objects": "publish_display_data({'text/plain': 'x'}, metadata={'o': object(), 3: {1, 2}})",
+    "an id of a number": "display('x', display_id=7)",
+    "an update of nobody": "update_display('x', display_id='never shown')",
+    "lone surrogates": "print('\\ud800 x'); display('\\udfff'); publish_display_data({'text/html': '\\ud83d'})",
+    "null characters": "print('a\\0b'); publish_display_data({'text/plain': 'a\\0b'})",
+    "binary on the descriptors": "import os\nos.write(1, bytes(range(256)))",
+    "keys with dots and dollars": "publish_display_data({'application/json': {'$set': 1, 'a.b': {'$where': 0}}})",
+    "huge numbers": "publish_display_data({'application/json': 10 ** 400})\n10 ** 400",
+    "a transient of our own": "publish_display_data({'text/plain': 'x'}, transient={'display_id': None, 'other': 1})",
+    "an exception that cannot be shown": "class E(Exception):\n    def __str__(self): raise SystemExit\nraise E",
+    "an exception with a strange name": "raise type('\\ud800', (Exception,), {})('\\0')",
+    "a prompt that is no text": "input(object())",
+    "replaced streams": "import io, sys\nsys.stdout = io.StringIO(); print(1); sys.stdout = sys.__stdout__",
+    "closed streams": "import sys\nsys.stdout.close()\nprint('x')",
+    "no streams": "import sys\nsys.stdout = sys.stderr = None\nprint('x')\n1 / 0",
+    "clear_output of nonsense": "clear_output(wait='yes')",
+    "an audio of nothing": "display(Audio(b'', rate=1))",
+    "a payload of nonsense": "get_ipython().payload_manager.write_payload({'source': object()})",
+    "a payload that is none": "get_ipython().payload_manager.write_payload({})",
+    "a page of nine million characters": "from IPython.core import page\npage.page('x' * 9_000_000)",
+    "an exception of nine million characters": "raise ValueError('x' * 9_000_000)",
+    "a name of nine million characters": "raise type('x' * 9_000_000, (Exception,), {})",
+    "a class that will not say its name": (
+        "class M(type):\n    __name__ = property(lambda c: 1 / 0)\nclass E(Exception, metaclass=M): pass\nraise E"
+    ),
+    "a print of nine million characters": "print('Σ' * 4_500_000)",
+    "a prompt of nine million characters": "input('x' * 9_000_000)",
+    "metadata of nine million characters": "publish_display_data({'text/plain': 'x'}, metadata={'x': 'x' * 9_000_000})",
+    "an id of nine million characters": "display('x', display_id='x' * 9_000_000)",
+    "a comm of nine million characters": "import comm\ncomm.create_comm(target_name='t', data={'x': 'x' * 9_000_000})",
+    "a comm of odd data": "import comm\ncomm.create_comm(target_name='t', data={1: {1, object()}})",
+    "a next input": "get_ipython().set_next_input('x = 1')",
+    "a shell hook that fails": "get_ipython().events.register('post_run_cell', lambda *a: 1 / 0)",
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_odd_things_to_show_break_neither_the_messages_nor_the_session(client, what):
+    code = f"from IPython.display import *\nfrom IPython.display import publish_display_data\n{ODD[what]}"
+    outcome = client.run(code, keep=True, stdin=False)
+    assert outcome.state == "done", (outcome.description, outcome.messages)
+    assert client.run("print('on')\n1 + 1", session=outcome.description["session"]).result == "2"
+
+
+def test_a_big_display_arrives_and_one_that_is_too_big_is_told(client):
+    code = "from IPython.display import HTML\nHTML('x' * {0})"
+    (content,) = client.run(code.format(6_000_000)).of_type("execute_result")
+    assert content["data"]["text/html"] == "x" * 6_000_000
+    outcome = client.run(code.format(9_000_000))
+    (content,) = outcome.of_type("execute_result")
+    assert outcome.state == "done" and "text/html" not in content["data"]
+    assert "9000000 characters" in outcome.text("stderr")
+
+
 # --- comms ----------------------------------------------------------------------------------------------------------
 
 ECHO = """
@@ -255,3 +320,20 @@ def test_a_comm_message_to_nobody_does_no_harm(client):
     assert send(client, session, "comm_msg", {"comm_id": "unknown", "data": {}}).state == "done"
     assert send(client, session, "comm_open", {"comm_id": "c", "target_name": "none", "data": {}}).state == "done"
     assert client.run("x", session=session).result == "1"
+
+
+def test_big_buffers_of_a_comm_come_back_unchanged(client):
+    session = client.run(ECHO, keep=True).description["session"]
+    send(client, session, "comm_open", {"comm_id": "c1", "target_name": "echo", "data": {}})
+    buffer = bytes(range(256)) * 4096 * 2
+    outcome = send(client, session, "comm_msg", {"comm_id": "c1", "data": {}}, (buffer, b""))
+    (message,) = [m for m in outcome.messages if m["header"]["msg_type"] == "comm_msg"]
+    assert [base64.b64decode(b) for b in message["buffers"]] == [buffer[::-1], b""]
+
+
+def test_a_handler_that_raises_shows_its_error_and_the_session_goes_on(client):
+    code = ECHO.replace("print('opened', message['content']['data'])", "1 / 0")
+    session = client.run(code, keep=True).description["session"]
+    outcome = send(client, session, "comm_open", {"comm_id": "c1", "target_name": "echo", "data": {}})
+    assert "ZeroDivisionError" in str(outcome.messages)
+    assert client.run("1 + 1", session=session).result == "2"

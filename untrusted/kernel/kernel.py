@@ -11,7 +11,7 @@ import sys
 from untrusted.kernel import introspection
 from untrusted.kernel.comms import Comms
 from untrusted.kernel.interrupts import Interrupts
-from untrusted.kernel.mime import Json, clean, valid_text
+from untrusted.kernel.mime import Json, clean_payloads, valid_text
 from untrusted.kernel.outbox import Emit, Outbox
 from untrusted.kernel.pipes import unbuffer_c_stdout
 from untrusted.kernel.programs import os_system
@@ -129,7 +129,7 @@ class Kernel:
         return shell.last_error or error_content(type(failure), failure, [])
 
     def _reply(self, count: int, error: dict[str, Json] | None) -> dict[str, Json]:
-        payload = clean(self._shell.payload_manager.read_payload())
+        payload: Json = clean_payloads(self._shell.payload_manager.read_payload())
         self._shell.payload_manager.clear_payload()
         reply: dict[str, Json] = {"status": "ok", "execution_count": count, "user_expressions": {}, "payload": payload}
         return reply if error is None else {**reply, "status": "error", **error}

@@ -11,6 +11,7 @@ Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 
 DEPTH_MAX = 64  # levels of nesting that any reader of JSON bears
 BUNDLE_CHARS_MAX = 6 << 20  # of one message: together with its envelope it stays below the longest frame
+BASE64_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"})
 _SAFE_INTEGER = 1 << 63  # beyond it, readers of JSON disagree
 
 
@@ -61,9 +62,13 @@ def clean_bundle(bundle: object) -> tuple[dict[str, Json], list[str]]:
         try:
             if not isinstance(mime, str):
                 raise Unfit(f"its MIME type is of type {type(mime).__name__}; text is needed")
+            if not mime.strip():
+                raise Unfit("its MIME type is empty")
             part = clean(value)
             if not (isinstance(part, str) or _is_json(mime)):
                 raise Unfit(f"a {type(value).__name__} stands where text or bytes are needed")
+            if mime in BASE64_TYPES and isinstance(value, str) and not _is_base64(value):
+                raise Unfit("its text is not base64")
             size = _chars(part)
             if size > left:
                 raise Unfit(f"it has {size} characters; {left} of the {BUNDLE_CHARS_MAX} of one output are left")
@@ -83,6 +88,26 @@ def clean_object(value: object) -> dict[str, Json]:
     except Exception:  # noqa: BLE001 - as above
         return {}
     return cleaned if isinstance(cleaned, dict) else {}
+
+
+def clean_payloads(payloads: object) -> list[Json]:
+    """Return the payloads of a reply that are JSON objects with a source, as long as there is room for them."""
+    fit: list[Json] = []
+    left = BUNDLE_CHARS_MAX
+    for payload in payloads if isinstance(payloads, list) else ():
+        cleaned = clean_object(payload)
+        left -= _chars(cleaned)
+        if left >= 0 and isinstance(cleaned.get("source"), str):
+            fit.append(cleaned)
+    return fit
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_json(mime: str) -> bool:

@@ -13,6 +13,7 @@ FRAMES_MAX = 100  # formatting costs about a millisecond a frame
 CHAIN_MAX = 20  # exceptions that led to exceptions
 TRACEBACK_CHARS_MAX = 64 << 10
 VALUE_CHARS_MAX = 16 << 10
+NAME_CHARS_MAX = 200
 
 
 def error_content(etype: type[BaseException], evalue: object, lines: object) -> dict[str, Json]:
@@ -21,7 +22,7 @@ def error_content(etype: type[BaseException], evalue: object, lines: object) -> 
         lines = [f"{etype.__name__}: {said(evalue)}"]
     texts = [valid_text(line) if isinstance(line, str) else f"<{type(line).__name__}>" for line in lines]
     return {
-        "ename": valid_text(etype.__name__),
+        "ename": valid_text(etype.__name__[:NAME_CHARS_MAX]),
         "evalue": said(evalue),
         "traceback": _shortened(texts),
     }
