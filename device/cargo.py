@@ -51,7 +51,11 @@ for name, content in files.items():
         os.fchmod(file.fileno(), 0o444)
 def holds(directory):
     found = {}
-    for folder, _, names in os.walk(directory):
+    for folder, below, names in os.walk(directory):
+        if folder == directory and "home" in below:
+            below.remove("home")  # caches that were made here, no code
+        if any(os.path.islink(os.path.join(folder, name)) for name in below):
+            return False
         for name in names:
             path = os.path.join(folder, name)
             if os.path.islink(path) or not os.path.isfile(path):

@@ -81,7 +81,16 @@ def test_what_is_there_from_an_earlier_start_is_used_again(load, tmp_path):
     assert len(list((tmp_path / ".singlecell").iterdir())) == 1
 
 
-@pytest.mark.parametrize("trap", ["a changed file", "a file more", "a link", "a file less"])
+def test_the_caches_that_a_supervisor_makes_beside_its_code_are_kept(load, tmp_path):
+    kept = Path(arrived(tmp_path, load)["path"][0])
+    (kept / "home").mkdir()
+    (kept / "home" / "fonts.json").write_text("{}")
+    assert Path(arrived(tmp_path, load)["path"][0]) == kept
+    assert (kept / "home" / "fonts.json").exists()
+    assert list((tmp_path / ".singlecell").iterdir()) == [kept]
+
+
+@pytest.mark.parametrize("trap", ["a changed file", "a file more", "a link", "a link to a directory", "a file less"])
 def test_what_was_changed_over_there_is_not_used(load, tmp_path, trap):
     kept = Path(arrived(tmp_path, load)["path"][0])
     match trap:
@@ -92,6 +101,9 @@ def test_what_was_changed_over_there_is_not_used(load, tmp_path, trap):
             (kept / "json.py").write_text("raise SystemExit('caught')")
         case "a link":
             (kept / "untrusted" / "more").symlink_to("/etc/passwd")
+        case "a link to a directory":
+            (tmp_path / "elsewhere").mkdir()
+            (kept / "json").symlink_to(tmp_path / "elsewhere")
         case "a file less":
             (kept / "untrusted" / "inner" / "__init__.py").unlink()
     assert Path(arrived(tmp_path, load)["path"][0]) != kept
