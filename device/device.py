@@ -54,7 +54,7 @@ class Device:
         self._starter = Starter(self.id, store, settings, self.ledger, self.accounts)
         self._asker = Asker(self.id, store, self.ledger, self.accounts)
         self._look = True  # there may be something to claim
-        self._due = dict.fromkeys(("claim", "renew", "report", "sweep"), 0.0)
+        self._due = dict.fromkeys(("claim", "ask", "renew", "report", "sweep"), 0.0)
         self._sweeper: threading.Thread | None = None
         self._store_back_at = self._store_pause_s = 0.0
 
@@ -96,7 +96,8 @@ class Device:
                 flags = (0 if deaf else zmq.POLLIN) | (zmq.POLLOUT if account.link.blocked else 0)
                 if flags:
                     poller.register(account.link.socket, flags)
-        next_due = time.monotonic() if self._look else min(self._due.values())
+        dues = [run.due for run in self.ledger.runs.values()]
+        next_due = time.monotonic() if self._look else min([*self._due.values(), *dues])
         wait_s = max(next_due, self._store_back_at) - time.monotonic()
         poller.poll(1000 * min(max(0.0, wait_s), self._settings.poll_interval_s))
 
@@ -119,7 +120,8 @@ class Device:
         except Nonsense as nonsense:
             log.error("%s sent nonsense and is cut off: %s", account.label, printable(str(nonsense)))
             self._lose(account, "its supervisor sent nonsense and was cut off", nonsense=True)
-        if account.free > free or self.ledger.rested:
+        # Room where there was some tells nothing new: all that waited had been claimed.
+        if free <= 0 < account.free or self.ledger.rested:
             self._look, self.ledger.rested = True, False
 
     def _watch(self, account: Account, now: float) -> None:
@@ -163,8 +165,7 @@ class Device:
         if self._is_due("claim", now, self._settings.poll_interval_s) or self._look or "submitted" in topics:
             self._look = False
             self._look = self._starter.claim(now)
-            self._asker.take()
-        elif "question" in topics:
+        if self._is_due("ask", now, self._settings.poll_interval_s) or "question" in topics:
             self._asker.take()
 
     def _is_due(self, what: str, now: float, period_s: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 
 from device.ledger import Ledger
@@ -23,9 +24,10 @@ class Keeper:
 
     # --- storing ------------------------------------------------------------------------------------------------
     def flush(self, now: float) -> None:
-        """Store everything that waits."""
+        """Store everything that has waited for long enough."""
         for run in list(self._ledger.runs.values()):
-            self._store_run(run, now)
+            if run.over or run.due <= now:
+                self._store_run(run, now)
         gone = self._ledger.gone
         while gone:
             if gone[0].ours:
@@ -51,7 +53,7 @@ class Keeper:
                 self._over(run, ending.state, ending.reason)
             elif run.pending:
                 self._store.computations.append(run.claim, run.pending)
-            run.pending = []
+            run.pending, run.due = [], math.inf
         except LostClaim:
             self._ledger.drop(run, now)
 

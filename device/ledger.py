@@ -105,8 +105,10 @@ class Ledger:
 
     def rest(self, session: Session, now: float) -> None:
         """Note that a session has come to the end of a turn."""
-        session.idle_since, self.rested = now, True
-        if not session.keep:
+        session.idle_since = now
+        if session.keep:
+            self.rested = True
+        else:
             self.kept.pop(session.id, None)
             if session.closing_since is None:
                 session.closing_since = now  # by itself: the turn was its last

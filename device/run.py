@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +43,7 @@ class Run:
     cancelled: bool = False
     files: list[WholeFile] = field(default_factory=list)
     pending: list[bytes] = field(default_factory=list)
+    due: float = math.inf  # when what waits is to be stored
     ending: Ending | None = None
     given_back: bool = False
 

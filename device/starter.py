@@ -113,7 +113,8 @@ class Starter:
     def _begin(self, run: Run, session: Session, now: float) -> None:
         claim = run.claim
         # Before anything is sent: reading them may fail, and is then done again.
-        uploads = [(name, file.read()) for name, file in self._store.files.uploads(claim.id)]
+        stored = self._store.files.uploads(claim.id) if claim.uploads else ()
+        uploads = [(name, file.read()) for name, file in stored]
         if claim.turn == 0:
             session.account.open(session)
             if claim.keep:
