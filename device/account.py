@@ -41,6 +41,8 @@ class Account:
         self.link: Link | None = None
         self.sessions: dict[str, Session] = {}  # by alias, from Open to Closed
         self.receiving: Session | None = None  # whose file is on its way: there is one at a time
+        # Files go one by one: while one is on its way, the ends of other sessions wait behind it.
+        self.last_file = 0.0
         self._dialling: Dialling | None = None
         self._ending: threading.Thread | None = None
         self._pause_s, self._dial_at, self._ready_since = settings.redial_s_first, 0.0, 0.0

@@ -130,10 +130,9 @@ class Device:
         for session in list(account.sessions.values()):
             run = session.run
             if session.closing_since is not None:
-                since = max(session.closing_since, run.last_file if run else 0.0)
-                if now - since > settings.heartbeat_timeout_s:
+                if now - max(session.closing_since, account.last_file) > settings.heartbeat_timeout_s:
                     raise Trouble("its supervisor does not end a session that it was told to end")
-            elif run is not None and run.overdue(now, settings):
+            elif run is not None and run.overdue(now, settings, account.last_file):
                 log.warning("cell=%s runs far beyond its limits", run.claim.id)
                 self.ledger.stop(run, "failed", "time_wall", now)
             elif session.overdue(now, settings.session_idle_s, settings.session_life_s):

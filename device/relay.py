@@ -82,7 +82,7 @@ class Relay:
             raise Nonsense("a file in the middle of another session's")
         file = run.incoming.take(piece)
         account.receiving = session if run.incoming.open else None
-        run.last_file = now
+        account.last_file = now
         if file is not None:
             run.files.append(file)
             run.due = now

@@ -37,7 +37,6 @@ class Run:
     began: float = 0.0
     asking_since: float | None = None
     asked_s: float = 0.0
-    last_file: float = 0.0
     interrupts_sent: int = 0
     answers_sent: int = 0
     cancelled: bool = False
@@ -74,10 +73,10 @@ class Run:
             self.asked_s += now - self.asking_since
             self.asking_since = None
 
-    def overdue(self, now: float, settings: Settings) -> bool:
-        """Whether the supervisor has let it run far beyond its limits."""
+    def overdue(self, now: float, settings: Settings, last_file: float) -> bool:
+        """Whether the supervisor has let it run far beyond its limits; ``last_file``: when a file last came from it."""
         if self.asking_since is not None:
             return now - self.asking_since > settings.cell_input_s + 2 * settings.heartbeat_timeout_s
         margin_s = settings.cell_interrupt_grace_s + 2 * settings.heartbeat_timeout_s
-        since = max(self.began + self.asked_s + settings.cell_wall_s, self.last_file)
+        since = max(self.began + self.asked_s + settings.cell_wall_s, last_file)
         return now - since > margin_s

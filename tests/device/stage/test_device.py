@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import time
 
 import msgspec
 import pytest
@@ -608,3 +609,31 @@ def test_what_moves_is_one_line_in_the_log_and_no_code_or_output_is(stage, caplo
     moves = [line for line in caplog.messages if id in line]
     assert [line.split()[1] for line in moves] == ["queued→running", "running→done"]
     assert "SECRET" not in caplog.text
+
+
+def test_the_end_of_a_session_may_wait_behind_the_files_of_another(make_stage):
+    stage = make_stage(heartbeat_s=0.05, heartbeat_timeout_s=0.4)
+    supervisor = stage.supervisor()
+    supervisor.on_run = busy
+    ids = [submit(stage.store) for _ in range(2)]
+    stage.play(lambda: len(supervisor.frames(wire.Run)) == 2)
+    slow, waiting = supervisor.frames(wire.Run)
+    closed, supervisor.closed = supervisor.closed, lambda session, reason="": None
+    stage.store.computations.request_cancel(waiting.computation)
+    stage.play(lambda: supervisor.frames(wire.Close))
+    pieces, until = 0, time.monotonic() + 3 * stage.settings.heartbeat_timeout_s
+    while time.monotonic() < until:
+        supervisor.say(wire.File(slow.session, slow.computation, "big", 1 << 20, b"x", False))
+        pieces += 1
+        stage.round()
+    assert not supervisor.ended
+    supervisor.closed = closed
+    closed(waiting.session, "cancelled")
+    rest = (1 << 20) - pieces
+    while rest:
+        data = bytes(min(rest, wire.CHUNK_BYTES))
+        rest -= len(data)
+        supervisor.say(wire.File(slow.session, slow.computation, "big", 1 << 20, data, not rest))
+    supervisor.output(slow, REPLY, IDLE)
+    supervisor.done(slow)
+    assert sorted(stage.finish(id).state for id in ids) == ["cancelled", "done"]
