@@ -88,7 +88,8 @@ def _config(port: int, host_key: Path, device_key: Path, forward: bool) -> str:
     forwarding, permission = "DisableForwarding yes", "restrict"
     if forward:
         forwarding = f"AllowTcpForwarding local\nPermitOpen {ADDRESS}:*"
-        permission = f'restrict,port-forwarding,permitopen="{ADDRESS}:*"'
+        # Within a quoted value of the configuration, sshd takes bare quotes away.
+        permission = f'restrict,port-forwarding,permitopen=\\"{ADDRESS}:*\\"'
     # The one key stands in the configuration itself: no file that a path's owner could change.
     return f"""\
 ListenAddress {ADDRESS}:{port}

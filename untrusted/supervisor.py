@@ -242,8 +242,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """Kill everything that runs user code."""
+        for pool in self._pools.values():
+            pool.stop()
         for _pool, slot in self._slots.values():
             slot.kill()
             slot.close()
-        for pool in self._pools.values():
-            pool.stop()

@@ -115,7 +115,6 @@ def test_a_supervisor_listens_and_ends_with_its_input(sshd):
 
 
 @pytest.mark.root
-@pytest.mark.xfail(strict=False, reason="sshd takes the quotes of permitopen away, and then refuses the key")
 def test_a_supervisor_is_reached_through_the_ssh_connection():
     with open_door(forward=True) as (door, process):
         supervisor = start_supervisor(settings_for(door, wall_transport="ssh"))
