@@ -1,4 +1,4 @@
-"""Measure submit → finished of ``1+1`` on an idle server, beside the floor that the kernel charges in the same minute.
+"""Measure submit → finished of ``1+1`` and a completion on an idle server, beside the floor of the same minute.
 
 ``python bench/latency.py URL UNTRUSTED_PYTHON [ROUNDS]`` prints a table and writes ``latency.json`` where it starts.
 The floor is one fork of a warmed IPython in the untrusted environment that runs the same cell and ends: what no server
@@ -40,6 +40,17 @@ def submit(http: requests.Session, url: str) -> float:
     return elapsed
 
 
+def complete(http: requests.Session, url: str) -> float:
+    """Complete a word in a fresh namespace; return the seconds until the answer was seen."""
+    started = time.perf_counter()
+    body = {"code": "import ma", "cursor_pos": 9, "language": "python"}
+    answer = http.post(f"{url}/sessions/-/complete", json=body, timeout=60)
+    elapsed = time.perf_counter() - started
+    if not answer.ok:
+        raise SystemExit(f"a question was not answered: {answer.text}")
+    return elapsed
+
+
 def main() -> None:
     """Measure in turns, so that a slow minute of the machine is slow for both."""
     if len(sys.argv) not in (3, 4):
@@ -52,14 +63,15 @@ def main() -> None:
     http = requests.Session()
     for _ in range(10):
         submit(http, url)
-    server_s, floor_s = [], []
+    server_s, floor_s, complete_s = [], [], []
     for _ in range(rounds):
         server_s.append(submit(http, url))
+        complete_s.append(complete(http, url))
         floor_program.stdin.write("\n")
         floor_program.stdin.flush()
         floor_s.append(float(floor_program.stdout.readline()))
     floor_program.kill()
-    table = {"server": row(server_s), "floor": row(floor_s)}
+    table = {"server": row(server_s), "floor": row(floor_s), "complete": row(complete_s)}
     table["ratio_p50"] = {"p50": round(table["server"]["p50"] / table["floor"]["p50"], 2)}
     print(f"{rounds} cells `1+1`, {platform.machine()}, {platform.processor() or 'unnamed processor'}, ms")
     for name, values in table.items():
