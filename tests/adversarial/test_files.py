@@ -148,7 +148,7 @@ def test_an_upload_does_not_follow_a_link_that_the_session_has_planted(client):
     assert client.run("6 * 7").result == "42"
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%00", "nothing", "", "a/../honest.txt", "%2e%2e/x"])
+@pytest.mark.parametrize("name", ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%00", "nothing", "", "%2e%2e/x"])
 def test_names_and_ids_of_files_cannot_be_bent(client, name):
     """F20"""
     outcome = client.run("open('honest.txt', 'w').write('x')")

@@ -77,14 +77,24 @@ FORGERIES = {
     "G6 idle": "say('status', {'execution_state': 'idle'})\nprint('after')",
     "G6 files that are none": "say('display_data', {'data': {'application/vnd.singlecell.files+json': [{'name': '../x'}]}, "
     "'metadata': {}, 'transient': {}})",
-    "G8 bytes": "import socket\nfor _ in range(100): os.write(end._socket.fileno() if hasattr(end, '_socket') else 9, os.urandom(4000))",
+    "G8 bytes": "import socket\nfor _ in range(100): os.write(end.fileno(), os.urandom(4000))",
     "G8 giant frame": "say('stream', {'name': 'stdout', 'text': 'x' * 30_000_000})",
     "G8 many buffers": "end.send(Said([Message('display_data', b'{}', b'{}', [b''] * 1_000_000)]))",
     "G8 deep": "end.send(Said([Message('stream', b'[' * 1_000_000, b'{}')]))",
     "G8 no JSON": "end.send(Said([Message('stream', b'\\xff', b'{}')]))",
     "G8 many messages": "for _ in range(100_000): say('stream', {'name': 'stdout', 'text': 'x'})",
-    "G8 stop in the middle of a frame": "import socket, time\nos.write(9, b'\\x00\\x00\\xff')\ntime.sleep(1000)",
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stalled(client) -> str:
+    """A computation that stops in the middle of a frame, begun first, for its time runs while the others attack."""
+    return client.submit(FORGED + "import time\nos.write(end.fileno(), b'\\x00\\x00\\xff')\ntime.sleep(1000)")["id"]
+
+
+def test_a_worker_that_stops_in_the_middle_of_a_frame_ends_at_the_wall_limit(client, stalled):
+    """G8"""
+    assert client.finish(stalled).reason in ("time_wall", "protocol")
 
 
 @pytest.mark.parametrize("name", FORGERIES)
