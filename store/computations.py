@@ -78,8 +78,9 @@ class Computations(Claims):
 
         Raises Over, StoreUnavailable.
         """
-        if not self._wish(id, {"$inc": {"wishes.interrupt": 1}}):
-            self.request_cancel(id)
+        # Never by way of a wish to cancel: what has begun between the two looks would lose its session.
+        while not self._wish(id, {"$inc": {"wishes.interrupt": 1}}) and not self._withdraw(id):
+            self._check_not_over(id)
 
     @guarded
     def answer(self, id: str, value: str) -> None:
