@@ -190,6 +190,26 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(command):
     assert process.stderr.read() == ""
 
 
+@pytest.mark.parametrize("plain", [{}, {"NO_COLOR": "1"}])
+def test_errors_are_coloured_on_a_terminal_unless_nobody_wants_that(server, tmp_path, plain):
+    (tmp_path / "c.py").write_text("1 / 0")
+    argv = [sys.executable, "-m", "singlecell_client", "run", str(tmp_path / "c.py"), "--server", server.url]
+    ours, theirs = os.openpty()
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | plain
+    with subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while data := os.read(ours, 4096):
+                shown += data
+        except OSError:
+            pass  # the terminal's other end is closed
+        assert process.wait(DEADLINE_S) == 1
+    os.close(ours)
+    assert b"ZeroDivisionError" in shown
+    assert (b"\x1b[" in shown) == (not plain)
+
+
 def test_carriage_returns_reach_the_terminal(command):
     process = command("import sys\nfor i in range(3): sys.stdout.write(f'\\r{i}')\nprint()")
     assert process.stdout.buffer.read() == b"\r0\r1\r2\n"

@@ -238,6 +238,21 @@ def test_files_of_a_cell_that_raised_come_out_too(client):
     assert [file["name"] for file in announced(outcome)] == ["kept.txt"]
 
 
+def test_files_of_a_cell_that_was_killed_come_out_too(client):
+    computation = client.submit("open('kept.txt', 'w').write('x')\nprint('in', flush=True)\nwhile True: pass")["id"]
+    client.until(computation, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
+    client.http.delete(f"{client.url}/computations/{computation}", timeout=30)
+    outcome = client.finish(computation)
+    (file,) = announced(outcome)
+    assert (outcome.state, file["name"], fetch(client, file).content) == ("cancelled", "kept.txt", b"x")
+
+
+def test_a_file_can_be_asked_for_without_its_bytes(client):
+    (file,) = listed(client, client.run("open('a.txt', 'w').write('x' * 10);"))
+    answer = client.http.head(file["url"], timeout=30)
+    assert (answer.status_code, answer.headers["Content-Length"], answer.content) == (200, "10", b"")
+
+
 def test_hidden_files_links_and_pipes_stay_inside(client):
     code = "import os\nopen('.hidden', 'w').write('x')\nos.symlink('/etc/passwd', 'link')\nos.mkfifo('pipe')\n"
     outcome = client.run(code + "open('real', 'w').write('x');")
