@@ -30,7 +30,10 @@ ATTACKS = {
         {"memory"},
     ),
     "A5 one huge block that is written": ("b = b'x' * 900_000_000\nimport time; time.sleep(100)", {"memory"}),
-    "A6 slow growth": ("import time\nb = []\nwhile True:\n    b.append(b'x' * 8_000_000); time.sleep(0.01)", {"memory"}),
+    "A6 slow growth": (
+        "import time\nb = []\nwhile True:\n    b.append(b'x' * 8_000_000); time.sleep(0.01)",
+        {"memory"},
+    ),
     "A7 shared memory that no heap counts": (
         "import mmap\nkept = []\nwhile True:\n    m = mmap.mmap(-1, 1 << 24); m.write(b'x' * (1 << 24)); kept.append(m)",
         {"memory"},
@@ -69,7 +72,10 @@ ATTACKS = {
         "from IPython.display import display, update_display\nh = display(0, display_id='a')\nwhile True: h.update(1)",
         {"output"},
     ),
-    "A26 a device without end": ("import os\nz = os.open('/dev/urandom', 0)\nwhile True: os.read(z, 1 << 20)", {"time_cpu"}),
+    "A26 a device without end": (
+        "import os\nz = os.open('/dev/urandom', 0)\nwhile True: os.read(z, 1 << 20)",
+        {"time_cpu"},
+    ),
     "A26 a device without end read whole": ("open('/dev/zero', 'rb').read()", {"memory"}),
     "A25 segmentation fault": ("import ctypes\nctypes.string_at(0)", {"kernel_died"}),
     "A25 stack overflow": (

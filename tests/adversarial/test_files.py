@@ -88,7 +88,18 @@ def test_the_number_and_the_bytes_of_files_are_limited_and_the_rest_is_told(clie
     assert len(files_of(client, again)) == 2, again.text("stderr")
 
 
-NAMES = ["a b.txt", "-rf", "é.txt", "e\u0301.txt", "<img src=x onerror=alert(1)>.txt", "a'b\"c.txt", "x" * 255, "$(id).txt", "a;b.txt", "%2e%2e"]
+NAMES = [
+    "a b.txt",
+    "-rf",
+    "é.txt",
+    "e\u0301.txt",
+    "<img src=x onerror=alert(1)>.txt",
+    "a'b\"c.txt",
+    "x" * 255,
+    "$(id).txt",
+    "a;b.txt",
+    "%2e%2e",
+]
 
 
 def test_strange_but_honest_names_come_out_unchanged(client):
@@ -125,7 +136,9 @@ def test_an_upload_cannot_leave_the_work_directory(client, name):
 def test_two_uploads_of_one_name_are_refused(client):
     """F15"""
     answer = client.http.post(
-        f"{client.url}/computations", files=[("code", (None, "1")), ("file", ("a", b"1")), ("file", ("a", b"2"))], timeout=30
+        f"{client.url}/computations",
+        files=[("code", (None, "1")), ("file", ("a", b"1")), ("file", ("a", b"2"))],
+        timeout=30,
     )
     assert answer.status_code == 400
 
@@ -184,7 +197,9 @@ def test_a_file_stays_as_it_was_when_it_was_announced(client):
 
 def test_a_file_of_the_largest_size_comes_whole_and_in_ranges(client):
     """F24"""
-    outcome = client.run("import os, hashlib\nb = os.urandom(4 << 20)\nopen('a.bin', 'wb').write(b)\nhashlib.sha256(b).hexdigest()")
+    outcome = client.run(
+        "import os, hashlib\nb = os.urandom(4 << 20)\nopen('a.bin', 'wb').write(b)\nhashlib.sha256(b).hexdigest()"
+    )
     url = files_of(client, outcome)["a.bin"]["url"]
     whole = client.http.get(url, timeout=30).content
     assert repr(hashlib.sha256(whole).hexdigest()) == outcome.result

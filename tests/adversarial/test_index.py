@@ -13,13 +13,10 @@ NUMBERS = {f"{part}{number}" for part, length in LENGTHS.items() for number in r
 
 def find_tested() -> set[str]:
     """Return the numbers that docstrings, names of attacks and ids of parameters begin with."""
-    found: set[str] = set()
-    for file in HERE.glob("test_*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if numbers := re.match(r"[A-H]\d+(, [A-H]\d+)*(?![\w])", node.value):
-                    found |= set(numbers.group().split(", "))
-    return found
+    nodes = [node for file in HERE.glob("test_*.py") for node in ast.walk(ast.parse(file.read_text()))]
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    numbers = [re.match(r"[A-H]\d+(, [A-H]\d+)*(?!\w)", text) for text in texts]
+    return {number for found in numbers if found for number in found.group().split(", ")}
 
 
 def find_listed() -> set[str]:

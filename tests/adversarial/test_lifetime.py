@@ -146,7 +146,14 @@ print('planted' in sys.modules, hasattr(builtins, 'planted'), 'PLANTED' in os.en
 
 
 @pytest.mark.parametrize(
-    "place", ["sys.prefix + '/lib'", "__import__('numpy').__path__[0]", "__import__('untrusted').__path__[0]", "'/usr/lib'", "'/etc'"]
+    "place",
+    [
+        "sys.prefix + '/lib'",
+        "__import__('numpy').__path__[0]",
+        "__import__('untrusted').__path__[0]",
+        "'/usr/lib'",
+        "'/etc'",
+    ],
 )
 def test_no_place_that_is_loaded_at_start_can_be_written(client, place):
     """B11"""

@@ -110,6 +110,8 @@ def test_sessions_cannot_reach_each_other_by_loopback_or_name(client, attempt):
         "import socket\ns = socket.socket(1)\ns.bind('\\0meet')\ns.listen()\nt = socket.socket(1)\nt.bind('/tmp/meet')\nt.listen()\ninput()"
     )["id"]
     client.until(listen, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
-    answers = attempt({"abstract": "socket.socket(1).connect('\\0meet')", "path": "socket.socket(1).connect('/tmp/meet')"})
+    answers = attempt(
+        {"abstract": "socket.socket(1).connect('\\0meet')", "path": "socket.socket(1).connect('/tmp/meet')"}
+    )
     client.http.delete(f"{client.url}/computations/{listen}", timeout=30)
     assert answers == {"abstract": "ECONNREFUSED", "path": "ENOENT"}

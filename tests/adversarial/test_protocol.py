@@ -40,9 +40,13 @@ def test_nothing_on_the_trusted_side_unpickles_or_evaluates():
     forbidden = re.compile(
         r"\b(import (pickle|marshal|shelve|dill|cloudpickle|yaml)|recv_pyobj|allow_pickle|yaml\.load|(?<![.\w])eval\()"
     )
-    files = [file for name in TRUSTED for file in ([ROOT / name] if name.endswith(".py") else (ROOT / name).rglob("*.py"))]
+    files = [
+        file for name in TRUSTED for file in ([ROOT / name] if name.endswith(".py") else (ROOT / name).rglob("*.py"))
+    ]
     assert len(files) > 50
-    assert not [(file.name, line) for file in files for line in Path(file).read_text().splitlines() if forbidden.search(line)]
+    assert not [
+        (file.name, line) for file in files for line in Path(file).read_text().splitlines() if forbidden.search(line)
+    ]
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -81,6 +85,10 @@ FORGERIES = {
     "G8 giant frame": "say('stream', {'name': 'stdout', 'text': 'x' * 30_000_000})",
     "G8 many buffers": "end.send(Said([Message('display_data', b'{}', b'{}', [b''] * 1_000_000)]))",
     "G8 deep": "end.send(Said([Message('stream', b'[' * 1_000_000, b'{}')]))",
+    "A23 descriptors by the thousand": "sock = socket.socket(fileno=os.dup(end.fileno()))\n"
+    "for _ in range(1000): socket.send_fds(sock, [b'\\x00'], [1] * 100)",
+    "A23 descriptors with whole frames": "from untrusted.channel import Ready\nend.send(Ready(), descriptor=os.open('/', 0))\n"
+    "for _ in range(1000): end.send(Over(), descriptor=1)",
     "G8 no JSON": "end.send(Said([Message('stream', b'\\xff', b'{}')]))",
     "G8 many messages": "for _ in range(100_000): say('stream', {'name': 'stdout', 'text': 'x'})",
 }  # fmt: skip
@@ -101,13 +109,23 @@ def test_a_worker_that_stops_in_the_middle_of_a_frame_ends_at_the_wall_limit(cli
 def test_forged_messages_end_their_own_session_at_worst(client, neighbour, name):
     outcome = client.run(FORGED + FORGERIES[name])
     assert outcome.state in ("done", "failed")
-    assert outcome.reason in (None, "protocol", "output", "kernel_died", "time_cpu", "time_wall", "memory"), outcome.description
+    assert outcome.reason in (None, "protocol", "output", "kernel_died", "time_cpu", "time_wall", "memory"), (
+        outcome.description
+    )
     assert client.run("6 * 7").result == "42"
 
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("a\0b", 400), ("1" * 70_000, 413), ("\ufeff6 * 7", 201), ("x = 6 * 7\rx", 201), ("x = 6 * 7\r\nx", 201), ("", 201), ("#" * 60_000, 201)],
+    [
+        ("a\0b", 400),
+        ("1" * 70_000, 413),
+        ("\ufeff6 * 7", 201),
+        ("x = 6 * 7\rx", 201),
+        ("x = 6 * 7\r\nx", 201),
+        ("", 201),
+        ("#" * 60_000, 201),
+    ],
     ids=["G11 NUL", "G11 too long", "G11 byte order mark", "G11 CR", "G11 CR LF", "G11 empty", "G11 comment"],
 )
 def test_strange_code_is_run_or_refused(client, code, status):
@@ -139,7 +157,9 @@ def test_streams_and_displays_keep_their_order(client):
     """G14"""
     code = "import sys\nfor n in range(50):\n    print(n)\n    print(n, file=sys.stderr)\n    display(n)"
     outcome = client.run(code)
-    said = "".join(c["text"] if "text" in c else c["data"]["text/plain"] + "\n" for c in outcome.of_type("stream", "display_data"))
+    said = "".join(
+        c["text"] if "text" in c else c["data"]["text/plain"] + "\n" for c in outcome.of_type("stream", "display_data")
+    )
     assert said == "".join(f"{n}\n{n}\n{n}\n" for n in range(50))
 
 
@@ -199,7 +219,10 @@ def test_refused_and_cancelled_requests_leave_the_capacity_as_it_was(client):
 def test_no_cookie_is_set_and_no_credentials_are_allowed(client):
     """G22"""
     answer = client.http.post(
-        f"{client.url}/computations", json={"code": "1"}, headers={"Origin": "https://evil.example", "Cookie": "a=b"}, timeout=30
+        f"{client.url}/computations",
+        json={"code": "1"},
+        headers={"Origin": "https://evil.example", "Cookie": "a=b"},
+        timeout=30,
     )
     assert "Set-Cookie" not in answer.headers
     assert "Access-Control-Allow-Credentials" not in answer.headers

@@ -142,7 +142,10 @@ def test_mounts_name_no_directory_of_the_host(seen, server):
     writable = [row.split() for row in seen["mounts"].splitlines() if row.split()[5].startswith("rw")]
     kinds = {(row[row.index("-") + 1], row[3], row[4]) for row in writable}
     # Devices are held as single files; what covers a part of /proc is the null device, too.
-    assert {kind[0] for kind in kinds if kind[1] not in ("/null", "/zero", "/full", "/random", "/urandom")} <= {"tmpfs", "proc"}, kinds
+    assert {kind[0] for kind in kinds if kind[1] not in ("/null", "/zero", "/full", "/random", "/urandom")} <= {
+        "tmpfs",
+        "proc",
+    }, kinds
 
 
 def test_no_name_server_is_named(seen):
@@ -257,17 +260,31 @@ def test_results_of_others_cannot_be_guessed(client):
     own = client.submit("1")
     assert uuid.UUID(own["id"]).version == uuid.UUID(own["session"]).version == 4
     client.finish(own["id"])
-    for guess in (uuid.UUID(int=uuid.UUID(own["id"]).int + 1), uuid.uuid4(), own["session"], "0", "1", "../" + own["id"]):
-        answers = [client.http.get(f"{client.url}/computations/{guess}{rest}", timeout=30) for rest in ("", "/messages", "/files")]
+    for guess in (
+        uuid.UUID(int=uuid.UUID(own["id"]).int + 1),
+        uuid.uuid4(),
+        own["session"],
+        "0",
+        "1",
+        "../" + own["id"],
+    ):
+        answers = [
+            client.http.get(f"{client.url}/computations/{guess}{rest}", timeout=30)
+            for rest in ("", "/messages", "/files")
+        ]
         assert {answer.status_code for answer in answers} == {404}, guess
-    absent, foreign = (client.http.get(f"{client.url}/computations/{i}", timeout=30).json() for i in (uuid.uuid4(), uuid.uuid4()))
+    absent, foreign = (
+        client.http.get(f"{client.url}/computations/{i}", timeout=30).json() for i in (uuid.uuid4(), uuid.uuid4())
+    )
     assert absent == foreign
 
 
 def test_one_session_sees_nothing_of_another_that_runs(client):
     """C2, C3"""
     mark = uuid.uuid4().hex
-    stay = client.submit(f"mark = '{mark}'\nopen('{mark}', 'w').write('x')\nopen('/tmp/{mark}', 'w').write('x')\ninput()")["id"]
+    stay = client.submit(
+        f"mark = '{mark}'\nopen('{mark}', 'w').write('x')\nopen('/tmp/{mark}', 'w').write('x')\ninput()"
+    )["id"]
     client.until(stay, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
     look = {
         "files": f"value = [p for t in ('/tmp', '/home', '/dev/shm') for p in os.walk(t) if '{mark}' in str(p)] or None",

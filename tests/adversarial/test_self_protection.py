@@ -105,7 +105,10 @@ def test_capabilities_privileges_and_filter_have_exact_values(client):
     assert outcome.text().split()[-3] == "1000" and outcome.text().split()[-1] == "1"
 
 
-@pytest.mark.parametrize("place", ["/", "/etc", "/lib", "/usr", "/usr/lib", "/bin", "/dev", "/proc", "/home", "/var", "/proc/sys", "/opt", "/run"])
+@pytest.mark.parametrize(
+    "place",
+    ["/", "/etc", "/lib", "/usr", "/usr/lib", "/bin", "/dev", "/proc", "/home", "/var", "/proc/sys", "/opt", "/run"],
+)
 def test_no_place_of_the_system_can_be_written(client, place):
     """H5"""
     code = f"try:\n    open('{place}/probe', 'w'); print('written')\nexcept OSError as error: print(error.strerror)"
@@ -135,9 +138,25 @@ def test_foreign_arguments_of_path_calls_are_answered(attempt, client):
              "truncate": "76, {}, 0", "execve": "59, {}, 0, 0", "chdir": "80, {}", "chmod": "90, {}, 0", "access": "21, {}, 0"}  # fmt: skip
     paths = {"null": "0", "wild": "1 << 46", "negative": "-1", "long": "b'a' * 5000", "deep": "b'a/' * 2000", "not UTF-8": "b'/usr/\\xff\\xfe'",
              "format": "b'%s%n%x'", "empty": "b''"}  # fmt: skip
-    found = attempt({f"{c} {p}": f"call({a.format(v)})" for c, a in calls.items() for p, v in paths.items() if c != "mkdir" or p != "format"})
+    found = attempt(
+        {
+            f"{c} {p}": f"call({a.format(v)})"
+            for c, a in calls.items()
+            for p, v in paths.items()
+            if c != "mkdir" or p != "format"
+        }
+    )
     assert not [name for name, said in found.items() if said.startswith("ok")], found
-    assert set(found.values()) <= {"EFAULT", "ENAMETOOLONG", "ENOENT", "EACCES", "EROFS", "EINVAL", "ENOTDIR", "ESRCH"}, found
+    assert set(found.values()) <= {
+        "EFAULT",
+        "ENAMETOOLONG",
+        "ENOENT",
+        "EACCES",
+        "EROFS",
+        "EINVAL",
+        "ENOTDIR",
+        "ESRCH",
+    }, found
     assert client.run("6 * 7").result == "42"
 
 
@@ -149,7 +168,21 @@ def test_sessions_that_run_at_once_have_limits_and_ids_of_their_own(client):
     assert len({one[name] for one in submitted for name in ("id", "session")}) == 6
 
 
-INJECTED = ["python\n", "python; id", "$(id)", "`id`", "--help", "-c", "../python", "python\0", "a\\b", "'", '"', "${IFS}", "%s"]
+INJECTED = [
+    "python\n",
+    "python; id",
+    "$(id)",
+    "`id`",
+    "--help",
+    "-c",
+    "../python",
+    "python\0",
+    "a\\b",
+    "'",
+    '"',
+    "${IFS}",
+    "%s",
+]
 
 
 @pytest.mark.parametrize("text", INJECTED, ids=ascii)
@@ -167,7 +200,15 @@ def test_readiness_names_every_layer_and_the_limiter(client):
     """H1"""
     ready = client.http.get(f"{client.url}/readyz", timeout=30).json()
     assert ready["ready"] and ready["accounts"]
-    for layer in ("user_namespace", "mount_namespace", "network_namespace", "landlock", "seccomp", "capabilities", "limiter"):
+    for layer in (
+        "user_namespace",
+        "mount_namespace",
+        "network_namespace",
+        "landlock",
+        "seccomp",
+        "capabilities",
+        "limiter",
+    ):
         assert layer in str(ready["accounts"]), ready
 
 
@@ -185,7 +226,11 @@ def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-@pytest.mark.parametrize("part", ["untrusted.zygote", "run_module('untrusted'", "sshd: untrusted@"], ids=["zygote", "supervisor", "connection"])
+@pytest.mark.parametrize(
+    "part",
+    ["untrusted.zygote", "run_module('untrusted'", "sshd: untrusted@"],
+    ids=["zygote", "supervisor", "connection"],
+)
 def test_a_part_that_is_killed_takes_its_sessions_along_and_is_replaced(client, server, part):
     """B3, H10"""
     if part.startswith("sshd") and not server.accounts:

@@ -86,7 +86,9 @@ def took_over(server) -> dict:
     assert sockets
     job = json.dumps([pids, str(server.data), app, sockets, [server.port]])
     drop = ["setpriv", f"--reuid={UNTRUSTED}", f"--regid={UNTRUSTED}", "--init-groups", "--reset-env"]
-    answer = subprocess.run([*drop, "/usr/bin/python3", "-c", TOOK_OVER, job], capture_output=True, text=True, cwd="/", check=False)
+    answer = subprocess.run(
+        [*drop, "/usr/bin/python3", "-c", TOOK_OVER, job], capture_output=True, text=True, cwd="/", check=False
+    )
     assert answer.returncode == 0, answer.stderr
     return json.loads(answer.stdout)
 
@@ -94,7 +96,9 @@ def took_over(server) -> dict:
 def test_the_account_reaches_no_process_file_or_socket_of_the_trusted_side(took_over):
     """C3, C5, D1, D2, D4, D20"""
     assert took_over["me"][0] == pwd.getpwnam(UNTRUSTED).pw_uid
-    succeeded = {name for name, said in took_over["attempts"].items() if said not in ("EPERM", "EACCES", "ENOENT", "ESRCH")}
+    succeeded = {
+        name for name, said in took_over["attempts"].items() if said not in ("EPERM", "EACCES", "ENOENT", "ESRCH")
+    }
     assert len(took_over["attempts"]) > 100
     assert not succeeded, {name: took_over["attempts"][name] for name in succeeded}
 
