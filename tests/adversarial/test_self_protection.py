@@ -255,3 +255,20 @@ def test_a_part_that_is_killed_takes_its_sessions_along_and_is_replaced(client, 
         assert client.finish(running).state == "cancelled"
     until_gone(mark)
     assert client.run("6 * 7").result == "42"
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a computation that is cancelled while it waits for its second attempt keeps the messages of the first without an end",
+)
+def test_a_computation_that_is_cancelled_between_two_attempts_still_ends_its_conversation(client, server):
+    """H10"""
+    running = client.submit("print('in', flush=True)\nimport time\ntime.sleep(1000)")["id"]
+    client.until(running, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
+    (supervisor,) = [pid for pid, line in command_lines(server).items() if "run_module('untrusted'" in line]
+    os.kill(supervisor, signal.SIGKILL)
+    end = time.monotonic() + 30
+    while client.get(running)["state"] != "queued":
+        assert time.monotonic() < end
+    client.http.delete(f"{client.url}/computations/{running}", timeout=30)
+    client.finish(running)  # checks that the last message is the status idle
