@@ -20,6 +20,11 @@ LOOK_S = 0.02
 GRACE_S = 10.0
 
 
+def untrusted_python() -> str:
+    """Return the interpreter of the untrusted environment: ``make test`` says where it is."""
+    return os.environ.get("UNTRUSTED_PYTHON") or str(Path(__file__).parents[1] / ".build/untrusted/bin/python")
+
+
 class Process:
     """A running program in a session of its own. ``output`` and ``log`` are its standard output and error so far."""
 

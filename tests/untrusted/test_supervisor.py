@@ -10,14 +10,10 @@ from pathlib import Path
 import pytest
 
 import wire
-from tests.untrusted.device import ROOT, Supervisor, ship
+from tests.processes import untrusted_python
+from tests.untrusted.device import Supervisor, ship
 
 LOOP = "print('in', flush=True)\nwhile True: pass"
-
-
-def untrusted_python() -> str:
-    """Return the interpreter of the untrusted environment, wherever it was built."""
-    return os.environ.get("UNTRUSTED_PYTHON") or str(ROOT / ".build/untrusted/bin/python")
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.untrusted.kernel.child import ROOT, Child, Zygote
+from tests.processes import untrusted_python
+from tests.untrusted.kernel.child import Child, Zygote
 
 
 @pytest.fixture(scope="session")
 def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
-    python = os.environ.get("UNTRUSTED_PYTHON") or str(ROOT / ".build/untrusted/bin/python")
-    started = Zygote(tmp_path_factory.mktemp("zygote"), python)
+    started = Zygote(tmp_path_factory.mktemp("zygote"), untrusted_python())
     yield started
     started.close()
     sys.stderr.write(started.log())

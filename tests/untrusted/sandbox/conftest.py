@@ -6,15 +6,15 @@ import json
 import os
 import pwd
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from tests.processes import untrusted_python
+
 RUN_INSIDE = Path(__file__).parent / "run_inside.py"
-ROOT = Path(__file__).resolve().parents[3]
 ACCOUNT = "sandboxtest"
 DEADLINE_S = 90.0
 CONTROLLERS = ("memory", "pids", "cpu", "cpuacct", "freezer")
@@ -35,9 +35,8 @@ def account() -> dict:
 
 @pytest.fixture(scope="session")
 def python() -> str:
-    """Return the interpreter of the untrusted environment, or ours where it is not built."""
-    built = ROOT / ".build" / "untrusted" / "bin" / "python"
-    return str(built) if built.exists() else sys.executable
+    """Return the interpreter of the untrusted environment."""
+    return untrusted_python()
 
 
 @pytest.fixture(scope="session")

@@ -73,6 +73,7 @@ def test_interrupts_reach_the_worker_and_what_it_waits_for(session):
     result = session(
         """
 import os, signal, subprocess
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
 child = subprocess.Popen(["sleep", "100"])
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 os.killpg(os.getpgid(0), signal.SIGINT)  # the worker leads its own process group
