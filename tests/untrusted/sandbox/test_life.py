@@ -124,8 +124,12 @@ report(left)
 def test_nothing_of_one_session_is_there_in_the_next(session):
     """B11, B12"""
     source = """
-import os
-left = [os.listdir(d) for d in ("/home/cell", "/tmp", "/dev/shm", "/var/tmp")]
+import os, untrusted
+code = os.path.realpath(untrusted.__file__)  # a checkout below one of them is shown there
+left = [
+    [name for name in os.listdir(d) if not code.startswith(f"{d}/{name}/")]
+    for d in ("/home/cell", "/tmp", "/dev/shm", "/var/tmp")
+]
 for d in ("/home/cell", "/tmp", "/dev/shm"):
     open(d + "/.bashrc", "w").close()
 report(left)
