@@ -88,7 +88,7 @@ def test_the_listing_of_the_root_is_the_one_we_know(seen):
     system = {"bin", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "tmp", "usr", "var"}
     assert set(seen["root"]) <= system | {"mask", *(tree for path in seen["trees"] for tree in path.split("/")[1:2])}
     # An ordinary user's environments may lie below a home or /tmp, and are shown where they are.
-    shown = {(top, name) for path in seen["trees"] for _root, top, name, *_rest in [path.split("/")]}
+    shown = {tuple(path.split("/")[1:3]) for path in seen["trees"]}
     for place, top in (("home", "home"), ("above", "home"), ("tmp", "tmp")):
         assert {name for name in seen[place] if (top, name) not in shown} == ({"cell"} if top == "home" else set())
     assert seen["shm"] == []
