@@ -24,7 +24,7 @@ class Child:
             self._process = subprocess.Popen(
                 [python, "-I", "-B", "-c", cargo.RECEIVE],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env={"HOME": os.path.expanduser("~"), "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"},
+                env={"HOME": _shelf(python), "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"},
                 # Ctrl-C in the terminal is for the device, which ends it in its own order.
                 start_new_session=True, bufsize=0,
             )  # fmt: skip
@@ -73,3 +73,9 @@ class Child:
             self._process.kill()
             self._process.wait()
         self._stdout.close()
+
+
+def _shelf(python: str) -> str:
+    """Return where the code is unpacked: sessions see that path, and the interpreter's is one they see already."""
+    prefix = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(python))))
+    return prefix if os.access(prefix, os.W_OK) else os.path.expanduser("~")

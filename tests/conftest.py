@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # The environments are there: deploy/bootstrap.sh built them before the tests began.
 START_S = 100.0
 
+
+# A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # So that a test that meets a limit is not a long one.
 SHORT_LIMITS = """

@@ -94,9 +94,17 @@ def asleep(client) -> str:
     return client.submit("import select\nselect.select([], [], [])")["id"]
 
 
+def limiter(client) -> str:
+    """Return how the server counts the memory of a session."""
+    (account,) = client.http.get(f"{client.url}/readyz", timeout=30).json()["accounts"]
+    return account["limiter"]
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_on_the_host_ends_with_its_reason(client, name):
     code, reasons = ATTACKS[name]
+    if name == "A7 memfd" and limiter(client) == "watchdog":
+        reasons = reasons | {"time_cpu"}  # the watchdog sees no memory that is not mapped: docs/security.md
     outcome = client.run(code)
     assert outcome.reason in reasons, (outcome.description, outcome.messages[-3:])
     if outcome.reason:
