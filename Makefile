@@ -5,7 +5,7 @@
 # make lock    pin the newest packages that requirements/*.in allow
 .PHONY: run test check bench lock clean
 .DEFAULT_GOAL := run
-export PORT DATA PREFIX
+export PORT DATA PREFIX LANGUAGES
 
 # The signal: when make itself is killed, what it runs ends too.
 BOOTSTRAP = exec setpriv --pdeathsig TERM sh deploy/bootstrap.sh

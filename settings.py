@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import difflib
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ DEFAULT_FILE = Path(__file__).with_name("singlecell_config.py.default")
 LOCAL_FILE = Path(__file__).with_name("singlecell_config.py")
 ENVIRONMENT_NAME = "SINGLECELL_CONFIG"
 PORT_MAX = 65535
+LANGUAGE_TEXTS = ("label", "mime", "extension", "highlighting", "environment", "install")
+LIMIT_PREFIXES = ("cell_", "session_")
+GIVES_WAY = "session_idle_gives_way"  # between sessions of all languages
 DATA_OF_ROOT = Path("/var/lib/singlecell")
 DATA_OF_OTHERS = Path("data")
 
@@ -44,6 +48,11 @@ class Settings:
         """Yield the names of all settings."""
         yield from self.__dict__["_values"]
 
+    def of_language(self, name: str) -> Settings:
+        """Return these settings with the limits of a language; of one that is not in the table, these."""
+        limits = self.languages.get(name, {}).get("limits", {})
+        return Settings({**self.__dict__["_values"], **limits}) if limits else self
+
 
 def load(path: Path | None = None, **overrides: Any) -> Settings:
     """Return the settings: the defaults, then the file, then the overrides. Raises SettingsError.
@@ -59,10 +68,12 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
         for name, value in changed.items():
             if name not in defaults:
                 raise SettingsError(f"{origin}: there is no setting {name!r}{_nearest(name, defaults)}")
-            values[name] = _typed(origin, name, value, defaults[name])
+            value = _typed(origin, name, value, defaults[name])
+            values[name] = _merged(origin, values[name], value) if name == "languages" else value
     if file and values["mongo_password"] and file.stat().st_mode & stat.S_IROTH:
         raise SettingsError(f"{file.name} is readable by everyone, with a password in it: chmod 600 {file.name}")
     _check(values)
+    _check_languages(values, defaults)
     return Settings(values)
 
 
@@ -140,3 +151,44 @@ def _check(values: Mapping[str, Any]) -> None:
         raise SettingsError(f"limiter is {values['limiter']!r}; it is one of auto, cgroup2, cgroup1, watchdog")
     if values["wall_transport"] not in ("direct", "ssh"):
         raise SettingsError(f"wall_transport is {values['wall_transport']!r}; it is direct or ssh")
+
+
+def _merged(origin: str, table: Mapping[str, Any], changes: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the table of languages with the changes: entries are changed text by text, None takes one away."""
+    merged = dict(table)
+    for name, entry in changes.items():
+        if entry is None:
+            merged.pop(name, None)
+        elif isinstance(entry, dict):
+            merged[name] = {**merged.get(name, {}), **entry}
+        else:
+            raise SettingsError(f"{origin}: languages: the entry {name!r} must be a dict, or None to leave it out")
+    return merged
+
+
+def _check_languages(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    if not values["languages"]:
+        raise SettingsError("languages is empty; at least one language must be served")
+    for name, entry in values["languages"].items():
+        where = f"languages: {name!r}"
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+            raise SettingsError(f"{where} is no name of a language: small letters, digits and _, a letter first")
+        for key in [key for key in entry if key not in (*LANGUAGE_TEXTS, "limits")]:
+            raise SettingsError(f"{where}: there is no {key!r}{_nearest(str(key), dict.fromkeys(LANGUAGE_TEXTS))}")
+        for key in LANGUAGE_TEXTS:
+            if not isinstance(entry.get(key), str) or not entry[key]:
+                raise SettingsError(f"{where} must say its {key}, a text")
+        if not re.fullmatch(r"/.+|[a-z0-9][a-z0-9_.-]*", entry["environment"]):
+            raise SettingsError(f"{where}: environment is the name of a directory, or a Python's path from the root on")
+        limits = entry.get("limits", {})
+        if not isinstance(limits, dict):
+            raise SettingsError(f"{where}: limits must be a dict of settings")
+        for limit in limits:
+            if limit not in defaults or not limit.startswith(LIMIT_PREFIXES) or limit == GIVES_WAY:
+                raise SettingsError(f"{where}: {limit!r} is no setting that may differ for a language")
+        changed = {limit: _typed(where, limit, value, defaults[limit]) for limit, value in limits.items()}
+        entry["limits"] = changed
+        try:
+            _check({**values, **changed})
+        except SettingsError as error:
+            raise SettingsError(f"{where}: {error}") from error

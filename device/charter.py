@@ -6,17 +6,16 @@ import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import zmq
 
-from settings import Settings
+from settings import LIMIT_PREFIXES, Settings
 from wire import PROTOCOL
 
-# Where `make run` builds it, as root and in a checkout.
-BUILT_PYTHONS = (
-    Path("/opt/singlecell/untrusted/bin/python"),
-    Path(__file__).resolve().parent.parent / ".build" / "untrusted" / "bin" / "python",
-)
+# Where `make run` builds environments, as root and in a checkout.
+BUILT = (Path("/opt/singlecell"), Path(__file__).resolve().parent.parent / ".build")
+UNTRUSTED = "untrusted"  # the environment that the supervisor itself runs in
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,26 @@ class Keys:
 
 def choose_python(settings: Settings) -> str:
     """Return the interpreter of the untrusted account."""
-    built = next((path for path in BUILT_PYTHONS if path.exists()), BUILT_PYTHONS[0])
-    return settings.untrusted_python or str(built)
+    return settings.untrusted_python or str(_directory(settings) / UNTRUSTED / "bin" / "python")
+
+
+def _directory(settings: Settings) -> Path:
+    if settings.environments_directory:
+        return Path(settings.environments_directory)
+    return next((path for path in BUILT if (path / UNTRUSTED / "bin" / "python").exists()), BUILT[0])
+
+
+def _language(settings: Settings, name: str) -> dict[str, Any]:
+    """Return the charter of a language: its interpreter, the file that shows that its environment is whole, limits."""
+    environment, own = settings.languages[name]["environment"], settings.of_language(name)
+    limits = {limit: getattr(own, limit) for limit in own.names() if limit.startswith(LIMIT_PREFIXES)}
+    if environment.startswith("/"):
+        return {"python": environment, "stamp": "", "limits": limits}
+    if environment == UNTRUSTED and settings.untrusted_python:
+        return {"python": settings.untrusted_python, "stamp": "", "limits": limits}
+    place = _directory(settings) / environment
+    # deploy/bootstrap.sh writes the stamp when everything else is there.
+    return {"python": str(place / "bin" / "python"), "stamp": str(place / ".stamp"), "limits": limits}
 
 
 def choose_port(settings: Settings) -> int:
@@ -45,9 +62,8 @@ def choose_port(settings: Settings) -> int:
     return random.randint(settings.wall_port_first, settings.wall_port_last)
 
 
-def line(settings: Settings, keys: Keys, address: str, port: int, workers: int, python: str) -> bytes:
+def line(settings: Settings, keys: Keys, address: str, port: int, workers: int) -> bytes:
     """Return the charter as the one line of JSON that goes down standard input."""
-    limits = {name: getattr(settings, name) for name in settings.names() if name.startswith(("cell_", "session_"))}
     charter = {
         "protocol": PROTOCOL,
         "address": address,
@@ -57,8 +73,7 @@ def line(settings: Settings, keys: Keys, address: str, port: int, workers: int, 
         "device_public_key": keys.device_public.decode(),
         "workers": workers,
         "pool_ready": settings.pool_ready,
-        "languages": {name: {"python": python} for name in settings.languages},
-        "limits": limits,
+        "languages": {name: _language(settings, name) for name in settings.languages},
         "waived_layers": settings.waived_layers,
         "limiter": settings.limiter,
         "cgroup_directory": settings.cgroup_directory,

@@ -126,8 +126,8 @@ class Device:
 
     def _watch(self, account: Account, now: float) -> None:
         """Close what is overdue. Raises Trouble when the supervisor does not close what it was told to."""
-        settings = self._settings
         for session in list(account.sessions.values()):
+            settings = self._settings.of_language(session.language)
             run = session.run
             if session.closing_since is not None:
                 if now - max(session.closing_since, account.last_file) > settings.heartbeat_timeout_s:

@@ -88,7 +88,7 @@ class Dialling:
         process = self._start_process(self._account, python, settings)
         try:
             process.write(cargo.pack())
-            process.write(charter.line(settings, keys, process.address, port, self._workers, python))
+            process.write(charter.line(settings, keys, process.address, port, self._workers))
             wait_until_listening(process, port)
         except BaseException:
             process.end()

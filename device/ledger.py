@@ -37,7 +37,7 @@ class Ledger:
         """Note how a run ended; what it left unsaid is said, so that its conversation is whole."""
         self._say_files(run)
         if reason is not None:
-            endings.close(run.conversation, reason, self._settings)
+            endings.close(run.conversation, reason, self._settings.of_language(run.claim.language))
         run.ending = Ending(state, reason, usage)
         self._detach(run)
 

@@ -48,8 +48,9 @@ class Run:
 
     @classmethod
     def of(cls, claim: Claim, settings: Settings, now: float) -> Run:
-        """Return the run of a new claim."""
-        return cls(claim, Conversation(claim, settings), Incoming(claim.id, settings), now)
+        """Return the run of a new claim, under the limits of its language."""
+        limits = settings.of_language(claim.language)
+        return cls(claim, Conversation(claim, limits), Incoming(claim.id, limits), now)
 
     @property
     def over(self) -> bool:

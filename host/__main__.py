@@ -1,7 +1,7 @@
 """``python -m host``: one whole server on this machine, in the foreground. ``deploy/bootstrap.sh run`` calls it.
 
 Standard output gets one line, ``ready URL``, when a cell has run; everything else goes to standard error.
-The environment's PORT and DATA override the settings http_port and data_directory.
+The environment's PORT and DATA override the settings http_port and data_directory; LANGUAGES names those to serve.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def run() -> int:
     elif not settings.untrusted_accounts:
         say("cells run in a sandbox of this account's own; as root they would get an account of theirs")
     try:
-        python = settings.untrusted_python or str(place.untrusted_python)
-        found |= {"data_directory": str(place.data), "untrusted_python": python}
+        environments = settings.environments_directory or str(place.prefix)
+        found |= {"data_directory": str(place.data), "environments_directory": environments}
         settings = generated.load(**overrides() | found)
         generated.write(place.config, settings, place.trusted)
         journal = Journal(place.logs / "server.log")
@@ -80,7 +80,20 @@ def overrides() -> dict[str, Any]:
         changed["http_port"] = int(port)
     if data := os.environ.get("DATA"):
         changed["data_directory"] = data
+    if languages := os.environ.get("LANGUAGES"):
+        changed["languages"] = leave_out(languages)
     return changed
+
+
+def leave_out(languages: str) -> dict[str, None]:
+    """Return what leaves only these languages in the settings; commas between them. Raises HostError."""
+    known = generated.load().languages
+    chosen = {name.strip() for name in languages.split(",")} - {""}
+    unknown = sorted(chosen - known.keys())
+    if unknown or not chosen:
+        what = f"names {unknown[0]!r}" if unknown else "names no language"
+        raise HostError(f"LANGUAGES {what}; there are {', '.join(known)}", EXIT_SETTINGS)
+    return dict.fromkeys(known.keys() - chosen)
 
 
 def check_port(host: str, port: int) -> None:
@@ -110,7 +123,7 @@ def find_place(settings: Settings, root: bool) -> Place:
 def announce(settings: Settings) -> None:
     """Wait until a cell has run, and say so in the one line of standard output."""
     host = "127.0.0.1" if settings.http_host == "0.0.0.0" else settings.http_host
-    Readiness(host, settings.http_port, settings.languages[0]).wait(say)
+    Readiness(host, settings.http_port).wait(say)
     print(f"ready http://{host}:{settings.http_port}", flush=True)
 
 

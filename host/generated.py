@@ -24,7 +24,10 @@ def load(**overrides: Any) -> Settings:
 
 def write(file: Path, effective: Settings, reader: Account) -> None:
     """Write every setting into a file that only the reader and its owner can read."""
-    lines = [f"{name} = {getattr(effective, name)!r}\n" for name in effective.names()]
+    values = {name: getattr(effective, name) for name in effective.names()}
+    # A table of languages adds to the defaults: those that are left out must be named.
+    values["languages"] = dict.fromkeys(settings.read(settings.DEFAULT_FILE)["languages"]) | values["languages"]
+    lines = [f"{name} = {value!r}\n" for name, value in values.items()]
     half = file.with_suffix(".new")
     with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
         out.write(HEADER + "".join(lines))

@@ -15,11 +15,11 @@ SAY_AGAIN_S = 10.0
 class Readiness:
     """Asks the web part at a loopback address until a cell has run."""
 
-    def __init__(self, host: str, port: int, language: str) -> None:
-        self._host, self._port, self._language = host, port, language
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
 
     def wait(self, say: Any) -> None:
-        """Return when ``1+1`` was 2. ``say``: takes a sentence when it takes long, with the server's own reason."""
+        """Return when a cell was done. ``say``: takes a sentence when it takes long, with the server's own reason."""
         spoken = time.monotonic()
         # First what the server says of itself: it turns cells away whose language no device has reported.
         while not (self._ask("GET", "/readyz").get("ready") and self._cell_runs()):
@@ -29,12 +29,14 @@ class Readiness:
                 say(f"not ready yet: {self._reason()}")
 
     def _cell_runs(self) -> bool:
-        answer = self._ask("POST", f"/computations?wait={WAIT_S}", {"code": "1+1", "language": self._language})
-        return any(
-            message.get("header", {}).get("msg_type") == "execute_result"
-            and message["content"]["data"].get("text/plain") == "2"
-            for message in answer.get("messages", [])
-        )
+        languages = self._ask("GET", "/languages").get("languages", [])
+        # One that is not installed here is no reason to wait.
+        language = next((language["name"] for language in languages if language["available"]), None)
+        if language is None:
+            return False
+        answer = self._ask("POST", f"/computations?wait={WAIT_S}", {"code": "1+1", "language": language})
+        types = [message["header"]["msg_type"] for message in answer.get("messages", [])]
+        return answer.get("state") == "done" and "error" not in types
 
     def _reason(self) -> str:
         answer = self._ask("GET", "/readyz")

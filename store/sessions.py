@@ -14,7 +14,7 @@ from typing import Any
 from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
-from store.database import Database, earlier, later, literals
+from store.database import Database, earlier, literals
 from store.errors import guarded
 from store.hints import Hints
 from store.records import Claim, Session
@@ -31,8 +31,6 @@ class Sessions:
     def __init__(self, database: Database, hints: Hints) -> None:
         self._database = database
         self._hints = hints
-        self._idle_s = database.settings.session_idle_s
-        self._life_s = database.settings.session_life_s
 
     @guarded
     def get(self, id: str) -> Session | None:
@@ -147,8 +145,18 @@ class Sessions:
         return list(found.sort([("turn", ASCENDING)]))
 
     def _idle(self) -> dict[str, Any]:
-        life_end = {"$add": ["$created", int(self._life_s * 1000)]}
-        return {"state": "idle", "used": "$$NOW", "expires": {"$min": [later(self._idle_s), life_end]}}
+        idle_end = {"$add": ["$$NOW", self._limit_ms("session_idle_s")]}
+        life_end = {"$add": ["$created", self._limit_ms("session_life_s")]}
+        return {"state": "idle", "used": "$$NOW", "expires": {"$min": [idle_end, life_end]}}
+
+    def _limit_ms(self, name: str) -> dict[str, Any]:
+        """Return the expression of a limit in seconds, for the session's language, in milliseconds."""
+        settings = self._database.settings
+        branches = [
+            {"case": {"$eq": ["$language", language]}, "then": _ms(getattr(settings.of_language(language), name))}
+            for language in settings.languages
+        ]
+        return {"$switch": {"branches": branches, "default": _ms(getattr(settings, name))}}
 
     def _mark_gone(self, id: str, reason: Reason) -> None:
         turns = self._turns(id)
@@ -165,3 +173,7 @@ class Sessions:
                 },
                 upsert=True,
             )
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

@@ -18,11 +18,12 @@ import zmq
 from untrusted import charter as charters
 from untrusted.gate import Gate
 from untrusted.languages import Language
-from untrusted.pool import CODE_DIRECTORY, Pool, exists
+from untrusted.pool import CODE_DIRECTORY, Pool
 from untrusted.sandbox import SandboxError, selftest
 from untrusted.sandbox import limiter as limiters
-from untrusted.sandbox.plan import build_plan
+from untrusted.sandbox.plan import Plan, build_plan
 from untrusted.supervisor import Supervisor
+from wire import Layer
 
 EXIT_REFUSED = 3
 READ_BYTES = 65536
@@ -56,17 +57,22 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
     """Build everything that the charter asks for. Raises Refused."""
     if os.geteuid() == 0:
         raise Refused("root never runs user code: give the supervisor an account of its own")
-    languages = [language for name in charter.languages if (language := find_language(name))]
-    pythons = {name: entry.python for name, entry in charter.languages.items() if exists(entry.python)}
-    if not any(language.name in pythons for language in languages):
+    installed = {name: entry for name, entry in charter.languages.items() if entry.installed}
+    languages = {name: language for name in installed if (language := find_language(name))}
+    if not languages:
         places = ", ".join(sorted({entry.python for entry in charter.languages.values()}))
-        raise Refused(f"no language can run here: there is no Python at {places}")
+        raise Refused(f"no language can run here: there is no whole environment with a Python at {places}")
     try:
-        plan = build_plan(charter.limits, CODE_DIRECTORY, sorted(set(pythons.values())), charter.waived_layers)
-        limiter = limiters.choose(charter.limiter, charter.cgroup_directory, charter.limits)
+        # A session sees the environment of its own language.
+        plans = {
+            name: build_plan(installed[name].limits, CODE_DIRECTORY, [installed[name].python], charter.waived_layers)
+            for name in languages
+        }
+        limits = next(iter(installed.values())).limits
+        limiter = limiters.choose(charter.limiter, charter.cgroup_directory, limits)
     except SandboxError as error:
         raise Refused(str(error)) from error
-    layers = [*selftest.probe(plan), limiters.layer(limiter)]
+    layers = [*test_layers(list(plans.values())), limiters.layer(limiter)]
     missing = selftest.missing(layers)
     if missing:
         raise Refused(
@@ -80,12 +86,18 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
     except zmq.ZMQError as error:
         raise Refused(f"port {charter.port} of {charter.address} is not free: {error}") from error
     pools = {
-        language.name: Pool(language, pythons[language.name], plan, limiter, charter.pool_ready)
-        for language in languages
-        if language.name in pythons
+        name: Pool(language, installed[name], plans[name], limiter, charter.pool_ready)
+        for name, language in languages.items()
     }
     answer({"listening": charter.port})
     return Supervisor(charter, gate, pools, limiter.name, layers), gate
+
+
+def test_layers(plans: list[Plan]) -> list[Layer]:
+    """Return what each layer is worth on this host: what it is worth in the plan where it is worth least."""
+    worth = ("off", "waived", "on")
+    tested = [selftest.probe(plan) for plan in plans]
+    return [min(layers, key=lambda layer: worth.index(layer.state)) for layers in zip(*tested, strict=True)]
 
 
 def find_language(name: str) -> Language | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
 
 from wire import PROTOCOL
@@ -38,9 +40,19 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class LanguageCharter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``python``: the interpreter whose environment holds the language."""
+    """``python``: the interpreter whose environment holds the language.
+
+    ``stamp``: the file that whoever builds the environment writes last, "" where it was built by other means.
+    """
 
     python: str
+    stamp: str
+    limits: Limits
+
+    @property
+    def installed(self) -> bool:
+        """Whether the environment is whole and this account can run it."""
+        return os.access(self.python, os.X_OK) and (not self.stamp or os.access(self.stamp, os.R_OK))
 
 
 class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +67,6 @@ class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workers: int
     pool_ready: int
     languages: dict[str, LanguageCharter]
-    limits: Limits
     waived_layers: list[str]
     limiter: str
     cgroup_directory: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from untrusted.channel import SupervisorEnd
+from untrusted.charter import LanguageCharter
 from untrusted.languages import Language
 from untrusted.sandbox.limiter import Limiter
 from untrusted.sandbox.plan import Plan
@@ -32,9 +32,11 @@ _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from untrusted.zygote
 class Pool:
     """Keeps ``ready_target`` workers ready; ``warm`` is false until the zygote has loaded its language."""
 
-    def __init__(self, language: Language, python: str, plan: Plan, limiter: Limiter, ready_target: int) -> None:
-        self.language, self._python, self._plan, self._limiter = language, python, plan, limiter
-        self._ready_target = ready_target
+    def __init__(
+        self, language: Language, charter: LanguageCharter, plan: Plan, limiter: Limiter, ready_target: int
+    ) -> None:
+        self.language, self._python, self._limits = language, charter.python, charter.limits
+        self._plan, self._limiter, self._ready_target = plan, limiter, ready_target
         self.version = ""
         self.warm = self.alive = False
         self._failures, self._start_at, self._refill_at = 0, 0.0, 0.0
@@ -87,10 +89,10 @@ class Pool:
             self.version, self.warm, self._failures = data[len(WARM) :].decode(), True, 0
             return None
         if not data.startswith(FORKED) or len(descriptors) != 1:
-            raise EOFError(f"the zygote of {self.language.label} is gone")
+            raise EOFError(f"the zygote of {self.language.name} is gone")
         pid, pidfd = int(data[len(FORKED) :]), descriptors[0]
         ours = self._expected.popleft()
-        group = self._limiter.open(f"{self.language.name}-{pid}")
+        group = self._limiter.open(f"{self.language.name}-{pid}", self._limits)
         group.add(pid)
         ours.send(b"g")  # from here on it is limited, and may lock itself down
         slot = Slot(SupervisorEnd(ours, WORKER_FRAME_BYTES_MAX), pid, pidfd, group)
@@ -138,8 +140,3 @@ class Pool:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         self.orders.close()
-
-
-def exists(python: str) -> bool:
-    """Return whether this account can run the interpreter."""
-    return os.access(python, os.X_OK)

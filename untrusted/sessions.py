@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from untrusted.charter import Limits
 from untrusted.delivery import deliver
@@ -29,10 +29,13 @@ HELD_MESSAGES_MAX = 1000
 
 
 class Sessions:
-    """Keeps each session with the worker that serves it. ``send`` takes frames for the device, in order."""
+    """Keeps each session with the worker that serves it.
 
-    def __init__(self, limits: Limits, languages: set[str], send: Callable[[Frame], None]) -> None:
-        self._limits, self._languages, self._send = limits, languages, send
+    ``limits``: of each language; ``send`` takes frames for the device, in order.
+    """
+
+    def __init__(self, limits: Mapping[str, Limits], send: Callable[[Frame], None]) -> None:
+        self._limits, self._send = limits, send
         self._by_id: dict[str, Session] = {}
         self._by_pidfd: dict[int, Session] = {}
         self._waiting: deque[Session] = deque()
@@ -61,7 +64,7 @@ class Sessions:
     def open(self, frame: Open) -> None:
         """Begin a session; it gets a worker from ``fill``."""
         self.opened += 1
-        if frame.language not in self._languages or frame.session in self._by_id:
+        if frame.language not in self._limits or frame.session in self._by_id:
             self._send(Closed(frame.session, "protocol"))
             return
         session = self._by_id[frame.session] = Session(frame.session, frame.language)
@@ -101,7 +104,7 @@ class Sessions:
             if any(frame.computation == computation for frame in [session.cell, *session.backlog] if frame):
                 session.interrupted.add(computation)
         elif session.slot:
-            session.cell.kill_at = session.cell.kill_at or now + self._limits.cell_interrupt_grace_s
+            session.cell.kill_at = session.cell.kill_at or now + self._limits[session.language].cell_interrupt_grace_s
             session.cell.answered(now)
             session.slot.interrupt()
 
@@ -152,7 +155,7 @@ class Sessions:
                 self.interrupt(session.id, cell.computation, now)
             cell.messages += 1
             cell.output_bytes += size
-            limits = self._limits
+            limits = self._limits[session.language]
             if cell.output_bytes > limits.cell_output_bytes_max or cell.messages > limits.cell_messages_max:
                 self._say(session, out)
                 self.end(session, "output")
@@ -177,7 +180,8 @@ class Sessions:
 
     def _hold(self, session: Session, message: Message, size_bytes: int) -> None:
         session.held_bytes += size_bytes
-        if session.held_bytes <= self._limits.cell_output_bytes_max and len(session.held) < HELD_MESSAGES_MAX:
+        bytes_max = self._limits[session.language].cell_output_bytes_max
+        if session.held_bytes <= bytes_max and len(session.held) < HELD_MESSAGES_MAX:
             session.held.append(message)
 
     def _say(self, session: Session, messages: list[Message]) -> None:
@@ -233,7 +237,7 @@ class Sessions:
         usage = cell.usage(now, cpu_s, memory_bytes)
         end = Finished(session.id, cell.computation, "failed" if reason else "done", reason, usage)
         session.cell = None
-        self.deliveries.append(deliver(session.id, cell, slot, self._limits, end))
+        self.deliveries.append(deliver(session.id, cell, slot, self._limits[session.language], end))
         self._work_off(session, now)
 
     def keep_limits(self, now: float) -> None:
@@ -241,19 +245,21 @@ class Sessions:
         for session in list(self._by_id.values()):
             if session.slot is None or session.ending:
                 continue
-            reason = self._overrun(session.cell, session.slot, now) if session.cell else session.slot.group.overrun()
+            cell, slot, limits = session.cell, session.slot, self._limits[session.language]
+            reason = _overrun(cell, slot, limits, now) if cell else slot.group.overrun()
             if reason:
                 self.end(session, reason)
 
-    def _overrun(self, cell: Cell, slot: Slot, now: float) -> Reason | None:
-        if cell.wall_s(now) > self._limits.cell_wall_s or cell.asking_s(now) > self._limits.cell_input_s:
-            return "time_wall"
-        if cell.kill_at is not None and now > cell.kill_at:
-            return "cancelled"
-        cpu_s, _memory_bytes, _processes = slot.group.usage()
-        if cpu_s - cell.cpu_before_s > self._limits.cell_cpu_s:
-            return "time_cpu"
-        return slot.group.overrun()
+
+def _overrun(cell: Cell, slot: Slot, limits: Limits, now: float) -> Reason | None:
+    if cell.wall_s(now) > limits.cell_wall_s or cell.asking_s(now) > limits.cell_input_s:
+        return "time_wall"
+    if cell.kill_at is not None and now > cell.kill_at:
+        return "cancelled"
+    cpu_s, _memory_bytes, _processes = slot.group.usage()
+    if cpu_s - cell.cpu_before_s > limits.cell_cpu_s:
+        return "time_cpu"
+    return slot.group.overrun()
 
 
 def _ends(message: Message) -> bool:

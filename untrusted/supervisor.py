@@ -52,7 +52,7 @@ class Supervisor:
     def __init__(self, charter: Charter, gate: Gate, pools: dict[str, Pool], limiter: str, layers: list[Layer]) -> None:
         self._workers, self._silence_s = charter.workers, charter.heartbeat_timeout_s
         self._gate, self._pools, self._limiter, self._layers = gate, pools, limiter, layers
-        self._sessions = Sessions(charter.limits, set(pools), gate.send)
+        self._sessions = Sessions({name: charter.languages[name].limits for name in pools}, gate.send)
         self._questions = Questions()
         self._slots: dict[int, tuple[Pool, Slot]] = {}  # by pidfd
         self._introduced = False

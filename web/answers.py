@@ -122,7 +122,10 @@ class PermalinkContent(Struct, frozen=True):
 
 
 class Language(Struct, frozen=True):
-    """A language; ``available``: a device can run it now, ``extension`` has its dot."""
+    """A language; ``available``: a device can run it now, ``extension`` has its dot.
+
+    ``highlighting``: the name of its grammar in an editor; ``install``: the command that installs it on the server.
+    """
 
     name: str
     label: str
@@ -130,6 +133,8 @@ class Language(Struct, frozen=True):
     available: bool
     mime: str
     extension: str
+    highlighting: str
+    install: str
 
 
 class LanguagesAnswer(Struct, frozen=True):

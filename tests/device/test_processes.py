@@ -90,9 +90,9 @@ def start_supervisor(settings: Settings, python: str = "") -> Process:
     """Start a supervisor to the point where it listens."""
     process = dial(settings, python)
     try:
-        python, port = charter.choose_python(settings), charter.choose_port(settings)
+        port = charter.choose_port(settings)
         process.write(cargo.pack())
-        process.write(charter.line(settings, charter.Keys.make(), process.address, port, 1, python))
+        process.write(charter.line(settings, charter.Keys.make(), process.address, port, 1))
         wait_until_listening(process, port)
         host, _, dialled = process.dial_address(port).partition(":")
         with socket.create_connection((host, int(dialled)), timeout=READY_S) as connection:

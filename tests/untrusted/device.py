@@ -41,6 +41,7 @@ class Supervisor:
         settings = settings_module.load(**limits)
         ours, theirs = zmq.curve_keypair(), zmq.curve_keypair()
         self.port = random.randint(30000, 39999)
+        settings_limits = {n: getattr(settings, n) for n in settings.names() if n.startswith(("cell_", "session_"))}
         charter = {
             "protocol": wire.PROTOCOL,
             "address": "127.0.0.1",
@@ -50,8 +51,7 @@ class Supervisor:
             "device_public_key": ours[0].decode(),
             "workers": 4,
             "pool_ready": 1,
-            "languages": {"python": {"python": python}},
-            "limits": {n: getattr(settings, n) for n in settings.names() if n.startswith(("cell_", "session_"))},
+            "languages": {"python": {"python": python, "stamp": "", "limits": settings_limits}},
             "waived_layers": [],
             "limiter": "auto",
             "cgroup_directory": "",

@@ -17,14 +17,10 @@ class Language:
 
     ``environment`` must be set before the interpreter starts; ``preload`` are modules imported before the fork;
     ``warm_cells`` run before the fork and leave nothing behind; ``transform`` turns a cell's text into what IPython
-    gets.
+    gets. What pages show of a language is said in the settings.
     """
 
     name: str
-    label: str
-    mime: str
-    extension: str
-    highlighting: str
     version: Callable[[], str]
     environment: Mapping[str, str] = field(default_factory=dict)
     preload: tuple[str, ...] = ()

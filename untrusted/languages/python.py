@@ -22,10 +22,6 @@ WARM_CELLS = (
 
 LANGUAGE = Language(
     name="python",
-    label="Python",
-    mime="text/x-python",
-    extension=".py",
-    highlighting="python",
     version=platform.python_version,
     environment={
         **dict.fromkeys(ONE_THREAD, "1"),

@@ -63,8 +63,8 @@ class Limiter(Protocol):
     name: str
     detail: str
 
-    def open(self, session: str) -> Group:
-        """Return a new group. Raises OSError."""
+    def open(self, session: str, limits: GroupLimits | None = None) -> Group:
+        """Return a new group, with limits of its own or the limiter's. Raises OSError."""
 
 
 def choose(mode: str, directory: str, limits: GroupLimits) -> Limiter:

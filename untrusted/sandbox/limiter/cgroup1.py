@@ -30,8 +30,8 @@ class Cgroup1:
         # The first group shows whether all of it works; a half working limiter is none.
         self.open(f"trial-{os.getpid()}").close()
 
-    def open(self, session: str) -> Group1:
-        """Return a new group with the limits. Raises OSError."""
+    def open(self, session: str, limits: GroupLimits | None = None) -> Group1:
+        """Return a new group, with limits of its own or the limiter's. Raises OSError."""
         self._removals.sweep()
         directories = {controller: f"{parent}/{session}" for controller, parent in self._parents.items()}
         group = Group1(directories, self._removals)
@@ -39,25 +39,26 @@ class Cgroup1:
             # One hierarchy may hold several controllers (cpu,cpuacct): the same directory then comes twice.
             for directory in dict.fromkeys(directories.values()):
                 os.mkdir(directory)
-            self._limit(directories)
+            _limit(directories, limits or self._limits)
         except OSError:
             group.close()
             raise
         return group
 
-    def _limit(self, directories: dict[str, str]) -> None:
-        limits, memory = self._limits, directories["memory"]
-        write(memory, "memory.limit_in_bytes", limits.session_memory_bytes)
-        with suppress(FileNotFoundError):  # a kernel without swap accounting
-            write(memory, "memory.memsw.limit_in_bytes", limits.session_memory_bytes)
-        with suppress(OSError):  # not everywhere
-            write(memory, "memory.swappiness", 0)
-        write(directories["pids"], "pids.max", limits.session_processes_max + 1)  # init is ours
-        if "cpu" in directories:
-            write(directories["cpu"], "cpu.shares", limits.session_cpu_weight * _SHARES_OF_WEIGHT_100 // 100)
-            with suppress(FileNotFoundError):  # a kernel without CFS bandwidth
-                write(directories["cpu"], "cpu.cfs_period_us", _PERIOD_US)
-                write(directories["cpu"], "cpu.cfs_quota_us", int(limits.session_cpus_max * _PERIOD_US))
+
+def _limit(directories: dict[str, str], limits: GroupLimits) -> None:
+    memory = directories["memory"]
+    write(memory, "memory.limit_in_bytes", limits.session_memory_bytes)
+    with suppress(FileNotFoundError):  # a kernel without swap accounting
+        write(memory, "memory.memsw.limit_in_bytes", limits.session_memory_bytes)
+    with suppress(OSError):  # not everywhere
+        write(memory, "memory.swappiness", 0)
+    write(directories["pids"], "pids.max", limits.session_processes_max + 1)  # init is ours
+    if "cpu" in directories:
+        write(directories["cpu"], "cpu.shares", limits.session_cpu_weight * _SHARES_OF_WEIGHT_100 // 100)
+        with suppress(FileNotFoundError):  # a kernel without CFS bandwidth
+            write(directories["cpu"], "cpu.cfs_period_us", _PERIOD_US)
+            write(directories["cpu"], "cpu.cfs_quota_us", int(limits.session_cpus_max * _PERIOD_US))
 
 
 class Group1:

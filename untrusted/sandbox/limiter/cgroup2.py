@@ -41,27 +41,27 @@ class Cgroup2:
                     write(leaf, "cgroup.procs", pid)
         write(self._directory, "cgroup.subtree_control", " ".join(f"+{controller}" for controller in _NEEDED))
 
-    def open(self, session: str) -> Group2:
-        """Return a new group with the limits. Raises OSError."""
+    def open(self, session: str, limits: GroupLimits | None = None) -> Group2:
+        """Return a new group, with limits of its own or the limiter's. Raises OSError."""
         self._removals.sweep()
         directory = f"{self._directory}/{session}"
         os.mkdir(directory)
         try:
-            self._limit(directory)
+            _limit(directory, limits or self._limits)
         except OSError:
             self._removals.remove(directory)
             raise
         return Group2(directory, self._removals)
 
-    def _limit(self, directory: str) -> None:
-        limits = self._limits
-        write(directory, "memory.max", limits.session_memory_bytes)
-        with suppress(FileNotFoundError):  # a kernel without swap accounting
-            write(directory, "memory.swap.max", 0)
-        write(directory, "memory.oom.group", 1)
-        write(directory, "pids.max", limits.session_processes_max + 1)  # init is ours
-        write(directory, "cpu.weight", limits.session_cpu_weight)
-        write(directory, "cpu.max", f"{int(limits.session_cpus_max * _PERIOD_US)} {_PERIOD_US}")
+
+def _limit(directory: str, limits: GroupLimits) -> None:
+    write(directory, "memory.max", limits.session_memory_bytes)
+    with suppress(FileNotFoundError):  # a kernel without swap accounting
+        write(directory, "memory.swap.max", 0)
+    write(directory, "memory.oom.group", 1)
+    write(directory, "pids.max", limits.session_processes_max + 1)  # init is ours
+    write(directory, "cpu.weight", limits.session_cpu_weight)
+    write(directory, "cpu.max", f"{int(limits.session_cpus_max * _PERIOD_US)} {_PERIOD_US}")
 
 
 class Group2:

@@ -43,9 +43,9 @@ class Watchdog:
         self._children: dict[int, list[int]] = {}
         self._looked_at = float("-inf")
 
-    def open(self, _session: str) -> WatchedGroup:
-        """Return a new group."""
-        return WatchedGroup(self, self._limits)
+    def open(self, _session: str, limits: GroupLimits | None = None) -> WatchedGroup:
+        """Return a new group, with limits of its own or the watchdog's."""
+        return WatchedGroup(self, limits or self._limits)
 
     def tree(self, init: int) -> dict[int, Process]:
         """Return init and everything below it, as seen at most ``LOOK_S`` ago: all processes of its pid namespace."""
