@@ -26,6 +26,7 @@ from web import (
     pages,
     permalinks,
     problems,
+    sagecell,
     sessions,
 )
 from web.fleet import Fleet
@@ -35,7 +36,7 @@ from web.news import News
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-ROUTES = (computations, messages, files, sessions, permalinks, languages, limits, health, openapi, pages)
+ROUTES = (computations, messages, files, sessions, permalinks, languages, limits, health, openapi, pages, sagecell)
 STATIC_KEPT_S = 3600
 
 _lock = threading.Lock()

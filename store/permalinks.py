@@ -12,6 +12,7 @@ from store.database import Database
 from store.errors import guarded
 from store.records import Permalink
 
+NO_INTERACTS = "[]"
 ID_BYTES = 12  # 96 bits: 16 characters that nobody guesses who does not know the code
 
 
@@ -22,15 +23,21 @@ class Permalinks:
         self._database = database
 
     @guarded
-    def create(self, code: str, language: str) -> str:
+    def create(self, code: str, language: str, interacts: str = NO_INTERACTS) -> str:
         """Keep the code and return its id; when this returns, it outlives a crash. Raises StoreUnavailable."""
-        id = urlsafe_b64encode(hashlib.sha256(f"{language}\0{code}".encode()).digest()[:ID_BYTES]).decode()
+        kept = {"code": code, "language": language}
+        if interacts != NO_INTERACTS:
+            kept["interacts"] = interacts
+        text = "\0".join([language, code, *([interacts] if "interacts" in kept else [])])
+        id = urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:ID_BYTES]).decode()
         with suppress(DuplicateKeyError):
-            self._database.durable("permalinks").insert_one({"_id": id, "code": code, "language": language})
+            self._database.durable("permalinks").insert_one({"_id": id, **kept})
         return id
 
     @guarded
     def get(self, id: str) -> Permalink | None:
         """Return the code with this id, None when there is none. Raises StoreUnavailable."""
         found = self._database.collection("permalinks").find_one({"_id": id})
-        return None if found is None else Permalink(found["code"], found["language"])
+        return (
+            None if found is None else Permalink(found["code"], found["language"], found.get("interacts", NO_INTERACTS))
+        )

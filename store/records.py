@@ -152,10 +152,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Permalink:
-    """Code that is kept under a short id."""
+    """Code that is kept under a short id; ``interacts``: JSON, the states of SageMathCell's interacts."""
 
     code: str
     language: str
+    interacts: str = "[]"
 
 
 def pack_message(message: Mapping[str, Any] | None) -> dict[str, Any] | None:

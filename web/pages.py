@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
-from web.context import here
+from web.answers import address
 from web.operations import operation
 
 routes = Blueprint("pages", __name__)
@@ -42,9 +42,9 @@ def script() -> Response:
 
 
 def _page(template: str) -> Response:
-    response = make_response(
-        render_template(template, public_url=here().settings.public_url.rstrip("/") or request.script_root)
-    )
+    # What a page loads comes from where it came from itself, as its policy says; only what it gives away to be used
+    # elsewhere names the public address.
+    response = make_response(render_template(template, root=request.script_root, server=address("/")))
     response.headers["Content-Security-Policy"] = PAGE_POLICY
     response.headers["Cache-Control"] = "no-cache"
     return response

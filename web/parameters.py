@@ -58,10 +58,32 @@ class After(msgspec.Struct, frozen=True):
         return {"type": "integer", "minimum": -1, "default": -1}
 
 
-Parameter = Wait | After
+class Text(msgspec.Struct, frozen=True):
+    """A text that has to be of a pattern."""
+
+    name: str
+    description: str
+    pattern: str
+    place: str = "query"
+
+    def read(self) -> str | None:
+        """Return the text, None when the request has none. Raises Problem."""
+        text = _one_text(self.name)
+        if text is not None and not re.fullmatch(self.pattern, text):
+            refuse(400, f"`{self.name}` is not right: {self.description}")
+        return text
+
+    def schema(self, settings: Settings) -> dict[str, Any]:
+        """Return the parameter's JSON Schema."""
+        return {"type": "string", "pattern": f"^{self.pattern}$"}
+
+
+Parameter = Wait | After | Text
 
 WAIT = Wait()
 AFTER = After()
+PERMALINK = Text("q", "Id of a permalink.", r"[A-Za-z0-9_-]{1,64}")
+CALLBACK = Text("callback", "Name of a function that the answer, then a script, calls.", r"[A-Za-z_$][\w$.]{0,99}")
 LAST_EVENT_ID = After(
     "Last-Event-ID", "header", "Sequence of the last event that the client has; an EventSource sends it by itself."
 )

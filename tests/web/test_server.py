@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -105,6 +107,18 @@ def test_pages_have_a_policy_that_runs_only_our_own_scripts(client: FlaskClient)
     assert response.headers["Referrer-Policy"] == "no-referrer"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert client.get("/embed").headers["Content-Security-Policy"] == policy
+
+
+def test_a_public_address_is_what_pages_give_away_not_where_they_load_from(database_directory: Path) -> None:
+    app = create_app(make_settings(database_directory, public_url="https://cells.example/cell/"))
+    client = app.test_client()
+    for path in ("/", "/embed"):
+        addresses = re.findall(r'(?:src|href)="([^"]+)"', client.get(path).text)
+        assert all(address.startswith(("/", "data:")) for address in addresses), addresses
+    assert 'data-server="https://cells.example/cell/"' in client.get("/embed").text
+    url = client.post("/permalinks", json={"code": "1"}).get_json()["url"]
+    assert url.startswith("https://cells.example/cell/?q=")
+    app.extensions["singlecell"].store.close()
 
 
 def test_the_frame_for_output_is_sandboxed_whoever_opens_it(client: FlaskClient) -> None:

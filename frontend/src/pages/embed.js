@@ -6,7 +6,7 @@ const TEXTS = ["theme", "link-key"];
 
 export function buildSnippet() {
   const form = document.querySelector("#options");
-  const server = new URL(".", location.href).href;
+  const server = new URL(document.querySelector("#embed").dataset.server, location.href).href;
   let timer;
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", () => {
@@ -14,7 +14,7 @@ export function buildSnippet() {
     timer = setTimeout(() => show(form, server), 300);
   });
   document.querySelector("#copy").addEventListener("click", copy);
-  offerLanguages(form.elements.language, server);
+  offerLanguages(form.elements.language, new URL(".", location.href).href);
   show(form, server);
 }
 

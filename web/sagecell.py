@@ -1,0 +1,103 @@
+"""What pages written for SageMathCell ask a server for, at its addresses and in its words.
+
+The words (arguments of a query or a form, the shape of the answers) are those of SageMathCell's permalink.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from base64 import urlsafe_b64encode
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, current_app, request
+
+from web import bodies
+from web.answers import json_answer
+from web.context import here
+from web.operations import operation
+from web.parameters import CALLBACK, PERMALINK
+from web.problems import refuse
+
+routes = Blueprint("sagecell", __name__)
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LANGUAGE = re.compile(r"[A-Za-z0-9_+.-]{1,40}")
+_COUNT = re.compile(r"-?[0-9]{1,15}", re.ASCII)
+# The answer in a frame is a page on our origin: it may speak to its parent and do nothing else.
+FRAME_POLICY = "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'"
+
+
+class ZippedPermalink(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Code as ``?z=`` takes it, its id for ``?q=``, the states of its interacts zipped, and the request's own ``n``."""
+
+    zip: str
+    query: str
+    interacts: str
+    n: int | None = None
+
+
+@routes.get("/embedded_sagecell.js")
+@operation("The script with SageMathCell's API", {200: "text/javascript"})
+def script() -> Response:
+    """Answer with the script that pages of SageMathCell load, at the address that older ones name."""
+    response = current_app.send_static_file("embedded_sagecell.js")
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+@routes.post("/permalink")
+@operation(
+    "Keep code as SageMathCell does: arguments `code`, `language`, `interacts`, `n`, `frame` of a form or the query",
+    {200: ZippedPermalink},
+    {400: "`code` is missing, or an argument is not right.", 411: "The length of the body is missing.",
+     413: "The code is too long."},
+)  # fmt: skip
+def create() -> Response:
+    """Store the code; with `frame` the answer is a page that posts it to its parent, for browsers of old."""
+    bodies.check_length_is_said()
+    code = request.values.get("code")
+    if code is None:
+        refuse(400, "The argument `code` is missing.")
+    language = request.values.get("language", "sage")
+    if not _LANGUAGE.fullmatch(language):
+        refuse(400, "`language` has to be the name of a language.")
+    interacts = bodies.check_code(request.values.get("interacts", "[]"), "interacts")
+    count = request.values.get("n")
+    if count is not None and not _COUNT.fullmatch(count):
+        refuse(400, "`n` has to be a whole number.")
+    query = here().store.permalinks.create(bodies.check_code(code), language, interacts)
+    answer = ZippedPermalink(_zipped(code), query, _zipped(interacts), None if count is None else int(count))
+    if "frame" not in request.values:
+        return json_answer(answer)
+    message = json.dumps(msgspec.json.encode(answer).decode())
+    page = Response(f'<script>parent.postMessage({message},"*");</script>', content_type="text/html; charset=utf-8")
+    page.headers["Content-Security-Policy"] = FRAME_POLICY
+    return page
+
+
+@routes.get("/permalink")
+@operation(
+    "Get what a permalink keeps, as SageMathCell does: `[code, language, interacts]`",
+    {200: "application/json"},
+    {400: "`callback` is not the name of a function.", 404: "No permalink has this id."},
+    parameters=(PERMALINK, CALLBACK),
+)
+def look() -> Response:
+    """Answer with the list; with `callback` as a script that calls it with the list's JSON text."""
+    callback = CALLBACK.read()
+    id = PERMALINK.read() or ""
+    found = here().store.permalinks.get(id) if _ID.fullmatch(id) else None
+    if found is None:
+        refuse(404, "There is no permalink with this id.")
+    kept: list[Any] = [found.code, found.language, found.interacts]
+    if callback is None:
+        return Response(json.dumps(kept), content_type="application/json")
+    script = Response(f"{callback}({json.dumps(json.dumps(kept))});", content_type="application/javascript")
+    script.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return script
+
+
+def _zipped(text: str) -> str:
+    return urlsafe_b64encode(zlib.compress(text.encode())).decode()
