@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.languages import LeftOut, leave_out
 from tests.processes import Process, start
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,9 +57,9 @@ class Site:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment for it: nothing of the make that may run the tests."""
+        """The environment for it: nothing of the make that may run the tests, and the language that loads quickly."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))}
-        return {**ours, "PORT": str(self.port), "DATA": str(self.data)}
+        return {**ours, "PORT": str(self.port), "DATA": str(self.data), "LANGUAGES": "python"}
 
     @property
     def url(self) -> str:
@@ -66,13 +67,24 @@ class Site:
         return f"http://127.0.0.1:{self.port}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what only root can do, and say so."""
+LEFT_OUT = pytest.StashKey[list[LeftOut]]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of languages that are not installed; skip what only root can do, and say so."""
+    config.stash[LEFT_OUT] = leave_out(items)
+    config.hook.pytest_deselected(items=[item for left in config.stash[LEFT_OUT] for item in left.tests])
     if os.geteuid() == 0:
         return
     for item in items:
         if item.get_closest_marker("root"):
             item.add_marker(pytest.mark.skip(reason="only root can make accounts and drop to them"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in a line which tests were left out."""
+    for left in config.stash.get(LEFT_OUT, []):
+        terminalreporter.line(left.line, yellow=True)
 
 
 def free_port() -> int:
@@ -99,11 +111,11 @@ def own_site() -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The whole server: as root with the second account behind our own sshd, else with a child process."""
+    """The whole server with all languages: as root with the second account behind our own sshd, else with a child."""
     site = make_site()
     config = site.data.with_suffix(".config.py")
     config.write_text(SHORT_LIMITS)
-    env = {**site.env, "SINGLECELL_CONFIG": str(config)}
+    env = {**site.env, "SINGLECELL_CONFIG": str(config), "LANGUAGES": ""}
     try:
         with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT) as process:
             yield Server(site.url, site.port, site.data, os.geteuid() == 0, process)

@@ -27,7 +27,7 @@ def config(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
 
 def test_the_defaults_load_and_pass_their_own_checks() -> None:
     settings = load()
-    assert settings.http_port == 5000 and settings.languages == ["python"] and settings.mongo_uri == ""
+    assert settings.http_port == 5000 and list(settings.languages) == ["python", "sage"] and settings.mongo_uri == ""
     assert set(settings.names()) == set(settings_file.read(settings_file.DEFAULT_FILE))
 
 
@@ -91,7 +91,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(tmp_path: Path) -> None
     ("name", "value"),
     [
         ("http_port", True), ("http_port", 1.0), ("http_port", "80"), ("lease_s", True), ("lease_s", "1"),
-        ("session_idle_gives_way", 1), ("languages", ("python",)), ("languages", [1]), ("languages", [""]),
+        ("session_idle_gives_way", 1), ("languages", ["python"]), ("untrusted_accounts", [1]), ("untrusted_accounts", [""]),
         ("mongo_uri", None),
     ],
 )  # fmt: skip
@@ -165,3 +165,54 @@ def test_a_password_that_everyone_may_read_is_refused(tmp_path: Path) -> None:
 def test_the_data_directory_is_absolute() -> None:
     assert settings_file.data_directory(load(data_directory="x")) == Path("x").absolute()
     assert settings_file.data_directory(load()).is_absolute()
+
+
+TOY = {
+    "label": "Toy", "mime": "text/x-toy", "extension": ".toy", "highlighting": "python", "environment": "untrusted",
+    "install": "make toy",
+}  # fmt: skip
+
+
+def test_a_table_of_languages_adds_to_the_defaults_text_by_text(tmp_path: Path) -> None:
+    settings = load(config(tmp_path, f"languages = {{'toy': {TOY}, 'python': {{'label': 'Py'}}, 'sage': None}}"))
+    assert list(settings.languages) == ["python", "toy"]
+    assert (settings.languages["python"]["label"], settings.languages["python"]["extension"]) == ("Py", ".py")
+    assert list(load(config(tmp_path, f"languages = {{'toy': {TOY}}}"), languages={"python": None}).languages) == [
+        "sage",
+        "toy",
+    ]
+
+
+def test_a_language_may_have_limits_of_its_own() -> None:
+    settings = load(languages={"toy": {**TOY, "limits": {"cell_wall_s": 5, "session_processes_max": 3}}})
+    toy = settings.of_language("toy")
+    assert (toy.cell_wall_s, toy.session_processes_max, toy.cell_cpu_s) == (5.0, 3, settings.cell_cpu_s)
+    assert settings.of_language("python").cell_wall_s == settings.cell_wall_s == settings.of_language("no").cell_wall_s
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ({"python": None, "sage": None}, "at least one language"),
+        ({"toy": {**TOY, "label": None}}, "'toy' must say its label"),
+        ({"toy": {}}, "'toy' must say its label"),
+        ({"toy": {**TOY, "mime": ""}}, "'toy' must say its mime"),
+        ({"toy": {**TOY, "extention": ".t"}}, "no 'extention'; did you mean 'extension'"),
+        ({"toy": {**TOY, "environment": "../untrusted"}}, "environment is the name of a directory"),
+        ({"../toy": TOY}, "'../toy' is no name of a language"),
+        ({"Toy": TOY}, "'Toy' is no name of a language"),
+        ({1: TOY}, "1 is no name of a language"),
+        ({"toy": "untrusted"}, "the entry 'toy' must be a dict"),
+        ({"toy": {**TOY, "limits": ["cell_wall_s"]}}, "limits must be a dict"),
+        ({"toy": {**TOY, "limits": {"workers": 3}}}, "'workers' is no setting that may differ"),
+        ({"toy": {**TOY, "limits": {"session_idle_gives_way": False}}}, "no setting that may differ"),
+        ({"toy": {**TOY, "limits": {"cell_wall": 3.0}}}, "'cell_wall' is no setting that may differ"),
+        ({"toy": {**TOY, "limits": {"cell_wall_s": "3"}}}, "'toy': cell_wall_s must be a float"),
+        ({"toy": {**TOY, "limits": {"cell_wall_s": 0}}}, "'toy': cell_wall_s is 0"),
+        ({"toy": {**TOY, "limits": {"cell_wall_s": 1e6}}}, "'toy': cell_wall_s .* more than session_life_s"),
+    ],
+)
+def test_a_wrong_entry_of_a_language_is_a_sentence(table: dict, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence) as error:
+        load(languages=table)
+    assert "\n" not in str(error.value)

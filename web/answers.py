@@ -151,9 +151,10 @@ class Limit(Struct, frozen=True):
 
 
 class LimitsAnswer(Struct, frozen=True):
-    """Every limit that a client can meet, by the name of its setting."""
+    """Every limit that a client can meet, by the name of its setting; ``languages``: where a language has another."""
 
     limits: dict[str, Limit]
+    languages: dict[str, dict[str, Limit]]
 
 
 class AliveAnswer(Struct, frozen=True):

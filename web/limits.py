@@ -42,4 +42,9 @@ UNITS = {
 def list_limits() -> Response:
     """Answer with the settings that limit a client, and their units."""
     settings = here().settings
-    return json_answer(LimitsAnswer({name: Limit(getattr(settings, name), unit) for name, unit in UNITS.items()}))
+    limits = {name: Limit(getattr(settings, name), unit) for name, unit in UNITS.items()}
+    languages = {
+        language: {name: Limit(limit, UNITS[name]) for name, limit in entry["limits"].items() if name in UNITS}
+        for language, entry in settings.languages.items()
+    }
+    return json_answer(LimitsAnswer(limits, {name: differing for name, differing in languages.items() if differing}))

@@ -216,10 +216,6 @@ def test_an_unknown_language_is_422_and_says_what_there_is(client: FlaskClient) 
     check_problem(client.post("/permalinks", json={"code": "1", "language": ""}), 422, "unknown")
 
 
-def test_a_known_language_that_is_not_installed_is_422_and_says_how(client: FlaskClient) -> None:
-    check_problem(client.post("/computations", json={"code": "1", "language": "r"}), 422, "install")
-
-
 def test_our_own_errors_are_dull_and_logged(app: Flask, client: FlaskClient, monkeypatch, caplog) -> None:
     def fail() -> None:
         raise RuntimeError("secret detail")

@@ -18,29 +18,6 @@ from web import limits
 from web_server import create_app
 
 
-def test_languages_are_those_of_the_settings_and_of_the_devices(client: FlaskClient, device: Device) -> None:
-    [python] = client.get("/languages").get_json()["languages"]
-    assert (python["name"], python["label"], python["version"]) == ("python", "Python", "")
-    assert (python["available"], python["mime"], python["extension"]) == (False, "text/x-python", ".py")
-    device.report(languages=("python", "sage"))
-    app = client.application
-    app.extensions["singlecell"].fleet.reports(fresh=True)
-    python, sage = client.get("/languages").get_json()["languages"]
-    assert python["available"] and python["version"] == "3.11"
-    assert sage["name"] == "sage" and sage["available"]
-    assert submit(client, language="sage")["language"] == "sage"
-
-
-def test_a_language_that_no_device_runs_is_refused(client: FlaskClient, device: Device) -> None:
-    device.report(languages=("sage",))
-    check_problem(client.post("/computations", json={"code": "1"}), 422, "install")
-
-
-def test_cells_wait_for_an_account_that_is_away(client: FlaskClient, device: Device) -> None:
-    device.report(free=0, languages=(), sentence="it has not been dialled yet")
-    assert submit(client)["state"] == "queued"
-
-
 def test_every_limit_has_a_unit_and_the_value_of_the_settings(client: FlaskClient, settings) -> None:
     answer = client.get("/limits").get_json()["limits"]
     assert answer["code_bytes_max"] == {"value": settings.code_bytes_max, "unit": "bytes"}

@@ -1,0 +1,74 @@
+"""GET /languages, and what a computation in each of them is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from settings import Settings
+from tests.web.conftest import Device, check_problem, make_settings, submit
+
+OWN = {
+    "label": "Own", "mime": "text/x-own", "extension": ".own", "highlighting": "lisp", "environment": "own",
+    "install": "apt-get install own", "limits": {"cell_wall_s": 5.0},
+}  # fmt: skip
+
+
+@pytest.fixture
+def settings(database_directory: Path) -> Iterator[Settings]:
+    """Settings with a language more."""
+    return make_settings(database_directory, languages={"own": OWN})
+
+
+def read_languages(client: FlaskClient) -> dict[str, dict]:
+    """Return what GET /languages says now, by name."""
+    client.application.extensions["singlecell"].fleet.reports(fresh=True)
+    return {language["name"]: language for language in client.get("/languages").get_json()["languages"]}
+
+
+def test_languages_are_those_of_the_settings_in_their_order(client: FlaskClient) -> None:
+    languages = read_languages(client)
+    assert list(languages)[0] == "python" and list(languages)[-1] == "own"
+    assert languages["own"] == {
+        "name": "own", "label": "Own", "version": "", "available": False, "mime": "text/x-own", "extension": ".own",
+        "highlighting": "lisp", "install": "apt-get install own",
+    }  # fmt: skip
+
+
+def test_a_language_that_a_device_can_run_is_available_with_its_version(client: FlaskClient, device: Device) -> None:
+    device.report(languages=("python", "own"))
+    languages = read_languages(client)
+    assert [name for name, language in languages.items() if language["available"]] == ["python", "own"]
+    assert languages["own"]["version"] == "3.11"
+    assert submit(client, language="own")["language"] == "own"
+
+
+def test_a_language_that_is_not_installed_is_422_with_the_command_that_installs_it(
+    client: FlaskClient, device: Device
+) -> None:
+    device.report(languages=("python",))
+    sentence = "Own is not installed on this server; its owner can install it with: apt-get install own"
+    check_problem(client.post("/computations", json={"code": "1", "language": "own"}), 422, sentence)
+    check_problem(client.post("/sessions/-/complete", json={"code": "1", "cursor_pos": 1, "language": "own"}), 422, "Own")
+    assert submit(client)["language"] == "python"
+
+
+def test_a_language_that_only_a_device_knows_is_not_served(client: FlaskClient, device: Device) -> None:
+    device.report(languages=("python", "stranger"))
+    assert "stranger" not in read_languages(client)
+    check_problem(client.post("/computations", json={"code": "1", "language": "stranger"}), 422, "unknown")
+
+
+def test_cells_wait_for_an_account_that_is_away(client: FlaskClient, device: Device) -> None:
+    device.report(free=0, languages=(), sentence="it has not been dialled yet")
+    assert submit(client)["state"] == "queued"
+    assert submit(client, language="own")["state"] == "queued"
+
+
+def test_a_limit_that_differs_for_a_language_is_told(client: FlaskClient) -> None:
+    answer = client.get("/limits").get_json()
+    assert answer["limits"]["cell_wall_s"]["value"] != 5.0
+    assert answer["languages"]["own"] == {"cell_wall_s": {"value": 5.0, "unit": "s"}}
