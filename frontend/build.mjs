@@ -48,7 +48,7 @@ async function copyFonts() {
 /** The bundles carry other people's work; their licences go along. */
 async function licences() {
   const texts = [];
-  for (const name of ["katex", "marked", "prism-code-editor"]) {
+  for (const name of ["jquery", "katex", "marked", "prism-code-editor"]) {
     const folder = join(here, "node_modules", name);
     const file = (await readdir(folder)).find((entry) => /^LICENSE/i.test(entry));
     texts.push(`${name}\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`);
@@ -73,5 +73,8 @@ const files = {
 };
 const define = { PARTS: JSON.stringify(files) };
 await writeFile(join(output, "embedded_singlecell.js"), await bundle("main.js", { define }));
+// Pages of SageMathCell load these two from its server; our script needs neither.
+await writeFile(join(output, "jquery.min.js"), await readFile(join(here, "node_modules/jquery/dist/jquery.min.js")));
+await writeFile(join(output, "sagecell_embed.css"), "/* Cells bring their looks with them. */\n");
 await writeFile(join(output, "embedded_sagecell.js"), await bundle("sagecell/main.js", { define, format: "iife" }));
 await writeFile(join(output, "pages.js"), await bundle("pages/pages.js"));

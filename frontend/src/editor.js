@@ -1,16 +1,21 @@
 /** The code editor: a real <textarea> with colours behind it, so that undo, IME, touch and screen readers just work. */
-import { createEditor, languageMap } from "prism-code-editor";
+import { createEditor } from "prism-code-editor";
 import { defaultKeymap, editHistory, editorCommands } from "prism-code-editor/commands";
+import "prism-code-editor/languages/gap";
+import "prism-code-editor/languages/julia";
+import "prism-code-editor/languages/matlab";
 import "prism-code-editor/languages/python";
+import "prism-code-editor/languages/r";
 import { matchBrackets } from "prism-code-editor/match-brackets";
 import { highlightBracketPairs } from "prism-code-editor/highlight-brackets";
-import { languages as grammars } from "prism-code-editor/prism";
+import "prism-code-editor/prism/languages/gap";
+import "prism-code-editor/prism/languages/julia";
+import "prism-code-editor/prism/languages/matlab";
 import "prism-code-editor/prism/languages/python";
 import "prism-code-editor/prism/languages/r";
 
-grammars.sage = grammars.python;
-languageMap.sage = languageMap.python;
-languageMap.r = { ...languageMap.python };
+// What on-screen keyboards do to prose must not happen to code.
+const TYPED_AS_IT_IS = { autocapitalize: "off", autocomplete: "off", autocorrect: "off", spellcheck: "false", translate: "no" };
 
 const keymap = { ...defaultKeymap };
 for (const key of ["Mod+Enter", "8+Enter"]) delete keymap[key]; // these run the cell
@@ -19,7 +24,7 @@ export class Editor {
   #prism;
   #tabLeaves = false;
 
-  /** `on.run()`, `on.change(code)`; `label`: of the text field; `hint`: id of the text that explains its keys. */
+  /** `language`: name of a grammar; an unknown one gives plain text. `on.run()`, `on.change(code)`; `label`: of the text field; `hint`: id of the text that explains its keys. */
   constructor(parent, { code, language, readonly, label, hint, placeholder, on }) {
     this.#prism = createEditor(
       parent,
@@ -33,8 +38,7 @@ export class Editor {
     const field = this.#prism.textarea;
     field.setAttribute("aria-label", label);
     field.setAttribute("aria-describedby", hint);
-    field.setAttribute("autocorrect", "off");
-    field.setAttribute("translate", "no");
+    for (const [name, value] of Object.entries(TYPED_AS_IT_IS)) field.setAttribute(name, value);
     if (placeholder) field.placeholder = placeholder;
     parent.addEventListener("keydown", (event) => this.#onKey(event, on), { capture: true });
     field.addEventListener("blur", () => (this.#tabLeaves = false));

@@ -4,14 +4,17 @@ import { readAuthor } from "./author.js";
 import { acceptDrops } from "./drops.js";
 import { Editor } from "./editor.js";
 import { closing } from "./endings.js";
+import { keepAboveKeyboard } from "./keyboard.js";
+import { highlightingOf, offerLanguages } from "./languages.js";
 import { Memory } from "./memory.js";
-import { labelOf, languageLabel, optionsOf } from "./options.js";
+import { labelOf, optionsOf } from "./options.js";
 import { Output } from "./output.js";
 import { ownServer } from "./place.js";
 import { Question } from "./question.js";
 import { Run } from "./run.js";
 import { schemeOf, watchScheme } from "./scheme.js";
-import { sessionOf } from "./session.js";
+import { whenSeen } from "./seen.js";
+import { isLinked, sessionOf } from "./session.js";
 import { openShare } from "./share.js";
 import { Suggestions } from "./suggestions.js";
 import { say, speak } from "./texts.js";
@@ -135,6 +138,16 @@ export class SingleCell extends HTMLElement {
     this.#showReset();
   }
 
+  /** Go to the code. */
+  focus(options) {
+    this.#editor?.textarea.focus(options);
+  }
+
+  /** Open the dialog with links to this code. */
+  share() {
+    if (this.#view) openShare(this.shadowRoot, new Api(this.server), this.code, this.language);
+  }
+
   // --- life in the page ---
 
   connectedCallback() {
@@ -151,7 +164,7 @@ export class SingleCell extends HTMLElement {
 
   attributeChangedCallback(name, _, value) {
     if (!this.#view) return;
-    if (name === "language") this.#editor.language = this.language;
+    if (name === "language") this.#colour();
     else if (name === "readonly") this.#editor.readonly = value !== null;
     else if (name === "theme") this.#showScheme();
     else if (name === "hide") this.#view.hide(optionsOf(this).hide);
@@ -169,7 +182,13 @@ export class SingleCell extends HTMLElement {
     this.#showReset();
     const remembered = this.#memory.computation;
     if (remembered) this.#resume(remembered);
-    else if (this.#options.autorun) this.run();
+    else if (this.#options.autorun !== null) this.#runByItself();
+  }
+
+  #runByItself() {
+    // Linked cells may need what those before them define, so they run in the order of the page, seen or not.
+    if (isLinked(this) || this.#options.autorun === "now") this.run();
+    else whenSeen(this.#outputHost ?? this, () => this.isConnected && this.run());
   }
 
   #build() {
@@ -179,7 +198,7 @@ export class SingleCell extends HTMLElement {
       run: () => this.run(),
       stop: () => this.stop(),
       reset: () => this.reset(),
-      share: () => this.#share(),
+      share: () => this.share(),
       attach: (files) => this.#attach([...this.#files, ...files]),
       language: (name) => (this.language = name),
     };
@@ -192,7 +211,7 @@ export class SingleCell extends HTMLElement {
     this.#output = new Output(this.#view.output, context);
     this.#editor = new Editor(this.#view.editor, {
       code: this.#pendingCode ?? this.#memory.code ?? this.#author.code,
-      language: this.language,
+      language: "plain",
       readonly: this.#options.readonly,
       placeholder: this.#options.placeholder,
       label: say("code", { language: label }),
@@ -201,18 +220,23 @@ export class SingleCell extends HTMLElement {
     });
     const ask = (kind, code, position) => new Api(this.server)[kind](this.#run?.session, code, position, this.language);
     new Suggestions(this.#view.cell, this.#editor, ask);
+    keepAboveKeyboard(this.#editor.textarea, this.#view.bar);
+    this.#colour();
     this.#view.hide(this.#options.hide);
   }
 
-  async #chooseLanguages() {
+  #chooseLanguages() {
     const { languages } = this.#options;
     if (!languages.length) return;
-    const all = languages.map((name) => ({ name, label: languageLabel(name) }));
-    if (languages[0] === "all") {
-      const known = await new Api(this.server).languages().catch(() => ({ languages: [] }));
-      all.splice(0, 1, ...known.languages.filter((language) => language.available));
-    } else if (!this.hasAttribute("language")) this.language = languages[0];
-    this.#view.showLanguages(all, this.language);
+    if (languages[0] !== "all" && !this.hasAttribute("language")) this.language = languages[0];
+    offerLanguages(this.#view.languages, languages, this.language, this.server);
+  }
+
+  async #colour() {
+    const { language } = this;
+    this.#view.languages.value = language;
+    const highlighting = await highlightingOf(language, this.server);
+    if (language === this.language) this.#editor.language = highlighting;
   }
 
   #watch() {
@@ -237,10 +261,6 @@ export class SingleCell extends HTMLElement {
   #attach(files) {
     this.#files = files;
     this.#view.showUploads(files, (gone) => this.#attach(this.#files.filter((file) => file !== gone)));
-  }
-
-  #share() {
-    openShare(this.shadowRoot, new Api(this.server), this.code, this.language);
   }
 
   // --- a run ---

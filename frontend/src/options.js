@@ -1,11 +1,10 @@
 /** The attributes of the element, read in one place. */
+import { languageLabel } from "./languages.js";
 
 const TEMPLATES = {
   minimal: { readonly: true, hide: ["editor", "files", "share"] },
   restricted: { readonly: true, hide: ["files", "share"] },
 };
-
-const LABELS = { python: "Python", sage: "Sage", r: "R" };
 
 export function optionsOf(element) {
   const template = TEMPLATES[element.getAttribute("template")] ?? { readonly: false, hide: [] };
@@ -15,7 +14,7 @@ export function optionsOf(element) {
     folding: element.hasAttribute("collapsed") ? (element.getAttribute("collapsed") === "false" ? "open" : "closed") : null,
     runLabel: element.getAttribute("run-label"),
     keepOutput: element.hasAttribute("keep-output"),
-    autorun: element.hasAttribute("autorun"),
+    autorun: element.getAttribute("autorun"),
     stdin: element.getAttribute("stdin") !== "off",
     placeholder: element.getAttribute("placeholder"),
     languages: words(element.getAttribute("languages")),
@@ -25,10 +24,6 @@ export function optionsOf(element) {
 export function labelOf(element) {
   const language = element.getAttribute("language") ?? "python";
   return element.getAttribute("label") || languageLabel(language);
-}
-
-export function languageLabel(name) {
-  return LABELS[name] ?? name[0].toUpperCase() + name.slice(1);
 }
 
 function words(text) {

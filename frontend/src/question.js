@@ -17,7 +17,8 @@ export class Question {
     const id = `answer-${(number += 1)}`;
     const label = make("label", { for: id, class: prompt ? null : "unseen" }, prompt || say("answer"));
     this.#field = make("input", {
-      id, class: "field", part: "input", type: isPassword ? "password" : "text", autocomplete: "off", spellcheck: "false", autocapitalize: "off",
+      id, class: "field", part: "input", type: isPassword ? "password" : "text", dir: "auto",
+      autocomplete: "off", autocorrect: "off", autocapitalize: "off", spellcheck: "false", enterkeyhint: "send",
     });
     const button = make("button", { type: "submit" }, say("send"));
     this.node = make("form", { class: "question", onsubmit: (event) => this.#submit(event, send) }, label, this.#field, button);
@@ -30,7 +31,7 @@ export class Question {
   /** The question is no longer open: show what was asked and answered as plain text. */
   close() {
     const answer = this.#answer === null ? "" : this.#isPassword ? "••••••" : this.#answer;
-    this.node.replaceWith(make("p", { class: "answered", dir: "ltr" }, this.#prompt + answer));
+    this.node.replaceWith(make("p", { class: "answered" }, this.#prompt + answer));
   }
 
   async #submit(event, send) {

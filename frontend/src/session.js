@@ -5,10 +5,13 @@ import { say } from "./texts.js";
 
 const shared = new Map(); // server, language and link key → Session
 
+export function isLinked(element) {
+  return element.hasAttribute("linked") || element.hasAttribute("link-key");
+}
+
 /** Return the session of an element; linked cells with the same key, language and server get the same one. */
 export function sessionOf(element) {
-  const linked = element.hasAttribute("linked") || element.hasAttribute("link-key");
-  if (!linked) return new Session(false);
+  if (!isLinked(element)) return new Session(false);
   const key = JSON.stringify([element.server, element.language, element.getAttribute("link-key") ?? ""]);
   if (!shared.has(key)) shared.set(key, new Session(true));
   return shared.get(key);

@@ -1,9 +1,10 @@
 /** Every sentence of the interface, in the language of the page (`lang`) or of the browser. */
+import ar from "./texts/ar.js";
 import de from "./texts/de.js";
 import en from "./texts/en.js";
 import fr from "./texts/fr.js";
 
-const TEXTS = { en, de, fr };
+const TEXTS = { en, ar, de, fr };
 
 let language = "en";
 

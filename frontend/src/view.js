@@ -29,9 +29,10 @@ export class View {
     this.resetButton = this.#tool("reset", on.reset);
     this.shareButton = this.#tool("share", on.share);
     this.tools = make("div", { class: "tools" }, this.languages, this.resetButton, this.attachButton, this.shareButton);
-    // A page may bring a button of its own (slot="run").
+    // A page may bring a button of its own (slot="run"), and tools.
     const slot = make("slot", { name: "run" });
-    this.bar = make("div", { class: "bar", part: "bar" }, this.runButton, slot, this.status, this.tools, this.picker);
+    const ownTools = make("slot", { name: "tools" });
+    this.bar = make("div", { class: "bar", part: "bar" }, this.runButton, slot, this.status, ownTools, this.tools, this.picker);
     this.uploads = make("ul", { class: "uploads", hidden: true, "aria-label": say("attached") });
     this.output = make("div", { class: "output", part: "output", role: "group", "aria-label": say("output") });
     this.cell = make(
@@ -88,6 +89,7 @@ export class View {
     };
     for (const part of parts) nodes[part]?.setAttribute("data-hidden", "");
     for (const node of Object.values(nodes)) node.classList.toggle("hidden", node.hasAttribute("data-hidden"));
+    if (parts.includes("downloads")) this.output.classList.add("no-downloads");
   }
 
   showUploads(files, onRemove) {
@@ -98,13 +100,6 @@ export class View {
           type: "button", "aria-label": say("remove", { name: file.name }), onclick: () => onRemove(file),
         }, icon("close"))),
       ),
-    );
-  }
-
-  showLanguages(languages, chosen) {
-    this.languages.hidden = languages.length < 2;
-    this.languages.replaceChildren(
-      ...languages.map(({ name, label }) => make("option", { value: name, selected: name === chosen }, label)),
     );
   }
 

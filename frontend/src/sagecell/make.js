@@ -1,21 +1,28 @@
 /** makeSagecell and its companions, with the options and the return values that pages of SageMathCell expect. */
 import { ownServer } from "../place.js";
-import { codeIn, placesOf } from "./places.js";
+import { speak } from "../texts.js";
+import { evalButton, languageMenu, permalinkButton, wrap } from "./parts.js";
+import { codeIn, linkedRoot, placesOf } from "./places.js";
 
 export const allLanguages = ["sage", "gap", "gp", "html", "macaulay2", "maxima", "octave", "python", "r", "singular"];
 export const templates = {
   minimal: { editor: "textarea-readonly", hide: ["editor", "files", "permalink"], replaceOutput: true },
   restricted: { editor: "codemirror-readonly", hide: ["files", "permalink"], replaceOutput: true },
 };
+export const modes = { sage: "python", python: "python", html: "htmlmixed", macaulay2: "macaulay2", r: "r" };
 export const root = ownServer;
 export const quietMode = false;
+// Of their insides, that pages look whether they are there.
+export const kernels = [];
+export const linkKeys = {};
 
-const HIDDEN = { editor: "editor", evalButton: "run", language: "language", output: "output", permalink: "share", computationID: "status" };
+const HIDDEN = { editor: "editor", output: "output", sessionFiles: "downloads", computationID: "status" };
 const taken = new WeakSet(); // places that hold a cell: a second call leaves them alone
 let calls = 0;
 
 /** Make cells as SageMathCell's documentation says. Returns the options, filled in when the page is ready. */
 export function makeSagecell(given) {
+  if (!given?.inputLocation) throw new TypeError("makeSagecell needs an inputLocation: a selector or an element.");
   const info = { ...given };
   calls += 1;
   info.linkKey = given.linkKey ?? (given.linked ? `call-${calls}` : undefined);
@@ -23,34 +30,39 @@ export function makeSagecell(given) {
   return info;
 }
 
-/** SageMathCell's pages call this before makeSagecell; there is nothing left to wait for. */
+/** SageMathCell's pages of old call this before makeSagecell; there is nothing left to wait for. */
 export function init(callback) {
   if (callback) whenReady(callback);
 }
 
+/** Take a cell away, with the places that hold it, as SageMathCell does. */
 export function deleteSagecell(info) {
   for (const one of info.array ?? [info]) {
-    one.cell?.closest(".sagecell")?.remove();
-    one.outputHost?.remove();
+    one.whole?.remove();
+    one.outputHost?.closest(".sagecell")?.remove();
   }
 }
 
 /** Take the cell out of sight without ending it; restoreInputForm brings it back. */
 export function moveInputForm(info) {
-  const input = info.cell?.closest(".sagecell_input");
-  if (!input) return;
-  info.home = document.createComment("sagecell");
-  input.replaceWith(info.home);
-  input.hidden = true;
-  document.body.append(input);
-  info.movedForm = input;
+  for (const one of info.array ?? [info]) {
+    const input = one.cell?.closest(".sagecell_input");
+    if (!input || one.movedForm) continue;
+    one.home = document.createComment("sagecell");
+    input.replaceWith(one.home);
+    input.hidden = true;
+    document.body.append(input);
+    one.movedForm = input;
+  }
 }
 
 export function restoreInputForm(info) {
-  if (!info.movedForm) return;
-  info.movedForm.hidden = false;
-  info.home.replaceWith(info.movedForm);
-  delete info.movedForm;
+  for (const one of info.array ?? [info]) {
+    if (!one.movedForm) continue;
+    one.movedForm.hidden = false;
+    one.home.replaceWith(one.movedForm);
+    delete one.movedForm;
+  }
 }
 
 function whenReady(callback) {
@@ -59,81 +71,102 @@ function whenReady(callback) {
 }
 
 function setUp(info, given) {
-  const options = { replaceOutput: true, languages: ["sage"], editor: "codemirror", ...given.template, ...given };
-  options.hide = options.mode === "debug" ? [] : ["files", ...(given.template?.hide ?? []), ...(given.hide ?? [])];
+  speak(document.documentElement.lang || navigator.language);
+  const options = optionsOf(given);
   const places = placesOf(options.inputLocation).filter((place) => !taken.has(place));
   if (!places.length) return;
-  if (places.length > 1 && (options.linked || options.linkKey)) options.autoeval = false;
+  if (places.length > 1) {
+    if (given.outputLocation) throw new TypeError("With an outputLocation, inputLocation has to name one place.");
+    // Many cells of one kernel at once are more than a page should ask for.
+    if (options.linked && !options.linkKey) options.autoeval = false;
+  }
   const cells = places.map((place) => makeOne(place, options, info.linkKey));
   if (cells.length > 1) info.array = cells;
   else Object.assign(info, cells[0]);
-  options.callback?.();
+}
+
+function optionsOf(given) {
+  const defaults = { replaceOutput: true, languages: ["sage"], editor: "codemirror", evalButtonText: "Evaluate", mode: "normal" };
+  const options = { ...defaults, ...given.template, ...given };
+  const { languages, defaultLanguage } = options;
+  options.defaultLanguage = languages.includes(defaultLanguage) ? defaultLanguage : languages[0];
+  options.hide = ["messages", ...(given.template?.hide ?? []), ...(given.hide ?? [])];
+  if (options.linked || options.linkKey) options.hide.push("permalink");
+  if (languages.length === 1) options.hide.push("language");
+  options.hide.push("files");
+  return options;
 }
 
 function makeOne(place, options, linkKey) {
   taken.add(place);
   const cell = document.createElement("single-cell");
-  for (const [name, value] of Object.entries(attributes(options, linkKey))) {
+  const code = codeIn(place, options);
+  for (const [name, value] of Object.entries(attributes(options, linkKey, code))) {
     if (value !== null && value !== undefined && value !== false) cell.setAttribute(name, value === true ? "" : value);
   }
-  const code = document.createElement("pre");
-  code.textContent = codeIn(place, options);
-  const button = evalButton(cell, options);
-  cell.append(code, button);
-  const outputHost = putInPlace(place, cell, options);
-  const submit = () => cell.run();
-  const editorData = { getValue: () => cell.code, setValue: (text) => (cell.code = text), save() {} };
-  return { ...options, linkKey, inputLocation: place, cell, outputHost, submit, editorData, session: cell };
+  const source = document.createElement("pre");
+  source.textContent = code;
+  const shows = (part) => options.mode === "debug" || !options.hide.includes(part);
+  cell.append(source, evalButton(cell, options.evalButtonText, shows("evalButton")));
+  if (options.languages.length > 1) cell.append(languageMenu(cell, options.languages, shows("language")));
+  cell.append(permalinkButton(cell, shows("permalink")));
+  const { whole, outputHost } = putInPlace(place, cell, options);
+  const made = { ...options, linkKey, code, inputLocation: place, cell, whole, outputHost, session: cell };
+  made.submit = () => (cell.run(), false);
+  made.editorData = editorOf(cell);
+  options.callback?.();
+  return made;
 }
 
-function attributes(options, linkKey) {
-  const { languages } = options;
-  const hide = options.hide.map((name) => (name === "files" ? "files" : HIDDEN[name])).filter(Boolean);
+/** What pages use of the CodeMirror editor that SageMathCell gives them. */
+function editorOf(cell) {
+  const nothing = () => {};
   return {
-    language: options.defaultLanguage ?? languages[0],
-    languages: languages.length > 1 ? languages.join(" ") : null,
-    // Our own button stands in the page's tree, where pages style and press it by its class.
-    hide: ["run", ...hide, ...(linkKey ? ["share"] : [])].join(" "),
+    getValue: () => cell.code, setValue: (text) => (cell.code = text), focus: () => cell.focus(),
+    refresh: nothing, save: nothing, setOption: nothing,
+  };
+}
+
+function attributes(options, linkKey, code) {
+  const hide = options.mode === "debug" ? [] : options.hide.map((name) => HIDDEN[name] ?? (name === "files" && "files"));
+  const server = globalThis.sagecell?.root === root ? linkedRoot() : globalThis.sagecell?.root;
+  return {
+    language: options.defaultLanguage,
+    // Our own buttons and menu stand in the page's tree, where pages style and press them by their classes.
+    hide: ["run", "language", "share", ...hide].filter(Boolean).join(" "),
     readonly: /readonly/.test(options.editor),
-    autorun: options.autoeval,
+    // SageMathCell's run at once, also where nobody sees them, and pages wait for what they print.
+    autorun: options.autoeval && code !== "" ? "now" : null,
     "link-key": linkKey,
     "keep-output": options.replaceOutput === false,
     collapsed: options.collapse === undefined ? null : String(Boolean(options.collapse)),
-    server: globalThis.sagecell?.root === root ? null : globalThis.sagecell?.root,
+    server,
   };
 }
 
-function evalButton(cell, options) {
-  const button = document.createElement("button");
-  const label = options.evalButtonText ?? "Evaluate";
-  button.type = "button";
-  button.slot = "run";
-  button.className = "sagecell_evalButton";
-  button.textContent = label;
-  button.hidden = options.hide.includes("evalButton");
-  button.addEventListener("click", () => (cell.busy ? cell.stop() : cell.run()));
-  cell.addEventListener("run", () => (button.textContent = "Stop"));
-  cell.addEventListener("done", () => (button.textContent = label));
-  return button;
-}
-
+/** Put the cell where the page wants it, its input and its output in elements with SageMathCell's class names. */
 function putInPlace(place, cell, options) {
-  const wrap = (className, ...children) => {
-    const node = document.createElement("div");
-    node.className = className;
-    node.append(...children);
-    return node;
-  };
-  const outside = options.outputLocation && placesOf(options.outputLocation)[0];
-  let outputHost = null;
-  if (outside && outside !== place) {
-    outputHost = wrap("sagecell_sessionOutput");
-    cell.outputElement = outputHost;
-    outside.append(wrap("sagecell sagecell_output", outputHost));
-  }
+  const outputHost = wrap("sagecell_sessionOutput");
+  const output = wrap("sagecell_output_elements", wrap("sagecell_output", outputHost));
+  cell.outputElement = outputHost;
   cell.classList.add("sagecell_editor");
-  const whole = wrap("sagecell", wrap("sagecell_input", cell));
-  if (place.localName === "textarea") place.replaceWith(whole);
-  else place.replaceChildren(whole);
-  return outputHost;
+  const outside = options.outputLocation && placesOf(options.outputLocation)[0];
+  const input = wrap("sagecell_input", cell);
+  const whole = place.localName === "textarea" ? wrap("") : place;
+  whole.classList.add("sagecell");
+  if (place === whole) whole.replaceChildren(input);
+  else {
+    // The page's own field stays, out of sight, and follows: forms send it, scripts read it.
+    place.replaceWith(whole);
+    place.hidden = true;
+    place.classList.add("sagecell_commands");
+    for (const event of ["input", "run"]) cell.addEventListener(event, () => (place.value = cell.code));
+    input.append(place);
+    whole.append(input);
+  }
+  if (outside && outside !== place) {
+    outside.classList.add("sagecell");
+    outside.append(output);
+  } else whole.append(output);
+  return { whole, outputHost };
 }

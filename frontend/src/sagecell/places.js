@@ -10,8 +10,13 @@ export function placesOf(location) {
 
 export function codeIn(place, { code, codeLocation }) {
   if (code !== undefined) return code;
-  if (codeLocation) return textOf(placesOf(codeLocation)[0] ?? place);
-  return textOf(place);
+  if (codeLocation) return textOf(placesOf(codeLocation)[0] ?? place).trim();
+  return textOf(place).trim();
+}
+
+/** Return the server that a page names in `<link property="sagecell-root" href="…">`, the last one of them. */
+export function linkedRoot() {
+  return [...document.querySelectorAll("link[property='sagecell-root']")].pop()?.getAttribute("href") ?? null;
 }
 
 function textOf(node) {

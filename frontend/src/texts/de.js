@@ -8,6 +8,8 @@ export default {
   kill: "Jetzt beenden",
   output: "Ausgabe",
   language: "Sprache",
+  not_installed: "{label}: nicht auf diesem Server",
+  install_with: "{label}: nicht auf diesem Server; wer ihn betreibt, richtet es mit „{command}“ ein",
   sending: "Wird gesendet …",
   queued: "Wartet auf einen freien Platz …",
   queue_place: "Nummer {position} in der Warteschlange …",

@@ -8,6 +8,8 @@ export default {
   kill: "End now",
   output: "Output",
   language: "Language",
+  not_installed: "{label}: not on this server",
+  install_with: "{label}: not on this server; its owner installs it with “{command}”",
   sending: "Sending …",
   queued: "Waiting for a free place …",
   queue_place: "Number {position} in the queue …",

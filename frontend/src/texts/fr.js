@@ -8,6 +8,8 @@ export default {
   kill: "Terminer tout de suite",
   output: "Sortie",
   language: "Langage",
+  not_installed: "{label} : absent de ce serveur",
+  install_with: "{label} : absent de ce serveur ; son responsable l’installe avec « {command} »",
   sending: "Envoi …",
   queued: "En attente d’une place libre …",
   queue_place: "Numéro {position} dans la file …",

@@ -1,0 +1,18 @@
+/** On-screen keyboards cover the lower part of a page: the bar with Run stays above them while code is typed. */
+
+export function keepAboveKeyboard(field, bar) {
+  const { visualViewport } = globalThis;
+  if (!visualViewport) return;
+  const place = () => {
+    const covered_px = Math.max(0, innerHeight - visualViewport.height - visualViewport.offsetTop);
+    bar.style.setProperty("--covered", `${Math.round(covered_px)}px`);
+  };
+  const events = ["resize", "scroll"];
+  field.addEventListener("focus", () => {
+    place();
+    for (const name of events) visualViewport.addEventListener(name, place);
+  });
+  field.addEventListener("blur", () => {
+    for (const name of events) visualViewport.removeEventListener(name, place);
+  });
+}

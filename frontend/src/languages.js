@@ -1,0 +1,52 @@
+/** The languages of a server: what people call them, how their code is coloured, which of them it cannot run now. */
+import { Api } from "./api.js";
+import { make } from "./dom.js";
+import { say } from "./texts.js";
+
+// What is known before a server has been asked, so that a cell looks right at once.
+const LABELS = { gap: "GAP", gp: "GP", html: "HTML", python: "Python", r: "R", sage: "Sage" };
+const HIGHLIGHTING = { gap: "gap", julia: "julia", octave: "matlab", python: "python", r: "r", sage: "python" };
+
+const lists = new Map(); // server → what it said
+
+/** Return the server's list of languages, asked once for a page; an empty one when it does not answer. */
+function languagesOf(server) {
+  if (!lists.has(server)) {
+    const asking = new Api(server).languages().then(({ languages }) => languages);
+    lists.set(server, asking);
+    asking.catch(() => lists.delete(server));
+  }
+  return lists.get(server).catch(() => []);
+}
+
+export function languageLabel(name) {
+  return LABELS[name] ?? name[0].toUpperCase() + name.slice(1);
+}
+
+/** Return the name of the grammar that colours a language; the server is asked only for what is not known here. */
+export async function highlightingOf(name, server) {
+  if (HIGHLIGHTING[name]) return HIGHLIGHTING[name];
+  return (await languagesOf(server)).find((language) => language.name === name)?.highlighting ?? name;
+}
+
+/** Fill a menu with these languages, or with `all` of the server; those that it cannot run say what is missing. */
+export async function offerLanguages(select, names, chosen, server) {
+  const wantsAll = names[0] === "all";
+  if (!wantsAll) show(select, names.map((name) => ({ name, label: languageLabel(name), available: true })), chosen);
+  const served = await languagesOf(server);
+  if (!served.length) return;
+  const known = (name) => served.find((language) => language.name === name);
+  const missing = (name) => ({ name, label: languageLabel(name), available: false });
+  show(select, wantsAll ? served : names.map((name) => known(name) ?? missing(name)), select.value || chosen);
+}
+
+function show(select, languages, chosen) {
+  select.hidden = languages.length < 2;
+  select.replaceChildren(...languages.map((language) => option(language, language.name === chosen)));
+}
+
+function option({ name, label, available, install }, selected) {
+  if (available) return make("option", { value: name, selected }, label);
+  const why = install ? say("install_with", { label, command: install }) : say("not_installed", { label });
+  return make("option", { value: name, selected, disabled: true, title: why }, why);
+}

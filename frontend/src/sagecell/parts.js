@@ -1,0 +1,27 @@
+/** The parts of a cell that stand in the page's own tree, under SageMathCell's class names, for pages to style. */
+import { make } from "../dom.js";
+import { offerLanguages } from "../languages.js";
+import { say } from "../texts.js";
+
+export function wrap(className, ...children) {
+  return make("div", { class: className }, ...children);
+}
+
+export function evalButton(cell, label, shown) {
+  const press = () => (cell.busy ? cell.stop() : cell.run());
+  const button = make("button", { type: "button", slot: "run", class: "sagecell_evalButton", hidden: !shown, onclick: press }, label);
+  cell.addEventListener("run", () => (button.textContent = say("stop")));
+  cell.addEventListener("done", () => (button.textContent = label));
+  return button;
+}
+
+export function languageMenu(cell, languages, shown) {
+  const select = make("select", { "aria-label": say("language"), onchange: () => (cell.language = select.value) });
+  offerLanguages(select, languages, cell.language, cell.server);
+  return make("div", { slot: "tools", class: "sagecell_language", hidden: !shown }, select);
+}
+
+export function permalinkButton(cell, shown) {
+  const button = make("button", { type: "button", onclick: () => cell.share() }, say("share"));
+  return make("div", { slot: "tools", class: "sagecell_permalink", hidden: !shown }, button);
+}
