@@ -1,0 +1,143 @@
+"""What became of every request and of every computation, read from Tsung's own logs.
+
+``tsung.dump`` has a line for each request that was answered; ``match.log`` one for each check that held (a computation
+whose end was seen is ``over``, one that showed all it should has ``right-1-of-n`` to ``right-n-of-n``); ``tsung.log`` the
+errors of requests that were not answered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+REFUSALS = (429, 503)
+RIGHT = re.compile(r"right-(\d+)-of-(\d+)")
+POLL = re.compile(r"/messages\?.*wait=")
+INTERRUPT = re.compile(r"/interrupt$")
+ERROR = re.compile(r"^stats: (error_\w+|timeout|max_repeat) \d+ (\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Request:
+    """An answered request. ``ended``: Unix time in seconds; ``took_s``: until the last byte of the answer."""
+
+    user: int
+    ended: float
+    took_s: float
+    method: str
+    path: str
+    status: int
+    kind: str
+
+    @property
+    def began(self) -> float:
+        """When it was sent, in Unix time."""
+        return self.ended - self.took_s
+
+    @property
+    def submits(self) -> bool:
+        """Whether it hands in a cell."""
+        return self.method == "post" and self.path == "/computations"
+
+    @property
+    def polls(self) -> bool:
+        """Whether it waits for news: its time says nothing about the server."""
+        return bool(POLL.search(self.path))
+
+
+@dataclass(frozen=True)
+class Computation:
+    """One handed-in cell. ``outcome``: right, wrong, lost or refused.
+
+    ``took_s``: from its submission, for a loop from its interrupt, until the student saw its end; none without an end.
+    """
+
+    kind: str
+    outcome: str
+    ended: float
+    took_s: float | None
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Everything that Tsung saw in one run. ``errors``: its counters of requests without an answer."""
+
+    requests: list[Request]
+    computations: list[Computation]
+    errors: dict[str, int]
+
+    def count(self, outcome: str) -> int:
+        """Return how many computations ended so."""
+        return sum(computation.outcome == outcome for computation in self.computations)
+
+    @property
+    def good(self) -> bool:
+        """Whether there were computations and none was wrong or lost; a refusal is an honest answer."""
+        return bool(self.count("right")) and not (self.count("wrong") or self.count("lost") or self.errors)
+
+
+def read(folder: Path) -> Outcomes:
+    """Return what Tsung wrote into a folder. Raises FileNotFoundError when it did not begin."""
+    requests = _read_requests(folder / "tsung.dump")
+    checks = _read_checks(folder / "match.log")
+    by_user: dict[int, list[Request]] = defaultdict(list)
+    for request in requests:
+        by_user[request.user].append(request)
+    computations = [
+        computation for user, own in by_user.items() for computation in _read_computations(own, checks.get(user, []))
+    ]
+    return Outcomes(requests, computations, _read_errors(folder / "tsung.log"))
+
+
+def _read_requests(dump: Path) -> list[Request]:
+    requests = []
+    for line in dump.read_text().splitlines():
+        if line.startswith("#") or line.count(";") < 12:
+            continue
+        when, _, user, method, _, path, status, _, took_ms, kind = line.split(";")[:10]
+        number = int(status) if status.isdecimal() else 0
+        requests.append(
+            Request(int(user), float(when), float(took_ms) / 1000, method, path, number, kind.removeprefix("tr_"))
+        )
+    return sorted(requests, key=lambda request: request.ended)
+
+
+def _read_checks(log: Path) -> dict[int, list[tuple[float, str]]]:
+    checks: dict[int, list[tuple[float, str]]] = defaultdict(list)
+    for line in log.read_text().splitlines():
+        fields = line.split()
+        if len(fields) == 7 and fields[4] == "match":
+            checks[int(fields[1])].append((float(fields[0]), fields[6]))
+    return checks
+
+
+def _read_computations(requests: list[Request], checks: list[tuple[float, str]]) -> list[Computation]:
+    """Cut what one student did into computations: each begins with the answer to its submission."""
+    starts = [number for number, request in enumerate(requests) if request.submits]
+    computations = []
+    for start, stop in zip(starts, [*starts[1:], len(requests)], strict=True):
+        until = requests[stop].began if stop < len(requests) else float("inf")
+        own = [(when, name) for when, name in checks if requests[start].ended <= when <= until]
+        computations.append(_judge(requests[start:stop], own))
+    return computations
+
+
+def _judge(requests: list[Request], checks: list[tuple[float, str]]) -> Computation:
+    submission = requests[0]
+    if submission.status in REFUSALS:
+        return Computation(submission.kind, "refused", submission.ended, None)
+    over = next((when for when, name in checks if name == "over"), None)
+    if submission.status != 201 or over is None:
+        return Computation(submission.kind, "lost", requests[-1].ended, None)
+    held = [match.groups() for match in (RIGHT.fullmatch(name) for _, name in checks) if match]
+    needed = int(held[0][1]) if held else 1
+    outcome = "right" if len({number for number, _ in held}) == needed else "wrong"
+    began = next((request.began for request in requests if INTERRUPT.search(request.path)), submission.began)
+    return Computation(submission.kind, outcome, over, over - began)
+
+
+def _read_errors(log: Path) -> dict[str, int]:
+    counted = Counter({name: int(total) for name, total in ERROR.findall(log.read_text())})  # the last of each is all
+    return {name: total for name, total in counted.items() if total}

@@ -1,0 +1,91 @@
+"""CPU and memory of a running server, part by part, and of the whole machine, while the load lasts."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from host import descendants
+
+TICKS_S = os.sysconf("SC_CLK_TCK")
+LOOK_S = 2.0
+# What a command line says about the part that a process and everything below it belong to.
+PARTS = {"mongod": "mongod", "uwsgi": "web", "trusted_db.py": "device", "sshd": "cells", "-m untrusted": "cells"}
+
+
+@dataclass
+class Usage:
+    """``cores``: CPU seconds per second of each part, and of the ``machine``; ``memory_bytes``: the most, all parts."""
+
+    cores: dict[str, float] = field(default_factory=dict)
+    memory_bytes: int = 0
+
+
+class Watch:
+    """Watch processes and all below them between ``with`` and its end, for ``seconds`` at most; fill in ``usage``.
+
+    CPU of a process that ended counts when its parent waited for it; memory is the proportional set size (shared pages
+    count once), which only its owner and root may read.
+    """
+
+    def __init__(self, pids: dict[str, int], seconds: float, usage: Usage) -> None:
+        self._pids = pids
+        self._seconds = seconds
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.usage = usage
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        began, before = time.monotonic(), self._cpu_s()
+        while not self._ended.wait(LOOK_S) and time.monotonic() < began + self._seconds:
+            now, elapsed_s = self._cpu_s(), time.monotonic() - began
+            self.usage.cores = {name: max(0.0, now[name] - before.get(name, 0.0)) / elapsed_s for name in now}
+            server = self._pids.get("server")
+            if server is not None:
+                total = sum(map(_memory_bytes, [server, *descendants.find(server)]))
+                self.usage.memory_bytes = max(self.usage.memory_bytes, total)
+
+    def _cpu_s(self) -> dict[str, float]:
+        found = {"machine": _machine_cpu_s()}
+        for name, pid in self._pids.items():
+            _add_tree(found, pid, name)
+        return found
+
+
+def _add_tree(found: dict[str, float], pid: int, part: str) -> None:
+    with suppress(OSError):  # it ended in between
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        if part in ("server", "device"):  # without an account of its own the supervisor is the device's child
+            part = next((name for word, name in PARTS.items() if word in command), part)
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        # utime, stime, and those of the children that it waited for: proc(5), fields 14 to 17.
+        found[part] = found.get(part, 0.0) + sum(map(int, fields[11:15])) / TICKS_S
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                _add_tree(found, int(child), part)
+
+
+def _memory_bytes(pid: int) -> int:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _machine_cpu_s() -> float:
+    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    busy = [int(value) for number, value in enumerate(fields[:8]) if number not in (3, 4)]  # but idle and iowait
+    return sum(busy) / TICKS_S
