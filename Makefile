@@ -2,8 +2,9 @@
 # make test    install what tests need and run all of them (ARGS="-k words" for some)
 # make check   ruff, mypy and the boundaries between the rooms
 # make bench   the measurements, as tables and JSON
+# make load    students by Tsung: RATE=10 (a second) SECONDS=60 USERS=600; URL= a running server; RAMP=1 the knee; MIX=simple
 # make lock    pin the newest packages that requirements/*.in allow
-.PHONY: run test check bench lock clean
+.PHONY: run test check bench load lock clean
 .DEFAULT_GOAL := run
 export PORT DATA PREFIX LANGUAGES
 
@@ -12,6 +13,16 @@ BOOTSTRAP = exec setpriv --pdeathsig TERM sh deploy/bootstrap.sh
 
 run test check bench:
 	@$(BOOTSTRAP) $@ $(ARGS)
+
+# SECONDS alone is a variable of some shells.
+load: export LOAD_RATE = $(RATE)
+load: export LOAD_SECONDS = $(SECONDS)
+load: export LOAD_USERS = $(USERS)
+load: export LOAD_URL = $(URL)
+load: export LOAD_RAMP = $(RAMP)
+load: export LOAD_MIX = $(MIX)
+load:
+	@$(BOOTSTRAP) $@
 
 lock:
 	@sh deploy/bootstrap.sh environments

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Make what a bare Debian or Ubuntu lacks (packages, Python environments), then hand over to Python.
-#   bootstrap.sh run | test | check | bench | environments    [arguments for the program handed over to]
+#   bootstrap.sh run | test | check | bench | load | environments    [arguments for the program handed over to]
 # Progress goes to standard error; standard output belongs to the program. Exit code 3: something is missing here.
 set -eu
 umask 022
 cd "$(dirname "$0")/.."
 
 EXIT_MISSING=3
-job=${1:?bootstrap.sh needs a job: run, test, check, bench or environments}
+job=${1:?bootstrap.sh needs a job: run, test, check, bench, load or environments}
 shift
 if [ "$(id -u)" = 0 ]; then
     root=1 prefix=${PREFIX:-/opt/singlecell}
@@ -40,6 +40,11 @@ find_missing() {
     [ "$job" != check ] || return 0
     has_library libcurl.so.4 || command -v mongod >/dev/null || printf 'libcurl4 '
     [ -z "$root" ] || [ -x /usr/sbin/sshd ] || printf 'openssh-server '
+    if [ "$job" = load ] || { [ "$job" = test ] && [ -n "$root" ]; }; then
+        [ -x /usr/bin/tsung ] || printf 'tsung '
+        # Tsung's graphs; without this one apt chooses the one with windows.
+        [ -x /usr/bin/gnuplot ] || printf 'gnuplot-nox '
+    fi
     if [ "$job" = test ] && [ -n "$root" ]; then
         [ -x /usr/sbin/nginx ] || printf 'nginx-light '
         # What drives the browser in tests links against it.
@@ -117,7 +122,7 @@ run)
     build "$prefix/untrusted" untrusted
     exec "$prefix/trusted/bin/python" -m host "$@"
     ;;
-test | bench | environments)
+test | bench | load | environments)
     build "$prefix/trusted" trusted
     build "$prefix/untrusted" untrusted
     # Tests drop to other accounts, which cannot enter a checkout in a private home: then they run in a copy.
@@ -140,6 +145,7 @@ test | bench | environments)
         PATH=$PWD/.build/tests/bin:$PATH exec .build/tests/bin/python -m pytest "$@"
         ;;
     bench) exec .build/tests/bin/python -m bench "$@" ;;
+    load) exec .build/tests/bin/python -m tests.load ;;
     esac
     ;;
 check)
@@ -155,5 +161,5 @@ check)
     [ -z "$broken" ] || { say "broken:$broken"; exit 1; }
     say "all three hold"
     ;;
-*) fail "there is no job $job; there are run, test, check, bench and environments" ;;
+*) fail "there is no job $job; there are run, test, check, bench, load and environments" ;;
 esac
