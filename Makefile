@@ -1,10 +1,11 @@
 # make run     everything on one machine, in the foreground; Ctrl-C ends it. PORT=5001 DATA=/directory override.
+# make sage    install Sage for it (4.5 GB of disk); LANGUAGES=python make run leaves it out
 # make test    install what tests need and run all of them (ARGS="-k words" for some)
 # make check   ruff, mypy and the boundaries between the rooms
 # make bench   the measurements, as tables and JSON
 # make load    students by Tsung: RATE=10 (a second) SECONDS=60 USERS=600; URL= a running server; RAMP=1 the knee; MIX=simple
 # make lock    pin the newest packages that requirements/*.in allow
-.PHONY: run test check bench load lock clean
+.PHONY: run sage test check bench load lock clean
 .DEFAULT_GOAL := run
 export PORT DATA PREFIX LANGUAGES
 
@@ -24,11 +25,16 @@ load: export LOAD_MIX = $(MIX)
 load:
 	@$(BOOTSTRAP) $@
 
+sage:
+	@$(BOOTSTRAP) language $@
+
+# The oldest Python of each environment.
 lock:
 	@sh deploy/bootstrap.sh environments
-	@for name in trusted untrusted tests; do .build/tests/bin/uv pip compile --quiet --upgrade --universal \
-	    --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
-	    requirements/$$name.in -o requirements/$$name.txt || exit; done
+	@for lock in trusted:3.10 untrusted:3.10 tests:3.10 tools:3.10 sage:3.11; do \
+	    .build/tests/bin/uv pip compile --quiet --upgrade --universal \
+	    --python-version $${lock#*:} --generate-hashes --no-emit-index-url --no-header \
+	    requirements/$${lock%:*}.in -o requirements/$${lock%:*}.txt || exit; done
 
 clean:
 	rm -rf .build

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Make what a bare Debian or Ubuntu lacks (packages, Python environments), then hand over to Python.
 #   bootstrap.sh run | test | check | bench | load | environments    [arguments for the program handed over to]
+#   bootstrap.sh language NAME
 # Progress goes to standard error; standard output belongs to the program. Exit code 3: something is missing here.
 set -eu
 umask 022
 cd "$(dirname "$0")/.."
 
 EXIT_MISSING=3
-job=${1:?bootstrap.sh needs a job: run, test, check, bench, load or environments}
+job=${1:?bootstrap.sh needs a job: run, test, check, bench, load, environments or language}
 shift
 if [ "$(id -u)" = 0 ]; then
     root=1 prefix=${PREFIX:-/opt/singlecell}
@@ -37,7 +38,7 @@ find_python() {
 # Print the Debian packages that this machine lacks for the job.
 find_missing() {
     [ -n "$(find_python)" ] || printf 'python3 python3-venv '
-    [ "$job" != check ] || return 0
+    case $job in check | language) return 0 ;; esac
     has_library libcurl.so.4 || command -v mongod >/dev/null || printf 'libcurl4 '
     [ -z "$root" ] || [ -x /usr/sbin/sshd ] || printf 'openssh-server '
     if [ "$job" = load ] || { [ "$job" = test ] && [ -n "$root" ]; }; then
@@ -84,14 +85,23 @@ install_packages() {
     [ -z "$policy" ] || { rm -f $policy && trap - EXIT INT TERM HUP; }
 }
 
+# Print what a whole environment of this Python and lock file is stamped with.
+stamp_of() {
+    "$1" -I -c 'import hashlib, sys; print(sys.version_info[:2], hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$2"
+}
+
+make_writable() {
+    mkdir -p "$(dirname "$1")" 2>/dev/null && [ -w "$(dirname "$1")" ] ||
+        fail "cannot write to $(dirname "$1"); make it writable, or name another directory with PREFIX="
+}
+
 # build DIRECTORY LOCK: an environment with exactly the packages of requirements/LOCK.txt. Its stamp is written last, so an
 # interrupted build is done again; one builder at a time.
 build() {
     directory=$1 lock=requirements/$2.txt
-    stamp=$("$python" -I -c 'import hashlib, sys; print(sys.version_info[:2], hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$lock")
+    stamp=$(stamp_of "$python" "$lock")
     [ "$(cat "$directory/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
-    mkdir -p "$(dirname "$directory")" 2>/dev/null && [ -w "$(dirname "$directory")" ] ||
-        fail "cannot write to $(dirname "$directory"); make it writable, or name another directory with PREFIX="
+    make_writable "$directory"
     (
         flock 9
         [ "$(cat "$directory/.stamp" 2>/dev/null)" != "$stamp" ] || exit 0
@@ -104,6 +114,8 @@ build() {
         printf '%s\n' "$stamp" >"$directory/.stamp"
     ) 9>"$directory.lock"
 }
+
+. deploy/language.sh
 
 missing=$(find_missing)
 if [ -n "$missing" ]; then
@@ -120,6 +132,7 @@ case $job in
 run)
     build "$prefix/trusted" trusted
     build "$prefix/untrusted" untrusted
+    say_old_languages
     exec "$prefix/trusted/bin/python" -m host "$@"
     ;;
 test | bench | load | environments)
@@ -148,6 +161,9 @@ test | bench | load | environments)
     load) exec .build/tests/bin/python -m tests.load ;;
     esac
     ;;
+language)
+    make_language "${1:-}"
+    ;;
 check)
     build "$PWD/.build/tests" tests
     PATH=$PWD/.build/tests/bin:$PATH
@@ -161,5 +177,5 @@ check)
     [ -z "$broken" ] || { say "broken:$broken"; exit 1; }
     say "all three hold"
     ;;
-*) fail "there is no job $job; there are run, test, check, bench, load and environments" ;;
+*) fail "there is no job $job; there are run, test, check, bench, load, environments and language" ;;
 esac

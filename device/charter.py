@@ -44,7 +44,7 @@ def _directory(settings: Settings) -> Path:
     return next((path for path in BUILT if (path / UNTRUSTED / "bin" / "python").exists()), BUILT[0])
 
 
-def _language(settings: Settings, name: str) -> dict[str, Any]:
+def language(settings: Settings, name: str) -> dict[str, Any]:
     """Return the charter of a language: its interpreter, the file that shows that its environment is whole, limits."""
     environment, own = settings.languages[name]["environment"], settings.of_language(name)
     limits = {limit: getattr(own, limit) for limit in own.names() if limit.startswith(LIMIT_PREFIXES)}
@@ -73,7 +73,7 @@ def line(settings: Settings, keys: Keys, address: str, port: int, workers: int) 
         "device_public_key": keys.device_public.decode(),
         "workers": workers,
         "pool_ready": settings.pool_ready,
-        "languages": {name: _language(settings, name) for name in settings.languages},
+        "languages": {name: language(settings, name) for name in settings.languages},
         "waived_layers": settings.waived_layers,
         "limiter": settings.limiter,
         "cgroup_directory": settings.cgroup_directory,

@@ -91,8 +91,8 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(tmp_path: Path) -> None
     ("name", "value"),
     [
         ("http_port", True), ("http_port", 1.0), ("http_port", "80"), ("lease_s", True), ("lease_s", "1"),
-        ("session_idle_gives_way", 1), ("languages", ["python"]), ("untrusted_accounts", [1]), ("untrusted_accounts", [""]),
-        ("mongo_uri", None),
+        ("session_idle_gives_way", 1), ("languages", ["python"]), ("untrusted_accounts", [1]),
+        ("untrusted_accounts", [""]), ("mongo_uri", None),
     ],
 )  # fmt: skip
 def test_a_value_has_the_type_of_its_default(name: str, value: object) -> None:

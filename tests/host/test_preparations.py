@@ -15,7 +15,7 @@ from host.failures import EXIT_SETTINGS, HostError
 from host.place import Account
 from tests.conftest import ROOT
 
-LOCKS = ("trusted", "untrusted", "tests")
+LOCKS = ("trusted", "untrusted", "tests", "tools", "sage")
 
 
 def test_the_parts_read_the_settings_of_the_host(tmp_path):
@@ -98,6 +98,7 @@ def test_a_lock_pins_every_package_with_hashes_and_names_no_registry(name):
 
 def test_the_bootstrap_is_plain_shell():
     for shell in ("dash", "bash --posix"):
-        if Path(f"/bin/{shell.split()[0]}").exists():
-            subprocess.run([*shell.split(), "-n", str(ROOT / "deploy" / "bootstrap.sh")], check=True)
+        for script in ("bootstrap.sh", "language.sh"):
+            if Path(f"/bin/{shell.split()[0]}").exists():
+                subprocess.run([*shell.split(), "-n", str(ROOT / "deploy" / script)], check=True)
     assert os.access(ROOT / "deploy" / "bootstrap.sh", os.X_OK)
