@@ -117,7 +117,6 @@ class InspectReply(Content):
     metadata: Bundle
 
 
-CHANNELS: dict[str, str] = {"execute_reply": "shell", "input_request": "stdin"}  # all else: iopub
 SHAPES: dict[str, Any] = {
     "status": Status,
     "execute_input": ExecuteInput,

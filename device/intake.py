@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from device import contents
-from device.headers import Letterhead
 from device.refusal import Improper
 from settings import Settings
-from store import Claim
+from store import Claim, Reason
+from store.endings import closing
+from store.letterhead import Letterhead
 from store.messages import BATCH_BYTES_MAX
 from wire import BUFFERS_MAX, Message
 
@@ -28,7 +29,7 @@ class Conversation:
     def __init__(self, claim: Claim, settings: Settings) -> None:
         self._bytes_max = TOTALS * settings.cell_output_bytes_max
         self._messages_max = TOTALS * settings.cell_messages_max
-        self._letterhead = Letterhead(claim)
+        self._letterhead = Letterhead(claim.id, claim.session, claim.attempt, claim.message)
         self._again = claim.attempt > 1
         self.is_execution = self._letterhead.parent_type == "execute_request"
         self.began = self.replied = self.ended = False
@@ -77,6 +78,15 @@ class Conversation:
             self.questions += 1
         elif msg_type == "status":
             self.ended = True
+
+    def close(self, reason: Reason, settings: Settings) -> None:
+        """Make a conversation whole that stopped somewhere, with a sentence that says why."""
+        if self.ended:
+            return
+        count = self.execution_count if self.is_execution else None
+        words = closing(reason, settings, began=self.began, replied=self.replied, execution_count=count)
+        for msg_type, content in words:
+            self.say(msg_type, content)
 
     def drain(self) -> list[bytes]:
         """Return the messages that were added since the last call, neighbouring streams merged."""

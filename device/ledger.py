@@ -6,7 +6,6 @@ import logging
 from collections import deque
 from typing import Any
 
-from device import endings
 from device.refusal import Improper
 from device.run import Ending, Run
 from device.session import Session
@@ -37,7 +36,7 @@ class Ledger:
         """Note how a run ended; what it left unsaid is said, so that its conversation is whole."""
         self._say_files(run)
         if reason is not None:
-            endings.close(run.conversation, reason, self._settings.of_language(run.claim.language))
+            run.conversation.close(reason, self._settings.of_language(run.claim.language))
         run.ending = Ending(state, reason, usage)
         self._detach(run)
 

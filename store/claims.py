@@ -13,6 +13,7 @@ from typing import Any
 
 from pymongo import ASCENDING, ReturnDocument
 
+from store import closing
 from store import messages as batches
 from store.database import Database, Documents, later, literals
 from store.errors import LostClaim, guarded
@@ -54,12 +55,6 @@ class Claims:
         if claim is None and new_sessions:
             claim = self._claim_first_turn(device, languages)
         return claim
-
-    @guarded
-    def new_session_waits(self, languages: Sequence[str]) -> bool:
-        """Return whether a first turn in one of these languages waits for a worker. Raises StoreUnavailable."""
-        waiting = {"turn": 0, "language": {"$in": list(languages)}, **leaving("claim")}
-        return self._computations.find_one(waiting, {"_id": 1}) is not None
 
     @guarded
     def renew(self, claims: Sequence[Claim]) -> list[Wish]:
@@ -131,7 +126,8 @@ class Claims:
 
         Raises LostClaim, StoreUnavailable.
         """
-        document = self._computations.find_one({"_id": claim.id, "state": "running", "token": claim.token})
+        mine = {"_id": claim.id, "state": "running", "token": claim.token}
+        document = self._computations.find_one(mine, closing.NEEDED)
         if document is None or not self._give_back(document, {}):
             raise LostClaim(f"computation {claim.id} is not this device's any more")
 
@@ -142,9 +138,9 @@ class Claims:
         Raises StoreUnavailable.
         """
         ran_out = {"state": "running", "$expr": {"$lt": ["$lease_until", "$$NOW"]}}
-        found = list(self._computations.find(ran_out))
+        found = list(self._computations.find(ran_out, closing.NEEDED))
         given_back = [document["_id"] for document in found if self._give_back(document, ran_out)]
-        for session in self._sessions.orphans():
+        for session in (*self._sessions.orphans(), *self._sessions.stranded()):
             self._sessions.end(session, "session_gone")
         return given_back
 
@@ -153,7 +149,10 @@ class Claims:
             claim = self._take({"turn": 0, "language": {"$in": list(languages)}}, device)
             if claim is None or not claim.keep or self._sessions.bind(claim):
                 return claim
-            self.finish(claim, "failed", "session_gone")
+            # Its session ended between the two.
+            document = self._computations.find_one({"_id": claim.id, "token": claim.token}, closing.NEEDED)
+            if document is not None:
+                self._end(document, "fail", "session_gone")
 
     def _claim_next_turn(self, device: str, sessions: Sequence[str]) -> Claim | None:
         left = set(sessions)
@@ -229,19 +228,25 @@ class Claims:
     def _give_back(self, document: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
         """Let a computation run again, or end it; False when it is not in the same hands any more."""
         move, reason = self._after_death(document)
+        if reason is not None:
+            return self._end(document, move, reason, condition)
         mine = {"_id": document["_id"], "token": document["token"], **condition, **leaving(move)}
-        update: dict[str, Any] = {"$set": entering(move, reason)}
-        if move == "retry":
-            update["$set"] |= {"token": None, "device": None, "host": None, "wishes": _FRESH_WISHES}
-            update["$inc"] = {"attempt": 1}
-        else:
-            update["$currentDate"] = {"finished": True}
+        anew = {"token": None, "device": None, "host": None, "wishes": _FRESH_WISHES}
+        update = {"$set": {**entering(move), **anew}, "$inc": {"attempt": 1}}
         if not self._database.durable("computations").update_one(mine, update).matched_count:
             return False
-        if move == "retry" and document["keep"]:
+        if document["keep"]:
             self._sessions.unbind(document["session"], document["token"])
-        self._hints.announce("submitted" if move == "retry" else "news", document["_id"])
-        if move != "retry" and (document["keep"] or document["turn"] > 0):
+        self._hints.announce("submitted", document["_id"])
+        return True
+
+    def _end(
+        self, document: Mapping[str, Any], move: Move, reason: Reason, condition: Mapping[str, Any] | None = None
+    ) -> bool:
+        if not closing.end(self._database, document, move, reason, condition):
+            return False
+        self._hints.announce("news", document["_id"])
+        if document["keep"] or document["turn"] > 0:
             self._sessions.end(document["session"], "lost" if move == "lose" else "session_gone")
         return True
 

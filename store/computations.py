@@ -10,6 +10,7 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
+from store import closing
 from store.claims import Claims
 from store.errors import NobodyAsks, Over, QueueFull, SessionGone, UnknownSession, guarded
 from store.records import Computation, Submission, pack_message
@@ -91,12 +92,8 @@ class Computations(Claims):
             raise NobodyAsks(f"computation {id} does not wait for an answer")
 
     def _withdraw(self, id: str) -> bool:
-        withdrawn = self._database.durable("computations").find_one_and_update(
-            {"_id": id, **leaving("withdraw")},
-            {"$set": entering("withdraw", "cancelled"), "$currentDate": {"finished": True}},
-            {"session": 1, "turn": 1, "keep": 1},
-        )
-        if withdrawn is None:
+        withdrawn = self._computations.find_one({"_id": id, **leaving("withdraw")}, closing.NEEDED)
+        if withdrawn is None or not closing.end(self._database, withdrawn, "withdraw", "cancelled"):
             return False
         self._hints.announce("news", id)
         if withdrawn["turn"] == 0 and withdrawn["keep"]:
@@ -122,7 +119,8 @@ class Computations(Claims):
         # The queue is counted when the room that the last count left may be used up; devices only make more.
         if self._room <= 0:
             limit = self._settings.queue_length_max
-            waiting = self._computations.count_documents({"state": "queued"}, limit=limit)
+            # By its index: MongoDB would not choose that for a condition on none of its fields.
+            waiting = self._computations.count_documents({"state": "queued"}, limit=limit, hint="queue")
             if waiting >= limit:
                 raise QueueFull(f"{waiting} computations wait already")
             # A part of it: other web processes fill the same queue.

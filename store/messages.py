@@ -1,12 +1,13 @@
 """Messages of computations, in batches of JSON texts.
 
 A batch is written first and believed later: only when its computation's ``sequence`` has moved past it, and only when
-it was written in the attempt that owned these sequences. So what a lost claim leaves behind is never seen.
+it was written in the attempt that owned these sequences. So what a lost claim leaves behind is never seen. What closes
+a conversation without a device is in the computation itself (``closing``), behind the batches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
@@ -18,6 +19,7 @@ from store.records import Claim, Computation
 
 BATCH_BYTES_MAX = 12 << 20  # a document of MongoDB has at most 16 MiB
 BATCH_MESSAGES_MAX = 5000
+FIRST_MESSAGES = 4  # of an attempt: what says the number of its cell is among them, after busy and clear_output
 
 
 class Messages:
@@ -44,10 +46,23 @@ class Messages:
             size_bytes += sum(map(len, new))
             if bytes_max is not None and size_bytes >= bytes_max:
                 break
+        in_batches = _in_batches(document)
+        if sequence + len(texts) >= in_batches:
+            texts += document.get("closing", [])[max(0, sequence - in_batches) :]
         return texts, Computation.of(document)
 
+    def edges(self, document: Mapping[str, Any]) -> tuple[list[bytes], bytes | None]:
+        """Return the first messages of the last attempt that said anything, and the last one. Raises PyMongoError."""
+        in_batches = _in_batches(document)
+        if in_batches < 0:
+            return [], None
+        begin = max(bound for bound in document["bounds"] if bound <= in_batches)
+        own = self._find(document, {"$gte": begin, "$lt": begin + FIRST_MESSAGES}, ASCENDING)
+        last = next(self._find(document, {"$lte": in_batches}, DESCENDING))
+        return [text for batch in own for text in batch["messages"][:FIRST_MESSAGES]], last["messages"][-1]
+
     def _batches(self, computation: Mapping[str, Any], after: int) -> Iterator[dict[str, Any]]:
-        last = computation["sequence"]
+        last = _in_batches(computation)
         if last <= after:
             return
         due = after + 1
@@ -71,7 +86,7 @@ class Messages:
         found = self._database.collection("messages").find({"computation": computation["_id"], "first": first})
         for batch in found.sort([("first", order), ("attempt", order)]):
             attempt = batch["attempt"]
-            end = bounds[attempt] if attempt < len(bounds) else computation["sequence"] + 1
+            end = bounds[attempt] if attempt < len(bounds) else _in_batches(computation) + 1
             if bounds[attempt - 1] <= batch["first"] < end:
                 yield batch
 
@@ -101,6 +116,17 @@ def discard(database: Database, batches: Sequence[dict[str, Any]]) -> None:
         database.collection("messages").delete_one(key)
 
 
+def numbered(texts: Iterable[bytes], first: int, attempt: int) -> Iterator[bytes]:
+    """Yield messages with their sequence and attempt; they are JSON objects that we wrote: spliced, not parsed."""
+    for sequence, text in enumerate(texts, first):
+        yield b'{"sequence":%d,"attempt":%d,' % (sequence, attempt) + text[1:]
+
+
+def _in_batches(computation: Mapping[str, Any]) -> int:
+    """Return the sequence of the last message that is in a batch."""
+    return int(computation["sequence"]) - len(computation.get("closing", ()))
+
+
 def _split(claim: Claim, messages: Sequence[bytes]) -> list[dict[str, Any]]:
     # Greedy, so that the same messages with more behind them are cut in the same places.
     batches: list[dict[str, Any]] = []
@@ -108,8 +134,7 @@ def _split(claim: Claim, messages: Sequence[bytes]) -> list[dict[str, Any]]:
     for sequence, message in enumerate(messages, claim.sequence + 1):
         if message[:1] != b"{" or len(message) > BATCH_BYTES_MAX:
             raise ValueError(f"a message is a JSON object of at most {BATCH_BYTES_MAX} bytes")
-        # The device wrote this text: it is spliced, not parsed.
-        text = b'{"sequence":%d,"attempt":%d,' % (sequence, claim.attempt) + message[1:]
+        (text,) = numbered([message], sequence, claim.attempt)
         full = batches and (
             size_bytes + len(text) > BATCH_BYTES_MAX or len(batches[-1]["messages"]) == BATCH_MESSAGES_MAX
         )

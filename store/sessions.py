@@ -18,7 +18,7 @@ from store.database import Database, earlier, literals
 from store.errors import guarded
 from store.hints import Hints
 from store.records import Claim, Session
-from store.states import Reason
+from store.states import OVER, Reason
 from store.turns import end_queued
 
 _LISTED = {"turn": 1, "language": 1, "state": 1, "reason": 1, "submitted": 1}
@@ -135,6 +135,17 @@ class Sessions:
         held = self._database.collection("sessions").find(left, {"_id": 1})
         # A computation that runs has a lease of its own, and a first turn that waits will bind the session anew.
         return [found["_id"] for found in held if not self._computes(found["_id"])]
+
+    def stranded(self) -> list[str]:
+        """Return the sessions that ended while nobody came to end their queued turns. Raises PyMongoError."""
+        computations = self._database.collection("computations")
+        queued = computations.find({"state": "queued", "turn": {"$gt": 0}}, {"session": 1}).hint("queued_turns")
+        waiting = sorted({found["session"] for found in queued})
+        held = {found["_id"]: found["state"] for found in
+                self._database.collection("sessions").find({"_id": {"$in": waiting}}, {"state": 1})}  # fmt: skip
+        first = {"session": {"$in": waiting}, "turn": 0, "state": {"$in": sorted(OVER)}}
+        begun = {found["session"] for found in computations.find(first, {"session": 1})}
+        return [id for id in waiting if held.get(id) == "gone" or (id not in held and id in begun)]
 
     def _computes(self, id: str) -> bool:
         alive = {"session": id, "$or": [{"state": "running"}, {"state": "queued", "turn": 0}]}

@@ -6,9 +6,10 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
 
+from store import closing
 from store.database import Database
 from store.hints import Hints
-from store.states import Move, Reason, entering, leaving
+from store.states import Move, Reason, leaving
 
 
 def last_turn(database: Database, session: str) -> dict[str, Any] | None:
@@ -19,15 +20,12 @@ def last_turn(database: Database, session: str) -> dict[str, Any] | None:
 
 def end_queued(database: Database, hints: Hints, session: str, move: Move, reason: Reason) -> None:
     """End every turn of the session that still waits. Raises PyMongoError."""
-    computations = database.durable("computations")
+    computations = database.collection("computations")
     while True:
         # One by one: each that ends is announced, and a turn submitted meanwhile is found too.
-        ended = computations.find_one_and_update(
-            {"session": session, **leaving(move)},
-            {"$set": entering(move, reason), "$currentDate": {"finished": True}},
-            {"_id": 1},
-            sort=[("submitted", ASCENDING)],
-        )
-        if ended is None:
+        waiting = {"session": session, **leaving(move)}
+        document = computations.find_one(waiting, closing.NEEDED, sort=[("submitted", ASCENDING)])
+        if document is None:
             return
-        hints.announce("news", ended["_id"])
+        if closing.end(database, document, move, reason):
+            hints.announce("news", document["_id"])

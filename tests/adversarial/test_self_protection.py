@@ -257,10 +257,6 @@ def test_a_part_that_is_killed_takes_its_sessions_along_and_is_replaced(client, 
     assert client.run("6 * 7").result == "42"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a computation that is cancelled while it waits for its second attempt keeps the messages of the first without an end",
-)
 def test_a_computation_that_is_cancelled_between_two_attempts_still_ends_its_conversation(client, server):
     """H10"""
     running = client.submit("print('in', flush=True)\nimport time\ntime.sleep(1000)")["id"]

@@ -7,9 +7,9 @@ import json
 import pytest
 
 import settings as settings_file
-from device import endings
 from device.intake import Conversation
 from store import REASONS
+from store.endings import sentence
 from tests.device.conftest import make_claim
 from tests.device.stage.scripted import BUSY, INPUT, QUESTION, REPLY, WHOLE, printed
 from tests.messages import validate_message
@@ -34,7 +34,7 @@ def conversation(messages: list, **claim: object) -> Conversation:
 def closed(messages: list, reason: str, **claim: object) -> list[dict]:
     """Return the messages of a conversation that was closed for a reason, all validated."""
     found = conversation(messages, **claim)
-    endings.close(found, reason, settings_file.load(cell_wall_s=7.5))  # type: ignore[arg-type]
+    found.close(reason, settings_file.load(cell_wall_s=7.5))  # type: ignore[arg-type]
     assert found.whole
     texts = [json.loads(text) for text in found.drain()]
     for text in texts:
@@ -67,7 +67,7 @@ def test_the_sentence_names_the_limit_of_the_settings():
 
 @pytest.mark.parametrize("reason", sorted(REASONS))
 def test_every_reason_has_one_sentence_for_the_student(reason):
-    ename, evalue = endings.sentence(reason, settings_file.load())
+    ename, evalue = sentence(reason, settings_file.load())
     assert ename.isidentifier()
     assert evalue.endswith(".")
     assert len(evalue) < 120
@@ -91,6 +91,6 @@ def test_a_second_attempt_that_says_nothing_still_clears_what_the_first_showed()
 def test_nothing_is_added_to_what_has_ended():
     found = conversation(WHOLE)
     before = found.drain()
-    endings.close(found, "output", settings_file.load())
+    found.close("output", settings_file.load())
     assert before
     assert found.drain() == []

@@ -31,6 +31,7 @@ def test_no_query_reads_a_whole_collection(store: Store) -> None:
 
 def work(store: Store) -> str:
     """Do one of everything; return the session that was used."""
+    store.computations._room = 0  # the queue is measured
     id = submit(store, keep=True)
     session = store.computations.get(id).session  # type: ignore[union-attr]
     store.computations.queue_position(id)
@@ -51,6 +52,7 @@ def work(store: Store) -> str:
     held = claim(store, sessions=(session,))
     let_lease_run_out(store, held.id)
     store.computations.expire()
+    store.computations.request_cancel(submit(store))
     store.sessions.get(session)
     store.sessions.ending("device-1")
     store.devices.report("device-1", "host", {})

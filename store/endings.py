@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from device.intake import Conversation
+from collections.abc import Iterator
+from typing import Any
+
 from settings import Settings
-from store import Reason
+from store.states import Reason
 
 MIB = 1 << 20
 
@@ -40,17 +42,19 @@ def sentence(reason: Reason, settings: Settings) -> tuple[str, str]:
             return "Lost", "The server lost this cell while it ran, and may not try again. Please run it once more."
 
 
-def close(conversation: Conversation, reason: Reason, settings: Settings) -> None:
-    """Make a conversation whole that stopped somewhere: busy if nothing came, the error, the reply, idle."""
-    if conversation.ended:
-        return
-    if not conversation.began:
-        conversation.say("status", {"execution_state": "busy"})
-    if not conversation.replied:
+def closing(
+    reason: Reason, settings: Settings, *, began: bool, replied: bool, execution_count: int | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield type and content of what makes a conversation whole: busy if nothing came, the error, the reply, idle.
+
+    ``execution_count`` is None when no code was run, but a comm message delivered: that has no reply.
+    """
+    if not began:
+        yield "status", {"execution_state": "busy"}
+    if not replied:
         ename, evalue = sentence(reason, settings)
         error = {"ename": ename, "evalue": evalue, "traceback": [f"{ename}: {evalue}"]}
-        conversation.say("error", error)
-        if conversation.is_execution:
-            count = conversation.execution_count
-            conversation.say("execute_reply", {"status": "error", "execution_count": count, **error})
-    conversation.say("status", {"execution_state": "idle"})
+        yield "error", error
+        if execution_count is not None:
+            yield "execute_reply", {"status": "error", "execution_count": execution_count, **error}
+    yield "status", {"execution_state": "idle"}

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
 
-from device.contents import CHANNELS
-from store import Claim
-
 VERSION = "5.3"  # of the message spec
+CHANNELS: dict[str, str] = {"execute_reply": "shell", "input_request": "stdin"}  # all else: iopub
 
 
 class Letterhead:
-    """Makes the messages of one attempt at a computation."""
+    """Makes the messages of one attempt at a computation; ``comm``: the comm message that it is instead of code."""
 
-    def __init__(self, claim: Claim) -> None:
-        self.parent_type = claim.message["msg_type"] if claim.message else "execute_request"
-        self._id, self._session, self._attempt, self._count = claim.id, claim.session, claim.attempt, 0
-        self._parent = msgspec.json.encode(self._header(claim.id, self.parent_type))
+    def __init__(self, computation: str, session: str, attempt: int, comm: Mapping[str, Any] | None) -> None:
+        self.parent_type = comm["msg_type"] if comm else "execute_request"
+        self._id, self._session, self._attempt, self._count = computation, session, attempt, 0
+        self._parent = msgspec.json.encode(self._header(computation, self.parent_type))
 
     def text(self, msg_type: str, content: Any, metadata: Any = None, buffers: Sequence[bytes] = ()) -> bytes:
         """Return a whole message as JSON text, but for ``sequence`` and ``attempt``, which the store gives."""
