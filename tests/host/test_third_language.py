@@ -1,0 +1,99 @@
+"""A language more: what docs/languages.md says of one, followed word for word and served."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from host.failures import EXIT_SETTINGS
+from tests.conftest import ROOT, START_S, make_site
+from tests.languages import environments
+from tests.processes import Process, start
+
+NOT_COPIED = (".*", "tests", "bench", "docs", "frontend", "data", "node_modules", "__pycache__", "singlecell_config.py")
+TIMEOUT_S = 60
+
+
+def read_example() -> tuple[str, str, str, str]:
+    """Return language file, settings, and the cell of the command line with what it prints."""
+    page = (ROOT / "docs" / "languages.md").read_text()
+    file, settings = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    command = re.search(r"\$ echo '(.*)' \| .* --language polish -\n(.*)\n", page)
+    assert command
+    return file, settings, command[1], command[2]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with this language alone, from a checkout in which the page was followed."""
+    checkout, site = tmp_path_factory.mktemp("languages") / "checkout", make_site()
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    file, settings, _cell, _printed = read_example()
+    (checkout / "untrusted" / "languages" / "polish.py").write_text(file)
+    (checkout / "singlecell_config.py").write_text(settings)
+    argv = ["sh", str(checkout / "deploy" / "bootstrap.sh"), "run"]
+    env = {**site.env, "LANGUAGES": "polish", "PREFIX": str(environments())}
+    try:
+        with start(argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=checkout):
+            yield site.url
+    finally:
+        shutil.rmtree(site.data, ignore_errors=True)
+
+
+def ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return an answer of the server."""
+    request = urllib.request.Request(url, json.dumps(body).encode() if body else None)
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+def run(url: str, code: str) -> dict[str, Any]:
+    """Return a computation in the first language of the server, with its messages by type."""
+    computation = ask(f"{url}/computations?wait=30", {"code": code})
+    assert computation["language"] == "polish"
+    return computation | {message["header"]["msg_type"]: message["content"] for message in computation.pop("messages")}
+
+
+def test_the_languages_that_are_not_named_are_left_out(url: str) -> None:
+    [polish] = ask(f"{url}/languages")["languages"]
+    assert (polish["name"], polish["label"], polish["available"]) == ("polish", "Reverse Polish", True)
+    assert re.fullmatch(r"3\.\d+\.\d+", polish["version"])
+
+
+def test_a_cell_says_what_the_page_says(url: str) -> None:
+    _file, _settings, cell, printed = read_example()
+    assert run(url, cell)["execute_result"]["data"]["text/plain"] == printed
+
+
+def test_what_its_transformation_raises_is_the_error_of_the_cell(url: str) -> None:
+    error = run(url, "3 +")["error"]
+    assert (error["ename"], error["evalue"]) == ("SyntaxError", "+ is no number and has no two values before it")
+
+
+def test_its_own_limits_hold_and_are_told(url: str) -> None:
+    computation = run(url, "9 9 9 9 ^ ^ ^")
+    assert (computation["state"], computation["error"]["evalue"]) == (
+        "failed", "The cell was stopped: it used more than 1 seconds of CPU time.",
+    )  # fmt: skip
+    assert ask(f"{url}/limits")["languages"] == {"polish": {"cell_cpu_s": {"value": 1.0, "unit": "s"}}}
+
+
+@pytest.mark.parametrize(
+    ("languages", "sentence"),
+    [("cobol", "LANGUAGES names 'cobol'; there are python"), (",", "LANGUAGES names no language")],
+)
+def test_a_language_that_there_is_not_is_said_in_one_sentence(own_site, languages: str, sentence: str) -> None:
+    process = Process(own_site.argv, {**own_site.env, "LANGUAGES": languages}, ROOT)
+    try:
+        assert process.wait(TIMEOUT_S) == EXIT_SETTINGS
+        assert process.output == "" and sentence in process.log.splitlines()[-1]
+    finally:
+        process.stop()
