@@ -1,8 +1,8 @@
 """What became of every request and of every computation, read from Tsung's own logs.
 
 ``tsung.dump`` has a line for each request that was answered; ``match.log`` one for each check that held (a computation
-whose end was seen is ``over``, one that showed all it should has ``right-1-of-n`` to ``right-n-of-n``); ``tsung.log`` the
-errors of requests that were not answered.
+whose end was seen is ``over``, one that showed all it should has ``right-1-of-n`` to ``right-n-of-n``); ``tsung.log``
+how many submissions began, and the errors of requests that were not answered.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ REFUSALS = (429, 503)
 RIGHT = re.compile(r"right-(\d+)-of-(\d+)")
 POLL = re.compile(r"/messages\?.*wait=")
 INTERRUPT = re.compile(r"/interrupt$")
+TRANSACTION = re.compile(r"^stats: tr_(\w+) .* (\d+)$", re.MULTILINE)
 ERROR = re.compile(r"^stats: (error_\w+|timeout|max_repeat) \d+ (\d+)$", re.MULTILINE)
 
 
@@ -75,7 +76,7 @@ class Outcomes:
     @property
     def good(self) -> bool:
         """Whether there were computations and none was wrong or lost; a refusal is an honest answer."""
-        return bool(self.count("right")) and not (self.count("wrong") or self.count("lost") or self.errors)
+        return bool(self.count("right")) and not (self.count("wrong") or self.count("lost"))
 
 
 def read(folder: Path) -> Outcomes:
@@ -88,7 +89,8 @@ def read(folder: Path) -> Outcomes:
     computations = [
         computation for user, own in by_user.items() for computation in _read_computations(own, checks.get(user, []))
     ]
-    return Outcomes(requests, computations, _read_errors(folder / "tsung.log"))
+    log = (folder / "tsung.log").read_text()
+    return Outcomes(requests, computations + _unanswered(requests, log), _read_errors(log))
 
 
 def _read_requests(dump: Path) -> list[Request]:
@@ -138,6 +140,13 @@ def _judge(requests: list[Request], checks: list[tuple[float, str]]) -> Computat
     return Computation(submission.kind, outcome, over, over - began)
 
 
-def _read_errors(log: Path) -> dict[str, int]:
-    counted = Counter({name: int(total) for name, total in ERROR.findall(log.read_text())})  # the last of each is all
-    return {name: total for name, total in counted.items() if total}
+def _unanswered(requests: list[Request], log: str) -> list[Computation]:
+    """Return the submissions that got no answer: Tsung began as many transactions of a kind as the last line says."""
+    begun = Counter({kind: int(total) for kind, total in TRANSACTION.findall(log)})
+    begun.subtract(request.kind for request in requests if request.submits)
+    return [Computation(kind, "lost", float("inf"), None) for kind in begun.elements()]
+
+
+def _read_errors(log: str) -> dict[str, int]:
+    last = {name: int(total) for name, total in ERROR.findall(log)}  # totals since the beginning
+    return {name: total for name, total in last.items() if total}
