@@ -21,7 +21,11 @@ ROUNDS = 200
 
 
 def main() -> None:
-    """Run every measurement."""
+    """Run every measurement, or with `page` and its options the one of pages beside others'."""
+    if sys.argv[1:2] == ["page"]:
+        from bench import page  # it needs a browser, which the others do not
+
+        return page.main(sys.argv[2:])
     RESULTS.mkdir(exist_ok=True)
     untrusted_python = os.environ["UNTRUSTED_PYTHON"]
     site = make_site()
