@@ -8,6 +8,7 @@ import shutil
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -18,6 +19,14 @@ from tests.processes import Process, start
 
 NOT_COPIED = (".*", "tests", "bench", "docs", "frontend", "data", "node_modules", "__pycache__", "singlecell_config.py")
 TIMEOUT_S = 60
+# Beside it, a language that is not installed.
+ABSENT = """
+    "absent": {
+        "label": "Absent", "mime": "text/x-absent", "extension": ".abs", "highlighting": "none", "environment": "absent",
+        "install": "make absent",
+    },
+}
+"""
 
 
 def read_example() -> tuple[str, str, str, str]:
@@ -31,14 +40,14 @@ def read_example() -> tuple[str, str, str, str]:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with this language alone, from a checkout in which the page was followed."""
+    """A server with this language and one that is not installed, from a checkout in which the page was followed."""
     checkout, site = tmp_path_factory.mktemp("languages") / "checkout", make_site()
     shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(*NOT_COPIED))
     file, settings, _cell, _printed = read_example()
     (checkout / "untrusted" / "languages" / "polish.py").write_text(file)
-    (checkout / "singlecell_config.py").write_text(settings)
+    (checkout / "singlecell_config.py").write_text(settings.rstrip().removesuffix("}") + ABSENT)
     argv = ["sh", str(checkout / "deploy" / "bootstrap.sh"), "run"]
-    env = {**site.env, "LANGUAGES": "polish", "PREFIX": str(environments())}
+    env = {**site.env, "LANGUAGES": "polish, absent", "PREFIX": str(environments())}
     try:
         with start(argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=checkout):
             yield site.url
@@ -63,9 +72,18 @@ def run(url: str, code: str) -> dict[str, Any]:
 
 
 def test_the_languages_that_are_not_named_are_left_out(url: str) -> None:
-    [polish] = ask(f"{url}/languages")["languages"]
+    polish, absent = ask(f"{url}/languages")["languages"]
+    assert (absent["name"], absent["available"], absent["install"]) == ("absent", False, "make absent")
     assert (polish["name"], polish["label"], polish["available"]) == ("polish", "Reverse Polish", True)
     assert re.fullmatch(r"3\.\d+\.\d+", polish["version"])
+
+
+def test_a_language_that_is_not_installed_holds_nothing_up_and_says_what_installs_it(url: str) -> None:
+    with pytest.raises(HTTPError) as refused:
+        ask(f"{url}/computations", {"code": "1", "language": "absent"})
+    assert refused.value.code == 422
+    assert json.load(refused.value)["detail"].endswith("its owner can install it with: make absent")
+    assert ask(f"{url}/readyz")["ready"]
 
 
 def test_a_cell_says_what_the_page_says(url: str) -> None:
