@@ -22,8 +22,8 @@ TIMEOUT_S = 60
 # Beside it, a language that is not installed.
 ABSENT = """
     "absent": {
-        "label": "Absent", "mime": "text/x-absent", "extension": ".abs", "highlighting": "none", "environment": "absent",
-        "install": "make absent",
+        "label": "Absent", "mime": "text/x-absent", "extension": ".abs", "highlighting": "none",
+        "environment": "absent", "install": "make absent",
     },
 }
 """
