@@ -7,16 +7,20 @@ The same codec frames the supervisor's own socket to each worker (``untrusted/ch
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Literal, TypeVar
 
 import msgspec
 
 PROTOCOL = 1
-IDENTIFIER_CHARS = 36  # a uuid4 in text
 FRAME_BYTES_MAX = 8 << 20
 CHUNK_BYTES = 256 << 10  # file contents travel in pieces of this size
 NAME_BYTES_MAX = 255  # NAME_MAX of Linux
 BUFFERS_MAX = 64
+# In the name of a file: control characters, surrogates, line and paragraph separators cannot be shown, and with marks
+# that turn the direction of text the name would show as another. Uploads have the same rule (web/names.py).
+UNSHOWN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+TURNING_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 Kind = Literal["complete", "inspect"]
 Reason = Literal[
@@ -52,13 +56,14 @@ class Upload(Frame):
 
 
 class Run(Frame):
-    """Run a cell in an opened session; ``last`` ends the session after it."""
+    """Run a cell in an opened session, then evaluate the expressions for its reply; ``last``: the session ends."""
 
     session: str
     computation: str
     code: str
     stdin: bool
     last: bool
+    user_expressions: dict[str, str] = {}
 
 
 class Deliver(Frame):
@@ -218,6 +223,11 @@ Decoded = TypeVar("Decoded")
 _encoder = msgspec.msgpack.Encoder()
 _down = msgspec.msgpack.Decoder(Down)
 _up = msgspec.msgpack.Decoder(Up)
+
+
+def has_unshown(untrusted_name: str) -> bool:
+    """Return whether a file's name has a character that it may not have."""
+    return any(char in TURNING_MARKS or unicodedata.category(char) in UNSHOWN_CATEGORIES for char in untrusted_name)
 
 
 def encode(frame: Frame) -> bytes:

@@ -12,6 +12,7 @@ from device.refusal import Improper, printable
 
 DEPTH_MAX = 64  # of what code hands out, by the kernel's own rule
 ENVELOPE_DEPTH = 2  # the content, and in it the bundle, around that
+REPLY_ENVELOPE_DEPTH = 4  # the content, its user_expressions, one of them, its bundle
 Bundle = dict[str, Any]  # of MIME types, known or not: their values pass untouched
 
 
@@ -70,9 +71,23 @@ class ClearOutput(Content):
     wait: bool
 
 
+class Value(Content, tag_field="status", tag="ok"):
+    data: Bundle
+    metadata: Bundle
+
+
+class NoValue(Content, tag_field="status", tag="error"):
+    ename: str
+    evalue: str
+    traceback: list[str]
+
+
+Values = dict[str, Value | NoValue]  # of user_expressions
+
+
 class OkReply(Content, tag_field="status", tag="ok"):
     execution_count: int
-    user_expressions: Bundle
+    user_expressions: Values
     payload: list[Bundle]
 
 
@@ -81,7 +96,7 @@ class ErrorReply(Content, tag_field="status", tag="error"):
     ename: str
     evalue: str
     traceback: list[str]
-    user_expressions: Bundle | UnsetType = UNSET
+    user_expressions: Values | UnsetType = UNSET
     payload: list[Bundle] | UnsetType = UNSET
 
 
@@ -144,7 +159,8 @@ def check(msg_type: str, untrusted_json: bytes) -> Any:
     shape = SHAPES.get(msg_type)
     if shape is None:
         raise Improper(f"a message of the unknown type {printable(msg_type)!r}")
-    return _convert(decode(untrusted_json, DEPTH_MAX + ENVELOPE_DEPTH), shape, msg_type)
+    envelope_depth = REPLY_ENVELOPE_DEPTH if msg_type == "execute_reply" else ENVELOPE_DEPTH
+    return _convert(decode(untrusted_json, DEPTH_MAX + envelope_depth), shape, msg_type)
 
 
 def check_answer(kind: str, untrusted_json: bytes) -> bytes:

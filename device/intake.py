@@ -56,6 +56,8 @@ class Conversation:
         content = contents.check(untrusted.msg_type, untrusted.content)
         metadata = contents.decode_object(untrusted.metadata)
         self._check_order(untrusted.msg_type, content)
+        if untrusted.msg_type == "stream" and not content["text"]:
+            return  # it says nothing: kernels of other languages send such
         if untrusted.msg_type == "stream" and not untrusted.buffers and not metadata:
             self._merge(content)
         else:

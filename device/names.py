@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
-
-from wire import NAME_BYTES_MAX
+from wire import NAME_BYTES_MAX, has_unshown
 
 DEPTH_MAX = 4  # parts between slashes, as deep as a session is searched
-_UNSHOWN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, surrogates, line and paragraph separators
-# Marks that turn the direction of text: a name would show as another.
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def refusal(untrusted_name: str) -> str | None:
     """Return what is wrong with a name, None when it is a relative path that is safe to show and to store."""
-    if any(unicodedata.category(char) in _UNSHOWN or char in _TURNING for char in untrusted_name):
+    if has_unshown(untrusted_name):
         return "its name has characters that cannot be shown"
     if len(untrusted_name.encode()) > NAME_BYTES_MAX:
         return f"its name is longer than {NAME_BYTES_MAX} bytes"

@@ -138,7 +138,7 @@ def _job(session: Session, claim: Claim) -> RunFrame | Deliver:
     last = not claim.keep
     message = claim.message
     if message is None:
-        return RunFrame(session.alias, claim.id, claim.code, claim.stdin, last)
+        return RunFrame(session.alias, claim.id, claim.code, claim.stdin, last, claim.user_expressions)
     return Deliver(
         session.alias, claim.id, message["msg_type"], msgspec.json.encode(message["content"]),
         msgspec.json.encode(message.get("metadata") or {}), list(message.get("buffers") or ()), last,

@@ -13,11 +13,10 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from store import closing
 from store.claims import Claims
 from store.errors import NobodyAsks, Over, QueueFull, SessionGone, UnknownSession, guarded
-from store.records import Computation, Submission, pack_message
+from store.records import UNREAD, Computation, Submission, json_bytes, pack_message
 from store.states import OVER, entering, leaving
 from store.turns import end_queued, last_turn
 
-_UNREAD = {"code": 0, "message": 0}
 # So much of the queue's room may be filled before it is measured again.
 _ROOM_SHARE = 8
 
@@ -48,7 +47,7 @@ class Computations(Claims):
     @guarded
     def get(self, id: str) -> Computation | None:
         """Return the computation, None when there is none. Raises StoreUnavailable."""
-        document = self._computations.find_one({"_id": id}, _UNREAD)
+        document = self._computations.find_one({"_id": id}, UNREAD)
         return None if document is None else Computation.of(document)
 
     @guarded
@@ -137,6 +136,7 @@ class Computations(Claims):
             "stdin": submission.stdin,
             "message": pack_message(submission.message),
             "uploads": list(uploads),
+            "user_expressions": json_bytes(submission.user_expressions) if submission.user_expressions else None,
             **entering("submit"),
             "order": ObjectId(),
             "attempt": 1,
@@ -172,7 +172,7 @@ class Computations(Claims):
             if self._is_gone(session):
                 # It ended in between: what it left queued may have missed this one.
                 end_queued(self._database, self._hints, session, "abandon", "session_gone")
-                return self._computations.find_one({"_id": id}, _UNREAD) or stored
+                return self._computations.find_one({"_id": id}, UNREAD) or stored
             return stored
 
     def _store(self, id: str, document: dict[str, Any], submitted: Any) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class Computations(Claims):
         given = {"$literal": {"_id": id, **document}}
         update = [{"$replaceWith": {"$mergeObjects": [given, {"submitted": submitted}]}}]
         stored = self._database.durable("computations").find_one_and_update(
-            {"_id": id}, update, _UNREAD, upsert=True, return_document=ReturnDocument.AFTER
+            {"_id": id}, update, UNREAD, upsert=True, return_document=ReturnDocument.AFTER
         )
         if stored is None:
             raise PyMongoError("the upsert returned nothing")

@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 
 from store.database import Database
 from store.errors import guarded
-from store.records import Claim, Computation
+from store.records import UNREAD, Claim, Computation
 
 BATCH_BYTES_MAX = 12 << 20  # a document of MongoDB has at most 16 MiB
 BATCH_MESSAGES_MAX = 5000
@@ -35,7 +35,7 @@ class Messages:
         ``bytes_max``: no more batches are read when the messages have so many bytes; its ``sequence`` tells whether
         there are more. None when there is no such computation. Raises StoreUnavailable.
         """
-        document = self._database.collection("computations").find_one({"_id": id}, {"code": 0, "message": 0})
+        document = self._database.collection("computations").find_one({"_id": id}, UNREAD)
         if document is None:
             return None
         texts: list[bytes] = []

@@ -11,11 +11,16 @@ from typing import IO, Any
 from store.states import OVER, Reason, State
 
 Document = Mapping[str, Any]
+# What came from the client and goes to its device alone.
+UNREAD = {"code": 0, "message": 0, "user_expressions": 0}
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A computation to be made. ``message``: a comm message instead of code; ``uploads``: names and open files."""
+    """A computation to be made. ``message``: a comm message instead of code; ``uploads``: names and open files.
+
+    ``user_expressions``: what is evaluated after the code, by name, for the reply.
+    """
 
     code: str
     language: str
@@ -24,6 +29,7 @@ class Submission:
     stdin: bool = True
     message: Mapping[str, Any] | None = None
     uploads: Iterable[tuple[str, IO[bytes]]] = ()
+    user_expressions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,16 +90,19 @@ class Claim:
     device: str
     token: str
     sequence: int
+    user_expressions: dict[str, str] = field(default_factory=dict)
     # Whether the outcome of the last write is unknown: MongoDB went away in the middle.
     unsure: bool = field(default=False, repr=False)
 
     @classmethod
     def of(cls, document: Document) -> Claim:
         """Return the claim that this document describes."""
-        names = [name for name in cls.__dataclass_fields__ if name not in ("id", "message", "unsure")]
+        apart = ("id", "message", "user_expressions", "unsure")
+        names = [name for name in cls.__dataclass_fields__ if name not in apart]
         return cls(
             id=document["_id"],
             message=unpack_message(document["message"]),
+            user_expressions=json.loads(document.get("user_expressions") or b"{}"),
             **{name: document[name] for name in names},
         )
 
@@ -165,8 +174,8 @@ def pack_message(message: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     return {
         "msg_type": message["msg_type"],
-        "content": _json_bytes(message["content"]),
-        "metadata": _json_bytes(message.get("metadata") or {}),
+        "content": json_bytes(message["content"]),
+        "metadata": json_bytes(message.get("metadata") or {}),
         "buffers": [bytes(buffer) for buffer in message.get("buffers") or ()],
     }
 
@@ -183,5 +192,6 @@ def unpack_message(stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def _json_bytes(value: Any) -> bytes:
+def json_bytes(value: Any) -> bytes:
+    """Return foreign values as text: as such they have no bound on depth, names or numbers."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

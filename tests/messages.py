@@ -94,6 +94,12 @@ def execute_reply(content: Content) -> None:
         failed = {**common, "ename": str, "evalue": str, "traceback": list}
         has(content, failed, {"user_expressions": dict, "payload": list})
         text_lines(content["traceback"])
+    for value in content.get("user_expressions", {}).values():
+        if value.get("status") == "ok":
+            has(value, {"status": str, "data": dict, "metadata": dict})
+        else:
+            has(value, {"status": str, "ename": str, "evalue": str, "traceback": list})
+            need(value["status"] == "error", f"the status of an expression is {value['status']!r}")
     for payload in content.get("payload", []):
         need(isinstance(payload, dict), "a payload is no object")
         PAYLOADS[payload.get("source", "")](payload)

@@ -10,12 +10,11 @@ import errno
 import os
 import stat
 import time
-import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from untrusted.sandbox import syscalls
-from wire import CHUNK_BYTES, NAME_BYTES_MAX
+from wire import CHUNK_BYTES, NAME_BYTES_MAX, has_unshown
 
 DEPTH_MAX = 4
 ENTRIES_MAX = 20_000  # looked at in one walk; more than the inodes of a session
@@ -27,8 +26,6 @@ _RESOLVE = (
 )
 # O_NONBLOCK: opening a FIFO must not wait for a writer.
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY
-# Marks that turn the direction of text: a name would show as another.
-_BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class FileLimits(Protocol):
@@ -200,8 +197,8 @@ def _checked_name(untrusted_path: bytes) -> tuple[str | None, str]:
         name = untrusted_path.decode("utf-8")
     except UnicodeDecodeError:
         return None, "its name is not UTF-8"
-    if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") or char in _BIDIRECTIONAL for char in name):
-        return None, "its name has control characters"
+    if has_unshown(name):
+        return None, "its name has characters that cannot be shown"
     return name, ""
 
 

@@ -55,7 +55,7 @@ class Worker:
         while True:
             frame = self._channel.receive()
             if isinstance(frame, Run):
-                self._kernel.execute(frame.code, frame.stdin)
+                self._kernel.execute(frame.code, frame.stdin, frame.user_expressions)
                 self._channel.send(Over())
             elif isinstance(frame, Deliver):
                 content, metadata = msgspec.json.decode(frame.content), msgspec.json.decode(frame.metadata)

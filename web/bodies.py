@@ -39,7 +39,8 @@ class NewComputation(Struct, forbid_unknown_fields=True):
     """Code to run, or a comm message for a session's kernel.
 
     ``keep``: leave the session alive for further computations. ``stdin``: the code may ask with input().
-    ``language``: "python", or that of the session.
+    ``language``: "python", or that of the session. ``user_expressions``: evaluated after the code, by name, for its
+    ``execute_reply``.
     """
 
     code: str | UnsetType = UNSET
@@ -48,6 +49,7 @@ class NewComputation(Struct, forbid_unknown_fields=True):
     keep: bool = False
     stdin: bool = True
     message: CommMessage | UnsetType = UNSET
+    user_expressions: dict[str, str] = {}
 
 
 class InputValue(Struct, forbid_unknown_fields=True):
@@ -99,6 +101,15 @@ def check_code(code: str, field: str = "code") -> str:
     if len(code.encode()) > bytes_max:
         refuse(413, f"`{field}` is longer than {bytes_max} bytes of UTF-8.")
     return code
+
+
+def check_expressions(expressions: dict[str, str]) -> dict[str, str]:
+    """Return expressions that a kernel can take. Raises Problem: too many of them, a NUL character, too many bytes."""
+    most = here().settings.user_expressions_max
+    if len(expressions) > most:
+        refuse(413, f"`user_expressions` has more than {most} expressions.")
+    check_code("".join(text for item in expressions.items() for text in item), "user_expressions")
+    return expressions
 
 
 def comm_message(message: CommMessage) -> dict[str, Any]:

@@ -146,6 +146,8 @@ def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
         refuse(400, "The body has to have either `code` or `message`.")
     if body.message is not UNSET and body.session is None:
         refuse(400, "A `message` needs the `session` whose kernel it is for.")
+    if body.message is not UNSET and body.user_expressions:
+        refuse(400, "`user_expressions` are evaluated after `code`; a `message` has none.")
     code = bodies.check_code(body.code) if isinstance(body.code, str) else ""
     message = None if body.message is UNSET else bodies.comm_message(body.message)
     language = languages.checked(body.language, body.session)
@@ -157,6 +159,7 @@ def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
         stdin=body.stdin,
         message=message,
         uploads=tuple(uploads),
+        user_expressions=bodies.check_expressions(body.user_expressions),
     )
 
 

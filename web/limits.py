@@ -13,6 +13,7 @@ routes = Blueprint("limits", __name__)
 UNITS = {
     "wait_s_max": "s",
     "code_bytes_max": "bytes",
+    "user_expressions_max": "expressions",
     "request_bytes_max": "bytes",
     "queue_length_max": "computations",
     "retention_s": "s",

@@ -222,6 +222,23 @@ def test_neighbouring_streams_are_merged_and_others_are_not(conversation):
     assert texts == ["ab", "c", "d", None, "e"]
 
 
+def test_a_stream_without_text_is_not_stored(conversation):
+    for text in ("a", "", "b"):
+        conversation.take(said("stream", {"name": "stdout", "text": text}))
+    conversation.take(said("clear_output", {"wait": True}))
+    conversation.take(said("stream", {"name": "stderr", "text": ""}))
+    assert [content.get("text") for _, content in kept(conversation)] == ["ab", None]
+
+
+@pytest.mark.parametrize(
+    "value", [1, {}, {"status": "ok"}, {"status": "ok", "data": 1, "metadata": {}}, {"status": "error", "ename": "E"},
+              {"status": "odd", "data": {}, "metadata": {}}]
+)  # fmt: skip
+def test_values_of_expressions_have_their_shape(conversation, value):
+    with pytest.raises(Improper):
+        conversation.take(said("execute_reply", {**REPLY, "user_expressions": {"a": value}}))
+
+
 def test_merged_streams_stay_of_bounded_length(conversation):
     for _ in range(5):
         conversation.take(said("stream", {"name": "stdout", "text": "x" * (MERGED_CHARS_MAX // 2)}))

@@ -108,6 +108,7 @@ def test_the_limit_of_the_code_is_that_of_json(client: FlaskClient, settings, ex
         ("a\x7fb", "characters"),
         ("a\0b", "characters"),
         ("a\x1b[31m", "characters"),
+        ("gnp\u202egpj.exe", "characters"),
         ("é" * 128, "255"),
     ],
 )

@@ -13,7 +13,7 @@ USAGE = wire.Usage(1.5, 0.25, 1 << 30)
 DOWN = [
     wire.Open("s", "python"),
     wire.Upload("s", "c", "größe.txt", b"\x00\xff", True),
-    wire.Run("s", "c", "print('é')", True, False),
+    wire.Run("s", "c", "print('é')", True, False, {"a.b": "é"}),
     wire.Deliver("s", "c", "comm_msg", b"{}", b"{}", [b"\x00", b""], False),
     wire.Interrupt("s", "c"),
     wire.Answer("s", "c", "42"),

@@ -7,11 +7,13 @@ import importlib
 import linecache
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from untrusted.kernel import introspection
 from untrusted.kernel.comms import Comms
 from untrusted.kernel.interrupts import Interrupts
-from untrusted.kernel.mime import Json, clean_payloads, valid_text
+from untrusted.kernel.mime import Json, clean_payloads, clean_values, valid_text
 from untrusted.kernel.outbox import Emit, Outbox
 from untrusted.kernel.pipes import unbuffer_c_stdout
 from untrusted.kernel.programs import os_system
@@ -68,8 +70,11 @@ class Kernel:
         os.system = os_system  # type: ignore[assignment]
         self._interrupts.start()
 
-    def execute(self, code: str, stdin: bool) -> None:
-        """Run a cell and send all of its messages, from ``status busy`` to ``status idle``."""
+    def execute(self, code: str, stdin: bool, expressions: Mapping[str, str] | None = None) -> None:
+        """Run a cell and send all of its messages, from ``status busy`` to ``status idle``.
+
+        ``expressions``: what to evaluate for the reply when the code has come to its end, by name.
+        """
         self._interrupts.install()
         self._outbox.start_pump()
         self._questions.allowed = stdin
@@ -77,7 +82,8 @@ class Kernel:
         self._outbox.emit("status", {"execution_state": "busy"})
         self._outbox.emit("execute_input", {"code": valid_text(code), "execution_count": count})
         error = self._run(code)
-        self._outbox.finish(("execute_reply", self._reply(count, error)), IDLE)
+        values = self._evaluate(expressions) if expressions and error is None else {}
+        self._outbox.finish(("execute_reply", self._reply(count, error, values)), IDLE)
 
     def deliver(self, msg_type: str, content: dict, metadata: dict, buffers: list[bytes]) -> None:
         """Hand a comm message of the page to the code that listens to it; send what that brings about."""
@@ -128,11 +134,26 @@ class Kernel:
             return None
         return shell.last_error or error_content(type(failure), failure, [])
 
-    def _reply(self, count: int, error: dict[str, Json] | None) -> dict[str, Json]:
+    def _evaluate(self, expressions: Mapping[str, str]) -> dict[str, Json]:
+        values: dict[str, dict[str, Any]] = {}
+        for name, expression in expressions.items():
+            try:
+                self._interrupts.allow()
+                values |= self._shell.user_expressions({name: expression})
+                self._interrupts.forbid()
+            except BaseException as error:  # noqa: BLE001 - nothing that a cell does may end the worker
+                self._interrupts.forbid()
+                values[name] = {"status": "error", **error_content(type(error), error, [])}
+            self._leave_if_forked(0)
+            if values[name].get("ename") == "KeyboardInterrupt":
+                break
+        return clean_values(values)
+
+    def _reply(self, count: int, error: dict[str, Json] | None, values: dict[str, Json]) -> dict[str, Json]:
         payload: Json = clean_payloads(self._shell.payload_manager.read_payload())
         self._shell.payload_manager.clear_payload()
-        reply: dict[str, Json] = {"status": "ok", "execution_count": count, "user_expressions": {}, "payload": payload}
-        return reply if error is None else {**reply, "status": "error", **error}
+        reply: dict[str, Json] = {"execution_count": count, "user_expressions": values, "payload": payload}
+        return {"status": "ok", **reply} if error is None else {"status": "error", **reply, **error}
 
     def _leave_if_forked(self, code: object) -> None:
         # The student's code called os.fork and came back from the cell in the child as well.

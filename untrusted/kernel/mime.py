@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,8 @@ Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 
 DEPTH_MAX = 64  # levels of nesting that any reader of JSON bears
 BUNDLE_CHARS_MAX = 6 << 20  # of one message: together with its envelope it stays below the longest frame
+# Of the values and of the payloads in a reply, as they are written: with its error it stays below the longest frame.
+REPLY_PART_BYTES_MAX = 3 << 20
 BASE64_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"})
 _SAFE_INTEGER = 1 << 63  # beyond it, readers of JSON disagree
 
@@ -93,13 +96,48 @@ def clean_object(value: object) -> dict[str, Json]:
 def clean_payloads(payloads: object) -> list[Json]:
     """Return the payloads of a reply that are JSON objects with a source, as long as there is room for them."""
     fit: list[Json] = []
-    left = BUNDLE_CHARS_MAX
+    left = REPLY_PART_BYTES_MAX
     for payload in payloads if isinstance(payloads, list) else ():
         cleaned = clean_object(payload)
-        left -= _chars(cleaned)
+        left -= _bytes(cleaned)
         if left >= 0 and isinstance(cleaned.get("source"), str):
             fit.append(cleaned)
     return fit
+
+
+def clean_values(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Json]:
+    """Return the values of ``user_expressions`` as a reply has them; where there is no room for one, it says so."""
+    fit: dict[str, Json] = {}
+    left = REPLY_PART_BYTES_MAX
+    for name, value in values.items():
+        cleaned = _clean_value(value)
+        size = _bytes(cleaned)
+        if size > left:
+            cleaned = _no_value("OutputLimit", f"it has {size} bytes; {left} of the {REPLY_PART_BYTES_MAX} are left")
+        else:
+            left -= size
+        fit[valid_text(name)] = cleaned
+    return fit
+
+
+def _clean_value(found: Mapping[str, Any]) -> dict[str, Json]:
+    if found.get("status") == "ok":
+        data, refusals = clean_bundle(found.get("data"))
+        if data or not refusals:
+            return {"status": "ok", "data": data, "metadata": clean_object(found.get("metadata"))}
+        return _no_value("TypeError", " ".join(refusals))
+    lines = found.get("traceback")
+    traceback = [valid_text(str(line)) for line in lines] if isinstance(lines, list) else []
+    name, text = (valid_text(str(found.get(key, ""))) for key in ("ename", "evalue"))
+    return {**_no_value(name, text), "traceback": traceback}
+
+
+def _no_value(ename: str, evalue: str) -> dict[str, Json]:
+    return {"status": "error", "ename": ename, "evalue": evalue, "traceback": []}
+
+
+def _bytes(value: Json) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
 
 
 def _is_base64(text: str) -> bool:
