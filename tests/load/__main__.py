@@ -17,6 +17,7 @@ from tests.conftest import ROOT
 from tests.load import outcomes, ramp, report, server, tsung
 from tests.load.options import BadOption, Options, read
 from tests.load.report import Result
+from tests.load.server import Server
 from tests.load.usage import Usage, Watch
 
 REPORTS = ROOT / ".build" / "load"
@@ -41,24 +42,24 @@ def main() -> int:
 
 def load(options: Options) -> int:
     """Put a server under load. Raises BadOption."""
-    with server.running(options.url, say) as (url, pid):
+    with server.running(options.url, say) as ready:
         folder = report.make_folder(REPORTS)
         if options.ramp:
-            return climb(options.on(url), pid, folder)
-        result = run(options.on(url), pid, folder)
+            return climb(options.on(ready.url), ready, folder)
+        result = run(options.on(ready.url), ready, folder)
         print(report.table(result))
         print(f"report with graphs: {folder / 'report.html'}")
     return 0 if result.outcomes.good else 1
 
 
-def climb(options: Options, pid: int | None, folder: Path) -> int:
+def climb(options: Options, ready: Server, folder: Path) -> int:
     """Look for the knee on one server."""
 
     def step(rate: float) -> Result:
         below = folder / f"rate-{rate:g}"
         below.mkdir()
         tsung.raise_limits(options.at(rate).users)
-        result = run(options.at(rate), pid, below)
+        result = run(options.at(rate), ready, below)
         print(ramp.table([result]), file=sys.stderr, flush=True)
         return result
 
@@ -75,13 +76,14 @@ def climb(options: Options, pid: int | None, folder: Path) -> int:
     return 0 if knee else 1
 
 
-def run(options: Options, pid: int | None, folder: Path) -> Result:
+def run(options: Options, ready: Server, folder: Path) -> Result:
     """Let students come at one rate; leave the report in the folder."""
     say(f"{options.rate:g} students a second for {options.seconds} s, at most {options.users}, at {options.url}")
     usage = Usage()
 
     def watch(tsung_pid: int) -> Watch:
-        return Watch({"tsung": tsung_pid} | ({"server": pid} if pid else {}), options.seconds, usage)
+        pids = {"tsung": tsung_pid} | ({"server": ready.pid} if ready.pid else {})
+        return Watch(pids, ready.group, options.seconds, usage)
 
     tsung.run(options, folder, say, watch)
     result = Result(options, outcomes.read(folder), usage)

@@ -16,8 +16,13 @@ REFUSALS = (429, 503)
 RIGHT = re.compile(r"right-(\d+)-of-(\d+)")
 POLL = re.compile(r"/messages\?.*wait=")
 INTERRUPT = re.compile(r"/interrupt$")
+ANSWERS = re.compile(r"^stats: request .* (\d+)$", re.MULTILINE)
 TRANSACTION = re.compile(r"^stats: tr_(\w+) .* (\d+)$", re.MULTILINE)
 ERROR = re.compile(r"^stats: (error_\w+|timeout|max_repeat) \d+ (\d+)$", re.MULTILINE)
+
+
+class CutShort(Exception):
+    """Tsung's logs do not say what became of every request."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class Outcomes:
 
 
 def read(folder: Path) -> Outcomes:
-    """Return what Tsung wrote into a folder. Raises FileNotFoundError when it did not begin."""
+    """Return what Tsung wrote into a folder. Raises CutShort, or FileNotFoundError when it did not begin."""
     requests = _read_requests(folder / "tsung.dump")
     checks = _read_checks(folder / "match.log")
     by_user: dict[int, list[Request]] = defaultdict(list)
@@ -90,6 +95,8 @@ def read(folder: Path) -> Outcomes:
         computation for user, own in by_user.items() for computation in _read_computations(own, checks.get(user, []))
     ]
     log = (folder / "tsung.log").read_text()
+    if len(requests) < max(map(int, ANSWERS.findall(log)), default=0):
+        raise CutShort(f"Tsung did not write all of its log: {folder}")
     return Outcomes(requests, computations + _unanswered(requests, log), _read_errors(log))
 
 

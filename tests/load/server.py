@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import requests
 
+import settings
 from tests.conftest import ROOT, START_S, make_site
 from tests.load.options import BadOption
 from tests.processes import start
@@ -15,18 +18,27 @@ from tests.processes import start
 ANSWER_S = 10.0
 
 
+@dataclass(frozen=True)
+class Server:
+    """A ready server. If it was started here, ``pid``: its process; ``group``: the control group of its sessions."""
+
+    url: str
+    pid: int | None = None
+    group: Path | None = None
+
+
 @contextmanager
-def running(url: str, say: Callable[[str], None]) -> Iterator[tuple[str, int | None]]:
-    """Give the address of a ready server and, if it was started here, the id of its process. Raises BadOption."""
+def running(url: str, say: Callable[[str], None]) -> Iterator[Server]:
+    """Give a ready server, for as long as the block lasts. Raises BadOption."""
     if url:
         check(url)
-        yield url, None
+        yield Server(url)
         return
     site = make_site()
     say(f"starting a server with default settings on port {site.port}")
     try:
         with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=site.env, cwd=ROOT) as process:
-            yield site.url, process.pid
+            yield Server(site.url, process.pid, _group(site.data / "singlecell_config.py"))
     finally:
         shutil.rmtree(site.data, ignore_errors=True)
 
@@ -45,6 +57,14 @@ def check(url: str) -> None:
         raise BadOption(f"the server at {url} is not ready (it answers 503): {_reasons(answer)}")
     if answer.status_code != 200:
         raise BadOption(f"what answers at {url} is no single-cell server: /readyz gives {answer.status_code}, not 200")
+
+
+def _group(config: Path) -> Path | None:
+    """Return the group that counts CPU: of cgroup v1 that of its controller, of v2 the only one."""
+    groups = settings.load(config).cgroup_directory
+    named = dict(part.rpartition("=")[::2] for part in groups.split(",")) if groups else {}
+    directory = named.get("cpuacct") or named.get("")
+    return Path(directory) if directory else None
 
 
 def _reasons(answer: requests.Response) -> str:

@@ -14,7 +14,13 @@ from host import descendants
 TICKS_S = os.sysconf("SC_CLK_TCK")
 LOOK_S = 2.0
 # What a command line says about the part that a process and everything below it belong to.
-PARTS = {"mongod": "mongod", "uwsgi": "web", "trusted_db.py": "device", "sshd": "cells", "-m untrusted": "cells"}
+PARTS = {
+    "mongod": "mongod",
+    "uwsgi": "web",
+    "trusted_db.py": "device",
+    "sshd": "supervisor",
+    "-m untrusted": "supervisor",
+}
 
 
 @dataclass
@@ -28,12 +34,14 @@ class Usage:
 class Watch:
     """Watch processes and all below them between ``with`` and its end, for ``seconds`` at most; fill in ``usage``.
 
-    CPU of a process that ended counts when its parent waited for it; memory is the proportional set size (shared pages
-    count once), which only its owner and root may read.
+    CPU of a process that ended counts when its parent waited for it, which nobody does for most of a session: without
+    the control group of all sessions, their own CPU is not among the figures. Memory is the proportional set size
+    (shared pages count once), which only its owner and root may read.
     """
 
-    def __init__(self, pids: dict[str, int], seconds: float, usage: Usage) -> None:
+    def __init__(self, pids: dict[str, int], group: Path | None, seconds: float, usage: Usage) -> None:
         self._pids = pids
+        self._group = group
         self._seconds = seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
@@ -60,12 +68,16 @@ class Watch:
     def _cpu_s(self) -> dict[str, float]:
         found = {"machine": _machine_cpu_s()}
         for name, pid in self._pids.items():
-            _add_tree(found, pid, name)
+            _add_tree(found, pid, name, self._group)
+        if self._group:
+            found["sessions"] = _group_cpu_s(self._group)
         return found
 
 
-def _add_tree(found: dict[str, float], pid: int, part: str) -> None:
+def _add_tree(found: dict[str, float], pid: int, part: str, group: Path | None) -> None:
     with suppress(OSError):  # it ended in between
+        if group and group.name in Path(f"/proc/{pid}/cgroup").read_text():
+            return  # the group counts it
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         if part in ("server", "device"):  # without an account of its own the supervisor is the device's child
             part = next((name for word, name in PARTS.items() if word in command), part)
@@ -74,7 +86,14 @@ def _add_tree(found: dict[str, float], pid: int, part: str) -> None:
         found[part] = found.get(part, 0.0) + sum(map(int, fields[11:15])) / TICKS_S
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
-                _add_tree(found, int(child), part)
+                _add_tree(found, int(child), part, group)
+
+
+def _group_cpu_s(group: Path) -> float:
+    """Return the CPU of everything that ever was in a group; there are two versions of them."""
+    if (group / "cpuacct.usage").exists():
+        return int((group / "cpuacct.usage").read_text()) / 1e9
+    return int((group / "cpu.stat").read_text().split()[1]) / 1e6
 
 
 def _memory_bytes(pid: int) -> int:
