@@ -29,6 +29,7 @@ from web import (
     sagecell,
     sessions,
 )
+from web.assets import Application
 from web.fleet import Fleet
 from web.metrics import Figures
 from web.news import News
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 ROUTES = (computations, messages, files, sessions, permalinks, languages, limits, health, openapi, pages, sagecell)
-STATIC_KEPT_S = 3600
 
 _lock = threading.Lock()
 _apps: list[Flask] = []
@@ -45,9 +45,8 @@ _apps: list[Flask] = []
 
 def create_app(settings: Settings) -> Flask:
     """Return the WSGI application; MongoDB may still be away."""
-    app = Flask(__name__)
+    app = Application(__name__)
     app.config["MAX_CONTENT_LENGTH"] = settings.request_bytes_max
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_KEPT_S
     app.url_map.merge_slashes = False  # a redirect would turn a POST's mistake into another one
     door = store.connect(settings)
     news, fleet = News(door), Fleet(door)

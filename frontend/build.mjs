@@ -5,7 +5,10 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { LIBRARY_PACKAGES, THREE_FILE, THREE_SOURCE, bokehModels, inlineable, readLibraries } from "./libraries.mjs";
+import { licences } from "./licences.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const output = process.argv[2] ?? join(here, "../static");
@@ -33,8 +36,14 @@ async function bundle(entry, extra = {}) {
 async function part(name, extension, text) {
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 10);
   const file = `${name}-${hash}.${extension}`;
-  await writeFile(join(parts, file), text);
+  await write(join("singlecell", file), text);
   return file;
+}
+
+/** Write a file, and beside it the same compressed: servers send that as it is. */
+async function write(file, text) {
+  await writeFile(join(output, file), text);
+  await writeFile(join(output, `${file}.gz`), gzipSync(text, { level: 9 }));
 }
 
 async function copyFonts() {
@@ -45,36 +54,42 @@ async function copyFonts() {
   }
 }
 
-/** The bundles carry other people's work; their licences go along. */
-async function licences() {
-  const texts = [];
-  for (const name of ["jquery", "katex", "marked", "prism-code-editor"]) {
-    const folder = join(here, "node_modules", name);
-    const file = (await readdir(folder)).find((entry) => /^LICENSE/i.test(entry));
-    texts.push(`${name}\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`);
-  }
-  await writeFile(join(parts, "licences.txt"), texts.join(`\n${"-".repeat(80)}\n\n`));
+/** Put the libraries of outputs into place; return their files by name. */
+async function libraries() {
+  const files = {};
+  for (const [name, text] of await readLibraries(here)) files[name] = await part(name, "js", text);
+  const source = { contents: THREE_SOURCE, resolveDir: here };
+  const three = await build({ ...options, stdin: source, format: "iife", globalName: "THREE", legalComments: "inline" });
+  await write(join("singlecell", THREE_FILE), inlineable(three.outputFiles[0].text));
+  return { ...files, three: THREE_FILE };
 }
 
+/** The page around an output, and in its script the one that goes into the output's own document. */
 async function frame() {
   const page = await readFile(join(here, "src/frame/frame.html"), "utf8");
-  const script = await bundle("frame/frame.js", { format: "iife" });
-  return page.replace("/* frame.js */", () => script.trim());
+  const define = {
+    INSIDE: JSON.stringify((await bundle("frame/inside.js", { format: "iife" })).trim()),
+    LIBRARIES: JSON.stringify(await libraries()),
+    BOKEH_MODELS: JSON.stringify(await bokehModels(here)),
+  };
+  const script = await bundle("frame/frame.js", { format: "iife", define });
+  return page.replace("/* frame.js */", () => inlineable(script.trim()));
 }
 
 await rm(parts, { recursive: true, force: true });
 await mkdir(parts, { recursive: true });
 await copyFonts();
-await licences();
+const packages = ["jquery", "katex", "marked", "prism-code-editor", ...LIBRARY_PACKAGES];
+await writeFile(join(parts, "licences.txt"), await licences(here, packages));
 const files = {
   frame: await part("frame", "html", await frame()),
   math: await part("math", "js", await bundle("math/math.js")),
   markdown: await part("markdown", "js", await bundle("mime/markdown-parser.js")),
 };
 const define = { PARTS: JSON.stringify(files) };
-await writeFile(join(output, "embedded_singlecell.js"), await bundle("main.js", { define }));
+await write("embedded_singlecell.js", await bundle("main.js", { define }));
 // Pages of SageMathCell load these two from its server; our script needs neither.
-await writeFile(join(output, "jquery.min.js"), await readFile(join(here, "node_modules/jquery/dist/jquery.min.js")));
+await write("jquery.min.js", await readFile(join(here, "node_modules/jquery/dist/jquery.min.js")));
 await writeFile(join(output, "sagecell_embed.css"), "/* Cells bring their looks with them. */\n");
-await writeFile(join(output, "embedded_sagecell.js"), await bundle("sagecell/main.js", { define, format: "iife" }));
-await writeFile(join(output, "pages.js"), await bundle("pages/pages.js"));
+await write("embedded_sagecell.js", await bundle("sagecell/main.js", { define, format: "iife" }));
+await write("pages.js", await bundle("pages/pages.js"));

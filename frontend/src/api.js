@@ -32,6 +32,13 @@ const polls = {
   },
 };
 
+/** Return the text of one of our static files. */
+export async function fetchText(address) {
+  const answer = await fetch(address, { credentials: "omit" });
+  if (!answer.ok) throw new ServerAway(address);
+  return answer.text();
+}
+
 export class Api {
   constructor(server) {
     this.server = server;

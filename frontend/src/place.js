@@ -1,4 +1,5 @@
 /** Where this script came from, and so where its server and its other parts are. */
+import { fetchText } from "./api.js";
 
 // As a classic script (embedded_sagecell.js) there is no import.meta.
 const script = new URL(import.meta.url ?? document.currentScript.src);
@@ -16,14 +17,24 @@ export function fontAddress(file) {
   return new URL(`static/singlecell/fonts/${file}`, ownServer).href;
 }
 
-const modules = new Map();
+const loads = new Map();
 
-/** Load a part that is a module, once; a failed load may be tried again. */
-export function loadPart(name) {
-  if (!modules.has(name)) {
-    const loading = import(partAddress(name));
-    modules.set(name, loading);
-    loading.catch(() => modules.delete(name));
+/** Load something once; a failed load may be tried again. */
+function once(name, load) {
+  if (!loads.has(name)) {
+    const loading = load();
+    loads.set(name, loading);
+    loading.catch(() => loads.delete(name));
   }
-  return modules.get(name);
+  return loads.get(name);
+}
+
+/** Load a part that is a module. */
+export function loadPart(name) {
+  return once(name, () => import(partAddress(name)));
+}
+
+/** Load the text of a file in the parts' folder. */
+export function loadText(file) {
+  return once(file, () => fetchText(new URL(`static/singlecell/${file}`, ownServer)));
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 
 class Cell:
@@ -17,6 +17,11 @@ class Cell:
         self.status: Locator = self.node.locator(".status")
         self.button: Locator = self.node.locator(".run")
         self.field: Locator = self.node.locator(".pce-textarea")
+
+    @property
+    def drawn(self) -> FrameLocator:
+        """The document of the first output that is drawn in frames: one that holds it, and its own."""
+        return self.output.frame_locator(".frame").first.frame_locator("iframe")
 
     def ready(self) -> Cell:
         """Wait until the element has come to life."""

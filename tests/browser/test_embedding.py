@@ -53,7 +53,7 @@ def test_a_page_with_a_strict_policy_needs_only_the_documented_directives(embed,
     )
     cell.run().shows("done")
     expect(cell.output.locator(".katex")).to_be_visible()
-    expect(cell.output.frame_locator("iframe").locator("b")).to_have_text("bold")
+    expect(cell.drawn.locator("b")).to_have_text("bold")
     assert page.watch.errors == []
 
 

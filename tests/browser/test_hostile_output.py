@@ -30,7 +30,7 @@ WITNESS = "<p id=witness>shown</p>"
 
 def witness(cell) -> None:
     """Wait until the frame has shown what it was given, and what came of that has had its turn."""
-    shown = cell.output.frame_locator("iframe").locator("#witness")
+    shown = cell.drawn.locator("#witness")
     expect(shown).to_be_visible()
     shown.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
@@ -67,7 +67,7 @@ const tries = [
 Promise.allSettled(tries).then((all) => said.textContent = all.map((one) => one.status).join(" "));
 </script>''')"""
     cell.run(code)
-    said = cell.output.frame_locator("iframe").locator("#said")
+    said = cell.drawn.locator("#said")
     expect(said).to_have_text("rejected rejected rejected")
 
 
@@ -85,7 +85,7 @@ def test_a_frame_that_floods_the_page_with_messages_is_stopped(embed):
 def test_javascript_runs_in_the_frame_only(embed, page):
     cell = embed("<single-cell></single-cell>")
     cell.run("from IPython.display import Javascript\nJavascript(\"document.body.append('ran'); parent.owned = 1\")")
-    expect(cell.output.frame_locator("iframe").locator("body")).to_contain_text("ran")
+    expect(cell.drawn.locator("body")).to_contain_text("ran")
     assert page.evaluate("window.owned") is None
 
 
@@ -118,7 +118,7 @@ def test_links_in_html_are_offered_below_it_when_they_are_safe(embed, page):
         "from IPython.display import HTML\n"
         'HTML(\'<a href="javascript:alert(1)">bad</a> <a href="https://example.org/a">good</a>\')'
     )
-    frame = cell.output.frame_locator("iframe")
+    frame = cell.drawn
     frame.get_by_text("bad").click()
     frame.get_by_text("good").click()
     offered = cell.output.locator(".notice a")

@@ -40,7 +40,7 @@ def test_a_data_frame_is_a_table_in_a_sandboxed_frame_of_its_height(cell):
     cell.run("import pandas as pd\npd.DataFrame({'a': range(4)})")
     frame = cell.output.locator("iframe")
     expect(frame).to_have_attribute("sandbox", "allow-scripts")
-    expect(cell.output.frame_locator("iframe").locator("tbody tr")).to_have_count(4)
+    expect(cell.drawn.locator("tbody tr")).to_have_count(4)
     expect(frame).to_have_css("height", re.compile(r"^1\d\d"))
 
 

@@ -14,7 +14,7 @@ def test_the_page_asks_no_other_host_and_has_no_errors(server, page, cell):
     cell.run("from IPython.display import HTML, Math, display\ndisplay(Math('x^2'), HTML('<b>x</b>'))\nprint('here')")
     cell.shows("here")
     expect(cell.output.locator(".katex")).to_be_visible()
-    expect(cell.output.frame_locator("iframe").locator("b")).to_have_text("x")
+    expect(cell.drawn.locator("b")).to_have_text("x")
     assert page.watch.hosts == {urlsplit(server.url).netloc}
     assert page.watch.errors == []
 

@@ -1,44 +1,71 @@
-/** Inside the sandbox: shows what the page hands over, once, and says how high it is. */
+/**
+ * Between the page and an output: holds the output in a frame of its own and passes on what little it may say.
+ *
+ * The output's document inherits this one's policy. Because that allows no frame an address, the output cannot navigate
+ * itself either: without this second frame, `location = "https://…"` would be a way out to any server.
+ */
+import { compose } from "./document.js";
+import { libraryAt } from "./libraries.js";
+
+const asked = new Map(); // file of a library → {text: Promise, settle}
+let output = null;
 
 // Opened by itself, on our server's own origin, this page must do nothing with what anyone sends it.
 if (self.origin === "null" && parent !== self) {
-  addEventListener("message", (event) => {
-    if (event.source === parent) show(event.data);
-  }, { once: true });
+  addEventListener("message", ({ source, data }) => {
+    if (output && source === output.contentWindow) fromOutput(data);
+    else if (source === parent) fromPage(data);
+  });
+  // Blocked here, and not in the output's own document: it tried to leave.
+  document.addEventListener("securitypolicyviolation", () => tell({ failed: true }));
 }
 
-function show({ type, data, scheme }) {
-  document.documentElement.classList.add(scheme === "dark" ? "dark" : "light");
-  const here = document.createRange();
-  here.selectNodeContents(document.body);
-  document.body.replaceChildren();
-  new ResizeObserver(tellHeight).observe(document.body);
-  addEventListener("load", tellHeight, true);
-  addEventListener("click", tellLink);
-  if (type === "application/javascript") {
-    const script = document.createElement("script");
-    script.textContent = data;
-    document.body.append(script);
-  } else {
-    document.body.append(here.createContextualFragment(data)); // runs its scripts, in order
+function tell(message) {
+  parent.postMessage(message, "*");
+}
+
+function fromPage(message) {
+  if (message.file) asked.get(message.file).settle(message.text);
+  else if (!output) show(message);
+}
+
+async function show(content) {
+  output = document.createElement("iframe");
+  output.setAttribute("sandbox", "allow-scripts");
+  output.title = content.title;
+  try {
+    output.srcdoc = await compose(content, library);
+    document.body.append(output);
+  } catch {
+    tell({ failed: true });
   }
-  tellHeight();
 }
 
-/** A link would open inside the frame, or nowhere; the page offers it to the reader instead. */
-function tellLink(event) {
-  const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
-  if (!link || event.defaultPrevented || link.getAttribute("href").startsWith("#")) return;
-  event.preventDefault();
-  parent.postMessage({ link: link.href }, "*");
+/** Return the text of a file of ours; the page asks for it, since a sandboxed frame's own requests are never cached. */
+function library(file) {
+  if (!asked.has(file)) {
+    const entry = {};
+    entry.text = new Promise((resolve, reject) => {
+      entry.settle = (text) => (typeof text === "string" ? resolve(text) : reject(new Error(file)));
+    });
+    asked.set(file, entry);
+    tell({ need: file });
+  }
+  return asked.get(file).text;
 }
 
-let told = -1;
+function fromOutput(untrusted_message) {
+  const { height, link, failed, blocked, script } = untrusted_message ?? {};
+  if (typeof script === "string") return answerScript(script);
+  if (failed) return tell({ failed: true });
+  if (blocked) return tell({ blocked: true });
+  if (typeof link === "string") return tell({ link });
+  tell({ height: Number(height) });
+}
 
-function tellHeight() {
-  const { body } = document;
-  const height = Math.max(body.getBoundingClientRect().bottom, body.scrollHeight);
-  if (height === told) return;
-  told = height;
-  parent.postMessage({ height }, "*");
+/** The output's own script made a script element with the address of a library that we have. */
+async function answerScript(untrusted_address) {
+  const file = libraryAt(untrusted_address);
+  const text = file ? await library(file).catch(() => null) : null;
+  output.contentWindow.postMessage({ script: untrusted_address, text }, "*");
 }

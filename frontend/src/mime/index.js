@@ -1,14 +1,23 @@
 /** Which renderer shows which MIME type, the best first. What none of them knows is shown as its text/plain. */
 import { filesNode } from "./files.js";
-import { frameNode } from "./frame.js";
+import { bokehNode, frameNode, plotlyNode, vegaNode } from "./frame.js";
 import { imageNode, svgNode } from "./image.js";
 import { jsonNode } from "./json.js";
 import { latexNode } from "./latex.js";
 import { markdownNode } from "./markdown.js";
 import { textNode } from "./text.js";
+import { widgetNode } from "./widget.js";
 
 const RENDERERS = [
   ["application/vnd.singlecell.files+json", filesNode],
+  ["application/vnd.plotly.v1+json", plotlyNode],
+  ["application/vnd.bokehjs_load.v0+json", () => null], // loads Bokeh into a page; here each chart brings it along
+  ["application/vnd.bokehjs_exec.v0+json", bokehNode],
+  ["application/vnd.vegalite.v6+json", vegaNode],
+  ["application/vnd.vegalite.v5+json", vegaNode],
+  ["application/vnd.vegalite.v4+json", vegaNode],
+  ["application/vnd.vega.v6+json", vegaNode],
+  ["application/vnd.vega.v5+json", vegaNode],
   ["text/html", frameNode],
   ["text/markdown", markdownNode],
   ["image/svg+xml", svgNode],
@@ -19,6 +28,7 @@ const RENDERERS = [
   ["image/webp", imageNode],
   ["application/javascript", frameNode],
   ["application/json", jsonNode],
+  ["application/vnd.jupyter.widget-view+json", widgetNode],
   ["text/plain", textNode],
 ];
 
@@ -30,8 +40,8 @@ const RENDERERS = [
 export function render(bundle, metadata, context) {
   for (const [type, renderer] of RENDERERS) {
     if (bundle[type] === undefined || bundle[type] === null) continue;
-    const data = Array.isArray(bundle[type]) && type !== "application/json" ? bundle[type].join("") : bundle[type];
-    const about = { type, metadata: metadata[type] ?? {}, plain: asText(bundle["text/plain"]), context };
+    const data = Array.isArray(bundle[type]) && !/\bjson$/.test(type) ? bundle[type].join("") : bundle[type];
+    const about = { type, metadata: metadata[type] ?? {}, plain: asText(bundle["text/plain"]), context, bundle };
     return renderer(data, about);
   }
   return null;

@@ -1,0 +1,14 @@
+/** Charts of Vega and Vega-Lite. */
+
+export async function drawVega(place, spec, { options, tell, dark }) {
+  const { view } = await vegaEmbed(place, spec, {
+    renderer: "svg", // text that can be read out, searched and printed
+    ...(dark && { theme: "dark", config: { background: "transparent" } }),
+    ...options,
+    actions: false, // they download, or open a page of another server
+    loader: { target: "_blank" }, // which the sandbox refuses, so that the chart stays
+  });
+  view.addEventListener("click", (_, item) => {
+    if (typeof item?.href === "string") tell({ link: item.href });
+  });
+}

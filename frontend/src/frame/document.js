@@ -1,0 +1,60 @@
+/** Writes the document of an output: our style and script first, then what the kernel sent. */
+import style from "./output.css";
+import { bokehFiles, libraryAt, plotlyFiles, vegaFiles } from "./libraries.js";
+
+const WHOLE = /^\s*(?:<!-{2}[^]*?-->\s*)*<(?:!doctype|html)\b/i;
+const SCRIPT_TAG = /<script\b([^>]*?)\ssrc\s*=\s*("[^"]*"|'[^']*'|[^\s>"']+)[^>]*>/gi;
+
+/**
+ * Return the document's text. `library(file)` resolves with the text of one of our files.
+ * Rejects when a library does not come.
+ */
+export async function compose({ type, data, scheme }, library) {
+  const [kind, body] = await bodyOf(type, data, library);
+  const classes = `${scheme === "dark" ? "dark" : "light"} ${kind}`;
+  const head = `<meta charset="utf-8"><style>${style}</style><script>${INSIDE}</script>`;
+  return `<!doctype html><html lang="und" class="${classes}"><head>${head}</head><body>${body}`;
+}
+
+async function bodyOf(type, data, library) {
+  const all = async (files) => (await Promise.all(files.map(library))).map(scriptOf).join("");
+  if (type === "text/html") {
+    const html = await withLibraries(data, library);
+    return [WHOLE.test(data) ? "whole" : html === data ? "fragment" : "drawn", html];
+  }
+  if (type === "application/javascript") return ["fragment", scriptOf(data)];
+  if (type.startsWith("application/vnd.bokehjs_exec")) {
+    return ["drawn", (await all(bokehFiles(data))) + bokehPlaces(data) + scriptOf(data)];
+  }
+  if (type.startsWith("application/vnd.plotly")) {
+    return ["drawn", chart("plotly", data.value) + (await all(plotlyFiles(data.value)))];
+  }
+  const files = vegaFiles(type.startsWith("application/vnd.vegalite"));
+  return ["drawn", chart("vega", data.value, data.options) + (await all(files))];
+}
+
+function scriptOf(text) {
+  return `<script>${text.replace(/<\/(script)/gi, "<\\/$1")}</script>`;
+}
+
+/** Return the elements that a script of Bokeh draws into; it names them. */
+function bokehPlaces(script) {
+  const lists = [...script.matchAll(/"roots":\s*(\{(?:"\w+":\s*"[\w-]+",?\s*)+\})/g)].map(([, list]) => JSON.parse(list));
+  return lists.flatMap(Object.values).map((id) => `<div id="${id}" style="display: contents"></div>`).join("");
+}
+
+/** Return the place of a chart and its data, in which no `<` can end the script element. */
+function chart(kind, value, options) {
+  const json = JSON.stringify({ kind, value, options }).replace(/</g, "\\u003c");
+  return `<div class="chart" id="chart"></div><script type="application/json" id="chart-data">${json}</script>`;
+}
+
+/** Put our own copies of libraries in place of scripts with their addresses. */
+async function withLibraries(html, library) {
+  const texts = new Map();
+  for (const [tag, , quoted] of html.matchAll(SCRIPT_TAG)) {
+    const file = libraryAt(quoted.replace(/^["']|["']$/g, ""));
+    if (file) texts.set(tag, await library(file));
+  }
+  return texts.size ? html.replace(SCRIPT_TAG, (tag) => (texts.has(tag) ? `<script>${texts.get(tag)}` : tag)) : html;
+}
