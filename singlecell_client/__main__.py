@@ -24,14 +24,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = parse(arguments)
     try:
-        code = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8-sig")
+        code = sys.stdin.read() if options.file == "-" else read(options.file)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        print(f"{options.file} cannot be read: {why}", file=sys.stderr)
+        print(f"{options.file or repr('')} cannot be read: {why}", file=sys.stderr)
         return EXIT_USAGE
     try:
         options.into.mkdir(parents=True, exist_ok=True)
-        return run(Client(options.server, options.language), code, options.upload, Terminal(options.into))
+    except OSError as error:
+        print(f"files cannot be saved in {options.into}: {error.strerror}", file=sys.stderr)
+        return EXIT_USAGE
+    try:
+        return run(options.server, code, options.upload, Terminal(options.into))
     except (Refused, Unreachable) as error:
         print(error, file=sys.stderr)
         return EXIT_REFUSED
@@ -56,7 +60,18 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     command.add_argument("--language", default="python", help="language of the code")
     command.add_argument("--upload", action="append", default=[], metavar="FILE", help="lies beside the code")
     command.add_argument("--into", type=Path, default=Path(), metavar="DIRECTORY", help="where files are saved")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    try:
+        options.server = Client(options.server, options.language)
+    except ValueError as error:
+        command.error(str(error))
+    return options
+
+
+def read(path: str) -> str:
+    """Return the code in a file. Raises OSError, UnicodeDecodeError."""
+    with open(path, encoding="utf-8-sig") as file:
+        return file.read()
 
 
 def run(client: Client, code: str, uploads: list[str], terminal: Terminal) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -96,9 +96,10 @@ class Result:
 
 
 class Client:
-    """Talks to one server. ``language`` is the default of its cells."""
+    """Talks to one server. ``language`` is the default of its cells. Raises ValueError: an address that is none."""
 
     def __init__(self, url: str, language: str = "python") -> None:
+        _check_address(url)
         self.url, self.language = url.rstrip("/") + "/", language
         self._http = requests.Session()
 
@@ -210,7 +211,13 @@ class Client:
         except requests.RequestException as error:
             raise Unreachable(f"{self.url} does not answer: {_reason(error)}") from error
         _refuse(answer)
-        return answer.json() if answer.content else {}
+        try:
+            found = answer.json() if answer.content else {}
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise Refused(answer.status_code, {"detail": f"What answers at {self.url} is no single-cell server."})
+        return found
 
     def _patiently(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         """Ask again while the server is away; what was submitted is not lost by that. Only for reading."""
@@ -224,6 +231,16 @@ class Client:
                     raise
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, RETRY_S_MAX)
+
+
+def _check_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError(f"{url!r} is no address of a server; one looks like http://127.0.0.1:5000")
 
 
 def _refuse(answer: requests.Response) -> None:

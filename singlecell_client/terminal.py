@@ -58,11 +58,14 @@ class Terminal:
 
     def ask(self, prompt: str, password: bool) -> str:
         """Put the code's question to the person at the terminal. Raises EOFError."""
-        if password:
-            return getpass.getpass(prompt)
-        self._out.write(prompt)
-        self._out.flush()
-        line = sys.stdin.readline()
+        try:
+            if password and sys.stdin.isatty():
+                return getpass.getpass(prompt)
+            self._out.write(prompt)
+            self._out.flush()
+            line = sys.stdin.readline()
+        except EOFError:
+            line = ""
         if not line:
             raise EOFError("standard input has ended")
         return line.rstrip("\n")
