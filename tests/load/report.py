@@ -46,6 +46,16 @@ class Result:
         """The longest time from a submission to the end of its computation."""
         return max(self.took_s, default=float("inf"))
 
+    @property
+    def server_cores(self) -> dict[str, float]:
+        """CPU seconds a second of each part of the server; empty when it was not started here."""
+        return {name: value for name, value in self.usage.cores.items() if name not in ("machine", "tsung")}
+
+    @property
+    def cpu_ms_per_computation(self) -> float:
+        """CPU of the whole server for each computation that ended while students came, in milliseconds."""
+        return 1000 * sum(self.server_cores.values()) / self.ends_per_s if self.ends_per_s else 0.0
+
     def _rate(self, ends: list[float]) -> float:
         first = min((request.began for request in self.outcomes.requests), default=0.0)
         return sum(end <= first + self.options.seconds for end in ends) / self.options.seconds
@@ -62,6 +72,7 @@ class Result:
             "errors": self.outcomes.errors,
             "ms": {name: times | {"number": number} for name, number, times in self.times()},
             "cores": {name: round(value, 2) for name, value in self.usage.cores.items()},
+            "cpu_ms_per_computation": round(self.cpu_ms_per_computation, 1),
             "memory_mib": round(self.usage.memory_bytes / 2**20),
         }
 
@@ -95,19 +106,22 @@ def table(result: Result) -> str:
     if result.outcomes.errors:
         counted = ", ".join(f"{name} {number}" for name, number in result.outcomes.errors.items())
         lines.append(f"requests without an answer, as Tsung counts them: {counted}")
-    lines.append(_usage(result.usage))
+    lines.append(_usage(result))
     return "\n".join(lines)
 
 
-def _usage(usage: Usage) -> str:
-    cores = dict(usage.cores)
-    machine, tsung = cores.pop("machine", 0.0), cores.pop("tsung", 0.0)
-    beside = f"Tsung {tsung:.2f}, all of this machine {machine:.2f}"
+def _usage(result: Result) -> str:
+    used = result.usage.cores
+    beside = f"Tsung {used.get('tsung', 0.0):.2f}, all of this machine {used.get('machine', 0.0):.2f}"
+    cores = result.server_cores
     if not cores:
         return f"server CPU and memory: not known, it was not started here   (cores in use: {beside})"
     parts = ", ".join(f"{name} {value:.2f}" for name, value in sorted(cores.items(), key=lambda one: -one[1]))
-    memory = f"{usage.memory_bytes / 2**20:.0f} MiB" if usage.memory_bytes else "not known"
-    return f"server CPU {sum(cores.values()):.2f} cores ({parts}), memory {memory}   ({beside})"
+    memory = f"{result.usage.memory_bytes / 2**20:.0f} MiB" if result.usage.memory_bytes else "not known"
+    return (
+        f"server CPU {sum(cores.values()):.2f} cores ({parts}), {result.cpu_ms_per_computation:.0f} ms a computation; "
+        f"memory {memory}   ({beside})"
+    )
 
 
 def write(result: Result, folder: Path) -> None:

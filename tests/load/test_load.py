@@ -62,7 +62,7 @@ def report_folder(output):
 
 @needs_tsung
 def test_every_computation_of_a_class_is_right(server):
-    with load(URL=server.url, RATE=5, SECONDS=8, USERS=30) as process:
+    with load(URL=server.url, RATE=5, SECONDS=5, USERS=25) as process:
         code = process.wait(RUN_S)
         output, log = process.output, process.log
     folder = report_folder(output)

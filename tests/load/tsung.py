@@ -33,8 +33,7 @@ DRAIN_S = 3 * scenario.ANSWER_S_MAX
 # Files that Tsung holds beside one connection for each student.
 FILES_BESIDE = 200
 ADDRESS = "127.0.0.1"
-NOW = re.compile(r"^stats: users (\d+) \d+$", re.MULTILINE)
-ALL = re.compile(r"^stats: (users_count|request|finish_users_count) .*?(\d+)$", re.MULTILINE)
+TOTAL = re.compile(r"^stats: (users_count|request|finish_users_count|newphase) .*?(\d+)$", re.MULTILINE)
 
 
 def missing() -> list[str]:
@@ -131,10 +130,12 @@ def _follow(process: Process, work: Path, options: Options, say: Callable[[str],
 
 def progress(log: str) -> str:
     """Return in words how far Tsung's log has come."""
-    here = NOW.findall(log)
-    all_of = {name: int(total) for name, total in ALL.findall(log)}
-    came, left = all_of.get("users_count", 0), all_of.get("finish_users_count", 0)
-    return f"students: {came} came, {left} left, {here[-1] if here else 0} here; {all_of.get('request', 0)} answers"
+    totals = {name: int(total) for name, total in TOTAL.findall(log)}
+    answers = totals.get("request", 0)
+    if totals.get("newphase"):
+        return f"all students have left after {answers} answers; Tsung writes its logs"
+    came, left = totals.get("users_count", 0), totals.get("finish_users_count", 0)
+    return f"students: {came} came, {left} left, {came - left} are here; {answers} answers"
 
 
 def _log(work: Path) -> str:
