@@ -12,18 +12,10 @@ from typing import NamedTuple, NoReturn
 
 from untrusted.sandbox import SandboxError, die_with_parent, syscalls
 from untrusted.sandbox.init import become_worker_under_init
-from untrusted.sandbox.lockdown import lock_down, settle, write_identity_maps
+from untrusted.sandbox.lockdown import Lockdown, settle
 from untrusted.sandbox.plan import Plan
 
 EXIT_NOT_LOCKED = 70
-_NAMESPACES = {
-    "user_namespace": syscalls.CLONE_NEWUSER,
-    "mount_namespace": syscalls.CLONE_NEWNS,
-    "pid_namespace": syscalls.CLONE_NEWPID,
-    "network_namespace": syscalls.CLONE_NEWNET,
-    "ipc_namespace": syscalls.CLONE_NEWIPC,
-    "uts_namespace": syscalls.CLONE_NEWUTS,
-}
 
 
 class Cloned(NamedTuple):
@@ -47,11 +39,9 @@ def clone_session(
     threads = os.stat("/proc/self/task").st_nlink - 2
     if threads != 1:
         raise SandboxError(f"a process of {threads} threads cannot be forked safely")
-    settle(plan)
-    user_id, group_id = os.geteuid(), os.getegid()
-    flags = int(signal.SIGCHLD)
-    for layer, flag in _NAMESPACES.items():
-        flags |= flag if plan.has(layer) else 0
+    lockdown = settle(plan)
+    lockdown.keep(keep)
+    flags = lockdown.namespaces | signal.SIGCHLD
     parent = os.pidfd_open(os.getpid())
     pidfd = ctypes.c_int(-1)
     try:
@@ -63,38 +53,21 @@ def clone_session(
             raise
         if pid == 0:
             ctypes.pythonapi.PyOS_AfterFork_Child()
-            _be_child(plan, child, tuple(keep), gate, trouble, parent, user_id, group_id)
+            _be_child(lockdown, child, gate, trouble, parent)
         ctypes.pythonapi.PyOS_AfterFork_Parent()
     finally:
         os.close(parent)
     return Cloned(pid, pidfd.value)
 
 
-def _be_child(
-    plan: Plan,
-    child: Callable[[], object],
-    keep: tuple[int, ...],
-    gate: int | None,
-    trouble: int,
-    parent: int,
-    user_id: int,
-    group_id: int,
-) -> NoReturn:
+def _be_child(lockdown: Lockdown, child: Callable[[], object], gate: int | None, trouble: int, parent: int) -> NoReturn:
     try:
         die_with_parent(signal.SIGKILL)
         if select.select([parent], [], [], 0)[0]:
             os._exit(EXIT_NOT_LOCKED)  # the parent died before we asked to die with it
         if gate is not None and not os.read(gate, 1):
             os._exit(EXIT_NOT_LOCKED)
-        # The zygote made itself unreadable; a session's /proc/self is its own again.
-        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
-        if plan.has("user_namespace"):
-            write_identity_maps(user_id, group_id)
-        if plan.has("cgroup_namespace"):
-            # Not in the clone call: its root is the group that the process is in now, which the gate has let it join.
-            syscalls.unshare(syscalls.CLONE_NEWCGROUP)
-        os.setsid()
-        lock_down(plan, keep)
+        lockdown.put_on()
         become_worker_under_init()
     except BaseException as error:  # noqa: BLE001  whatever it is, no user code may run now
         os.write(trouble, f"a session could not be locked down: {type(error).__name__}: {error}\n".encode())

@@ -20,15 +20,21 @@ import threading
 from ctypes import c_int, c_long, c_size_t, c_ulong, c_void_p
 
 from untrusted.sandbox import syscalls
+from untrusted.sandbox.syscalls import Prepared
 
 _END = signal.SIGUSR1
 EXIT_WORKER_ENDED = int(_END)  # the handler is given the signal's number, and _exit takes it as the code
 _STACK_BYTES = 64 << 10
 _SA_ONSTACK, _SS_DISABLE = 0x08000000, 2
+_DEFAULT, _IGNORE = 0, 1
 _RSEQ_BYTES = 32
+# CLONE_FILES: a table of its own would keep the zygote's output open in pid 1, where user code can open it again
+# through /proc/1/fd: a channel between all sessions, and to the supervisor's log.
+_WORKER_FLAGS = syscalls.CLONE_VM | syscalls.CLONE_FILES | syscalls.CLONE_VFORK | signal.SIGCHLD
 _libc = ctypes.PyDLL(None, use_errno=True)
 _libc.pthread_self.restype = c_void_p
-_kept: list[mmap.mmap] = []  # pid 1 needs its stack for as long as the worker lives
+# Pid 1's, for as long as its worker lives. Private: every session has a copy of its own.
+_stack = mmap.mmap(-1, _STACK_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 class _Stack(ctypes.Structure):
@@ -40,24 +46,34 @@ class _Action(ctypes.Structure):
     _fields_ = [("handler", c_void_p), ("mask", c_ulong * 16), ("flags", c_int), ("restorer", c_void_p)]
 
 
+def _action(number: int, handler: int | None, flags: int = 0) -> Prepared:
+    return Prepared(_libc.sigaction, (c_int(number), ctypes.byref(_Action(handler, flags=flags)), None))
+
+
+def _signal_stack(stack: _Stack) -> Prepared:
+    return Prepared(_libc.sigaltstack, (ctypes.byref(stack), None))
+
+
+_BEFORE = (
+    _signal_stack(_Stack(ctypes.addressof(ctypes.c_char.from_buffer(_stack)), 0, _STACK_BYTES)),
+    _action(_END, ctypes.cast(_libc._exit, c_void_p).value, _SA_ONSTACK),
+    _action(signal.SIGCHLD, _IGNORE),
+)
+_AFTER = (
+    _action(_END, _DEFAULT),
+    _action(signal.SIGCHLD, _DEFAULT),
+    _signal_stack(_Stack(None, _SS_DISABLE, 0)),
+    Prepared(os.setsid),
+)
+
+
 def become_worker_under_init() -> None:
     """Return in a new process, the worker; the one that called stays behind as its init. Raises OSError."""
-    stack = mmap.mmap(-1, _STACK_BYTES)
-    _kept.append(stack)
-    base = ctypes.addressof(ctypes.c_char.from_buffer(stack))
-    _check(_libc.sigaltstack(ctypes.byref(_Stack(base, 0, _STACK_BYTES)), None))
-    handler = ctypes.cast(_libc._exit, c_void_p)
-    _check(_libc.sigaction(c_int(_END), ctypes.byref(_Action(handler, flags=_SA_ONSTACK)), None))
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    # CLONE_FILES: a table of its own would keep the zygote's output open in pid 1, where user code can open it again
-    # through /proc/1/fd: a channel between all sessions, and to the supervisor's log.
-    syscalls.clone(syscalls.CLONE_VM | syscalls.CLONE_FILES | syscalls.CLONE_VFORK | signal.SIGCHLD)
+    syscalls.make(_BEFORE)
+    syscalls.clone(_WORKER_FLAGS)
     # From here on this is the worker; pid 1 does not come back.
     os.kill(os.getppid(), _END)
-    signal.signal(_END, signal.SIG_DFL)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _check(_libc.sigaltstack(ctypes.byref(_Stack(None, _SS_DISABLE, 0)), None))
-    os.setsid()
+    syscalls.make(_AFTER)
     _register_rseq()
     threading.main_thread()._set_native_id()  # type: ignore[attr-defined]
 
@@ -72,9 +88,3 @@ def _register_rseq() -> None:
     if size:
         area = c_void_p(_libc.pthread_self() + offset)
         syscalls.call(syscalls.RSEQ, area, _RSEQ_BYTES, 0, syscalls.RSEQ_SIGNATURE)
-
-
-def _check(result: int) -> None:
-    if result == -1:
-        errno = ctypes.get_errno()
-        raise OSError(errno, os.strerror(errno))

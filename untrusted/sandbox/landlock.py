@@ -6,6 +6,7 @@ import os
 
 from untrusted.sandbox import syscalls
 from untrusted.sandbox.plan import HOME, Plan
+from untrusted.sandbox.syscalls import PathBeneath, Prepared, prepare_landlock_add
 
 # linux/landlock.h: one bit an access; how many the running kernel knows depends on its ABI.
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
@@ -18,32 +19,50 @@ _WRITABLE = (HOME, "/tmp", "/dev/shm")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
 
 
-def restrict(plan: Plan) -> None:
-    """Allow reading the plan's trees and writing the session's own directories; deny all else that the ABI knows."""
-    abi = plan.landlock_abi
-    every = (1 << _FS_ACCESSES[min(abi, max(_FS_ACCESSES))]) - 1
-    ruleset = syscalls.landlock_ruleset(every, _NET_ALL if abi >= 4 else 0, _SCOPE_ALL if abi >= 6 else 0)
-    read = _EXECUTE | _READ_FILE | _READ_DIR
-    for path in ("/etc", "/proc", "/dev", *(tree for tree in plan.trees if not tree.startswith("/etc/"))):
-        _allow(ruleset, path, read, every)
-    if plan.has("mount_namespace"):
-        _allow(ruleset, "/", _READ_DIR, every)  # names only, and of a root that we made
-        for path in _WRITABLE:
-            _allow(ruleset, path, every & ~(_MAKE_CHAR | _MAKE_BLOCK), every)
-    for path in _DEVICES:
-        _allow(ruleset, path, _READ_FILE | _WRITE_FILE, every)
-    syscalls.landlock_restrict(ruleset)
-    os.close(ruleset)
+class Rules:
+    """The rules of a plan's sessions. What they share is opened by their zygote, which keeps it open."""
 
+    def __init__(self, plan: Plan) -> None:
+        abi = plan.landlock_abi
+        self._every = every = (1 << _FS_ACCESSES[min(abi, max(_FS_ACCESSES))]) - 1
+        net, scope = _NET_ALL if abi >= 4 else 0, _SCOPE_ALL if abi >= 6 else 0
+        self._make_ruleset = syscalls.landlock_ruleset(every, net, scope)
+        # Its number is known ahead, so that the calls that use it can be prepared.
+        self.ruleset = os.open("/", os.O_PATH | os.O_CLOEXEC)
+        read = _EXECUTE | _READ_FILE | _READ_DIR
+        shared = dict.fromkeys(("/etc", "/dev", *(tree for tree in plan.trees if not tree.startswith("/etc/"))), read)
+        shared |= dict.fromkeys(_DEVICES, _READ_FILE | _WRITE_FILE)
+        own = {"/proc": read}
+        if plan.has("mount_namespace"):
+            shared["/"] = _READ_DIR  # names only, and of a root that we made
+            own |= dict.fromkeys(_WRITABLE, every & ~(_MAKE_CHAR | _MAKE_BLOCK))
+        self._shared = [call for path, access in shared.items() for call in self._adding(path, access)]
+        # Each session mounts these for itself; a rule holds for what is there when it is made.
+        rules = {path.encode(): PathBeneath(access) for path, access in own.items()}
+        self._own = [(path, rule, [prepare_landlock_add(self.ruleset, rule)]) for path, rule in rules.items()]
+        self._restrict = [syscalls.prepare_landlock_restrict(self.ruleset)]
 
-def _allow(ruleset: int, path: str, access: int, every: int) -> None:
-    try:
-        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    try:
+    def collect(self) -> None:
+        """Make the ruleset of this session, which stays open until ``restrict``."""
+        made = self._make_ruleset()
+        os.dup2(made, self.ruleset, False)
+        os.close(made)
+        syscalls.make(self._shared)
+        for path, rule, adding in self._own:
+            rule.parent_fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            syscalls.make(adding)
+            os.close(rule.parent_fd)
+
+    def restrict(self) -> None:
+        """Put this process, and all that it starts, under the ruleset."""
+        syscalls.make(self._restrict)
+        os.close(self.ruleset)
+
+    def _adding(self, path: str, access: int) -> list[Prepared]:
+        try:
+            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return []
         if not os.path.isdir(path):
             access &= _FILE_ONLY
-        syscalls.landlock_allow(ruleset, descriptor, access & every)
-    finally:
-        os.close(descriptor)
+        return [prepare_landlock_add(self.ruleset, PathBeneath(access & self._every, descriptor))]

@@ -4,35 +4,51 @@ from __future__ import annotations
 
 import os
 import resource
-import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from untrusted.sandbox import SandboxError, landlock, root, syscalls
 from untrusted.sandbox.plan import HOME, USER_ID, Plan
+from untrusted.sandbox.syscalls import Prepared, prepare_prctl
 
+_NAMESPACES = {
+    "user_namespace": syscalls.CLONE_NEWUSER,
+    "mount_namespace": syscalls.CLONE_NEWNS,
+    "pid_namespace": syscalls.CLONE_NEWPID,
+    "network_namespace": syscalls.CLONE_NEWNET,
+    "ipc_namespace": syscalls.CLONE_NEWIPC,
+    "uts_namespace": syscalls.CLONE_NEWUTS,
+}
 _OOM_SCORE = "500"  # when the host itself runs out of memory, sessions go before everything else
-_LAST_CAPABILITY = 63  # the sets have 64 bits
 # NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off, NO_CAP_AMBIENT_RAISE, each with its lock.
 _SECUREBITS = 0b1110_1111
 _STACK_BYTES = 64 << 20
+_LAST_DESCRIPTOR = 0xFFFFFFFF
 # The limiter must see the limit being passed, and name it; this one only keeps a bomb small.
 _PROCESSES_SPARE = 32
 _SIGNALS_QUEUED = 1024
 
-_settled = False
+_settled: Lockdown | None = None
 
 
-def settle(plan: Plan) -> None:
+def settle(plan: Plan) -> Lockdown:
     """Put this process, a zygote, into the root that its sessions will have: built once here, inherited by each.
 
     It gets a user, a mount and an (empty) network namespace of its own, and keeps no privilege in them; once is enough.
-    Raises SandboxError for root, OSError with what the kernel refused.
+    Returns the lock-down of its sessions. Raises SandboxError for root and for a second plan, OSError with what the
+    kernel refused.
     """
     global _settled
-    if os.geteuid() == 0 or os.getuid() == 0:
-        raise SandboxError("root never runs user code")
-    if _settled or not plan.has("mount_namespace"):
-        return
+    _refuse_root()
+    if _settled is not None and _settled.plan is not plan:
+        raise SandboxError("a zygote has one plan, and keeps it")
+    if _settled is None:
+        if plan.has("mount_namespace"):
+            _enter_root(plan)
+        _settled = Lockdown(plan)
+    return _settled
+
+
+def _enter_root(plan: Plan) -> None:
     user_id, group_id = os.geteuid(), os.getegid()
     # The kernel lets only a readable process write its own maps.
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
@@ -40,61 +56,92 @@ def settle(plan: Plan) -> None:
     # A zygote has no use for a network either: it answers its supervisor over a socket that it was given.
     network = syscalls.CLONE_NEWNET if plan.has("network_namespace") else 0
     syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS | network)
-    write_identity_maps(user_id, group_id)
+    syscalls.make(_identity_maps(user_id, group_id))
     root.build(plan)
-    _drop_capabilities()
+    syscalls.make(_no_capabilities())
     # Some changes of credentials make the kernel forget it.
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, death_signal)
     # Nobody reads the memory that all sessions start from, not even a process of the same account.
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
-    _settled = True
 
 
-def lock_down(plan: Plan, keep: Iterable[int] = ()) -> None:
-    """Put on every layer of the plan; file descriptors 0 to 2 and ``keep`` stay open.
+class Lockdown:
+    """Every layer of a plan, ready to be put on by processes that the one that makes this has forked."""
 
-    Called in a process that ``clone_session`` put into its own namespaces. Raises SandboxError that names the layer;
-    the process must end then.
-    """
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.namespaces = sum(flag for layer, flag in _NAMESPACES.items() if plan.has(layer))
+        self._kept: tuple[int, ...] = ()
+        self._closing: list[Prepared] = []
+        self._landlock = landlock.Rules(plan) if plan.has("landlock") else None
+        steps: tuple[tuple[str, list[Prepared]], ...] = (
+            # The zygote made itself unreadable; a session's /proc/self is its own again.
+            ("", [prepare_prctl(syscalls.PR_SET_DUMPABLE, 1), Prepared(os.setsid)]),
+            ("user_namespace", _identity_maps(os.geteuid(), os.getegid())),
+            # Not in the clone call: its root is the group that the process is in now, which its gate has let it join.
+            ("cgroup_namespace", [syscalls.prepare(syscalls.UNSHARE, syscalls.CLONE_NEWCGROUP)]),
+            ("mount_namespace", _private(plan)),
+            ("uts_namespace", [syscalls.prepare(syscalls.SETHOSTNAME, b"cell", len("cell"))]),
+            ("rlimits", _limits(plan)),
+            ("capabilities", _no_capabilities()),
+            ("no_new_privs", [prepare_prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)]),
+            ("landlock", [Prepared(self._landlock.collect)] if self._landlock else []),
+            ("closed_descriptors", self._closing),
+            ("landlock", [Prepared(self._landlock.restrict)] if self._landlock else []),
+            ("seccomp", [syscalls.prepare_seccomp(plan.seccomp_program)]),
+        )
+        self._steps = tuple((layer, calls) for layer, calls in steps if not layer or plan.has(layer))
+
+    def keep(self, descriptors: Iterable[int]) -> None:
+        """Let the sessions that are forked from now on have these open, beside 0 to 2."""
+        kept = (0, 1, 2, *descriptors)
+        if kept == self._kept:
+            return
+        self._kept = kept
+        numbers = sorted({-1, *kept, *([self._landlock.ruleset] if self._landlock else [])})
+        gaps = zip(numbers, [*(number - 1 for number in numbers[1:]), _LAST_DESCRIPTOR], strict=True)
+        self._closing[:] = [syscalls.prepare_close(first + 1, last) for first, last in gaps if first < last]
+
+    def put_on(self) -> None:
+        """Put on every layer of the plan.
+
+        Called in a process that ``clone_session`` put into its own namespaces. Raises SandboxError that names the
+        layer; the process must end then.
+        """
+        _refuse_root()
+        for layer, calls in self._steps:
+            try:
+                syscalls.make(calls)
+            except OSError as error:
+                raise SandboxError(f"{layer or 'a process of its own'}: {error}") from error
+
+
+def _refuse_root() -> None:
     if os.geteuid() == 0 or os.getuid() == 0:
         raise SandboxError("root never runs user code")
-    kept = {0, 1, 2, *keep}
-    steps: tuple[tuple[str, Callable[[], object]], ...] = (
-        ("mount_namespace", lambda: _make_private(plan)),
-        ("uts_namespace", lambda: socket.sethostname("cell")),
-        ("rlimits", lambda: _limit(plan)),
-        ("capabilities", _drop_capabilities),
-        ("no_new_privs", lambda: syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)),
-        ("closed_descriptors", lambda: _close_all_but(kept)),
-        ("landlock", lambda: landlock.restrict(plan)),
-        ("seccomp", lambda: syscalls.load_seccomp(plan.seccomp_program)),
-    )
-    for layer, put_on in steps:
-        if plan.has(layer):
-            try:
-                put_on()
-            except OSError as error:
-                raise SandboxError(f"{layer}: {error}") from error
 
 
-def write_identity_maps(user_id: int, group_id: int) -> None:
-    """Make this process the only user of its user namespace; ``user_id`` and ``group_id`` are its ids outside."""
-    _write("/proc/self/setgroups", "deny")
-    _write("/proc/self/uid_map", f"{USER_ID} {user_id} 1")
-    _write("/proc/self/gid_map", f"{USER_ID} {group_id} 1")
+def _identity_maps(user_id: int, group_id: int) -> list[Prepared]:
+    """Return what makes a process the only user of its user namespace; the ids are its own outside."""
+    return [
+        _writing("/proc/self/setgroups", "deny"),
+        _writing("/proc/self/uid_map", f"{USER_ID} {user_id} 1"),
+        _writing("/proc/self/gid_map", f"{USER_ID} {group_id} 1"),
+    ]
 
 
-def _make_private(plan: Plan) -> None:
-    root.mount_private(plan)
-    _write("/proc/self/oom_score_adj", _OOM_SCORE)
-    # No session needs a namespace of its own; this holds where a filter is forgotten.
-    _write("/proc/sys/user/max_user_namespaces", "0")
-    if plan.has("private_proc"):
-        root.mask_proc(plan)
-    os.chdir(HOME)
+def _private(plan: Plan) -> list[Prepared]:
+    return [
+        *root.private_mounts(plan),
+        _writing("/proc/self/oom_score_adj", _OOM_SCORE),
+        # No session needs a namespace of its own; this holds where a filter is forgotten.
+        _writing("/proc/sys/user/max_user_namespaces", "0"),
+        *(root.proc_masks(plan) if plan.has("private_proc") else ()),
+        Prepared(os.chdir, (HOME,)),
+    ]
 
 
-def _limit(plan: Plan) -> None:
+def _limits(plan: Plan) -> list[Prepared]:
     limits = {
         # 1, not 0: where the host pipes core dumps into a program, 1 alone keeps that program from being started.
         resource.RLIMIT_CORE: 1,
@@ -112,31 +159,29 @@ def _limit(plan: Plan) -> None:
         resource.RLIMIT_RTPRIO: 0,
         resource.RLIMIT_NICE: 0,
     }
+    calls = []
     for kind, value in limits.items():
-        _soft, hard = resource.getrlimit(kind)
-        if hard != resource.RLIM_INFINITY:
-            value = min(value, hard)
-        resource.setrlimit(kind, (value, value))
+        _soft, hard = resource.getrlimit(kind)  # the zygote's, and so the session's: it cannot be raised
+        calls.append(syscalls.prepare_limit(kind, value if hard == resource.RLIM_INFINITY else min(value, hard)))
+    return calls
 
 
-def _drop_capabilities() -> None:
-    syscalls.prctl(syscalls.PR_SET_SECUREBITS, _SECUREBITS)
-    syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_CLEAR_ALL)
-    syscalls.drop_bounding_set(_LAST_CAPABILITY)
-    syscalls.drop_capabilities()
+def _no_capabilities() -> list[Prepared]:
+    return [
+        prepare_prctl(syscalls.PR_SET_SECUREBITS, _SECUREBITS),
+        prepare_prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_CLEAR_ALL),
+        *(prepare_prctl(syscalls.PR_CAPBSET_DROP, capability) for capability in syscalls.capabilities()),
+        syscalls.prepare_no_capabilities(),
+    ]
 
 
-def _close_all_but(keep: set[int]) -> None:
-    first = 0
-    for descriptor in sorted(keep):
-        syscalls.close_range(first, descriptor - 1)
-        first = descriptor + 1
-    syscalls.close_range(first, 0xFFFFFFFF)
+def _writing(path: str, text: str) -> Prepared:
+    return Prepared(_write, (path.encode(), text.encode()))
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: bytes, text: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        os.write(descriptor, text.encode())
+        os.write(descriptor, text)
     finally:
         os.close(descriptor)

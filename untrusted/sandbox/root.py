@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from untrusted.sandbox import syscalls
 from untrusted.sandbox.plan import HOME, USER, USER_ID, Plan
+from untrusted.sandbox.syscalls import Prepared
 
 # Must exist and is covered while the new root is built.
 _BUILDING_SITE = "/tmp"
@@ -61,24 +62,35 @@ def build(plan: Plan) -> None:
         os.close(root)
 
 
-def mount_private(plan: Plan) -> None:
-    """Mount what each session has to itself: /proc, and the directories that it may write."""
+def private_mounts(plan: Plan) -> list[Prepared]:
+    """Return the calls that mount what each session has to itself: /proc, and the directories that it may write."""
+    calls = []
     if plan.has("private_proc"):
-        syscalls.mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+        calls.append(syscalls.prepare_mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC))
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOSYMFOLLOW
     limit = f",size={plan.disk_bytes},nr_inodes={plan.inodes_max}" if plan.has("disk_limits") else ""
     for path, mode in ((HOME, "700"), ("/tmp", "1777"), ("/dev/shm", "1777")):
+        covering = syscalls.prepare_mount("tmpfs", path, "tmpfs", flags, f"mode={mode}{limit}")
         # An environment may lie below one of them, as in a checkout under /tmp.
-        covered = {tree: syscalls.open_tree(tree, recursive=True) for tree in plan.trees if tree.startswith(f"{path}/")}
-        syscalls.mount("tmpfs", path, "tmpfs", flags, f"mode={mode}{limit}")
-        for tree, descriptor in covered.items():
-            _attach(descriptor, tree)
+        covered = [tree for tree in plan.trees if tree.startswith(f"{path}/")]
+        calls.append(Prepared(_mount_over, (covering, covered)) if covered else covering)
+    return calls
 
 
-def mask_proc(plan: Plan) -> None:
-    """Cover what /proc tells of the host."""
-    for path, is_directory in plan.masks:
-        syscalls.mount(_MASK if is_directory else "/dev/null", path, None, syscalls.MS_BIND)
+def proc_masks(plan: Plan) -> list[Prepared]:
+    """Return the calls that cover what /proc tells of the host."""
+    return [
+        syscalls.prepare_mount(_MASK if is_directory else "/dev/null", path, None, syscalls.MS_BIND)
+        for path, is_directory in plan.masks
+    ]
+
+
+def _mount_over(covering: Prepared, trees: list[str]) -> None:
+    """Mount something, and what it covers again on top of it."""
+    covered = {tree: syscalls.open_tree(tree, recursive=True) for tree in trees}
+    syscalls.make([covering])
+    for tree, descriptor in covered.items():
+        _attach(descriptor, tree)
 
 
 def _attach(descriptor: int, target: str) -> None:

@@ -87,10 +87,10 @@ def test_root_is_refused():
 import sys
 sys.path.insert(0, sys.argv[1])
 from untrusted.sandbox import SandboxError
-from untrusted.sandbox.lockdown import lock_down, settle
+from untrusted.sandbox.lockdown import Lockdown, settle
 import os
 os.geteuid = os.getuid = lambda: 0
-for put_on in (settle, lock_down):
+for put_on in (settle, Lockdown.put_on):
     try:
         put_on(None)
     except SandboxError as error:
