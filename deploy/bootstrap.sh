@@ -115,8 +115,6 @@ build() {
     ) 9>"$directory.lock"
 }
 
-. deploy/language.sh
-
 missing=$(find_missing)
 if [ -n "$missing" ]; then
     if [ -z "$root" ] || ! command -v apt-get >/dev/null; then
@@ -128,11 +126,11 @@ fi
 python=$(find_python)
 [ -n "$python" ] || fail "there is no Python 3.10 or newer with venv outside of home directories"
 
+. deploy/language.sh
 case $job in
 run)
     build "$prefix/trusted" trusted
     build "$prefix/untrusted" untrusted
-    say_old_languages
     exec "$prefix/trusted/bin/python" -m host "$@"
     ;;
 test | bench | load | environments)

@@ -30,15 +30,6 @@ use_index_of_pip() {
     [ -z "${PIP_CERT:-}" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$PIP_CERT}"
 }
 
-# Say which languages were installed for another lock file than today's.
-say_old_languages() {
-    for facts in $(grep -l '^# python: ' requirements/*.in); do
-        name=$(basename "$facts" .in)
-        [ ! -e "$prefix/$name/.stamp" ] || grep -q "$(sha256sum <"requirements/$name.txt" | cut -d ' ' -f 1)" "$prefix/$name/.stamp" ||
-            say "$prefix/$name is not what requirements/$name.txt says today; make $name brings it up to date"
-    done
-}
-
 # make_language NAME: build the environment, unless it is there and of this lock file. Its stamp is taken away first and
 # written last: without it no server uses the environment. What was downloaded is kept until then, for the next try.
 make_language() {

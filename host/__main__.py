@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from host import accounts, cgroups, copies, generated, ssh
+from host.environments import find_old
 from host.failures import EXIT_PART_DIED, EXIT_PORT, EXIT_SETTINGS, HostError
 from host.journal import Journal
 from host.parts import make_parts
@@ -64,6 +65,8 @@ def run() -> int:
         found |= {"data_directory": str(place.data), "environments_directory": environments}
         settings = generated.load(**overrides() | found)
         generated.write(place.config, settings, place.trusted)
+        for sentence in find_old(settings, Path(environments)):
+            say(sentence)
         journal = Journal(place.logs / "server.log")
         return keep(Parts(make_parts(place, settings, door, groups), journal, lambda: announce(settings)))
     finally:

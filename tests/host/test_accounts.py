@@ -123,8 +123,9 @@ def test_the_untrusted_account_sees_nothing_of_the_trusted_processes(server, nam
 
 def test_the_untrusted_account_cannot_change_its_python_or_its_home(server):
     own = settings.load(server.data / "singlecell_config.py")
-    assert as_untrusted(own.untrusted_python, "-c", "import numpy").returncode == 0
-    for place in (Path(own.untrusted_python).parent, pwd.getpwnam(UNTRUSTED).pw_dir):
+    python = Path(own.environments_directory, "untrusted", "bin", "python")
+    assert as_untrusted(str(python), "-c", "import numpy").returncode == 0
+    for place in (python.parent, pwd.getpwnam(UNTRUSTED).pw_dir):
         assert as_untrusted("touch", f"{place}/new").returncode != 0
 
 

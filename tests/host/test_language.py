@@ -19,6 +19,7 @@ import pytest
 
 import settings as settings_file
 from device import charter
+from host.environments import find_old
 from tests.conftest import ROOT
 from tests.processes import start
 
@@ -214,3 +215,14 @@ def test_a_package_that_is_not_the_one_in_the_lock_is_refused(workshop: Workshop
 @pytest.mark.parametrize("name", ["cobol", "trusted", "../toy", ""])
 def test_a_language_that_nobody_describes_is_refused(workshop: Workshop, name: str) -> None:
     assert workshop.refuse(name).startswith(f"there is no requirements/{name}.in")
+
+
+def test_an_environment_of_an_older_lock_is_named_with_the_command_that_renews_it(workshop: Workshop) -> None:
+    workshop.make()
+    texts = dict.fromkeys(("label", "mime", "extension", "highlighting"), "toy")
+    settings = settings_file.load(languages={"toy": {**texts, "environment": "toy", "install": "make toy"}})
+    requirements = workshop.checkout / "requirements"
+    assert list(find_old(settings, workshop.prefix, requirements)) == []
+    (requirements / "toy.txt").write_text("toylang==2.0")
+    [sentence] = find_old(settings, workshop.prefix, requirements)
+    assert sentence == f"{workshop.toy} is not what toy.txt says today; make toy brings it up to date"
