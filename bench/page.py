@@ -24,7 +24,7 @@ import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.peers import ANSWER, Peer, Site, ours, sagemathcell, thebe
-from tests.browser.conftest import OPTIONS
+from tests.browser.chromium import OPTIONS
 from tests.conftest import ROOT, free_port
 from tests.processes import start
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,17 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.cell import Cell
+from tests.browser.chromium import OPTIONS
+from tests.browser.site import Site
 
-OPTIONS = [
-    "--no-sandbox",
-    "--headless",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 FRONTEND = Path(__file__).parents[2] / "frontend"
 DEADLINE_MS = 30_000
 
@@ -46,7 +36,8 @@ def packages() -> Path:
     """The npm packages that the front end is built and checked with."""
     if shutil.which("npm") is None:
         pytest.fail("no Node here: it comes with the environment for tests, .build/tests/bin/npm")
-    if not (FRONTEND / "node_modules").exists():
+    installed = FRONTEND / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (FRONTEND / "package-lock.json").stat().st_mtime:
         subprocess.run(["npm", "ci", "--prefix", FRONTEND, "--no-audit", "--no-fund"], check=True)
     return FRONTEND / "node_modules"
 
@@ -78,36 +69,6 @@ def page(browser) -> Iterator[Page]:
     context.close()
 
 
-class Site:
-    """An author's own site, of another origin than the cell server's."""
-
-    def __init__(self) -> None:
-        self.pages: dict[str, tuple[str, dict[str, str]]] = {}
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # the name that http.server asks for
-                text, headers = site.pages.get(urlsplit(self.path).path, ("", {}))
-                self.send_response(200 if text else 404)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://localhost:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def put(self, html: str, path: str = "/page.html", headers: dict[str, str] | None = None) -> str:
-        """Publish a page; return its address."""
-        self.pages[path] = (html, headers or {})
-        return self.url + path
-
-
 @pytest.fixture
 def site() -> Iterator[Site]:
     """An author's site on a port of its own."""
@@ -129,11 +90,16 @@ def embed(server, site, page):
     """Put cells into a page of another origin: ``embed(html, head="", headers=None) -> Cell`` (the first one)."""
 
     def embed(
-        html: str, head: str = "", headers: dict[str, str] | None = None, body: str = "", lang: str = "en"
+        html: str,
+        head: str = "",
+        headers: dict[str, str] | None = None,
+        body: str = "",
+        lang: str = "en",
+        direction: str = "ltr",
     ) -> Cell:
         head = "<title>A page</title><link rel=icon href='data:,'>" + head
         script = f'<script type="module" src="{server.url}/embedded_singlecell.js"></script>'
-        text = f"<!doctype html><html lang={lang}><head>{head}{script}</head><body {body}>{html}</body></html>"
+        text = f"<!doctype html><html lang={lang} dir={direction}><head>{head}{script}</head><body {body}>{html}"
         page.goto(site.put(text, headers=headers))
         return Cell(page).ready()
 

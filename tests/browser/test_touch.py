@@ -1,0 +1,108 @@
+"""Phones: fingers, on-screen keyboards, small and zoomed screens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.cell import Cell
+from tests.browser.conftest import DEADLINE_MS
+
+LONG = "\n".join(f"print({number})" for number in range(80))
+FINGER_PX = 40  # WCAG 2.2 asks for 24, phones' own rules for 44 to 48 with their spacing
+TYPED_AS_IT_IS = {
+    "autocapitalize": "off",
+    "autocomplete": "off",
+    "autocorrect": "off",
+    "spellcheck": "false",
+    "translate": "no",
+}
+
+
+@pytest.fixture
+def phone(browser, server) -> Iterator[Page]:
+    """A phone of 360 × 640 pixels that shows the server's page."""
+    context = browser.new_context(
+        viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True, device_scale_factor=2, locale="en-GB"
+    )
+    context.set_default_timeout(DEADLINE_MS)
+    page = context.new_page()
+    page.goto(server.url)
+    yield page
+    context.close()
+
+
+def test_a_cell_is_run_by_a_finger(phone):
+    cell = Cell(phone).ready()
+    cell.write("print('tapped')")
+    cell.button.tap()
+    cell.shows("tapped")
+    for button in cell.node.locator("button:visible, select:visible").all():
+        assert button.bounding_box()["height"] >= FINGER_PX
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_keyboards_leave_the_code_as_it_is_typed_and_the_page_is_not_zoomed(phone):
+    cell = Cell(phone).ready()
+    for name, value in TYPED_AS_IT_IS.items():
+        expect(cell.field).to_have_attribute(name, value)
+    cell.field.tap()
+    # Below 16 pixels phones zoom into a field that gets the focus.
+    assert float(cell.field.evaluate("field => parseFloat(getComputedStyle(field).fontSize)")) >= 16
+
+
+def test_run_stays_in_sight_above_the_keyboard_while_long_code_is_typed(phone):
+    cell = Cell(phone).ready()
+    cell.write(LONG)
+    phone.set_viewport_size({"width": 360, "height": 320})  # what a keyboard leaves
+    cell.field.evaluate("field => { field.focus(); field.scrollIntoView({ block: 'start' }) }")
+    expect(cell.button).to_be_in_viewport(ratio=1)
+    cell.field.evaluate("field => field.blur()")
+    expect(cell.button).not_to_be_in_viewport()
+
+
+def test_keyboards_that_cover_the_page_push_the_bar_up(phone):
+    cell = Cell(phone).ready()
+    cell.write(LONG)
+    # What a phone's browser reports when its keyboard covers the lower part of the window.
+    phone.evaluate("Object.defineProperty(visualViewport, 'height', { get: () => innerHeight - 250 })")
+    cell.field.evaluate("field => { field.focus(); field.scrollIntoView({ block: 'start' }) }")
+    box = cell.button.bounding_box()
+    assert box["y"] + box["height"] <= phone.evaluate("innerHeight") - 250
+
+
+def test_a_question_is_answered_on_a_phone(phone):
+    cell = Cell(phone).ready()
+    cell.start("print('Hello', input('Your name? '))")
+    field = cell.output.get_by_label("Your name?")
+    field.tap()
+    field.fill("Ada")
+    cell.output.get_by_role("button", name="Send").tap()
+    cell.shows("Hello Ada")
+
+
+def test_everything_is_there_at_twice_the_size(browser, server):
+    """A window of 1280 × 800 pixels at 200 % is one of 640 × 400, at 400 % one of 320 × 256 (WCAG 1.4.4, 1.4.10)."""
+    for width, height, scale in ((640, 400, 2), (320, 256, 4)):
+        context = browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
+        page = context.new_page()
+        page.goto(server.url)
+        cell = Cell(page).ready()
+        cell.run("print('word ' * 100)\n1 / 0")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for part in (".run", ".status", "[part=share-button]", ".error-title", ".error summary"):
+            box = cell.node.locator(part).bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= width, part
+        context.close()
+
+
+def test_text_made_twice_as_large_by_the_page_is_not_cut(embed, page):
+    page.set_viewport_size({"width": 640, "height": 800})
+    cell = embed(
+        "<single-cell style='--singlecell-code-size: 28px; zoom: 2'>print('large')</single-cell>",
+    )
+    cell.run().shows("large")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+    assert cell.button.evaluate("button => button.scrollWidth <= button.clientWidth + 1")
