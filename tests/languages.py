@@ -15,7 +15,8 @@ OPTIONAL = {"sage": "make sage"}
 
 def environments() -> Path:
     """Return the directory in which the environments of languages lie."""
-    return Path(untrusted_python()).absolute().parents[2].resolve()
+    # The environment may be a link to where root keeps it; its Python always is one to the system's.
+    return Path(untrusted_python()).absolute().parents[1].resolve().parent
 
 
 def language_python(name: str) -> Path:
