@@ -59,22 +59,35 @@ class Starter:
                 if found is not None:
                     return found
                 asked.add(languages)
-        if asked or not idle:
+        if not idle:
             return None
-        found = claim(self._id, languages=[], sessions=idle, new_sessions=False)
+        found = None if asked else claim(self._id, languages=[], sessions=idle, new_sessions=False)
         if found is None and self._settings.session_idle_gives_way and not self._waiting:
-            found = self._claim_for_room(now)
+            found = self._claim_for_room(set().union(*asked), now)
         return found
 
-    def _claim_for_room(self, now: float) -> Claim | None:
-        """Claim what waits for a worker, and let the session that has been idle for longest make room for it."""
-        oldest = min(self._ledger.idle, key=lambda session: session.idle_since)
-        found = self._store.computations.claim(
-            self._id, languages=oldest.account.languages, sessions=[], new_sessions=True
-        )
-        if found is not None:
-            self._ledger.close(oldest, now)
-        return found
+    def _claim_for_room(self, served: set[str], now: float) -> Claim | None:
+        """Claim what waits for a worker, and let a session that is idle make room for it: the longest idle that can.
+
+        ``served``: languages for which there is room, so that nothing waits for a worker in one of them.
+        """
+        for session in sorted(self._ledger.idle, key=lambda session: session.idle_since):
+            languages = set(session.account.languages) - served
+            if not languages:
+                continue
+            served |= languages
+            found = self._store.computations.claim(
+                self._id, languages=sorted(languages), sessions=[], new_sessions=True
+            )
+            if found is not None:
+                # A longer idle one in an account that speaks other languages would make no room for it.
+                self._ledger.close(self._yielding(found.language), now)
+                return found
+        return None
+
+    def _yielding(self, language: str) -> Session:
+        able = [session for session in self._ledger.idle if language in session.account.languages]
+        return min(able, key=lambda session: session.idle_since)
 
     def _with_room(self) -> list[Account]:
         """Return the accounts that can take a session now, the one with most room first."""

@@ -44,9 +44,7 @@ def test_the_page_speaks_of_every_field(frame):
         assert re.search(rf"['\"`]{name}['\"`]", PAGE), f"docs/wire.md does not mention {frame.__name__}.{name}"
 
 
-@pytest.mark.parametrize(
-    "name", ["PROTOCOL", "FRAME_BYTES_MAX", "CHUNK_BYTES", "NAME_BYTES_MAX", "BUFFERS_MAX"]
-)
+@pytest.mark.parametrize("name", ["PROTOCOL", "FRAME_BYTES_MAX", "CHUNK_BYTES", "NAME_BYTES_MAX", "BUFFERS_MAX"])
 def test_the_page_has_the_numbers_of_the_code(name):
     assert re.search(rf"`{name}` \| {getattr(wire, name)} \|", PAGE)
 

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 import settings as settings_file
+import wire
 from device.device import Device
 from settings import Settings
 from store import Computation, Store
+from tests.device.stage.cells import busy, submit
 from tests.device.stage.scripted import Scripted, Site
 from tests.store.conftest import connect, mongo_directory, store
 
@@ -93,3 +95,17 @@ def make_stage(store: Store) -> Iterator[Callable[..., Stage]]:
 def stage(make_stage: Callable[..., Stage]) -> Stage:
     """A device with one account."""
     return make_stage()
+
+
+@pytest.fixture
+def running(stage: Stage) -> Callable[..., tuple[Scripted, wire.Run, str]]:
+    """Return what submits a cell that begins and does not end: (supervisor, its Run frame, id)."""
+
+    def begin(**fields: Any) -> tuple[Scripted, wire.Run, str]:
+        supervisor = stage.supervisor()
+        supervisor.on_run = busy
+        id = submit(stage.store, **fields)
+        stage.play(lambda: stage.computation(id).sequence >= 1)
+        return supervisor, supervisor.frames(wire.Run)[-1], id
+
+    return begin

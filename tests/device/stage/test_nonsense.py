@@ -1,0 +1,145 @@
+"""Supervisors that talk nonsense, or cannot start: cut off alone, and dialled again."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+import wire
+from tests.device.stage.cells import busy, said, submit
+from tests.device.stage.scripted import BUSY, IDLE, REPLY, RESULT, USAGE, WHOLE, Scripted, printed, run_well
+
+
+def _after_the_end(s: Scripted, run: wire.Run) -> None:
+    s.output(run, *WHOLE[2:])
+    s.say(wire.Finished(run.session, run.computation, "done", None, USAGE))
+    s._open -= 1
+    s.say(wire.Closed(run.session, "session_gone"))
+    s.output(run, printed("replayed"))
+
+
+NONSENSE = {
+    "bytes that are no frame": lambda s, run: s.say_bytes(b"\xc1nonsense"),
+    "a frame of the other direction": lambda s, run: s.say(wire.Ping(1)),
+    "a second greeting": lambda s, run: s.say(s.hello),
+    "credit beyond its workers": lambda s, run: s.say(wire.Credit(1000)),
+    "credit that falls": lambda s, run: s.say(wire.Credit(0)),
+    "a sign of life that nobody asked for": lambda s, run: s.say(wire.Pong(999)),
+    "a session that it was not given": lambda s, run: s.say(wire.Closed("f" * 36, "session_gone")),
+    "a computation that is another's": lambda s, run: s.say(wire.Output(run.session, "f" * 36, [RESULT])),
+    "output without messages": lambda s, run: s.output(run),
+    "a replay after the end": _after_the_end,
+    "a file that lies about its size": lambda s, run: s.say(
+        wire.File(run.session, run.computation, "a", 5, b"123456", False)
+    ),
+    "a reply in the middle of a file": lambda s, run: (
+        s.say(wire.File(run.session, run.computation, "a", 5, b"1", False)),
+        s.output(run, REPLY),
+    ),
+    "an end that is done and failed": lambda s, run: s.say(
+        wire.Finished(run.session, run.computation, "done", "memory", USAGE)
+    ),
+    "a use of time that is none": lambda s, run: s.say(
+        wire.Finished(run.session, run.computation, "failed", "memory", wire.Usage(float("nan"), 0, 0))
+    ),
+    "a reason that is not its own": lambda s, run: s.say(
+        wire.Finished(run.session, run.computation, "failed", "lost", USAGE)
+    ),
+    "an answer to no question": lambda s, run: s.say(wire.Answered(7, "ok", b"{}")),
+}
+
+
+@pytest.mark.parametrize("what", NONSENSE)
+def test_a_supervisor_that_talks_nonsense_is_cut_off_alone_and_dialled_again(make_stage, what, caplog):
+    stage = make_stage(untrusted_accounts=["a@good", "b@bad"], workers=4)
+    good, bad = stage.supervisor("a@good"), stage.supervisor("b@bad")
+    good.on_run = bad.on_run = busy
+    ids = [submit(stage.store) for _ in range(2)]
+    stage.play(lambda: good.frames(wire.Run) and bad.frames(wire.Run))
+    stage.play(lambda: all(stage.computation(id).sequence >= 1 for id in ids))
+    (fine,), (run,) = good.frames(wire.Run), bad.frames(wire.Run)
+    NONSENSE[what](bad, run)
+    stage.play(lambda: bad.ended, "the cut")
+    computation = stage.finish(run.computation)
+    if what != "a replay after the end":
+        assert (computation.state, computation.reason) == ("failed", "protocol")
+    said(stage.store, run.computation)
+    good.output(fine, RESULT, REPLY, IDLE)
+    good.done(fine)
+    assert stage.finish(fine.computation).state == "done"
+    assert not good.ended
+    stage.play(lambda: stage.device.accounts[1].state == "ready", "the next supervisor")
+    assert len([line for line in caplog.messages if "nonsense" in line and "cut off:" in line]) == 1
+
+
+def test_a_session_of_another_account_cannot_be_named(make_stage):
+    stage = make_stage(untrusted_accounts=["a@good", "b@bad"], workers=2)
+    good, bad = stage.supervisor("a@good"), stage.supervisor("b@bad")
+    good.on_run = bad.on_run = busy
+    ids = [submit(stage.store) for _ in range(2)]
+    stage.play(lambda: all(stage.computation(id).sequence >= 1 for id in ids))
+    (fine,) = good.frames(wire.Run)
+    bad.say(wire.Closed(fine.session, "memory"))
+    stage.play(lambda: bad.ended)
+    assert stage.computation(fine.computation).state == "running"
+
+
+def test_a_flood_is_cut_off_at_its_limit_and_the_other_account_goes_on(make_stage):
+    stage = make_stage(untrusted_accounts=["a@good", "b@bad"], workers=2, cell_messages_max=500)
+    good, bad = stage.supervisor("a@good"), stage.supervisor("b@bad")
+    good.on_run = run_well
+
+    def flood(supervisor, run):
+        supervisor.output(run, BUSY)
+        supervisor.flooding = run
+
+    bad.on_run, bad.flooding, bad.closed = flood, None, lambda session, reason="": None
+    ids = [submit(stage.store) for _ in range(2)]
+    stage.play(lambda: bad.flooding)
+
+    def floods_on() -> bool:
+        for _ in range(20):
+            if not bad.ended:
+                bad.output(bad.flooding, printed("x"))
+        return bad.ended
+
+    stage.play(floods_on, "the cut")
+    assert {stage.finish(id).state for id in ids} == {"done", "failed"}
+    assert stage.computation(bad.flooding.computation).reason == "output"
+
+
+def test_a_supervisor_that_cannot_start_says_so_once_and_is_asked_again_after_longer_and_longer_pauses(
+    make_stage, caplog
+):
+    stage = make_stage()
+    stage.site.prepare = lambda supervisor: setattr(supervisor, "answer", {"error": "no layer\x1b[2J user"})
+    with caplog.at_level(logging.INFO):
+        stage.play(lambda: len(stage.site.started) == 4)
+    assert [line for line in caplog.messages if "no layer" in line] == ["the child process: no layer?[2J user"]
+    assert stage.device.accounts[0].state == "down"
+    stage.play(lambda: stage.store.devices.alive())
+    stage.play(lambda: stage.store.devices.alive()[0]["accounts"][0]["sentence"].endswith("no layer?[2J user"))
+    id = submit(stage.store)
+    stage.site.prepare = lambda supervisor: None
+    assert stage.finish(id).state == "done"
+
+
+@pytest.mark.parametrize("answer", [{"listening": 1}, {}, [], {"error": 5}, "x"])
+def test_an_answer_that_is_none_is_a_sentence(stage, answer):
+    stage.site.prepare = lambda supervisor: setattr(supervisor, "answer", answer)
+    stage.play(lambda: stage.device.accounts[0].state == "down")
+    assert "no answer" in stage.device.accounts[0].sentence
+
+
+def test_a_port_that_is_taken_is_not_the_end(make_stage):
+    stage = make_stage()
+    tries = []
+
+    def taken_twice(supervisor):
+        tries.append(supervisor)
+        supervisor.answer = {"error": "port 1 of 127.0.0.1 is not free"} if len(tries) < 3 else None
+
+    stage.site.prepare = taken_twice
+    stage.supervisor()
+    assert len(tries) == 3
