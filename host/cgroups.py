@@ -16,6 +16,9 @@ V2_CONTROLLERS = ("memory", "pids", "cpu")
 V1_CONTROLLERS = ("memory", "pids", "cpuacct", "cpu", "freezer")
 V1_NEEDED = ("memory", "pids", "cpuacct")
 NAME = "singlecell-"
+# cgroup v1 weighs the group of all sessions against every single process beside it, by default like one of them (1024):
+# a busy machine then leaves all cells together what it leaves one program. So many of them for each CPU.
+V1_SHARES = 4 * 1024
 # In cgroup v2 a process can be moved only by who owns the common parent of both groups: so sshd starts in this leaf.
 ENTRANCE = "entrance"
 
@@ -91,6 +94,8 @@ def _make_v1(name: str, untrusted: Account) -> Groups:
         try:
             (parent / name).mkdir()
             os.chown(parent / name, untrusted.uid, untrusted.gid)
+            if controller == "cpu":
+                (parent / name / "cpu.shares").write_text(str(V1_SHARES * (os.cpu_count() or 1)))
         except OSError:
             continue
         made[controller] = parent / name

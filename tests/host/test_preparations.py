@@ -66,6 +66,8 @@ def test_control_groups_are_made_and_removed():
     if groups == cgroups.NONE:
         pytest.skip("this kernel gives root no control groups with memory and pids to hand on")
     (groups.directories[0] / "session").mkdir()
+    # In cgroup v1 one process beside the group weighs 1024.
+    assert all(int(path.read_text()) > 1024 for one in groups.directories for path in one.glob("cpu.shares"))
     assert all(directory.owner() == accounts.UNTRUSTED for directory in groups.directories)
     groups.remove()
     assert not any(directory.exists() for directory in groups.directories)
