@@ -65,8 +65,14 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
     try:
         # A session sees the environment of its own language.
         plans = {
-            name: build_plan(installed[name].limits, CODE_DIRECTORY, [installed[name].python], charter.waived_layers)
-            for name in languages
+            name: build_plan(
+                installed[name].limits,
+                CODE_DIRECTORY,
+                [installed[name].python],
+                charter.waived_layers,
+                language.terminals,
+            )
+            for name, language in languages.items()
         }
         limits = next(iter(installed.values())).limits
         limiter = limiters.choose(charter.limiter, charter.cgroup_directory, limits)

@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+
+from untrusted.languages import SigintHandler, take_sigint
 
 NUDGE = signal.SIGURG  # nobody sends it, and a program that does not handle it ignores it
 
@@ -23,7 +25,8 @@ class Interrupts:
     KeyboardInterrupt in a place that cannot raise (a destructor, a hook around fork) is told and dropped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, take: Callable[[SigintHandler], None] = take_sigint) -> None:
+        self._take = take
         self._allowed = False
         self._pending = False
         self._main_thread = threading.get_ident()
@@ -43,7 +46,7 @@ class Interrupts:
         """Take SIGINT over; forget one that came between two cells."""
         self._allowed = self._pending = False
         self._main_thread = threading.get_ident()
-        signal.signal(signal.SIGINT, self._handle)
+        self._take(self._handle)
         signal.signal(NUDGE, _wake_up)
         signal.set_wakeup_fd(self._arrivals_write, warn_on_full_buffer=False)
 

@@ -31,17 +31,18 @@ class Kernel:
 
     def __init__(self, language: Language) -> None:
         self._language = language
-        self._interrupts = Interrupts()
+        self._interrupts = Interrupts(language.take_sigint)
         self._outbox = Outbox(self._interrupts)
         self._questions = Questions(self._outbox)
         for module in language.preload:
             importlib.import_module(module)
         unbuffer_c_stdout()
-        self._shell = make_shell(self._outbox)
+        self._shell = make_shell(self._outbox, language.populate)
         self._comms = Comms(self._outbox)
         self._streams = Stream("stdout", self._outbox), Stream("stderr", self._outbox)
         if "matplotlib" in sys.modules:
             self._shell.enable_matplotlib("inline")
+        language.set_up(self._shell)
 
     def warm(self) -> None:
         """Run the language's warm-up cells, forget them, and settle the memory that children will share."""
@@ -60,6 +61,7 @@ class Kernel:
 
     def start(self, emit: Emit, ask: Ask) -> None:
         """Take over standard output, standard error, ``input`` and SIGINT; call it once, in the forked child."""
+        self._language.start()
         sys.argv = [""]
         if "" not in sys.path:
             sys.path.insert(0, "")

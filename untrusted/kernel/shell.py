@@ -7,7 +7,7 @@ import linecache
 import sys
 import traceback
 import warnings
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -51,10 +51,17 @@ class Shell(InteractiveShell):
     interrupted: bool
     event_loop: asyncio.AbstractEventLoop | None
     db: Any = None  # a dict; IPython's own keeps a directory
+    populate: Callable[[dict[str, Any]], None]
 
     def init_profile_dir(self, profile_dir: ProfileDir | None) -> None:
         """Have a profile without a directory."""
         self.profile_dir = ProfileDir()
+
+    def init_user_ns(self) -> None:
+        """Fill the namespace: with the language's names, which are no variables of the student's, then IPython's."""
+        self.populate(self.user_ns)
+        self.user_ns_hidden.update(self.user_ns)
+        super().init_user_ns()
 
     def enable_gui(self, gui: str | None = None) -> None:
         """Accept that there is no window system. Raises UsageError when one is asked for."""
@@ -148,13 +155,14 @@ class Shell(InteractiveShell):
                 task.cancel()
 
 
-def make_shell(outbox: Outbox) -> Shell:
-    """Return the one shell of this process."""
+def make_shell(outbox: Outbox, populate: Callable[[dict[str, Any]], None]) -> Shell:
+    """Return the one shell of this process. ``populate``: fills a fresh namespace."""
     config = Config()
     config.HistoryManager.enabled = False
     # Jedi reads sources for seconds and keeps a cache on disk; the live namespace knows better.
     config.IPCompleter.use_jedi = False
     Publisher.outbox = Hook.outbox = Shell.outbox = outbox
+    Shell.populate = staticmethod(populate)  # type: ignore[assignment]
     shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook, ipython_dir="")
     shell.db = {}
     shell.last_error, shell.interrupted, shell.event_loop = None, False, None

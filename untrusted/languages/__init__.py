@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+SigintHandler = Callable[[int, FrameType | None], None]
 
 
 def unchanged(code: str) -> str:
     """Return the cell's text as it is."""
     return code
+
+
+def nothing(*_: object) -> None:
+    """Do nothing."""
+
+
+def take_sigint(handle: SigintHandler) -> None:
+    """Let ``handle`` hear SIGINT."""
+    signal.signal(signal.SIGINT, handle)
 
 
 @dataclass(frozen=True)
@@ -18,6 +32,10 @@ class Language:
     ``environment`` must be set before the interpreter starts; ``preload`` are modules imported before the fork;
     ``warm_cells`` run before the fork and leave nothing behind; ``transform`` turns a cell's text into what IPython
     gets. What pages show of a language is said in the settings.
+
+    ``set_up`` changes IPython's shell, once, in the zygote; ``populate`` fills a fresh namespace; ``start`` runs in
+    each session before its first cell. ``take_sigint``: for libraries that hear SIGINT themselves. ``terminals``:
+    sessions get pseudo-terminals.
     """
 
     name: str
@@ -26,3 +44,8 @@ class Language:
     preload: tuple[str, ...] = ()
     warm_cells: tuple[str, ...] = ()
     transform: Callable[[str], str] = unchanged
+    set_up: Callable[[Any], None] = nothing
+    populate: Callable[[dict[str, Any]], None] = nothing
+    start: Callable[[], None] = nothing
+    take_sigint: Callable[[SigintHandler], None] = take_sigint
+    terminals: bool = False

@@ -14,9 +14,11 @@ _MAKE_CHAR, _MAKE_BLOCK = 1 << 6, 1 << 11
 _FS_ACCESSES = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # ABI 2 adds REFER, 3 TRUNCATE, 5 IOCTL_DEV
 _NET_ALL = 3  # BIND_TCP and CONNECT_TCP, from ABI 4
 _SCOPE_ALL = 3  # abstract Unix sockets and signals, from ABI 6
-_FILE_ONLY = _EXECUTE | _WRITE_FILE | _READ_FILE | 1 << 14 | 1 << 15
+_FILE_ONLY = _EXECUTE | _WRITE_FILE | _READ_FILE | 1 << 14 | 1 << 15  # TRUNCATE, IOCTL_DEV
 _WRITABLE = (HOME, "/tmp", "/dev/shm")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
+_TERMINALS = "/dev/pts"
+_IOCTL_DEV = 1 << 15
 
 
 class Rules:
@@ -36,6 +38,9 @@ class Rules:
         if plan.has("mount_namespace"):
             shared["/"] = _READ_DIR  # names only, and of a root that we made
             own |= dict.fromkeys(_WRITABLE, every & ~(_MAKE_CHAR | _MAKE_BLOCK))
+            if plan.terminals:
+                # Read and written like files; a terminal's size, modes and number are ioctl calls.
+                own[_TERMINALS] = (read | _WRITE_FILE | _IOCTL_DEV) & ~_EXECUTE & every
         self._shared = [call for path, access in shared.items() for call in self._adding(path, access)]
         # Each session mounts these for itself; a rule holds for what is there when it is made.
         rules = {path.encode(): PathBeneath(access) for path, access in own.items()}

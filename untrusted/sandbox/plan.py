@@ -68,7 +68,8 @@ class Plan:
     ``trees``: paths shown read-only where they are. ``links``: symbolic links of the root, as (path, target).
     ``masks``: what is covered in /proc, as (path, whether it is a directory).
     ``seccomp_program``: BPF, 8 bytes an instruction. ``landlock_abi``: 0 where the kernel has no Landlock.
-    ``waived``: layers that the host cannot give and its owner does without; ``omitted``: layers left out by a test.
+    ``terminals``: sessions have pseudo-terminals of their own. ``waived``: layers that the host cannot give and its
+    owner does without; ``omitted``: layers left out by a test.
     """
 
     memory_bytes: int
@@ -82,6 +83,7 @@ class Plan:
     masks: tuple[tuple[str, bool], ...]
     seccomp_program: bytes
     landlock_abi: int
+    terminals: bool = False
     waived: tuple[str, ...] = ()
     omitted: tuple[str, ...] = ()
 
@@ -112,7 +114,13 @@ class Plan:
         return os.open(HOME, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def build_plan(limits: SessionLimits, code_directory: Path, pythons: Iterable[str], waived: Iterable[str] = ()) -> Plan:
+def build_plan(
+    limits: SessionLimits,
+    code_directory: Path,
+    pythons: Iterable[str],
+    waived: Iterable[str] = (),
+    terminals: bool = False,
+) -> Plan:
     """Return the plan for these limits.
 
     Sessions see what of ``code_directory`` is ``SHIPPED``, and the environments of ``pythons``.
@@ -144,6 +152,7 @@ def build_plan(limits: SessionLimits, code_directory: Path, pythons: Iterable[st
         masks=tuple((path, os.path.isdir(path)) for path in _masked()),
         seccomp_program=seccomp.compile_program() if "seccomp" not in waived else b"",
         landlock_abi=_landlock_abi(),
+        terminals=terminals,
         waived=waived,
     )
 

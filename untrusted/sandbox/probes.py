@@ -16,6 +16,7 @@ from untrusted.sandbox import syscalls
 from untrusted.sandbox.plan import HOME, USER_ID, Plan
 
 _DEVICES = {"fd", "full", "null", "random", "shm", "stderr", "stdin", "stdout", "urandom", "zero"}
+_TERMINALS = {"ptmx", "pts"}
 _ROOT = {"bin", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "mask", "proc", "sbin", "tmp", "usr", "var"}
 
 
@@ -139,11 +140,22 @@ def _private_proc(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> Non
         raise Broken("/proc tells of the host")
 
 
-def _minimal_dev(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
-    strange = set(os.listdir("/dev")) ^ _DEVICES
+def _minimal_dev(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
+    strange = set(os.listdir("/dev")) ^ (_DEVICES | _TERMINALS if plan.terminals else _DEVICES)
     if strange:
         raise Broken(f"/dev differs in {', '.join(sorted(strange))}")
-    _refused("opening a terminal", lambda: os.open("/dev/ptmx", os.O_RDWR))
+    if plan.terminals:
+        _own_terminals()
+    else:
+        _refused("opening a terminal", lambda: os.open("/dev/ptmx", os.O_RDWR))
+
+
+def _own_terminals() -> None:
+    strange = set(os.listdir("/dev/pts")) - {"ptmx"}
+    if strange:
+        raise Broken(f"there are terminals of others: {', '.join(sorted(strange))}")
+    for descriptor in os.openpty():
+        os.close(descriptor)
 
 
 def _disk_limits(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:

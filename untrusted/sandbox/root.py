@@ -15,6 +15,10 @@ _ROOT_OPTIONS = "mode=755,size=1m,nr_inodes=1k"
 _MASK = "/mask"  # an empty directory, to lie on others
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
+# A language that speaks with other programs over terminals (pexpect) needs openpty. The instance is the session's own:
+# it shows no terminal of the host or of another session. `max`: the kernel has 4096 for everybody.
+_TERMINALS = "/dev/pts"
+_TERMINALS_OPTIONS = "newinstance,ptmxmode=666,mode=620,max=32"
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_NOSYMFOLLOW = 2, 4, 8, 256
 _ETC_FILES = {
     "passwd": f"{USER}:x:{USER_ID}:{USER_ID}:{USER}:{HOME}:/bin/sh\n",
@@ -50,6 +54,9 @@ def build(plan: Plan) -> None:
     if plan.has("minimal_dev"):
         for name, target in _DEVICE_LINKS.items():
             os.symlink(target, f"dev/{name}")
+        if plan.terminals:
+            os.makedirs(_TERMINALS[1:])
+            os.symlink("pts/ptmx", "dev/ptmx")
     for path, target in plan.links:
         os.symlink(target, path[1:])
     _write_etc()
@@ -67,6 +74,9 @@ def private_mounts(plan: Plan) -> list[Prepared]:
     calls = []
     if plan.has("private_proc"):
         calls.append(syscalls.prepare_mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC))
+    if plan.terminals:
+        flags = _MS_NOSUID | _MS_NOEXEC
+        calls.append(syscalls.prepare_mount("devpts", _TERMINALS, "devpts", flags, _TERMINALS_OPTIONS))
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOSYMFOLLOW
     limit = f",size={plan.disk_bytes},nr_inodes={plan.inodes_max}" if plan.has("disk_limits") else ""
     for path, mode in ((HOME, "700"), ("/tmp", "1777"), ("/dev/shm", "1777")):

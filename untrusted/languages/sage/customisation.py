@@ -1,0 +1,32 @@
+"""Makes IPython's shell one of Sage: preparser, magics, display, names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sage import all_cmdline
+from sage.repl.ipython_extension import SageCustomizations
+from sage.repl.user_globals import initialize_globals
+
+from untrusted.languages.sage.display import Backend
+from untrusted.languages.sage.interact import CONTROLS
+
+
+class Customisations(SageCustomizations):
+    """Sage's own, without a startup file; the shell fills its namespace by itself, each time it is reset."""
+
+    def init_environment(self) -> None:
+        """Leave the names to ``populate``."""
+
+
+def set_up(shell: Any) -> None:
+    """Turn the shell into one of Sage."""
+    backend = Backend()
+    backend.get_display_manager().switch_backend(backend, shell=shell)
+    Customisations(shell)
+
+
+def populate(namespace: dict[str, Any]) -> None:
+    """Put Sage's names into the namespace, which becomes the one that ``var`` and others add to."""
+    initialize_globals(all_cmdline, namespace)
+    namespace.update(CONTROLS)
