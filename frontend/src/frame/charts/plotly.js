@@ -10,6 +10,7 @@ const INK = "#2a3f5f";
 const DARK = { ink: "#dfe5f0", grid: "#3a4557", zero: "#56627a" };
 
 export async function drawPlotly(place, { data, layout, config, frames }, { dark }) {
+  if (!Array.isArray(data)) throw new TypeError("no figure"); // Plotly would draw empty axes
   const shown = { ...layout };
   place.style.height = `${Number(shown.height) > 0 ? Number(shown.height) : HEIGHT_PX}px`;
   if (dark) darken(shown);
