@@ -16,6 +16,8 @@ import zmq
 
 import settings as settings_module
 import wire
+from host.cgroups import NONE as NO_GROUPS
+from host.cgroups import Groups
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; sys.path.insert(0, sys.argv[1]); import runpy; runpy.run_module('untrusted', run_name='__main__')"
@@ -35,9 +37,15 @@ def account() -> int | None:
 
 
 class Supervisor:
-    """A running supervisor, and this side's end of the wall."""
+    """A running supervisor, and this side's end of the wall.
 
-    def __init__(self, directory: Path, python: str, **limits: object) -> None:
+    ``limits``: settings that start with ``cell_`` and ``session_``; ``workers``, ``pool_ready``: as in the charter.
+    """
+
+    def __init__(
+        self, directory: Path, python: str, *, workers: int = 4, pool_ready: int = 1, groups: Groups = NO_GROUPS,
+        **limits: object,
+    ) -> None:  # fmt: skip
         settings = settings_module.load(**limits)
         ours, theirs = zmq.curve_keypair(), zmq.curve_keypair()
         self.port = random.randint(30000, 39999)
@@ -49,12 +57,12 @@ class Supervisor:
             "supervisor_public_key": theirs[0].decode(),
             "supervisor_secret_key": theirs[1].decode(),
             "device_public_key": ours[0].decode(),
-            "workers": 4,
-            "pool_ready": 1,
+            "workers": workers,
+            "pool_ready": pool_ready,
             "languages": {"python": {"python": python, "stamp": "", "limits": settings_limits}},
             "waived_layers": [],
             "limiter": "auto",
-            "cgroup_directory": "",
+            "cgroup_directory": groups.setting,
             "heartbeat_timeout_s": 60.0,
         }
         self.log = (directory / "log").open("w+")
@@ -64,6 +72,8 @@ class Supervisor:
             group=account(), extra_groups=[] if account() else None, env={}, cwd="/",
         )  # fmt: skip
         assert self.process.stdin and self.process.stdout
+        if groups.entrance is not None:
+            (groups.entrance / "cgroup.procs").write_text(str(self.process.pid))
         self.process.stdin.write(json.dumps(charter).encode() + b"\n")
         self.process.stdin.flush()
         self.answer = json.loads(self.process.stdout.readline() or b"{}")
