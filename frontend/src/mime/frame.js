@@ -11,7 +11,7 @@ import { say } from "../texts.js";
 import { textNode } from "./text.js";
 
 const HEIGHT_PX_MAX = 4000;
-const WINDOW_HEIGHT_PX = 400; // of documents that fill their window, such as Sage's scenes
+const WINDOW_HEIGHT_PX = 400; // of documents that fill their window, such as scenes in space
 const PLOTLY_HEIGHT_PX = 450;
 const MESSAGES_PER_S_MAX = 200;
 
