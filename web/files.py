@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO, cast
+from typing import IO, Any, cast
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
@@ -56,8 +56,16 @@ def send(id: str, name: str) -> Response:
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     # A computation's file never changes; its address cannot be guessed and is not for shared caches.
     response.headers["Cache-Control"] = f"private, max-age={int(here().settings.retention_s)}, immutable"
-    response.make_conditional(request.environ, accept_ranges=True, complete_length=file.size)
+    response.make_conditional(_understood(request.environ), accept_ranges=True, complete_length=file.size)
     return response
+
+
+def _understood(environ: dict[str, Any]) -> dict[str, Any]:
+    """Return the request without a Range that the whole file answers: of a unit unknown to us, or several at once."""
+    asked = environ.get("HTTP_RANGE", "").strip().lower()
+    if asked.startswith("bytes=") and "," not in asked:
+        return environ
+    return {name: value for name, value in environ.items() if name != "HTTP_RANGE"}
 
 
 def _shown_type(media_type: str) -> str:

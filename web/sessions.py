@@ -78,7 +78,7 @@ def inspect(id: str) -> Response:
 def _asked(id: str, kind: str, body: CodeAtCursor, detail_level: int) -> Response:
     code = bodies.check_code(body.code)
     if body.cursor_pos > len(code):
-        refuse(400, f"`cursor_pos` is beyond the end of the code, {len(code)} characters.")
+        refuse(400, f"`cursor_pos` is beyond the end of the code, which is {len(code)}.")
     session_id, language = _whom(id, body.language)
     questions = here().store.questions
     question = questions.put(session_id, language, kind, code, body.cursor_pos, detail_level)

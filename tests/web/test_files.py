@@ -66,12 +66,21 @@ def test_a_range_across_pieces_of_a_big_file_is_right(client: FlaskClient, devic
     assert response.data == content[262100:800001]
 
 
-@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=5-4", "bytes=x", "lines=1-2"])
+@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=5-4", "bytes=x"])
 def test_a_range_that_the_file_has_not_is_416(client: FlaskClient, device: Device, asked: str) -> None:
     id = make(client, device, ("a.bin", b"0123456789"))
     response = client.get(f"/files/{id}/a.bin", headers={"Range": asked})
     check_problem(response, 416)
     assert response.headers["Content-Range"] == "bytes */10"
+
+
+@pytest.mark.parametrize("asked", ["lines=1-2", "bytes=0-1,4-5", "bytes"])
+def test_a_range_of_another_unit_or_several_are_answered_with_the_whole_file(
+    client: FlaskClient, device: Device, asked: str
+) -> None:
+    id = make(client, device, ("a.bin", b"0123456789"))
+    response = client.get(f"/files/{id}/a.bin", headers={"Range": asked})
+    assert (response.status_code, response.data) == (200, b"0123456789")
 
 
 @pytest.mark.parametrize(
