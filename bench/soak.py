@@ -1,8 +1,8 @@
 """Run thousands of sessions in a row through one supervisor and count what is left of them.
 
-``python -m bench.soak UNTRUSTED_PYTHON [SESSIONS]`` speaks the wire with ``untrusted/`` alone, prints a table and writes
-``soak.json``. As root it uses the account ``nobody``, control groups where the machine has them, and the kernel's own
-counters of namespaces, mounts and files in memory. Each session runs one cell and ends; four run at once.
+``python -m bench.soak UNTRUSTED_PYTHON [SESSIONS]`` speaks the wire with ``untrusted/`` alone, prints a table and
+writes ``soak.json``. As root it uses the account ``nobody``, control groups where the machine has them, and the
+kernel's own counters of namespaces, mounts and files in memory. Each session runs one cell and ends; four run at once.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ KERNEL_OBJECTS = {
     "net_namespace": "network namespaces", "pid_namespace": "pid namespaces", "user_namespace": "user namespaces",
     "uts_namespace": "uts namespaces", "mnt_cache": "mounts", "shmem_inode_cache": "files in memory",
 }  # fmt: skip
-CELL = (
-    "import os, signal\nopen('/dev/shm/left', 'wb').write(bytes(1 << 20)), os.fork() or os.setsid() or signal.pause()"
-)
+CELL = """
+import os, signal
+open("/dev/shm/left", "wb").write(bytes(1 << 20))
+os.fork() or os.setsid() or signal.pause()
+"""
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from tests.untrusted.device import Supervisor, ship
 VICTIMS = {
     "asleep": "import time; print('there', flush=True); time.sleep(1000)",
     "busy, deaf to signals": (
-        "import signal\nfor n in (2, 15): signal.signal(n, signal.SIG_IGN)\nprint('there', flush=True)\nwhile True: pass"
+        "import signal\nfor n in (2, 15): signal.signal(n, 1)\nprint('there', flush=True)\nwhile True: pass"
     ),
     "30 daemons, half of them stopped": (
         "import os, signal, time\nfor n in range(30):\n  if os.fork() == 0:\n    os.setsid()\n"
@@ -83,7 +83,7 @@ def kill(running: Supervisor, session: str, code: str) -> float:
 
 
 def inits(running: Supervisor) -> set[int]:
-    """Return the first processes of all sessions, ready ones too; everything else in a session ends before its first."""
+    """Return the first process of each session, ready ones too; whatever else a session has ends before it."""
     supervisor_pid = running.process.pid
     zygote = Path(f"/proc/{supervisor_pid}/task/{supervisor_pid}/children").read_text().split()[0]
     return set(map(int, Path(f"/proc/{zygote}/task/{zygote}/children").read_text().split()))

@@ -63,6 +63,8 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
         places = ", ".join(sorted({entry.python for entry in charter.languages.values()}))
         raise Refused(f"no language can run here: there is no whole environment with a Python at {places}")
     try:
+        limits = next(iter(installed.values())).limits
+        limiter = limiters.choose(charter.limiter, charter.cgroup_directory, limits)
         # A session sees the environment of its own language.
         plans = {
             name: build_plan(
@@ -71,11 +73,10 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
                 [installed[name].python],
                 charter.waived_layers,
                 language.terminals,
+                limiter.sees_all_memory,
             )
             for name, language in languages.items()
         }
-        limits = next(iter(installed.values())).limits
-        limiter = limiters.choose(charter.limiter, charter.cgroup_directory, limits)
     except SandboxError as error:
         raise Refused(str(error)) from error
     layers = [*test_layers(list(plans.values())), limiters.layer(limiter)]

@@ -120,10 +120,12 @@ def build_plan(
     pythons: Iterable[str],
     waived: Iterable[str] = (),
     terminals: bool = False,
+    memory_is_seen: bool = False,
 ) -> Plan:
     """Return the plan for these limits.
 
-    Sessions see what of ``code_directory`` is ``SHIPPED``, and the environments of ``pythons``.
+    Sessions see what of ``code_directory`` is ``SHIPPED``, and the environments of ``pythons``. ``memory_is_seen``:
+    whether the limiter sees all memory; what it would not see is refused.
     Raises SandboxError for a layer that is unknown or cannot be waived, and for a Python that does not run.
     """
     waived = tuple(waived)
@@ -150,7 +152,7 @@ def build_plan(
         trees=_outermost(wanted),
         links=tuple(links),
         masks=tuple((path, os.path.isdir(path)) for path in _masked()),
-        seccomp_program=seccomp.compile_program() if "seccomp" not in waived else b"",
+        seccomp_program=seccomp.compile_program(memory_is_seen) if "seccomp" not in waived else b"",
         landlock_abi=_landlock_abi(),
         terminals=terminals,
         waived=waived,

@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import struct
+from collections.abc import Iterable
 from ctypes import c_int, c_uint, c_uint32, c_uint64
 
 from untrusted.sandbox import SandboxError, syscalls
@@ -39,6 +40,8 @@ DENIED = (
 )  # fmt: skip
 # Programs that find these missing go another way; an EPERM would be the end of them.
 MISSING = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register")
+# Memory that belongs to no process and no directory: only control groups see it.
+UNSEEN = ("memfd_create", "shmget", "msgget")
 # Newer than the libseccomp of Debian 12, by number (the same on every architecture): statmount, listmount, lsm_*,
 # mseal, open_tree_attr, file_getattr and what comes after are no loss to a cell.
 NEWEST_KNOWN = 456  # futex_requeue, Linux 6.7
@@ -57,8 +60,11 @@ class _Comparison(ctypes.Structure):
     _fields_ = [("argument", c_uint), ("operator", c_int), ("a", c_uint64), ("b", c_uint64)]
 
 
-def compile_program() -> bytes:
-    """Return the filter as BPF. Raises SandboxError where libseccomp is missing."""
+def compile_program(memory_is_seen: bool) -> bytes:
+    """Return the filter as BPF; where no limiter sees all memory it refuses ``UNSEEN``, too.
+
+    Raises SandboxError where libseccomp is missing.
+    """
     library = _load()
     context = library.seccomp_init(_ALLOW)
     if not context:
@@ -67,13 +73,13 @@ def compile_program() -> bytes:
         # A 32-bit or x32 call would pass by every rule below.
         _check(library.seccomp_attr_set(context, _ATTRIBUTE_BAD_ARCHITECTURE, _KILL_PROCESS))
         _check(library.seccomp_attr_set(context, _ATTRIBUTE_OPTIMIZE, 2))
-        _add_rules(library, context)
+        _add_rules(library, context, MISSING if memory_is_seen else MISSING + UNSEEN)
         return _refuse_newer(_export(library, context))
     finally:
         library.seccomp_release(context)
 
 
-def _add_rules(library: ctypes.CDLL, context: int) -> None:
+def _add_rules(library: ctypes.CDLL, context: int, missing: Iterable[str]) -> None:
     def deny(name: str, error: int, *conditions: _Comparison) -> None:
         number = library.seccomp_syscall_resolve_name(name.encode())
         # Negative: this architecture, or this libseccomp, does not know the call.
@@ -83,7 +89,7 @@ def _add_rules(library: ctypes.CDLL, context: int) -> None:
 
     for name in DENIED:
         deny(name, errno.EPERM)
-    for name in MISSING:
+    for name in missing:
         deny(name, errno.ENOSYS)
     for flag in _NAMESPACE_FLAGS:
         deny("clone", errno.EPERM, _Comparison(0, _MASKED_EQUAL, flag, flag))

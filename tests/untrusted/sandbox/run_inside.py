@@ -45,7 +45,9 @@ def main() -> None:
     """Do the job."""
     job = json.loads(sys.stdin.readline())
     limits = SimpleNamespace(**LIMITS | job.get("limits", {}))
-    plan = build_plan(limits, ROOT, [sys.executable]).without(*job.get("without", ()))
+    limiter = limiters.choose(job.get("limiter", "watchdog"), job.get("cgroup_directory", ""), limits)
+    plan = build_plan(limits, ROOT, [sys.executable], memory_is_seen=limiter.sees_all_memory)
+    plan = plan.without(*job.get("without", ()))
     for module in job.get("preload", ()):
         importlib.import_module(module)
     secret = tempfile.NamedTemporaryFile()  # noqa: SIM115  it stays until this process ends
@@ -59,7 +61,6 @@ def main() -> None:
         "pid": os.getpid(), "file": secret.name, "port": tcp.getsockname()[1], "abstract": f"run-inside-{os.getpid()}",
         "namespaces": probes.namespaces(), "root": str(ROOT),
     }  # fmt: skip
-    limiter = limiters.choose(job.get("limiter", "watchdog"), job.get("cgroup_directory", ""), limits)
     ours, theirs = socket.socketpair()
     answers, report = os.pipe()
     zygote = os.fork()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from types import SimpleNamespace
 
@@ -84,6 +85,36 @@ def test_a_killed_worker_is_not_taken_for_one_without_memory(session, driver):
     """G15"""
     result = session("import os; os.kill(os.getpid(), 9)", until_end=True, limits=SMALL, **driver)
     assert (result.overrun, result.ended_by_itself) == (None, True)
+
+
+UNMAPPED = {
+    "memfd": """
+import os
+for n in range(30):
+    os.write(os.memfd_create("x"), bytes(10 << 20))
+""",
+    "segment": """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmat.restype, libc.memset.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+for n in range(30):
+    if (segment := libc.shmget(0, 10 << 20, 0o1600)) == -1:
+        raise OSError(ctypes.get_errno(), "")
+    address = libc.shmat(segment, None, 0)
+    libc.memset(address, 1, 10 << 20)
+    libc.shmdt(ctypes.c_void_p(address))
+""",
+}
+
+
+@pytest.mark.parametrize("kind", UNMAPPED)
+def test_memory_that_no_process_maps_is_counted_or_cannot_be_had(session, driver, kind):
+    """A7"""
+    lines = UNMAPPED[kind].strip().replace("\n", "\n    ")
+    source = f"try:\n    {lines}\nexcept OSError as error:\n    report(error.errno)\nimport time; time.sleep(1000)"
+    result = session(source, limits=SMALL, **driver)
+    refused = (errno.ENOSYS, None)
+    assert (result.reported, result.overrun) == (refused if driver["limiter"] == "watchdog" else (None, "memory"))
 
 
 def test_auto_takes_the_watchdog_where_no_directory_is_named():

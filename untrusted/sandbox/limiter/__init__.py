@@ -58,10 +58,14 @@ class Group(Protocol):
 
 
 class Limiter(Protocol):
-    """Makes groups; ``name`` is its mode, ``detail`` a sentence for the host."""
+    """Makes groups; ``name`` is its mode, ``detail`` a sentence for the host.
+
+    ``sees_all_memory``: also what belongs to no process and no directory.
+    """
 
     name: str
     detail: str
+    sees_all_memory: bool
 
     def open(self, session: str, limits: GroupLimits | None = None) -> Group:
         """Return a new group, with limits of its own or the limiter's. Raises OSError."""

@@ -18,6 +18,7 @@ class Cgroup1:
     """Makes one group in each controller's directory for each session. Raises ValueError or OSError when it cannot."""
 
     name = "cgroup1"
+    sees_all_memory = True
 
     def __init__(self, directory: str, limits: GroupLimits) -> None:
         pairs = [part.partition("=") for part in directory.split(",") if part]

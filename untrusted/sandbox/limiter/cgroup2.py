@@ -17,6 +17,7 @@ class Cgroup2:
     """Makes one group for each session below a delegated directory. Raises ValueError or OSError when it cannot."""
 
     name = "cgroup2"
+    sees_all_memory = True
 
     def __init__(self, directory: str, limits: GroupLimits) -> None:
         if not directory or "=" in directory:

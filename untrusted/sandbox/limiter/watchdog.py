@@ -1,8 +1,8 @@
 """Limits without control groups: the supervisor looks at the processes of a session again and again.
 
 Weaker than a control group, and named so: it sees an overrun when it looks, not when it happens; CPU share is not
-limited; CPU time of processes that lived between two looks is not seen, nor is memory in files that are neither mapped
-nor in a directory (memfd).
+limited; CPU time of processes that lived between two looks is not seen, nor is memory that belongs to no process and no
+directory (memfd, System V segments and queues): the filter refuses the calls that make it.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Watchdog:
     """Makes groups that are watched."""
 
     name = "watchdog"
+    sees_all_memory = False
     detail = "degraded: no control groups, so memory and processes are looked at now and then, and CPU share never"
 
     def __init__(self, _directory: str, limits: GroupLimits) -> None:
