@@ -104,6 +104,26 @@ STATISTICS = {
     "histogram counts": "from scipy import stats\nround(stats.binom(10, 0.5r).pmf(5r), 8)",
     "Markov chain": "P = matrix(QQ, [[9/10, 1/10], [1/2, 1/2]])\n(P - 1).left_kernel().basis()[0]",
 }
+# What the preparser could take for something else.
+PREPARSER = {
+    "powers in strings": '\'2^3\', \'[1..3]\', """a\\n2^3"""',
+    "powers in formatted strings": "f'{2^3}'",
+    "strings over lines": "s = 'ab\\\n^c'\ns",
+    "tabs": "for i in [1..3]:\n\tprint(i^2)",
+    "names that are not ASCII": "α = 3\nΩ = var('Ω')\nα^2, integrate(Ω^2, Ω)",
+    "a generator that is not ASCII": "R.<α> = QQ[]\nα^2 + R.0",
+    "a line that begins with %": "v = (17\n% 5)\nv",
+    "a remainder beside %": "17 %5, 17%5",
+    "a line that goes on": "a, b = 2^3, \\\n    3^2\na + b",
+    "literals": "1_000 + 0x1F + 0b11, 1e3, .5, 5., 2^-1, 1/3r, 7r/2r",
+    "methods of literals": "10.factor(), 2.sqrt(), 1.5.floor()",
+    "exclusive or and **": "5 ^^ 3, 2**3",
+    "ranges": "[1,3..9], list((1..4)), [x^2 for x in [1..3]]",
+    "a function with a comment": "f(x, y) = x^2*y  # 2^3\nf(2, 3)",
+    "a docstring": "def f(n):\n    '''Says 2^n.'''\n    return 2^n\nf(3), f.__doc__",
+    "two statements in a line": "print(2^3); 3^2",
+    "sets and dictionaries": "{2^3: 3^2}, {1/2, 2/4}",
+}
 # Values of these are pictures.
 PLOTS = {
     "function": "plot(sin, (0, 6))",
@@ -127,6 +147,7 @@ TOPICS = {
     "combinatorics": COMBINATORICS,
     "graphs": GRAPHS,
     "statistics": STATISTICS,
+    "preparser": PREPARSER,
 }
 
 

@@ -1,8 +1,9 @@
 """The program that says what Sage itself makes of a cell: run by Sage's own interpreter, without any part of ours.
 
-A line of JSON in, ``{code, png?}``, the PNG in base64; a line out: ``{printed, plain, latex, error}``, and of a picture
-``{axes, size, difference}``: its data's range, the size in pixels that Sage draws, and how much the given PNG differs from
-that, as the mean of 0 to 255 (null when the sizes differ). Every cell runs in a fork of its own, after ``import sage.all``.
+A line of JSON in, ``{code, png?}``, the PNG in base64; a line out: ``{printed, plain, latex, error}``, and of a
+picture ``{axes, size, difference}``: its data's range, the size in pixels that Sage draws, and how much the given PNG
+differs from that, as the mean of 0 to 255 (null when the sizes differ). Every cell runs in a fork of its own, after
+``import sage.all``.
 """
 
 from __future__ import annotations
