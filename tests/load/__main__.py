@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -26,6 +27,8 @@ PREFIX = "LOAD_"  # SECONDS alone is a variable of some shells
 
 def main() -> int:
     """Run what was asked for; return the exit code."""
+    # As Ctrl-C does, it ends the server and Tsung too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         options = read({name[len(PREFIX) :]: value for name, value in os.environ.items() if name.startswith(PREFIX)})
         if lacking := tsung.missing():

@@ -111,11 +111,12 @@ def open_files(pid):
 
 
 @needs_tsung
-def test_ctrl_c_ends_tsung_too(server):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_tsung_too(server, number):
     with load(URL=server.url, RATE=2, SECONDS=60, MIX="simple") as process:
         process.wait_for_line("students: ", REFUSAL_S)
         below = process.descendants()
-        process.signal_group(signal.SIGINT)
+        process.signal(number)
         assert process.wait(REFUSAL_S) == 130
     assert below
     assert not set(below) & set(descendants.find(1))
