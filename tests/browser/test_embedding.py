@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -107,6 +109,117 @@ def test_cells_inside_hidden_places_work_when_they_are_opened(embed, page):
     cell = embed(f"<details><summary>More</summary>{THREE}</details>")
     page.get_by_text("More").click()
     cell.run().shows("2")
+
+
+HIDDEN_PLACES = """
+  <details><summary>More</summary><single-cell id=details autorun>print('details')</single-cell></details>
+  <div id=tab hidden><single-cell id=tabbed autorun>print('tab')</single-cell></div>
+  <div id=slide style="display: none"><single-cell id=slid autorun>print('slide')</single-cell></div>
+  <div style="height: 5000px"></div><single-cell id=below autorun>print('below')</single-cell>"""
+
+
+def test_cells_that_run_by_themselves_wait_until_somebody_comes_near_them(embed, page):
+    embed("<single-cell id=first autorun>print('first')</single-cell>" + HIDDEN_PLACES)
+    Cell(page, "#first").shows("first")
+    expect(page.locator("single-cell[state=idle]")).to_have_count(4)
+    page.get_by_text("More").click()
+    Cell(page, "#details").shows("details")
+    page.locator("#tab").evaluate("tab => { tab.hidden = false }")
+    Cell(page, "#tabbed").shows("tab")
+    page.locator("#slide").evaluate("slide => { slide.style.display = 'block' }")
+    Cell(page, "#slid").shows("slide")
+    expect(page.locator("#below")).to_have_attribute("state", "idle")
+    page.locator("#below").scroll_into_view_if_needed()
+    Cell(page, "#below").shows("below")
+
+
+def test_linked_cells_that_run_by_themselves_do_so_in_the_order_of_the_page_seen_or_not(embed, page):
+    embed(
+        "<details><summary>More</summary><single-cell autorun linked>x = 6</single-cell></details>"
+        "<single-cell id=last autorun linked>print(x * 7)</single-cell>"
+        "<div hidden><single-cell id=now autorun=now>print('at once')</single-cell></div>"
+    )
+    Cell(page, "#last").shows("42")
+    expect(page.locator("#now")).to_have_attribute("state", "done")
+
+
+def test_a_menu_shows_languages_that_are_not_installed_and_how_they_are(embed, page):
+    served = [
+        {"name": "python", "label": "Python", "available": True, "highlighting": "python"},
+        {"name": "fricas", "label": "FriCAS", "available": False, "install": "make fricas", "highlighting": "lisp"},
+    ]
+    page.route("**/languages", lambda route: route.fulfill(json={"languages": served}))
+    cell = embed('<single-cell languages="all"></single-cell><single-cell languages="python gap"></single-cell>')
+    menu = cell.node.get_by_label("Language")
+    expect(menu).to_have_value("python")
+    missing = menu.locator("option[value=fricas]")
+    expect(missing).to_have_attribute("disabled", "")
+    expect(missing).to_have_text("FriCAS: not on this server; its owner installs it with “make fricas”")
+    other = Cell(page, "single-cell:nth-of-type(2)").node.get_by_label("Language").locator("option[value=gap]")
+    expect(other).to_have_text("GAP: not on this server")
+    expect(other).to_have_attribute("disabled", "")
+    assert menu.bounding_box()["width"] < 200
+
+
+def test_the_language_that_is_chosen_runs_and_colours_the_code(embed, page):
+    cell = embed('<single-cell language="r" languages="r python" >x &lt;- function(a) a  # r</single-cell>')
+    expect(cell.node.locator(".token.keyword")).to_have_text("function")
+    cell.node.get_by_label("Language").select_option("python")
+    expect(cell.node).to_have_attribute("language", "python")
+    cell.run("print(1)").shows("1")
+    cell.write("def f(): pass")
+    expect(cell.node.locator(".token.keyword").first).to_have_text("def")
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "keyword"),
+    [("sage", "lambda x: x", "lambda"), ("julia", "function f() end", "function"), ("octave", "while true", "while"),
+     ("gap", "local x", "local")],
+)  # fmt: skip
+def test_languages_have_their_colours(embed, language, code, keyword):
+    cell = embed(f'<single-cell language="{language}">{code}</single-cell>')
+    expect(cell.node.locator(".token.keyword").first).to_have_text(keyword)
+
+
+def test_a_language_that_nobody_knows_is_plain_text(embed, page):
+    cell = embed('<single-cell language="klingon">def f(): pass</single-cell>')
+    expect(cell.node.locator(".token")).to_have_count(0)
+    assert page.watch.errors == []
+
+
+def test_nothing_moves_when_cells_come_to_life_in_a_page_with_the_documented_style(embed, page):
+    text = (Path(__file__).parents[2] / "docs/embedding.md").read_text()
+    [style] = re.findall(r"```css\n(single-cell:not.*?)```", text, re.DOTALL)
+    page.add_init_script(
+        "window.moved = 0;"
+        "new PerformanceObserver(list => list.getEntries().forEach(entry => { moved += entry.value }))"
+        ".observe({ type: 'layout-shift', buffered: true })"
+    )
+    code = "<pre>for i in range(3):\n    print(i)\nprint('end')</pre>"
+    cells = f"<single-cell>{code}</single-cell><p>between</p><single-cell>1 + 1</single-cell><p>after</p>"
+    embed(cells, head=f"<style>{style}</style>")
+    expect(page.locator("single-cell[state=idle]")).to_have_count(2)
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.evaluate("moved") < 0.01
+
+
+def test_a_script_that_is_evaluated_as_text_finds_its_server(server, site, page):
+    """As jQuery's getScript does, and pages that open their cells in pop-ups with it."""
+    page.goto(
+        site.put(
+            f"""<!doctype html><html lang=en><link rel=icon href='data:,'><div id=c>print(6 * 7)</div>
+            <script src="{server.url}/static/jquery.min.js"></script>
+            <script>define = () => {{ throw new Error("anonymous module") }}; define.amd = {{}};
+            const address = "{server.url}/static/embedded_sagecell.js";
+            $.ajax({{url: address, dataType: "text"}}).then(text => {{
+              $("head").append($("<script>").attr({{type: "off", src: address}}));
+              $.globalEval(text);
+              sagecell.makeSagecell({{inputLocation: $("#c"), languages: ["python"], autoeval: true}});
+            }})</script>"""
+        )
+    )
+    expect(page.locator(".sagecell_sessionOutput")).to_contain_text("42")
+    assert page.watch.errors == []
 
 
 def test_fifty_cells_on_a_page_come_to_life_and_run(embed, page):

@@ -94,6 +94,34 @@ def test_a_hundred_thousand_lines_are_cut_and_shown_when_asked_for(cell):
     expect(more).to_have_count(0)
 
 
+def test_a_hundred_thousand_lines_scroll_because_only_what_is_near_is_laid_out(page, cell):
+    cell.run("for i in range(100000): print('line', i)")
+    cell.output.evaluate(
+        """output => { window.near = new Set();
+          output.addEventListener("contentvisibilityautostatechange",
+            event => event.skipped ? near.delete(event.target) : near.add(event.target)) }"""
+    )
+    cell.output.get_by_role("button", name=re.compile("Show all")).click()
+    expect(cell.output.locator(".block")).to_have_count(1001)
+    for place in (0, 0.5, 1):
+        scroll = "(stream, place) => { stream.scrollTop = place * stream.scrollHeight }"
+        cell.output.locator(".stdout").evaluate(scroll, place)
+        page.wait_for_function("near.size > 0 && near.size < 20")
+    expect(cell.output.get_by_text("line 99999")).to_be_visible()
+
+
+def test_the_page_does_not_jump_between_old_and_new_output(cell):
+    cell.run("print('one\\n' * 20)").shows("one")
+    watch = """cell => {
+      const output = cell.shadowRoot.querySelector(".output");
+      window.heights = [output.offsetHeight];
+      new ResizeObserver(() => window.heights.push(output.offsetHeight)).observe(output) }"""
+    cell.node.evaluate(watch)
+    cell.run("import time\ntime.sleep(0.5)\nprint('two\\n' * 20)").shows("two")
+    heights = cell.page.evaluate("window.heights")
+    assert set(heights) == {heights[0]}
+
+
 def test_the_last_of_two_runs_is_shown_without_a_rest_of_the_first(cell):
     cell.run("print('one')").shows("one")
     cell.run("print('two')").shows("two")

@@ -128,6 +128,19 @@ def test_a_server_that_is_away_gives_a_calm_sentence_and_nothing_is_lost(page, c
     assert cell.output.inner_text().split() == " ".join(f"line {i}" for i in range(40)).split()
 
 
+def test_a_page_that_slept_goes_on_from_the_last_line_it_had(server, page, cell):
+    cell.start("import time\nfor i in range(20):\n    print('line', i)\n    time.sleep(0.1)").shows("line 2")
+    id = page.evaluate("JSON.parse(Object.values(localStorage)[0]).computation")
+    laptop = page.context.new_cdp_session(page)
+    laptop.send("Page.setWebLifecycleState", {"state": "frozen"})
+    seen = {"next": -1, "finished": False}
+    while not seen["finished"]:
+        seen = page.request.get(f"{server.url}/computations/{id}/messages?after={seen['next']}&wait=30").json()
+    laptop.send("Page.setWebLifecycleState", {"state": "active"})
+    expect(cell.node).to_have_attribute("state", "done")
+    assert cell.output.inner_text().split() == " ".join(f"line {i}" for i in range(20)).split()
+
+
 def test_links_carry_code_that_runs(server, page):
     page.goto(f"{server.url}/?c={quote('print(40 + 2)')}")
     cell = Cell(page).shows("42")
