@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import linecache
 import sys
 import traceback
 import warnings
@@ -13,7 +12,6 @@ from typing import Any
 
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ExitAutocall
-from IPython.core.compilerop import CachingCompiler
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
@@ -24,6 +22,7 @@ from untrusted.kernel.mime import Json
 from untrusted.kernel.outbox import Outbox
 from untrusted.kernel.programs import run_shell
 from untrusted.kernel.tracebacks import error_content, plain_lines, trimmed
+from untrusted.kernel.written import CellCompiler, leading_lines
 
 
 class EndOfCell(ExitAutocall):
@@ -31,15 +30,6 @@ class EndOfCell(ExitAutocall):
 
     def __call__(self, code: object = None) -> None:
         raise SystemExit(code)
-
-
-class CellCompiler(CachingCompiler):
-    """Names code by its cell, so that Python's own tracebacks and warnings name it too."""
-
-    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
-        """Return ``Cell In[3]``; for code that a cell runs under the number of another, IPython's longer name."""
-        name = f"Cell In[{number}]"
-        return name if name not in linecache.cache else super().get_code_name(raw_code, transformed_code, number)
 
 
 class Shell(InteractiveShell):
@@ -119,6 +109,13 @@ class Shell(InteractiveShell):
             lines = [*lines[:-1], f"[... {left_out} frames in the middle are left out ...]\n", *lines[-1:]]
         self._showtraceback(etype, evalue, lines)
 
+    def showsyntaxerror(self, filename: str | None = None, running_compiled_code: bool = False) -> None:
+        """Send the SyntaxError of a cell as an ``error`` message."""
+        error = sys.exc_info()[1]
+        if isinstance(error, SyntaxError):
+            self.compile.relocate(error)
+        super().showsyntaxerror(filename, running_compiled_code)
+
     def _lines(self, etype: Any, evalue: Any, tb: Any, tb_offset: int | None) -> list[str]:
         if hasattr(evalue, "_render_traceback_"):
             return evalue._render_traceback_()
@@ -127,6 +124,7 @@ class Shell(InteractiveShell):
             return self.SyntaxTB.structured_traceback(etype, evalue, traceback.extract_tb(tb)[1:])
         if holds_group(evalue):
             return plain_lines(etype, evalue, tb)
+        self.compile.unmark(tb)
         return self.InteractiveTB.structured_traceback(etype, evalue, tb, tb_offset=tb_offset)
 
     def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: list[str]) -> None:
@@ -164,6 +162,7 @@ def make_shell(outbox: Outbox, populate: Callable[[dict[str, Any]], None]) -> Sh
     Publisher.outbox = Hook.outbox = Shell.outbox = outbox
     Shell.populate = staticmethod(populate)  # type: ignore[assignment]
     shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook, ipython_dir="")
+    shell.input_transformer_manager.cleanup_transforms[0] = leading_lines  # instead of IPython's leading_empty_lines
     shell.db = {}
     shell.last_error, shell.interrupted, shell.event_loop = None, False, None
     shell.loop_runner = shell.run_coroutine

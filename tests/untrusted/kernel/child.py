@@ -61,8 +61,10 @@ class Ran(list):
 class Zygote:
     """The zygote's process and the lines that go in and out."""
 
-    def __init__(self, directory: Path, python: str) -> None:
-        self.directory = directory
+    def __init__(
+        self, directory: Path, python: str, language: str = "python", deadline_s: float = DEADLINE_S
+    ) -> None:
+        self.directory, self._deadline_s = directory, deadline_s
         environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
@@ -75,7 +77,7 @@ class Zygote:
         (directory / "home").mkdir()
         self._log = (directory / "log").open("wb")
         self._process = subprocess.Popen(
-            [python, Path(__file__).parent / "zygote.py"],
+            [python, Path(__file__).parent / "zygote.py", language],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=environment, cwd=directory / "work",
         )  # fmt: skip
         self._bytes = b""
@@ -87,18 +89,18 @@ class Zygote:
         self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
 
-    def read(self, deadline_s: float = DEADLINE_S) -> dict[str, Any]:
+    def read(self) -> dict[str, Any]:
         """Return the next line. Fails the test when none comes in time."""
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
-        until = time.monotonic() + deadline_s
+        until = time.monotonic() + self._deadline_s
         while b"\n" not in self._bytes:
             if not select.select([descriptor], [], [], max(0.0, until - time.monotonic()))[0]:
                 if self.forked is not None:
                     os.killpg(self.forked, signal.SIGUSR1)  # it writes into the log where it is
                     with suppress(subprocess.TimeoutExpired):
                         self._process.wait(1)
-                raise TimeoutError(f"no line in {deadline_s} s; the log says:\n{self.log()}")
+                raise TimeoutError(f"no line in {self._deadline_s} s; the log says:\n{self.log()}")
             data = os.read(descriptor, 1 << 20)
             if not data:
                 raise EOFError(f"the zygote is gone; the log says:\n{self.log()}")

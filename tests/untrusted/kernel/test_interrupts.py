@@ -38,7 +38,7 @@ def stopped(child: Child, code: str) -> Ran:
             child.interrupt()
 
     # The word comes from a thread, when the main thread has had time to go on into the code.
-    first = "import threading as _t; _t.Timer(0.05, print, ['begun'], dict(flush=True)).start()"
+    first = "import threading as _t; _t.Timer(float('.05'), print, ['begun'], dict(flush=True)).start()"
     return child.run(f"%%time\n{first}\n{code[7:]}" if code.startswith("%%time") else f"{first}\n{code}", on=stop)
 
 

@@ -7,6 +7,7 @@ process, which waits until the child is over.
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import json
 import os
 import signal
@@ -54,12 +55,11 @@ def serve(kernel: Any, orders: int, answers: int) -> None:
 
 def main() -> None:
     """Build, warm, and fork."""
-    from untrusted.languages.python import LANGUAGE
-
-    os.environ.update(LANGUAGE.environment)
+    language = importlib.import_module(f"untrusted.languages.{sys.argv[1]}").LANGUAGE
+    os.environ.update(language.environment)
     from untrusted.kernel import Kernel
 
-    kernel = Kernel(LANGUAGE)
+    kernel = Kernel(language)
     kernel.warm()
     orders, answers = os.dup(0), os.dup(1)
     say(answers, {"tasks": len(os.listdir("/proc/self/task"))})

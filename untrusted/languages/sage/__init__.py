@@ -28,6 +28,8 @@ WARM_CELLS = (
     "show(sqrt(x)/2)",
     "%display latex",
     "integrate(1/x, x)",
+    "%display ascii_art",
+    "x^2/3",
     "%display default",
     "1 +",
     "QQ[",
@@ -46,9 +48,11 @@ def version() -> str:
 
 def check(code: str) -> str:
     """Return the code as it is. Raises SyntaxError, at the student's column, for what the preparser stumbles over."""
+    from IPython import get_ipython
+
     from untrusted.languages.sage.brackets import check as check_brackets
 
-    check_brackets(code)
+    check_brackets(code, f"Cell In[{get_ipython().execution_count}]")
     return code
 
 

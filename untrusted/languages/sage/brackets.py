@@ -14,7 +14,7 @@ _TOKEN = re.compile(
 )
 
 
-def check(code: str, name: str = "<cell>") -> None:
+def check(code: str, name: str) -> None:
     """Raise SyntaxError, with the student's line and column, for a bracket or a string that does not close."""
     if code.lstrip().startswith(("%%", "!")) or code.rstrip().endswith("?"):
         return

@@ -31,6 +31,8 @@ class Backend(BackendIPythonNotebook):
             return {"text/latex": rich_output.latex.get_str(), **plain}, {}
         if isinstance(rich_output, outputs.OutputImageGif):
             return {"image/gif": rich_output.gif.get(), **plain}, {}
+        if isinstance(rich_output, outputs.OutputImageSvg):
+            return {"image/svg+xml": rich_output.svg.get_str(), **plain}, {}
         if isinstance(rich_output, outputs.OutputImagePdf):
             return {"application/pdf": rich_output.pdf.get(), **plain}, {}
         if isinstance(rich_output, outputs.OutputSceneThreejs):

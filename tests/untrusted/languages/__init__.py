@@ -1,0 +1,1 @@
+"""Languages, in a kernel of their own environment."""

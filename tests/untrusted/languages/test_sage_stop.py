@@ -1,0 +1,43 @@
+"""Stop inside Sage: in Python, in C libraries that run for minutes, in programs; the session goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.untrusted.kernel.child import Child
+from tests.untrusted.kernel.test_interrupts import stopped
+
+pytestmark = pytest.mark.sage
+
+ENDLESS = {
+    "loop": "while True: 2^2",
+    "factorisation": "factor((next_prime(10^38)) * next_prime(3*10^39))",
+    "PARI": "pari('for(i=1,10^12,)')",
+    "Singular's library": (
+        "R = PolynomialRing(QQ, 8, 'x'); x = R.gens()\n"
+        "ideal([sum(x[i]*x[(i+k)%8]*x[(i*k)%8] for i in range(8))-k for k in range(1,9)]).groebner_basis()"
+    ),
+    "GAP's library": "libgap.eval('Product([1..10^9], x -> x^0)')",
+    "Lisp": "maxima_calculus('for i:1 thru 10^9 do 1')",
+    "gp": "gp('for(i=1,10^12,)')",
+    "GAP": "gap.eval('for i in [1..10^12] do od;')",
+    "Singular": "singular.eval('int i; for(i=1;i<2000000000;i=i+1){}')",
+    "Maxima": "from sage.interfaces.maxima import maxima as m; m.eval('for i:1 thru 10^12 do 1')",
+    "FLINT": "ZZ['x'].random_element(60000, x=-10^900, y=10^900).factor()",
+    "linear algebra": "random_matrix(ZZ, 1500, x=-10^9, y=10^9).det()",
+}
+
+
+@pytest.mark.parametrize("code", ENDLESS.values(), ids=ENDLESS.keys())
+def test_stop_reaches_code_and_the_session_goes_on(child: Child, code: str) -> None:
+    child.run("kept = 2^100")
+    assert stopped(child, code).reply["ename"] == "KeyboardInterrupt"
+    assert child.run("kept == 2^100, factor(2^31+1)").only("execute_result")["data"]["text/plain"] == (
+        "(True, 3 * 715827883)"
+    )
+
+
+def test_an_interrupt_between_cells_is_forgotten(child: Child) -> None:
+    child.run("1+1")
+    child.interrupt()
+    assert child.run("factor(2^101-1)").reply["status"] == "ok"

@@ -1,0 +1,75 @@
+"""A cell as the student wrote it, where IPython or a language has made other Python of it before it ran."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from types import TracebackType
+
+from IPython.core.compilerop import CachingCompiler
+from stack_data import Source
+
+LINE_CHARS_MAX = 2000  # finding a column costs the square of it
+_CLEANED_UP = ("%%", " ", "\t", ">>>", "In [", "sage:")
+
+
+class CellCompiler(CachingCompiler):
+    """Names code by its cell, so that Python's own tracebacks and warnings name it too, and shows it as it was written.
+
+    That is possible where each line has become one line.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, list[str]] = {}  # of which lines Python was made that differs: what was made
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+        """Return ``Cell In[3]``; for code that a cell runs under the number of another, IPython's longer name."""
+        name = f"Cell In[{number}]"
+        return name if name not in linecache.cache else super().get_code_name(raw_code, transformed_code, number)
+
+    def cache(self, transformed_code: str, number: int = 0, raw_code: str | None = None) -> str:
+        """Let tracebacks find the lines; return the name under which they do."""
+        name = super().cache(transformed_code, number, raw_code)
+        made, written = transformed_code.rstrip().split("\n"), (raw_code or transformed_code).rstrip().split("\n")
+        if made != written and len(made) == len(written):
+            self._made[name] = made
+            linecache.cache[name] = (len(transformed_code), None, [f"{line}\n" for line in written], name)
+        return name
+
+    def relocate(self, error: SyntaxError) -> None:
+        """Let the error point at the column that the student sees."""
+        made = self._made.get(error.filename or "")
+        if made is None or not error.lineno or not error.offset or error.lineno > len(made):
+            return
+        line = linecache.getline(error.filename or "", error.lineno).rstrip("\n")
+        error.text = line
+        error.offset = _column(made[error.lineno - 1], line, error.offset - 1) + 1
+        error.end_lineno = error.end_offset = None
+
+    def unmark(self, tb: TracebackType | None) -> None:
+        """Keep the frames' columns, which are those of what was made, from being marked in what was written."""
+        for name in {frame.f_code.co_filename for frame in _frames(tb)} & self._made.keys():
+            Source.for_filename(name).tree = None
+
+
+def leading_lines(lines: list[str]) -> list[str]:
+    """Keep empty lines at the beginning, for the sake of line numbers, where no other transformation minds them."""
+    first = next((at for at, line in enumerate(lines) if line.strip()), 0)
+    return lines[first:] if lines[first:] and lines[first].startswith(_CLEANED_UP) else lines
+
+
+def _column(made: str, written: str, column: int) -> int:
+    if len(made) > LINE_CHARS_MAX:
+        return 0
+    for kind, first, end, place, _ in SequenceMatcher(None, made, written, autojunk=False).get_opcodes():
+        if column < end:
+            return place + (column - first if kind == "equal" else 0)
+    return len(written)
+
+
+def _frames(tb: TracebackType | None) -> Iterator:
+    while tb is not None:
+        yield tb.tb_frame
+        tb = tb.tb_next
