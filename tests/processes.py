@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from host import descendants
 
@@ -18,6 +19,18 @@ TAIL_LINES = 40
 LINE_CHARS = 400
 LOOK_S = 0.02
 GRACE_S = 10.0
+DEADLINE_S = 30.0
+
+Found = TypeVar("Found")
+
+
+def wait_for(condition: Callable[[], Found], deadline_s: float = DEADLINE_S) -> Found:
+    """Return what the condition gives as soon as it is true; fail after the deadline."""
+    end = time.monotonic() + deadline_s
+    while not (found := condition()):
+        assert time.monotonic() < end, f"not within {deadline_s} s"
+        time.sleep(LOOK_S)
+    return found
 
 
 def untrusted_python() -> str:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.adversarial.attempts import source_of, verdicts_in
-from tests.conftest import ROOT, Server, make_site
 from tests.end_to_end.client import Client
 from tests.end_to_end.conftest import CheckingClient
-from tests.processes import start
+from tests.server import Server, serve
 
-START_S = 100.0
 CANARY = "canary-5f0c1d7e"
 # Low enough that each limit is met within seconds, high enough that the neighbour lives with them on a busy machine.
 SETTINGS = f"""
@@ -45,17 +41,8 @@ digest.hex()
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     """A whole server of this suite's own, with its limits and with a canary in its configuration and environment."""
-    site = make_site()
-    config = site.data.with_suffix(".py")
-    config.write_text(SETTINGS)
-    config.chmod(0o600)
-    env = {**site.env, "SINGLECELL_CONFIG": str(config), "SECRET_OF_THE_HOST": CANARY}
-    try:
-        with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT) as process:
-            yield Server(site.url, site.port, site.data, os.geteuid() == 0, process)
-    finally:
-        shutil.rmtree(site.data, ignore_errors=True)
-        config.unlink()
+    with serve(SETTINGS, SECRET_OF_THE_HOST=CANARY) as running:
+        yield running
 
 
 @pytest.fixture(scope="package")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from host.accounts import UNTRUSTED
+from tests.processes import wait_for
 
 GONE_S = 10.0
 # Each leaves processes behind that carry {mark} in their command lines, and then ends its own way.
@@ -60,10 +61,7 @@ def marked(mark: str) -> list[str]:
 
 
 def until_gone(mark: str) -> None:
-    end = time.monotonic() + GONE_S
-    while left := marked(mark):
-        assert time.monotonic() < end, left
-        time.sleep(0.02)
+    wait_for(lambda: not marked(mark), GONE_S)
 
 
 @pytest.mark.parametrize("name", LEFT)
@@ -71,9 +69,7 @@ def test_no_process_outlives_its_session(client, neighbour, name):
     mark = f"left-{uuid.uuid4().hex[:12]}"
     computation = client.submit(LEFT[name].replace("{mark}", mark))["id"]
     if name in ENDLESS:
-        end = time.monotonic() + GONE_S
-        while not marked(mark) and time.monotonic() < end:
-            time.sleep(0.02)
+        wait_for(lambda: marked(mark), GONE_S)
         client.http.delete(f"{client.url}/computations/{computation}", timeout=30)
     outcome = client.finish(computation)
     assert outcome.state in ("done", "failed", "cancelled")

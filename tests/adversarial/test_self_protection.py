@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import signal
-import time
 import uuid
 from pathlib import Path
 
 import pytest
 
 from tests.adversarial.test_lifetime import until_gone
+from tests.processes import wait_for
 
 x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of the calls are those of x86-64")
 # Number and arguments that would name another error, or do something, if the call were let through.
@@ -247,10 +247,7 @@ def test_a_part_that_is_killed_takes_its_sessions_along_and_is_replaced(client, 
         assert client.finish(running).reason == "kernel_died"
     else:
         # Not the code's fault: it is tried again.
-        end = time.monotonic() + 30
-        while (said := client.get(running))["attempt"] < 2 or said["state"] != "running":
-            assert time.monotonic() < end, said
-            time.sleep(0.05)
+        wait_for(lambda: (said := client.get(running))["attempt"] == 2 and said["state"] == "running")
         client.http.delete(f"{client.url}/computations/{running}", timeout=30)
         assert client.finish(running).state == "cancelled"
     until_gone(mark)
@@ -263,8 +260,6 @@ def test_a_computation_that_is_cancelled_between_two_attempts_still_ends_its_con
     client.until(running, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
     (supervisor,) = [pid for pid, line in command_lines(server).items() if "run_module('untrusted'" in line]
     os.kill(supervisor, signal.SIGKILL)
-    end = time.monotonic() + 30
-    while client.get(running)["state"] != "queued":
-        assert time.monotonic() < end
+    wait_for(lambda: client.get(running)["state"] == "queued")
     client.http.delete(f"{client.url}/computations/{running}", timeout=30)
     client.finish(running)  # checks that the last message is the status idle

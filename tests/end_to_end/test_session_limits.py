@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import ROOT, START_S, make_site
 from tests.end_to_end.conftest import CheckingClient
-from tests.processes import start
+from tests.processes import wait_for
+from tests.server import serve
 
 SETTINGS = """
 workers = 2
@@ -27,16 +26,8 @@ DEADLINE_S = 40.0
 @pytest.fixture(scope="module")
 def brief() -> Iterator[CheckingClient]:
     """A client of a server of its own with short limits."""
-    site = make_site()
-    config = site.data.with_suffix(".config.py")
-    config.write_text(SETTINGS)
-    env = {**site.env, "SINGLECELL_CONFIG": str(config)}
-    try:
-        with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT):
-            yield CheckingClient(site.url)
-    finally:
-        shutil.rmtree(site.data, ignore_errors=True)
-        config.unlink()
+    with serve(SETTINGS) as server:
+        yield CheckingClient(server.url)
 
 
 def state_of(client, session: str) -> dict:
@@ -44,11 +35,9 @@ def state_of(client, session: str) -> dict:
 
 
 def until_gone(client, session: str) -> dict:
-    end = time.monotonic() + DEADLINE_S
-    while (described := state_of(client, session))["state"] != "gone":
-        assert time.monotonic() < end, described
-        time.sleep(0.05)
-    return described
+    return wait_for(
+        lambda: described if (described := state_of(client, session))["state"] == "gone" else None, DEADLINE_S
+    )
 
 
 def submit(client, session: str) -> int:
@@ -69,9 +58,7 @@ def test_a_session_in_use_outlives_its_idle_limit_and_ends_at_its_life_limit(bri
         outcome = brief.run("x", session=session, keep=True)
         assert outcome.state == "done", outcome.description
         time.sleep(0.2)
-    while submit(brief, session) == 201:
-        assert time.monotonic() - begun < DEADLINE_S
-        time.sleep(0.2)
+    wait_for(lambda: submit(brief, session) != 201, DEADLINE_S)
     assert until_gone(brief, session)["reason"] == "session_gone"
 
 

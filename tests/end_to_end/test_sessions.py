@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 
 import pytest
 import requests
+
+from tests.processes import wait_for
 
 COUNT = "import time\nfor i in range(5):\n    print('{0}', i, flush=True)\n    time.sleep(0.02)"
 
@@ -21,11 +22,7 @@ def session_of(client, session: str) -> dict:
 
 def until_session(client, session: str, state: str) -> dict:
     """Return the session's description once it is in this state."""
-    end = time.monotonic() + 30
-    while (described := session_of(client, session))["state"] != state:
-        assert time.monotonic() < end, described
-        time.sleep(0.02)
-    return described
+    return wait_for(lambda: found if (found := session_of(client, session))["state"] == state else None)
 
 
 @pytest.fixture

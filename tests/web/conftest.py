@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,22 +21,13 @@ import settings as settings_file
 import store as stores
 from settings import Settings
 from store import Claim, Store
+from tests.processes import wait_for
 from web import openapi, operations
 from web_server import create_app
 
 ROOT = Path(__file__).parents[2]
 START_DEADLINE_S = 60.0
 DEADLINE_S = 20.0
-
-
-def wait_for(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) -> Any:
-    """Return what the condition gives as soon as it is true; fail after the deadline."""
-    deadline = time.monotonic() + deadline_s
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not within {deadline_s} s")
 
 
 @pytest.fixture(scope="session")

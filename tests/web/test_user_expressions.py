@@ -36,9 +36,7 @@ def test_names_and_expressions_together_have_as_many_bytes_as_code(
         check_problem(response, 413, "`user_expressions`")
 
 
-@pytest.mark.parametrize(
-    "asked", [["1"], {"a": 1}, {"a": None}, {"a": "\0"}, {"\0": "a"}, "1", None], ids=json.dumps
-)
+@pytest.mark.parametrize("asked", [["1"], {"a": 1}, {"a": None}, {"a": "\0"}, {"\0": "a"}, "1", None], ids=json.dumps)
 def test_what_is_no_object_of_expressions_is_400(client: FlaskClient, asked: object) -> None:
     check_problem(client.post("/computations", json={"code": "1", "user_expressions": asked}), 400, "user_expressions")
 

@@ -1,0 +1,83 @@
+"""A whole server for tests, started as ``make run`` starts it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.processes import Process, start
+
+ROOT = Path(__file__).resolve().parent.parent
+# The environments are there: deploy/bootstrap.sh built them before the tests began.
+START_S = 100.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server. ``data``: its data directory; ``accounts``: whether cells run in a second account."""
+
+    url: str
+    port: int
+    data: Path
+    accounts: bool
+    process: Process
+
+
+@dataclass(frozen=True)
+class Site:
+    """A port and a data directory for a server that a test starts itself."""
+
+    port: int
+    data: Path
+
+    @property
+    def argv(self) -> list[str]:
+        """What ``make run`` runs."""
+        return ["sh", str(ROOT / "deploy" / "bootstrap.sh"), "run"]
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment for it: nothing of the make that may run the tests, and the language that loads quickly."""
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))}
+        return {**ours, "PORT": str(self.port), "DATA": str(self.data), "LANGUAGES": "python"}
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
+def make_site() -> Site:
+    """Return a new site. Its data lie where other accounts can reach them, and below a short path (Unix sockets)."""
+    data = Path(tempfile.mkdtemp(prefix="cell-", dir="/tmp"))
+    data.chmod(0o755)
+    return Site(free_port(), data)
+
+
+@contextmanager
+def serve(settings: str, **environment: str) -> Iterator[Server]:
+    """Run a server with these lines of settings until the block ends; nothing of it is left then."""
+    site = make_site()
+    config = site.data.with_suffix(".config.py")
+    config.write_text(settings)
+    config.chmod(0o600)
+    env = {**site.env, "SINGLECELL_CONFIG": str(config), **environment}
+    try:
+        with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT) as process:
+            yield Server(site.url, site.port, site.data, os.geteuid() == 0, process)
+    finally:
+        shutil.rmtree(site.data, ignore_errors=True)
+        config.unlink()
