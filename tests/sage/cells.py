@@ -158,10 +158,18 @@ class Cell:
     topic: str
     name: str
     code: str
+    typeset: bool = False
+
+    @property
+    def text(self) -> str:
+        """What is submitted; the code, and before it what asks for formulas."""
+        return "%display latex\n" + self.code if self.typeset else self.code
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.name}"
 
 
-CELLS = [Cell(topic, name, code) for topic, cells in TOPICS.items() for name, code in cells.items()]
+# Their values are asked for as formulas, too; those of the others as text alone, as Sage begins.
+TYPESET = ("calculus", "linear algebra", "algebra")
+CELLS = [Cell(topic, name, code, topic in TYPESET) for topic, cells in TOPICS.items() for name, code in cells.items()]
 PICTURES = [Cell("plots", name, code) for name, code in PLOTS.items()]

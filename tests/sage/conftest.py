@@ -71,7 +71,7 @@ def outcome_of(request: pytest.FixtureRequest, server) -> Iterator[Callable[[str
     with ThreadPoolExecutor(CLIENTS) as clients:
         running: dict[str, Future[Outcome]] = {}
         for cell in cells:
-            running[cell.code] = clients.submit(lambda code: SageClient(server.url).run(code), cell.code)
+            running[cell.text] = clients.submit(SageClient(server.url).run, cell.text)
         yield lambda code: running[code].result()
 
 
