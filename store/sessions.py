@@ -141,6 +141,8 @@ class Sessions:
         computations = self._database.collection("computations")
         queued = computations.find({"state": "queued", "turn": {"$gt": 0}}, {"session": 1}).hint("queued_turns")
         waiting = sorted({found["session"] for found in queued})
+        if not waiting:
+            return []
         held = {found["_id"]: found["state"] for found in
                 self._database.collection("sessions").find({"_id": {"$in": waiting}}, {"state": 1})}  # fmt: skip
         first = {"session": {"$in": waiting}, "turn": 0, "state": {"$in": sorted(OVER)}}
