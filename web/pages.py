@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
 from web.answers import address
+from web.context import here
 from web.operations import operation
 
 routes = Blueprint("pages", __name__)
@@ -22,7 +23,11 @@ PAGE_POLICY = (
 @operation("A page with one cell", {200: "text/html"})
 def index() -> Response:
     """Answer with the page; its script reads `q`, `c`, `z`, `lang` and `autoeval` of the address."""
-    return _page("index.html")
+    written = current_app.jinja_env.list_templates(filter_func=lambda name: name.startswith("examples/"))
+    languages = here().settings.languages
+    # A tab each; the script shows those of the languages that can be run now.
+    examples = [(name, entry.label) for name, entry in languages.items() if f"examples/{name}.html" in written]
+    return _page("index.html", examples=examples)
 
 
 @routes.get("/embed")
@@ -41,10 +46,10 @@ def script() -> Response:
     return response
 
 
-def _page(template: str) -> Response:
+def _page(template: str, **more: object) -> Response:
     # What a page loads comes from where it came from itself, as its policy says; only what it gives away to be used
     # elsewhere names the public address.
-    response = make_response(render_template(template, root=request.script_root, server=address("/")))
+    response = make_response(render_template(template, root=request.script_root, server=address("/"), **more))
     response.headers["Content-Security-Policy"] = PAGE_POLICY
     response.headers["Cache-Control"] = "no-cache"
     return response

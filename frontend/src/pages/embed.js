@@ -21,7 +21,14 @@ export function buildSnippet() {
 async function offerLanguages(select, server) {
   const { languages } = await new Api(server).languages().catch(() => ({ languages: [] }));
   if (!languages.length) return;
-  select.replaceChildren(...languages.map(({ name, label }) => new Option(label, name)));
+  select.replaceChildren(...languages.map(option));
+  select.value = "python";
+}
+
+function option({ name, label, available }) {
+  const made = new Option(available ? label : `${label} (not on this server)`, name);
+  made.disabled = !available;
+  return made;
 }
 
 function show(form, server) {

@@ -1,10 +1,13 @@
 /** `/`: examples to choose from, and the links that carry code: ?c=, ?z= (zlib, URL-safe base64), ?q= (kept here). */
 import { Api } from "../api.js";
+import { openTabs } from "./tabs.js";
 
 export async function openLink(cell) {
-  for (const button of document.querySelectorAll("[data-example]")) {
-    button.addEventListener("click", () => show(cell, document.getElementById(button.dataset.example)));
+  for (const button of document.querySelectorAll("button.example")) {
+    const { language } = button.closest("[data-language]").dataset;
+    button.addEventListener("click", () => show(cell, language, button.nextElementSibling));
   }
+  openTabs(document.querySelector(".examples [role=tablist]"));
   const parameters = new URLSearchParams(location.search);
   if (!["c", "z", "q"].some((name) => parameters.has(name))) return;
   // The linked code becomes the author's code of this page: the cell comes to life with it.
@@ -22,8 +25,9 @@ export async function openLink(cell) {
   parent.insertBefore(cell, after);
 }
 
-async function show(cell, { content }) {
+async function show(cell, language, { content }) {
   await cell.stop();
+  cell.language = language;
   cell.code = content.textContent.trim();
   cell.run();
 }

@@ -1,0 +1,63 @@
+"""The examples below the cell of ``/``: those of a language are offered when the server can run it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.cell import Cell
+
+# What each example of Sage shows.
+SHOWN = {
+    "a plot": "img.picture",
+    "a surface in 3-D": "iframe",
+    "an integral": ".katex",
+    "an elliptic curve": "img.picture",
+    "a Gröbner basis": ".katex",
+    "a graph colouring": "img.picture",
+}
+
+
+def test_one_language_alone_needs_no_tabs(server, page):
+    def only_the_first(route):
+        answer = route.fetch()
+        languages = answer.json()["languages"]
+        route.fulfill(response=answer, json={"languages": languages[:1]})
+
+    page.route("**/languages", only_the_first)
+    page.goto(server.url)
+    cell = Cell(page).ready()
+    page.get_by_role("button", name="a data frame").click()
+    cell.shows("Mercury")
+    expect(page.get_by_role("tab")).to_have_count(0)
+
+
+@pytest.mark.sage
+def test_each_language_has_its_tab_and_arrows_move_between_them(page, cell):
+    tabs = page.get_by_role("tab")
+    expect(tabs).to_have_text(["Python", "Sage"])
+    expect(page.get_by_role("button", name="an elliptic curve")).to_have_count(0)
+    tabs.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(tabs.last).to_be_focused()
+    expect(tabs.last).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("button", name="an elliptic curve")).to_be_visible()
+    expect(page.get_by_role("button", name="a data frame")).to_have_count(0)
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name="a data frame")).to_be_visible()
+
+
+@pytest.mark.sage
+def test_every_example_of_sage_runs_and_shows_what_it_promises(page, cell):
+    page.get_by_role("tab", name="Sage").click()
+    offered = page.get_by_role("tabpanel").get_by_role("button")
+    expect(offered).to_have_text(list(SHOWN))
+    for name, selector in SHOWN.items():
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(cell.node).to_have_attribute("language", "sage")
+        expect(cell.node).to_have_attribute("state", re.compile("done|failed|cancelled"))
+        expect(cell.output.locator(selector).first).to_be_visible()
+        expect(cell.output.locator(".error")).to_have_count(0)
+    assert page.watch.errors == []
