@@ -156,5 +156,5 @@ def test_what_is_submitted_is_claimed_by_its_hint_and_not_by_the_next_look_at_th
     stage = make_stage(poll_interval_s=600.0)  # a hint that is missed is not made up for
     first = submit(stage.store)
     stage.play(lambda: stage.store.hints.announce("submitted", first) or stage.computation(first).over)
-    for _ in range(200):
+    for _ in range(50):
         assert stage.finish(submit(stage.store)).state == "done"
