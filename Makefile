@@ -4,8 +4,9 @@
 # make check   ruff, mypy and the boundaries between the rooms
 # make bench   the measurements, as tables and JSON
 # make load    students by Tsung: RATE=10 (a second) SECONDS=60 USERS=600; URL= a running server; RAMP=1 the knee; MIX=simple
+# make frontend   build static/ from frontend/, with the Node of the environment for tests
 # make lock    pin the newest packages that requirements/*.in allow
-.PHONY: run sage test check bench load lock clean
+.PHONY: run sage test check bench load frontend lock clean
 .DEFAULT_GOAL := run
 export PORT DATA PREFIX LANGUAGES
 
@@ -27,6 +28,10 @@ load:
 
 sage:
 	@$(BOOTSTRAP) language $@
+
+frontend:
+	@sh deploy/bootstrap.sh environments
+	@PATH=$(CURDIR)/.build/tests/bin:$$PATH; cd frontend && npm ci --no-audit --no-fund && node build.mjs
 
 # The oldest Python of each environment.
 lock:

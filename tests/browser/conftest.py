@@ -9,14 +9,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.cell import Cell
 from tests.browser.chromium import OPTIONS
+from tests.browser.elsewhere import Elsewhere
 from tests.browser.site import Site
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
 DEADLINE_MS = 30_000
+SIGHT_MS = 15_000  # until what a test expects is seen, on a machine that has much else to do
+expect.set_options(timeout=SIGHT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -104,3 +107,19 @@ def embed(server, site, page):
         return Cell(page).ready()
 
     return embed
+
+
+@pytest.fixture(scope="session")
+def elsewhere() -> Iterator[Elsewhere]:
+    """Another server."""
+    server = Elsewhere()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def nobody_is_asked(elsewhere) -> Iterator[str]:
+    """The address of a server that a test tries to reach, and that must not hear of it."""
+    elsewhere.asked.clear()
+    yield elsewhere.url
+    assert elsewhere.asked == []

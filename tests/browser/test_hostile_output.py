@@ -71,6 +71,67 @@ Promise.allSettled(tries).then((all) => said.textContent = all.map((one) => one.
     expect(said).to_have_text("rejected rejected rejected")
 
 
+# Ways out of a document; X is the address of another server.
+WAYS_OUT = """
+<link rel=stylesheet href=X/1><link rel=prefetch href=X/2><link rel=preload as=script href=X/3>
+<link rel=modulepreload href=X/4><link rel=manifest href=X/5><link rel=icon href=X/6>
+<style>@import "X/7"; @font-face { font-family: f; src: url(X/8) } p { font-family: f; background: url(X/9) }</style>
+<img src=X/10 srcset="X/11 2x"><video src=X/12 poster=X/13 autoplay></video><audio src=X/14 autoplay></audio>
+<object data=X/15></object><embed src=X/16><iframe src=X/17></iframe><script src=X/18></script>
+<iframe srcdoc="<img src=X/19><script>location = 'X/20'</script>"></iframe>
+<svg><image href=X/21 /><use href=X/22#a /></svg><input type=image src=X/23><portal src=X/24></portal>
+<form id=way action=X/25 target=_blank><input name=a></form><a id=ping href="#" ping=X/26>p</a>
+<script type=module>import "X/27"</script>
+<script>
+const quietly = (act) => { try { Promise.resolve(act()).catch(() => {}) } catch {} };
+quietly(() => fetch("X/28", { mode: "no-cors" })); quietly(() => navigator.sendBeacon("X/29", "a"));
+quietly(() => { const r = new XMLHttpRequest(); r.open("GET", "X/30"); r.send() });
+quietly(() => new EventSource("X/31")); quietly(() => new WebSocket("X/32".replace("http", "ws")));
+quietly(() => import("X/33")); quietly(() => new Worker("X/34")); quietly(() => window.open("X/35"));
+quietly(() => new Worker(URL.createObjectURL(new Blob(["fetch('X/36')"]))));
+quietly(() => new FontFace("g", "url(X/37)").load()); quietly(() => document.getElementById("way").submit());
+quietly(() => document.getElementById("ping").click()); quietly(() => { new Image().src = "X/38" });
+quietly(() => { parent.location = "X/39" }); quietly(() => { top.location = "X/40" });
+quietly(() => { const a = document.createElement("a"); a.href = "X/41"; a.target = "_top"; a.click() });
+quietly(() => parent.postMessage({ need: "../../X", file: "a", text: "b", script: "X/43" }, "*"));
+quietly(() => top.postMessage({ need: "X/44" }, "*"));
+</script>
+"""
+
+
+def test_nothing_in_a_frame_reaches_another_server(embed, nobody_is_asked, page):
+    cell = embed("<single-cell></single-cell>")
+    cell.run(f"from IPython.display import HTML\nHTML({(WAYS_OUT + WITNESS).replace('X/', nobody_is_asked + '/')!r})")
+    witness(cell)
+    expect(cell.output.locator(".notice", has_text="another server")).to_have_count(1)
+    assert len(page.context.pages) == 1 and page.title() == "A page"
+
+
+LEAVES = {
+    "location": "location = 'X/1'",
+    "replace": "location.replace('X/2')",
+    "link": "Object.assign(document.createElement('a'), { href: 'X/3' }).click()",
+    "download": "Object.assign(document.createElement('a'), { href: 'X/9', download: 'a' }).click()",
+    "form": "Object.assign(document.body.appendChild(document.createElement('form')), { action: 'X/4' }).submit()",
+    "refresh": "document.head.innerHTML = '<meta http-equiv=refresh content=\"0;url=X/5\">'",
+    "open": "window.open('X/6', '_self')",
+    "frame around": "parent.location = 'X/7'; window.open('X/8', '_parent')",
+}
+
+
+@pytest.mark.parametrize("way", LEAVES)
+def test_an_output_cannot_leave_for_another_server(embed, nobody_is_asked, page, way):
+    script = LEAVES[way].replace("X/", f"{nobody_is_asked}/")
+    cell = embed("<h1>Mine</h1><single-cell></single-cell>")
+    cell.run(f"from IPython.display import HTML\nHTML({WITNESS!r} + {f'<script>{script}</script>'!r})\n")
+    # What the sandbox refuses, it refuses silently; what tried to leave is taken away.
+    if way in ("form", "frame around"):
+        witness(cell)
+    else:
+        expect(cell.output.locator(".notice")).to_have_text("This output could not be drawn.")
+    expect(page.locator("h1")).to_be_visible()
+
+
 def test_a_frame_that_floods_the_page_with_messages_is_stopped(embed):
     cell = embed("<single-cell></single-cell>")
     cell.run(
