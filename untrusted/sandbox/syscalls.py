@@ -118,7 +118,10 @@ def prctl(option: int, second: int = 0, third: int = 0) -> int:
 @cache
 def _thread_id_address() -> c_void_p:
     address = c_void_p()
-    prctl(PR_GET_TID_ADDRESS, ctypes.addressof(address))
+    try:
+        prctl(PR_GET_TID_ADDRESS, ctypes.addressof(address))
+    except OSError as error:
+        raise OSError(error.errno, "the kernel was built without CONFIG_CHECKPOINT_RESTORE") from error
     return address
 
 

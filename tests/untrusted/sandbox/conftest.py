@@ -12,6 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from host import cgroups
+from host.place import Account
 from tests.processes import untrusted_python
 
 RUN_INSIDE = Path(__file__).parent / "run_inside.py"
@@ -51,6 +53,9 @@ def start(account: dict, python: str) -> Callable[..., subprocess.Popen]:
             env=environment, **account,
         )  # fmt: skip
         assert process.stdin is not None
+        if job.get("limiter") == "cgroup2":
+            # A process can be moved only by who owns the common parent of both groups.
+            Path(str(job["cgroup_directory"]), cgroups.ENTRANCE, "cgroup.procs").write_text(str(process.pid))
         process.stdin.write(json.dumps({"source": source, **job}) + "\n")
         process.stdin.flush()
         return process
@@ -127,3 +132,19 @@ def cgroup1_directory(account: dict) -> Iterator[str]:
     for directory in directories.values():
         directory.rmdir()
     assert not left
+
+
+@pytest.fixture(scope="session")
+def cgroup2_directory(account: dict) -> Iterator[str]:
+    """Return a cgroup v2 directory given to the account, as a host does as root; skip where that cannot be."""
+    if os.geteuid() != 0:
+        pytest.skip("cgroup v2 needs root")
+    groups = cgroups.make_groups(Account(ACCOUNT, account["user"], account["group"], is_ours=False))
+    try:
+        if groups.entrance is None:
+            pytest.skip("this machine has no cgroup v2 with memory, pids and cpu")
+        yield groups.setting
+        left = [d.name for d in groups.directories[0].iterdir() if d.is_dir() and d.name != cgroups.ENTRANCE]
+        assert left in ([], ["supervisor"])
+    finally:
+        groups.remove()

@@ -45,12 +45,23 @@ time.sleep({})
 """
 
 
-@pytest.fixture(params=["cgroup1", "watchdog"])
+@pytest.fixture(params=["cgroup2", "cgroup1", "watchdog"])
 def driver(request) -> dict:
     """Return what a job needs to be limited by each driver."""
     if request.param == "watchdog":
         return {"limiter": "watchdog"}
-    return {"limiter": "cgroup1", "cgroup_directory": request.getfixturevalue("cgroup1_directory")}
+    return grouped(request.param, request)
+
+
+@pytest.fixture(params=["cgroup2", "cgroup1"])
+def groups(request) -> dict:
+    """Return what a job needs to be limited by each kind of control groups."""
+    return grouped(request.param, request)
+
+
+def grouped(limiter: str, request) -> dict:
+    """Return what a job needs to be limited by this kind of control groups."""
+    return {"limiter": limiter, "cgroup_directory": request.getfixturevalue(f"{limiter}_directory")}
 
 
 @pytest.mark.parametrize("source", [FILL, FILL_TOGETHER, FILL_FILES], ids=["one process", "several", "files"])
@@ -67,9 +78,9 @@ def test_too_many_processes_are_seen_and_named(session, driver):
 
 
 @pytest.mark.parametrize(("forks", "overrun"), [(18, None), (19, None), (20, "processes")])
-def test_the_limit_of_processes_counts_the_worker_and_not_its_init(session, cgroup1_directory, forks, overrun):
+def test_the_limit_of_processes_counts_the_worker_and_not_its_init(session, groups, forks, overrun):
     """A2"""
-    result = session(FORK.format(forks, 0), limits=SMALL, limiter="cgroup1", cgroup_directory=cgroup1_directory)
+    result = session(FORK.format(forks, 0), limits=SMALL, **groups)
     assert result.overrun == overrun
 
 
@@ -155,7 +166,8 @@ def test_counters_that_a_kernel_lacks_are_zero():
     assert counter("low 0\n", "oom_kill") == 0
 
 
-def test_the_groups_of_a_session_are_not_named_inside(session, cgroup1_directory):
+def test_the_groups_of_a_session_are_not_named_inside(session, groups):
     """A29, C8"""
-    source = "report([line.rsplit(':')[-1].strip() for line in open('/proc/self/cgroup') if 'pids' in line])"
-    assert session(source, limiter="cgroup1", cgroup_directory=cgroup1_directory).reported == ["/"]
+    mine = "'pids' in line" if groups["limiter"] == "cgroup1" else "line.startswith('0::')"
+    source = f"report([line.rsplit(':')[-1].strip() for line in open('/proc/self/cgroup') if {mine}])"
+    assert session(source, **groups).reported == ["/"]
