@@ -160,7 +160,7 @@ def make_shell(outbox: Outbox, populate: Callable[[dict[str, Any]], None]) -> Sh
     # Jedi reads sources for seconds and keeps a cache on disk; the live namespace knows better.
     config.IPCompleter.use_jedi = False
     Publisher.outbox = Hook.outbox = Shell.outbox = outbox
-    Shell.populate = staticmethod(populate)  # type: ignore[assignment]
+    Shell.populate = staticmethod(populate)
     shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook, ipython_dir="")
     shell.input_transformer_manager.cleanup_transforms[0] = leading_lines  # instead of IPython's leading_empty_lines
     shell.db = {}
