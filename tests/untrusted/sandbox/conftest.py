@@ -86,12 +86,9 @@ def session(start: Callable[..., subprocess.Popen]) -> Callable[..., SimpleNames
     return session
 
 
-@pytest.fixture(scope="session")
-def errno_of(session: Callable[..., SimpleNamespace]) -> Callable[..., dict[str, str]]:
-    """Return a function that makes attempts in one session and returns each one's answer: an errno's name or "ok"."""
-
-    def errno_of(attempts: dict[str, str], setup: str = "", **job: object) -> dict[str, str]:
-        source = f"""
+def source_of(attempts: dict[str, str], setup: str = "") -> str:
+    """Return source that makes attempts and reports each one's answer: an errno's name or "ok"."""
+    return f"""
 import ctypes, errno, os, signal, socket, struct, sys
 {setup}
 libc = ctypes.CDLL(None, use_errno=True)
@@ -111,7 +108,14 @@ for name, attempt in {attempts!r}.items():
         answers[name] = type(error).__name__
 report(answers)
 """
-        return session(source, **job).reported
+
+
+@pytest.fixture(scope="session")
+def errno_of(session: Callable[..., SimpleNamespace]) -> Callable[..., dict[str, str]]:
+    """Return a function that makes attempts in one session and returns each one's answer: an errno's name or "ok"."""
+
+    def errno_of(attempts: dict[str, str], setup: str = "", **job: object) -> dict[str, str]:
+        return session(source_of(attempts, setup), **job).reported
 
     return errno_of
 
