@@ -3,7 +3,7 @@
 ``python -m bench page --server URL --thebe DIR --sagecell DIR --jupyter PYTHON [--rounds N]`` prints a table and writes
 ``bench/results/page.json``. Thebe: the unpacked npm package. SageMathCell: a checkout with its built
 ``static/embedded_sagecell.js``. Jupyter: a Python with jupyter_server and ipykernel, for Thebe's kernels. How to get
-them is in docs/speed.md. What is left out is not measured.
+them is in docs/embedding.md. What is left out is not measured.
 """
 
 from __future__ import annotations

@@ -106,7 +106,11 @@ def test_a_hundred_thousand_lines_scroll_because_only_what_is_near_is_laid_out(p
     for place in (0, 0.5, 1):
         scroll = "(stream, place) => { stream.scrollTop = place * stream.scrollHeight }"
         cell.output.locator(".stdout").evaluate(scroll, place)
-        page.wait_for_function("near.size > 0 && near.size < 20")
+        page.evaluate(
+            """() => new Promise(done => {
+              const look = () => near.size > 0 && near.size < 20 ? done() : requestAnimationFrame(look);
+              look() })"""
+        )
     expect(cell.output.get_by_text("line 99999")).to_be_visible()
 
 

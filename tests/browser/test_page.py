@@ -190,6 +190,39 @@ def test_a_file_that_the_code_made_can_be_downloaded(page, cell):
     assert download.value.suggested_filename == "squares.csv"
 
 
+def test_a_file_is_dropped_onto_the_cell_and_taken_back(cell):
+    cell.node.evaluate(
+        """cell => {
+          const inner = cell.shadowRoot.querySelector(".cell");
+          const dataTransfer = new DataTransfer();
+          for (const name of ["kept.txt", "dropped.txt"]) dataTransfer.items.add(new File([name], name));
+          for (const kind of ["dragenter", "dragover", "drop"]) {
+            inner.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+          } }"""
+    )
+    expect(cell.node.locator(".uploads li")).to_have_count(2)
+    cell.node.get_by_role("button", name="Remove dropped.txt").click()
+    cell.run("import os; print(os.listdir(), open('kept.txt').read())").shows("['kept.txt'] kept.txt")
+
+
+def test_links_are_copied_to_the_clipboard(page, cell):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    cell.write("print('copied')")
+    cell.node.locator("[part=share-button]").click()
+    dialog = cell.node.get_by_role("dialog")
+    expect(dialog.locator("#share-long")).to_have_value(re.compile("[?]c=|[?]z="))
+    dialog.get_by_role("button", name="Copy").click()
+    expect(dialog.get_by_text("Copied").first).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == dialog.locator("#share-long").input_value()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_a_link_names_the_language(server, page):
+    page.goto(f"{server.url}/?c=1&lang=r&autoeval=false")
+    expect(Cell(page).ready().node).to_have_attribute("language", "r")
+
+
 def test_a_file_of_the_student_reaches_the_code(page, cell):
     cell.node.locator("input[type=file]").set_input_files(
         files=[{"name": "data.txt", "mimeType": "text/plain", "buffer": b"seven"}]
