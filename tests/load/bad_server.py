@@ -12,8 +12,8 @@ import signal
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# The last one is to have no answer at all.
-TREATMENTS = ("right", "wrong", "lost", "refused", "cut")
+# Delayed is right in the end, after a poll that is refused; cut is to have no answer at all.
+TREATMENTS = ("right", "wrong", "lost", "refused", "delayed", "cut")
 NUMBER = re.compile(rb"[0-9]{4}")
 turns = itertools.cycle(TREATMENTS)
 counts = dict.fromkeys(TREATMENTS, 0)
@@ -41,7 +41,12 @@ class BadServer(BaseHTTPRequestHandler):
         if self.path == "/readyz":
             self._answer(200, {"ready": True})
             return
-        treatment, number = results[self.path.split("/")[2]]
+        id = self.path.split("/")[2]
+        treatment, number = results[id]
+        if treatment == "delayed":
+            results[id] = "right", number
+            self._answer(503, {"detail": "The database does not answer."})
+            return
         text = f"answer {(number + (treatment == 'wrong')) ** 2}\n"
         self._answer(200, {"messages": [{"text": text}], "next": 1, "finished": treatment != "lost"})
 

@@ -27,7 +27,7 @@ class CutShort(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """An answered request. ``ended``: Unix time in seconds; ``took_s``: until the last byte of the answer."""
+    """A request. ``ended``: Unix time, seconds; ``took_s``: until the last byte of the answer; ``status``: 0 without one."""
 
     user: int
     ended: float
@@ -77,6 +77,12 @@ class Outcomes:
     def count(self, outcome: str) -> int:
         """Return how many computations ended so."""
         return sum(computation.outcome == outcome for computation in self.computations)
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How often an answer had which error status, or was cut off."""
+        named = [str(one.status or "cut off") for one in self.requests if not 200 <= one.status < 400]
+        return dict(sorted(Counter(named).items()))
 
     @property
     def good(self) -> bool:

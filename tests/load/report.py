@@ -69,6 +69,7 @@ class Result:
             "computations_per_s": round(self.ends_per_s, 1),
             "requests": len(self.outcomes.requests),
             **counts,
+            "failures": self.outcomes.failures,
             "errors": self.outcomes.errors,
             "ms": {name: times | {"number": number} for name, number, times in self.times()},
             "cores": {name: round(value, 2) for name, value in self.usage.cores.items()},
@@ -103,6 +104,8 @@ def table(result: Result) -> str:
     lines.append("")
     lines.append(f"HTTP requests/s {figures['requests_per_s']}   computations/s {figures['computations_per_s']}")
     lines.append("   ".join(f"{name} {figures[name]}" for name in ("right", "wrong", "lost", "refused")))
+    if failures := result.outcomes.failures:
+        lines.append("answers with an error: " + ", ".join(f"{name} {number}" for name, number in failures.items()))
     if result.outcomes.errors:
         counted = ", ".join(f"{name} {number}" for name, number in result.outcomes.errors.items())
         lines.append(f"requests without an answer, as Tsung counts them: {counted}")

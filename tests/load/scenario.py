@@ -18,6 +18,8 @@ DTD = "/usr/share/tsung/tsung-1.0.dtd"
 # One long poll, and how many of them a computation gets before it counts as lost; the long output takes a few dozen.
 WAIT_S = 10
 POLLS_MAX = 100
+# A page whose poll was not answered well tries again after so long.
+RETRY_S = 1
 # An answer that takes longer than this is none: twice the server's longest long poll.
 ANSWER_S_MAX = 60
 
@@ -36,6 +38,7 @@ def render(options: Options) -> str:
         users_max=options.users + 1,
         weights=options.weights,
         wait_s=WAIT_S,
+        retry_s=RETRY_S,
         polls_max=POLLS_MAX,
         answer_s_max=ANSWER_S_MAX,
     )

@@ -91,8 +91,14 @@ def test_wrong_lost_and_refused_computations_are_counted_and_fail_the_run():
         done = json.loads(bad.output.splitlines()[-1])
     assert code == 1
     assert min(done[name] for name in TREATMENTS) > 0, "too few students to try everything"
+    assert f"answers with an error: 503 {done['refused'] + done['delayed']}, cut off {done['cut']}\n" in output
     # A submission without an answer is lost like one without an end.
-    assert counts(output) == {**{name: done[name] for name in TREATMENTS[:4]}, "lost": done["lost"] + done["cut"]}
+    assert counts(output) == {
+        "right": done["right"] + done["delayed"],
+        "wrong": done["wrong"],
+        "lost": done["lost"] + done["cut"],
+        "refused": done["refused"],
+    }
 
 
 def listeners(process):
