@@ -96,11 +96,11 @@ GRAPHS = {
     "flow": "D = DiGraph({0: {1: 3, 2: 2}, 1: {3: 2}, 2: {3: 4}})\nD.flow(0, 3)",
 }
 STATISTICS = {
-    "mean and deviation": "import numpy\nv = numpy.array([1, 2, 3, 4, 10])\nv.mean(), v.std(ddof=1).round(6)",
+    "mean and deviation": "import numpy\nv = numpy.array([1, 2, 3, 4, 10])\nRDF(v.mean()), RDF(v.std(ddof=1r)).n(30)",
     "normal distribution": "T = RealDistribution('gaussian', 1)\nT.cum_distribution_function(1.96).n(digits=10)",
     "seeded numbers": "set_random_seed(7)\n[randint(1, 6) for _ in range(10)], round(random(), 8)",
     "seeded matrix": "set_random_seed(11)\nrandom_matrix(ZZ, 3, x=-5, y=5)",
-    "least squares": "var('a b')\nfind_fit([(0, 1), (1, 3), (2, 5)], (a*x + b).function(x), [a, b], [x])",
+    "least squares": "var('a b')\nm(x) = a*x + b\nfind_fit([(0, 1), (1, 3), (2, 5)], m)",
     "histogram counts": "from scipy import stats\nround(stats.binom(10, 0.5r).pmf(5r), 8)",
     "Markov chain": "P = matrix(QQ, [[9/10, 1/10], [1/2, 1/2]])\n(P - 1).left_kernel().basis()[0]",
 }

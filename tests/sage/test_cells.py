@@ -22,8 +22,9 @@ def shown(outcome: Outcome) -> dict[str, str]:
 
 
 def formula(latex: str) -> str:
-    """Return the formula without what says that it is one, and how large."""
-    return latex.strip().removeprefix("$").removesuffix("$").strip().removeprefix(r"\displaystyle").strip()
+    """Return the formula without what says that it is one and how large, and without Sage's macro for bold."""
+    latex = latex.strip().removeprefix("$").removesuffix("$").strip().removeprefix(r"\displaystyle").strip()
+    return latex.removeprefix(r"\newcommand{\Bold}[1]{\mathbf{#1}}")
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)

@@ -19,7 +19,12 @@ def check(code: str, name: str) -> None:
     if code.lstrip().startswith(("%%", "!")) or code.rstrip().endswith("?"):
         return
     waiting: list[tuple[str, int]] = []
-    for token in _TOKEN.finditer(code):
+    place = 0
+    while token := _TOKEN.search(code, place):
+        place = token.end()
+        if token["line"] and waiting:
+            # Inside brackets it is no magic: a remainder whose line begins with its sign.
+            place = token.start() + len(token["line"]) - len(token["line"].lstrip(" \t")) + 1
         if token["quote"]:
             raise _error(code, token.start(), "this string does not end", name)
         if token["open"]:
