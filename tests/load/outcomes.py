@@ -27,7 +27,7 @@ class CutShort(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """A request. ``ended``: Unix time, seconds; ``took_s``: until the last byte of the answer; ``status``: 0 without one."""
+    """A request. ``ended``: Unix time in seconds; ``took_s``: to the last byte of the answer; ``status``: 0: no answer."""
 
     user: int
     ended: float
