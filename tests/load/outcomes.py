@@ -27,7 +27,7 @@ class CutShort(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """A request. ``ended``: Unix time in seconds; ``took_s``: to the last byte of the answer; ``status``: 0: no answer."""
+    """A request. ``ended``: Unix time ``took_s``: to the last byte of the answer; ``status``: 0 without it."""
 
     user: int
     ended: float
