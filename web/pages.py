@@ -26,7 +26,7 @@ def index() -> Response:
     written = current_app.jinja_env.list_templates(filter_func=lambda name: name.startswith("examples/"))
     languages = here().settings.languages
     # A tab each; the script shows those of the languages that can be run now.
-    examples = [(name, entry.label) for name, entry in languages.items() if f"examples/{name}.html" in written]
+    examples = [(name, entry["label"]) for name, entry in languages.items() if f"examples/{name}.html" in written]
     return _page("index.html", examples=examples)
 
 
