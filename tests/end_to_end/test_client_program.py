@@ -9,28 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from singlecell_client import Client, Refused, Unreachable
-from singlecell_client.__main__ import main
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 60
-
-
-class Friendly(BaseHTTPRequestHandler):
-    """Answers every request with a page."""
-
-    def do_POST(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"<p>Welcome!")
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture
@@ -118,44 +104,6 @@ def test_a_server_that_does_not_answer_is_exit_code_4(command):
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         code, out, err = ended(command("1", url=f"http://127.0.0.1:{taken.getsockname()[1]}"))
     assert (code, out) == (4, "") and "does not answer" in err and "Traceback" not in err
-
-
-WRONG = {
-    "no command": ([], "required: run"),
-    "another command": (["walk", "a.py"], "'walk'"),
-    "no file": (["run"], "required: file"),
-    "two files": (["run", "a.py", "b.py"], "unrecognized arguments: b.py"),
-    "a directory for a file": (["run", "."], ". cannot be read: Is a directory"),
-    "an empty name": (["run", ""], "'' cannot be read: No such file"),
-    "an option without its value": (["run", "a.py", "--server"], "--server: expected one argument"),
-    **{f"the address {url!r}": (["run", "a.py", "--server", url], f"{url!r} is no address of a server")
-       for url in ("", "not a url", "http://", "ftp://127.0.0.1/", "127.0.0.1:5000", "http://[", "http://a:99999")},
-    "a file to save in": (["run", "a.py", "--into", "a.py"], "files cannot be saved in a.py: File exists"),
-    "a directory to upload": (["run", "a.py", "--upload", "."], ".: Is a directory"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", WRONG)
-def test_a_wrong_command_line_is_exit_code_2_with_a_sentence(tmp_path, monkeypatch, capsys, what):
-    monkeypatch.chdir(tmp_path)
-    Path("a.py").write_text("1")
-    arguments, sentence = WRONG[what]
-    try:
-        code = main(arguments)
-    except SystemExit as end:
-        code = end.code
-    out, err = capsys.readouterr()
-    assert (code, out) == (2, "") and sentence in err
-
-
-def test_a_site_that_is_none_of_ours_is_exit_code_4(command, server):
-    code, out, err = ended(command("1", url=f"{server.url}/nowhere"))
-    assert (code, out, err) == (4, "", "There is nothing at this address.\n")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Friendly) as other:
-        threading.Thread(target=other.serve_forever, daemon=True).start()
-        code, out, err = ended(command("1", url=f"http://127.0.0.1:{other.server_port}"))
-        other.shutdown()
-    assert (code, out) == (4, "") and "no single-cell server" in err and "Traceback" not in err
 
 
 def test_questions_are_answered_from_standard_input(command):
