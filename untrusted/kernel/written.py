@@ -11,7 +11,7 @@ from IPython.core.compilerop import CachingCompiler
 from stack_data import Source
 
 LINE_CHARS_MAX = 2000  # finding a column costs the square of it
-_CLEANED_UP = ("%%", " ", "\t", ">>>", "In [", "sage:")
+CLEANED_UP = ["%%", " ", "\t", ">>>", "In ["]  # beginnings of cells; a language adds its own prompt
 
 
 class CellCompiler(CachingCompiler):
@@ -57,7 +57,7 @@ class CellCompiler(CachingCompiler):
 def leading_lines(lines: list[str]) -> list[str]:
     """Keep empty lines at the beginning, for the sake of line numbers, where no other transformation minds them."""
     first = next((at for at, line in enumerate(lines) if line.strip()), 0)
-    return lines[first:] if lines[first:] and lines[first].startswith(_CLEANED_UP) else lines
+    return lines[first:] if lines[first:] and lines[first].startswith(tuple(CLEANED_UP)) else lines
 
 
 def _column(made: str, written: str, column: int) -> int:
