@@ -283,6 +283,14 @@ def test_an_output_that_is_always_higher_than_its_frame_does_not_grow_for_ever(c
     assert frame.evaluate(heights) == frame.evaluate(heights) < 1000
 
 
+def test_links_within_an_output_lead_to_their_places(cell):
+    html = '<a href="#end">down</a><div style="height: 5000px"></div><p id="end">the end</p>'
+    cell.run(f"{SHOW}HTML({html!r})")
+    cell.drawn.get_by_text("down").click()
+    expect(cell.drawn.get_by_text("the end")).to_be_in_viewport()
+    expect(cell.output.locator(".notice")).to_have_count(0)
+
+
 def test_frames_have_titles_and_what_is_in_them_is_reached_by_keyboard(cell, page):
     cell.run("import plotly.express as px\npx.bar(y=[1])")
     expect(cell.output.locator(".frame")).to_have_attribute("title", "Output of the program")

@@ -28,9 +28,12 @@ function tellHeight() {
 function tellLink(event) {
   const link = event.composedPath().find((node) => node instanceof Element && node.localName === "a");
   const address = link?.href?.baseVal ?? link?.href;
-  if (!address || event.defaultPrevented || (link.getAttribute("href") ?? "").startsWith("#")) return;
+  if (!address || event.defaultPrevented) return;
   event.preventDefault();
-  tell({ link: address });
+  const place = /^#(.*)/.exec(link.getAttribute("href") ?? address);
+  // Here `#place` would be relative to the address of the frame around, and so leave this document.
+  if (place) document.getElementById(decodeURIComponent(place[1]))?.scrollIntoView();
+  else tell({ link: address });
 }
 
 function tellBlocked() {

@@ -1,9 +1,11 @@
 /** Charts of Vega and Vega-Lite. */
 
-export async function drawVega(place, spec, { options, tell, dark }) {
-  const { view } = await vegaEmbed(place, spec, {
+export async function drawVega(place, { usermeta = {}, ...spec }, { options, tell, dark }) {
+  const { embedOptions, ...rest } = usermeta; // taken out of the chart: there it would win over what follows
+  const { view } = await vegaEmbed(place, { ...spec, usermeta: rest }, {
     renderer: "svg", // text that can be read out, searched and printed
     ...(dark && { theme: "dark", config: { background: "transparent" } }),
+    ...embedOptions,
     ...options,
     actions: false, // they download, or open a page of another server
     loader: { target: "_blank" }, // which the sandbox refuses, so that the chart stays
