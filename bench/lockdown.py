@@ -2,14 +2,15 @@
 
 ``python bench/lockdown.py [--sessions 200] [--preload numpy,matplotlib.pyplot] [--json FILE]``, with the Python of the
 untrusted environment; as root it drops to the account that ``--account`` names. Layers are added one after another, in
-the order of lock-down; what a layer costs is the difference to the line above. Rounds alternate, and the
-figure is the lowest round: what a noisy neighbour adds is never negative.
+the order of lock-down; what a layer costs is the difference to the line above. Rounds alternate, and the figure is the
+price that a tenth of the sessions kept below: what a noisy neighbour adds is never negative.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import json
 import os
 import pwd
@@ -22,6 +23,7 @@ from types import SimpleNamespace
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 sys.dont_write_bytecode = True
+os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")  # as zygotes have it
 
 from untrusted.sandbox.clone import clone_session  # noqa: E402
 from untrusted.sandbox.plan import LAYERS, Plan, build_plan  # noqa: E402
@@ -43,7 +45,7 @@ STEPS = (
     ("Landlock", ("landlock",)),
     ("seccomp", ("seccomp",)),
 )
-ROUNDS = 10
+ROUNDS = 20
 
 
 def main() -> None:
@@ -77,29 +79,31 @@ def measure(whole: Plan, sessions: int) -> dict[str, float]:
     samples: dict[str, list[float]] = {name: [] for name in plans}
     for _ in range(ROUNDS):
         for name, plan in plans.items():
-            samples[name].append(in_a_zygote(plan, max(1, sessions // ROUNDS)))
-    return {name: min(values) for name, values in samples.items()}
+            samples[name] += in_a_zygote(plan, max(1, sessions // ROUNDS))
+    return {name: sorted(values)[len(values) // 10] for name, values in samples.items()}
 
 
-def in_a_zygote(plan: Plan | None, sessions: int) -> float:
-    """Return CPU milliseconds a session, measured in a process of its own: a zygote settles into its plan for good."""
+def in_a_zygote(plan: Plan | None, sessions: int) -> list[float]:
+    """Return CPU milliseconds of each session, measured in a process of its own: a zygote has one plan for good."""
     report, theirs = os.pipe()
     zygote = os.fork()
     if zygote == 0:
         try:
             once = fork if plan is None else partial(start, plan)
             once()  # settles, and touches what every zygote has touched
-            before = cpu_s()
+            seen = [cpu_s()]
             for _ in range(sessions):
                 once()
-            os.write(theirs, repr((cpu_s() - before) * 1000 / sessions).encode())
+                seen.append(cpu_s())
+            prices = [(after - before) * 1000 for before, after in itertools.pairwise(seen)]
+            os.write(theirs, json.dumps(prices).encode())
         finally:
             os._exit(0)
     os.close(theirs)
     with os.fdopen(report) as file:
-        figure = file.read()
+        prices = json.load(file)
     os.waitpid(zygote, 0)
-    return float(figure)
+    return prices
 
 
 def fork() -> None:
@@ -125,7 +129,7 @@ def cpu_s() -> float:
 
 def report(lines: dict[str, float], arguments: argparse.Namespace) -> None:
     """Print what each line adds, and the whole over the bare fork."""
-    print(f"CPU ms a session, lowest of {ROUNDS} rounds, with {arguments.preload or 'nothing'} loaded\n")
+    print(f"CPU ms a session, lowest tenth of {arguments.sessions}, with {arguments.preload or 'nothing'} loaded\n")
     before, bare = 0.0, next(iter(lines.values()))
     for name, total in lines.items():
         print(f"{name:<40} {total - before:+7.2f}   {total:7.2f}")
