@@ -24,7 +24,6 @@ ENDLESS = {
     "Singular": "singular.eval('int i; for(i=1;i<2000000000;i=i+1){}')",
     "Maxima": "from sage.interfaces.maxima import maxima as m; m.eval('for i:1 thru 10^12 do 1')",
     "FLINT": "ZZ['x'].random_element(60000, x=-10^900, y=10^900).factor()",
-    "linear algebra": "random_matrix(ZZ, 1500, x=-10^9, y=10^9).det()",
 }
 
 
