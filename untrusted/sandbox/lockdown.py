@@ -42,10 +42,16 @@ def settle(plan: Plan) -> Lockdown:
     if _settled is not None and _settled.plan is not plan:
         raise SandboxError("a zygote has one plan, and keeps it")
     if _settled is None:
+        held_bytes = _address_space_bytes()
         if plan.has("mount_namespace"):
             _enter_root(plan)
-        _settled = Lockdown(plan)
+        _settled = Lockdown(plan, held_bytes)
     return _settled
+
+
+def _address_space_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as sizes:
+        return int(sizes.read().split()[0]) * resource.getpagesize()
 
 
 def _enter_root(plan: Plan) -> None:
@@ -66,9 +72,12 @@ def _enter_root(plan: Plan) -> None:
 
 
 class Lockdown:
-    """Every layer of a plan, ready to be put on by processes that the one that makes this has forked."""
+    """Every layer of a plan, ready to be put on by processes that the one that makes this has forked.
 
-    def __init__(self, plan: Plan) -> None:
+    ``held_bytes``: the address space of that one.
+    """
+
+    def __init__(self, plan: Plan, held_bytes: int) -> None:
         self.plan = plan
         self.namespaces = sum(flag for layer, flag in _NAMESPACES.items() if plan.has(layer))
         self._kept: tuple[int, ...] = ()
@@ -82,7 +91,7 @@ class Lockdown:
             ("cgroup_namespace", [syscalls.prepare(syscalls.UNSHARE, syscalls.CLONE_NEWCGROUP)]),
             ("mount_namespace", _private(plan)),
             ("uts_namespace", [syscalls.prepare(syscalls.SETHOSTNAME, b"cell", len("cell"))]),
-            ("rlimits", _limits(plan)),
+            ("rlimits", _limits(plan, held_bytes)),
             ("capabilities", _no_capabilities()),
             ("no_new_privs", [prepare_prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)]),
             ("landlock", [Prepared(self._landlock.collect)] if self._landlock else []),
@@ -141,7 +150,7 @@ def _private(plan: Plan) -> list[Prepared]:
     ]
 
 
-def _limits(plan: Plan) -> list[Prepared]:
+def _limits(plan: Plan, held_bytes: int) -> list[Prepared]:
     limits = {
         # 1, not 0: where the host pipes core dumps into a program, 1 alone keeps that program from being started.
         resource.RLIMIT_CORE: 1,
@@ -149,8 +158,9 @@ def _limits(plan: Plan) -> list[Prepared]:
         resource.RLIMIT_FSIZE: plan.disk_bytes,
         resource.RLIMIT_STACK: _STACK_BYTES,
         resource.RLIMIT_CPU: plan.cpu_s,
-        # A bound on madness only: the limiter counts what is really used.
-        resource.RLIMIT_AS: 4 * plan.memory_bytes + (4 << 30),
+        # A bound on madness only: the limiter counts what is really used. Libraries of a language may hold room for
+        # gigabytes before the fork.
+        resource.RLIMIT_AS: held_bytes + 4 * plan.memory_bytes + (4 << 30),
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
         resource.RLIMIT_SIGPENDING: _SIGNALS_QUEUED,
