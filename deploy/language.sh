@@ -58,7 +58,9 @@ make_language() {
         "disk; half a minute where the network is fast, ten minutes at 20 Mbit/s"
     [ ! -e "$place" ] || say "what an older or interrupted build left there goes away first"
     if [ -z "${UV:-}" ]; then  # a uv of the host's choice is set up by the host
-        build "$prefix/tools" tools
+        trouble=$(export PIP_RETRIES=1 && build "$prefix/tools" tools 2>&1) ||
+            fail "uv, which builds it, cannot be had ($(printf '%s\n' "$trouble" | grep -m 1 '^ERROR' || true));" \
+                "run make $name again when the package index answers"
         use_index_of_pip
     fi
     fill_language

@@ -207,6 +207,14 @@ def test_a_package_index_that_does_not_answer_is_one_sentence(workshop: Workshop
     assert sentence.endswith("run make toy again when the package index answers")
 
 
+def test_a_package_index_that_has_no_uv_for_us_is_one_sentence_too(workshop: Workshop) -> None:
+    shutil.copy(ROOT / "requirements" / "tools.txt", workshop.checkout / "requirements")
+    workshop.env = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull}
+    sentence = workshop.refuse()
+    assert sentence.startswith("uv, which builds it, cannot be had (ERROR: Could not find a version")
+    assert sentence.endswith("run make toy again when the package index answers")
+
+
 def test_a_package_that_is_not_the_one_in_the_lock_is_refused(workshop: Workshop) -> None:
     write_lock(workshop, "0" * 64)
     assert workshop.refuse().startswith(f"{workshop.toy} is not complete")
