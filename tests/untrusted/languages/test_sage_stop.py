@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
 
-from tests.untrusted.kernel.child import Child
-from tests.untrusted.kernel.test_interrupts import stopped
+from host import descendants
+from tests.untrusted.kernel.child import Child, Ran
 
 pytestmark = pytest.mark.sage
 
@@ -25,6 +28,35 @@ ENDLESS = {
     "Maxima": "from sage.interfaces.maxima import maxima as m; m.eval('for i:1 thru 10^12 do 1')",
     "FLINT": "ZZ['x'].random_element(60000, x=-10^900, y=10^900).factor()",
 }
+
+
+BUSY_S = 0.3
+LOOK_S = 0.01
+DEADLINE_S = 30.0
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU time of a process and those below it."""
+    total = 0.0
+    for process in (pid, *descendants.find(pid)):
+        with open(f"/proc/{process}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def stopped(child: Child, code: str) -> Ran:
+    """Run the code and interrupt it when it is at work: a library in C lets no thread of Python say so."""
+
+    def stop(seen: str) -> None:
+        if "begun" in seen:
+            busy, until = cpu_s(child.pid) + BUSY_S, time.monotonic() + DEADLINE_S
+            while cpu_s(child.pid) < busy:
+                assert time.monotonic() < until, "it does nothing"
+                time.sleep(LOOK_S)
+            child.interrupt()
+
+    return child.run(f"print('begun', flush=True)\n{code}", on=stop)
 
 
 @pytest.mark.parametrize("code", ENDLESS.values(), ids=ENDLESS.keys())
