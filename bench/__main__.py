@@ -12,7 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bench import sage
 from tests.conftest import ROOT, START_S, make_site
+from tests.languages import is_installed
 from tests.processes import start
 
 BENCH = ROOT / "bench"
@@ -21,11 +23,13 @@ ROUNDS = 200
 
 
 def main() -> None:
-    """Run every measurement, or with `page` and its options the one of pages beside others'."""
+    """Run every measurement; or with `page` and its options that of pages beside others', with `sage` that of Sage."""
     if sys.argv[1:2] == ["page"]:
         from bench import page  # it needs a browser, which the others do not
 
         return page.main(sys.argv[2:])
+    if sys.argv[1:2] == ["sage"]:
+        return sage.main(sys.argv[2:])
     RESULTS.mkdir(exist_ok=True)
     untrusted_python = os.environ["UNTRUSTED_PYTHON"]
     site = make_site()
@@ -35,6 +39,9 @@ def main() -> None:
     print("the price of each layer of the sandbox", flush=True)
     with tempfile.TemporaryDirectory(dir="/var/tmp") as stage:  # below /tmp it would be shown to sessions at a price
         lockdown(Path(stage), untrusted_python)
+    if is_installed("sage"):
+        print("cells of Sage", flush=True)
+        sage.main([])
 
 
 def run(python: str, program: str, *arguments: str) -> None:

@@ -40,6 +40,11 @@ def source_of(attempts: dict[str, str], setup: str = "") -> str:
     return SOURCE.replace("SETUP", setup).replace("MARK", MARK).replace("ATTEMPTS", repr(attempts))
 
 
+def as_it_is(code: str) -> str:
+    """Return a cell that runs Python code in a language that would read it another way."""
+    return f"exec({code!r}, globals())"
+
+
 def verdicts_in(text: str) -> dict[str, str]:
     """Return what the cell printed of its attempts."""
     (line,) = [line for line in text.splitlines() if line.startswith(MARK)]

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.adversarial.attempts import source_of, verdicts_in
+from tests.adversarial.attempts import as_it_is, source_of, verdicts_in
 from tests.end_to_end.client import Client
 from tests.end_to_end.conftest import CheckingClient
 from tests.server import Server, serve
 
 CANARY = "canary-5f0c1d7e"
+# Those whose workers differ in processes and files.
+LANGUAGES = ("python", pytest.param("sage", marks=pytest.mark.sage))
 # Low enough that each limit is met within seconds, high enough that the neighbour lives with them on a busy machine.
 SETTINGS = f"""
 cell_wall_s = 15.0
@@ -41,7 +43,7 @@ digest.hex()
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     """A whole server of this suite's own, with its limits and with a canary in its configuration and environment."""
-    with serve(SETTINGS, SECRET_OF_THE_HOST=CANARY) as running:
+    with serve(SETTINGS, SECRET_OF_THE_HOST=CANARY, LANGUAGES="") as running:
         yield running
 
 
@@ -79,8 +81,9 @@ def beside(client: Client, innocent: str) -> Iterator[None]:
 def attempt(client: Client) -> Callable[..., dict[str, str]]:
     """Return a function that makes attempts in one cell: {name: what came of it}, an errno's name, or ok and a value."""
 
-    def attempt(attempts: dict[str, str], setup: str = "", **fields) -> dict[str, str]:
-        outcome = client.run(source_of(attempts, setup), **fields)
+    def attempt(attempts: dict[str, str], setup: str = "", language: str = "python", **fields) -> dict[str, str]:
+        code = source_of(attempts, setup)
+        outcome = client.run(code if language == "python" else as_it_is(code), language=language, **fields)
         assert outcome.state == "done", f"{outcome.reason}: {outcome.of_type('error')} {outcome.text()[-500:]}"
         found = verdicts_in(outcome.text())
         assert set(found) == set(attempts)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 import uuid
 
 import pytest
 
-from tests.adversarial.attempts import source_of, verdicts_in
-from tests.adversarial.conftest import CANARY
+from tests.adversarial.attempts import as_it_is, source_of, verdicts_in
+from tests.adversarial.conftest import CANARY, LANGUAGES
 
 UNREADABLE = {
     **{f"C1 {path}": f"open({path!r}).read()" for path in (
@@ -40,10 +41,10 @@ UNREADABLE = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def refusals(attempt) -> dict[str, str]:
+@pytest.fixture(scope="module", params=LANGUAGES)
+def refusals(attempt, request) -> dict[str, str]:
     """What came of all the attempts, made in one cell."""
-    return attempt(UNREADABLE)
+    return attempt(UNREADABLE, language=request.param)
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
@@ -53,10 +54,15 @@ def test_nothing_of_the_host_can_be_read(refusals, name):
     }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def seen(client) -> dict:
+@pytest.fixture(scope="module", params=LANGUAGES)
+def seen(client, request) -> dict:
     """What a cell sees of the system around it."""
-    outcome = client.run("""
+    outcome = client.run(as_it_is(LOOK), language=request.param)
+    assert outcome.state == "done", outcome.messages
+    return ast.literal_eval(outcome.text())
+
+
+LOOK = """
 import glob, os, sys
 def read(path):
     try:
@@ -78,9 +84,7 @@ print({
     'links': [os.path.realpath(p) for p in glob.glob('/proc/[0-9]*/cwd') + glob.glob('/proc/[0-9]*/root')],
     'user': [os.getuid(), os.getgid(), os.getgroups()], 'sysvipc': read('/proc/sysvipc/shm').count('\\n'),
 })
-""")
-    assert outcome.state == "done", outcome.messages
-    return ast.literal_eval(outcome.text())
+"""
 
 
 def test_the_listing_of_the_root_is_the_one_we_know(seen):
@@ -89,6 +93,8 @@ def test_the_listing_of_the_root_is_the_one_we_know(seen):
     assert set(seen["root"]) <= system | {"mask", *(tree for path in seen["trees"] for tree in path.split("/")[1:2])}
     # An ordinary user's environments may lie below a home or /tmp, and are shown where they are.
     shown = {tuple(path.split("/")[1:3]) for path in seen["trees"]}
+    # What Sage makes for each session: its settings, and its temporary names.
+    shown |= {("tmp", name) for name in seen["tmp"] if re.fullmatch(r"\.sage|sage_\w{8}", name)}
     for place, top in (("home", "home"), ("above", "home"), ("tmp", "tmp")):
         assert {name for name in seen[place] if (top, name) not in shown} == ({"cell"} if top == "home" else set())
     assert seen["shm"] == []
@@ -119,6 +125,9 @@ def test_the_environment_is_the_one_we_wrote(seen):
         "PLOTLY_RENDERER", "PYTHONIOENCODING", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "IPYTHONDIR", "LINES",
         "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "PAGER", "GIT_PAGER", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK",
         "PYDEVD_USE_FRAME_EVAL", "TZ", "VIRTUAL_ENV", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
+        # Sage's, by itself and by untrusted/languages/sage.
+        "CYSIGNALS_CRASH_QUIET", "DOT_SAGE", "GC_MARKERS", "GP_DATA_DIR", "MAXIMA_PREFIX", "SAGE_NUM_THREADS", "SINGULAR_BIN_DIR", "ECLDIR",
+        "MPMATH_NOSAGE",
     }  # fmt: skip
     assert set(seen["environ"]) <= allowed
     assert not any("proxy" in name.lower() or "SSH" in name for name in seen["environ"])
@@ -145,6 +154,8 @@ def test_mounts_name_no_directory_of_the_host(seen, server):
     writable = [row.split() for row in seen["mounts"].splitlines() if row.split()[5].startswith("rw")]
     kinds = {(row[row.index("-") + 1], row[3], row[4]) for row in writable}
     # Devices are held as single files; what covers a part of /proc is the null device, too.
+    # A devpts is an instance of the session's own, at its place and nowhere else.
+    kinds -= {("devpts", "/", "/dev/pts")}
     assert {kind[0] for kind in kinds if kind[1] not in ("/null", "/zero", "/full", "/random", "/urandom")} <= {
         "tmpfs",
         "proc",
