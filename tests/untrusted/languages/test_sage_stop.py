@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -39,9 +40,9 @@ def cpu_s(pid: int) -> float:
     """Return the CPU time of a process and those below it."""
     total = 0.0
     for process in (pid, *descendants.find(pid)):
-        with open(f"/proc/{process}/stat", "rb") as file:
+        with suppress(FileNotFoundError), open(f"/proc/{process}/stat", "rb") as file:  # one may have ended meanwhile
             fields = file.read().rpartition(b")")[2].split()
-        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return total
 
 

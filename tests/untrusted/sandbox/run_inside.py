@@ -46,7 +46,10 @@ def main() -> None:
     job = json.loads(sys.stdin.readline())
     limits = SimpleNamespace(**LIMITS | job.get("limits", {}))
     limiter = limiters.choose(job.get("limiter", "watchdog"), job.get("cgroup_directory", ""), limits)
-    plan = build_plan(limits, ROOT, [sys.executable], memory_is_seen=limiter.sees_all_memory)
+    plan = build_plan(
+        limits, ROOT, [sys.executable], memory_is_seen=limiter.sees_all_memory,
+        terminals=job.get("terminals", False),
+    )  # fmt: skip
     plan = plan.without(*job.get("without", ()))
     for module in job.get("preload", ()):
         importlib.import_module(module)

@@ -95,3 +95,25 @@ for cpu in sorted(os.sched_getaffinity(0)):
 report(all(seen))
 """
     assert session(source).reported is True
+
+
+def test_a_language_that_asks_for_terminals_has_its_own_and_those_of_nobody_else(session):
+    seen = session(
+        """
+import os, subprocess
+before = os.listdir("/dev/pts")
+ours, theirs = os.openpty()
+os.write(theirs, b"hi")
+program = subprocess.run(["tty"], stdin=theirs, capture_output=True)
+extra = []
+try:
+    while len(extra) < 64:
+        extra.append(os.openpty())
+except OSError:
+    pass
+report({"before": before, "read": os.read(ours, 2).decode(), "name": os.ttyname(theirs), "many": len(extra),
+        "program": program.stdout.decode().strip()})
+""",
+        terminals=True,
+    ).reported
+    assert seen == {"before": ["ptmx"], "read": "hi", "name": "/dev/pts/0", "many": 31, "program": "/dev/pts/0"}
