@@ -27,7 +27,7 @@ class CutShort(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """A request. ``ended``: Unix time ``took_s``: to the last byte of the answer; ``status``: 0 without it."""
+    """A request. ``ended``: Unix time, seconds; ``took_s``: to the last byte of the answer; ``status``: or 0."""
 
     user: int
     ended: float
