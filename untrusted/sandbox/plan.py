@@ -141,7 +141,10 @@ def build_plan(
     wanted += [path for path in ETC_SHOWN if os.path.exists(path)]
     # Not the whole directory: in a checkout it also holds what is none of a session's business.
     wanted += [str(code_directory / name) for name in SHIPPED]
-    wanted += [prefix for python in pythons for prefix in _prefixes(python)]
+    prefixes = [prefix for python in pythons for prefix in _prefixes(python)]
+    trees = _outermost(wanted + prefixes)
+    # An environment may be known by a link to it, and programs in it by that name.
+    links += [(path, real) for path in dict.fromkeys(prefixes) if (real := os.path.realpath(path)) != path]
     return Plan(
         memory_bytes=limits.session_memory_bytes,
         processes_max=limits.session_processes_max,
@@ -149,8 +152,8 @@ def build_plan(
         inodes_max=limits.session_inodes_max,
         descriptors_max=limits.session_descriptors_max,
         cpu_s=int(limits.session_life_s),
-        trees=_outermost(wanted),
-        links=tuple(links),
+        trees=trees,
+        links=tuple(link for link in links if not any(link[0].startswith(f"{tree}/") for tree in trees)),
         masks=tuple((path, os.path.isdir(path)) for path in _masked()),
         seccomp_program=seccomp.compile_program(memory_is_seen) if "seccomp" not in waived else b"",
         landlock_abi=_landlock_abi(),

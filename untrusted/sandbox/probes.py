@@ -123,7 +123,7 @@ def _cgroup(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
 
 
 def _read_only_root(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
-    shown = {path.split("/")[1] for path in plan.trees}
+    shown = {path.split("/")[1] for path in (*plan.trees, *(path for path, _target in plan.links))}
     strange = set(os.listdir("/")) - _ROOT - shown
     if strange:
         raise Broken(f"the root holds {', '.join(sorted(strange))}")

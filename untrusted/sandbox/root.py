@@ -58,6 +58,7 @@ def build(plan: Plan) -> None:
             os.makedirs(_TERMINALS[1:])
             os.symlink("pts/ptmx", "dev/ptmx")
     for path, target in plan.links:
+        os.makedirs(os.path.dirname(path[1:]) or ".", exist_ok=True)
         os.symlink(target, path[1:])
     _write_etc()
     syscalls.pivot_root(".", ".")

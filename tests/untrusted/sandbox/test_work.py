@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.untrusted.sandbox.conftest import RUN_INSIDE
+
 
 def test_numpy_and_matplotlib_work_and_write_files(session):
     result = session(
@@ -117,3 +125,14 @@ report({"before": before, "read": os.read(ours, 2).decode(), "name": os.ttyname(
         terminals=True,
     ).reported
     assert seen == {"before": ["ptmx"], "read": "hi", "name": "/dev/pts/0", "many": 31, "program": "/dev/pts/0"}
+
+
+def test_an_environment_may_be_reached_by_a_link(account, python):
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        os.chmod(folder, 0o755)
+        link = Path(folder, "environment")
+        link.symlink_to(Path(python).parents[1].resolve())
+        job = {"source": "import os, sys; report([sys.executable, os.path.exists(sys.executable)])"}
+        argv = [f"{link}/bin/python", "-B", str(RUN_INSIDE)]
+        done = subprocess.run(argv, input=json.dumps(job) + "\n", capture_output=True, text=True, cwd="/", **account)
+        assert json.loads(json.loads(done.stdout)["said"]) == [argv[0], True]
