@@ -72,13 +72,15 @@ def test_terminals_run_out_in_the_session_alone(client):
 
 
 # What a program's own door to the shell gives: what it says of processes, files and secrets around it.
-SHELL = "ls /proc | grep -c '^[0-9]'; cat -v /etc/shadow /proc/1/environ 2>&1; ls /root /run 2>&1; id -u; echo end"
+SHELL = (
+    "(ls /proc | grep -c ^[0-9]; cat -v /etc/shadow /proc/1/environ; ls /root /run; id -u; echo end) > /tmp/said 2>&1"
+)
 DOORS = {
-    "GAP as a library": f"libgap.eval('Exec(\"{SHELL}\")')".replace("'^[0-9]'", "^[0-9]"),
+    "GAP as a library": f"libgap.eval('Exec(\"{SHELL}\")')",
     "Maxima": f'%%maxima\nsystem("{SHELL}");',
     "Singular": f'%%singular\nsystem("sh", "{SHELL}");',
     "PARI": f'%%gp\nsystem("{SHELL}")',
-    "PARI as a library": f"pari('system(\"{SHELL}\")')".replace("'^[0-9]'", "^[0-9]"),
+    "PARI as a library": f"pari('system(\"{SHELL}\")')",
     "bash": f"%%bash\n{SHELL}",
 }
 
@@ -86,12 +88,11 @@ DOORS = {
 @pytest.mark.parametrize("door", DOORS)
 def test_a_shell_behind_a_program_is_inside_the_sandbox(client, server, door):
     """C1, C3, C4, C5"""
-    outcome = client.run(DOORS[door], language="sage")
-    said = str(outcome.messages)
-    assert outcome.state == "done"
+    first = client.run(DOORS[door], language="sage", keep=True)
+    said = client.run("print(open('/tmp/said').read())", session=first.description["session"]).text()
     for secret in (CANARY, str(server.data), "root:$", "root:*", "root:!", "mongodb"):
         assert secret not in said
-    assert "end" in outcome.text() and int(outcome.text().split()[0]) < 8, outcome.text()
+    assert said.endswith("end\n\n") and int(said.split()[0]) < 10, said
 
 
 def test_no_secret_is_in_the_memory_of_a_worker(client, server):
