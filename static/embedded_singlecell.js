@@ -201,6 +201,7 @@ select { padding: 0 6px; border: 1px solid var(--border); background: var(--back
 .error-line { margin-top: 4px !important; color: var(--quiet) }
 .error-line code { font-family: var(--code-font); font-size: var(--code-size); color: var(--text); margin-inline-start: .5em }
 details > summary { padding-block: 2px; cursor: pointer; color: var(--quiet); width: fit-content; border-radius: 4px }
+.error-number, .error-line code { unicode-bidi: isolate }
 .error details { margin-top: 6px }
 .error details[open] summary { margin-bottom: 6px }
 .notice { margin: 0; color: var(--quiet); font-style: normal }

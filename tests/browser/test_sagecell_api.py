@@ -294,10 +294,13 @@ def test_what_pages_look_for_is_there_under_its_names(sagecell, page):
 
 def test_the_page_styles_the_button_and_the_output_by_their_classes(sagecell, page):
     style = """<style>.sagecell_evalButton { background: rgb(1, 2, 3) }
-        .sagecell_sessionOutput { border: 2px solid rgb(4, 5, 6) }</style>"""
+        .sagecell_sessionOutput { border: 2px solid rgb(4, 5, 6) }
+        button { background: rgb(7, 8, 9) }</style>"""
     sagecell("<div id=c>1</div>", f"sagecell.makeSagecell({{inputLocation: '#c', {PYTHON}}});", before=style)
     expect(page.locator(".sagecell_evalButton")).to_have_css("background-color", "rgb(1, 2, 3)")
     expect(page.locator(".sagecell_sessionOutput")).to_have_css("border-top-color", "rgb(4, 5, 6)")
+    expect(page.locator(".sagecell_permalink button")).to_have_css("background-color", "rgb(7, 8, 9)")
+    expect(page.locator(".sagecell_permalink button")).to_have_css("border-top-left-radius", "6px")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 /** makeSagecell and its companions, with the options and the return values that pages of SageMathCell expect. */
 import { ownServer } from "../place.js";
 import { speak } from "../texts.js";
-import { evalButton, languageMenu, permalinkButton, wrap } from "./parts.js";
+import { dress, evalButton, languageMenu, permalinkButton, wrap } from "./parts.js";
 import { codeIn, linkedRoot, placesOf } from "./places.js";
 
 export const allLanguages = ["sage", "gap", "gp", "html", "macaulay2", "maxima", "octave", "python", "r", "singular"];
@@ -72,6 +72,7 @@ function whenReady(callback) {
 
 function setUp(info, given) {
   speak(document.documentElement.lang || navigator.language);
+  dress();
   const options = optionsOf(given);
   const places = placesOf(options.inputLocation).filter((place) => !taken.has(place));
   if (!places.length) return;

@@ -1,7 +1,22 @@
 /** The parts of a cell that stand in the page's own tree, under SageMathCell's class names, for pages to style. */
-import { make } from "../dom.js";
+import { make, sheet } from "../dom.js";
 import { offerLanguages } from "../languages.js";
 import { say } from "../texts.js";
+
+// In a layer, so that whatever a page says of these classes is stronger.
+const LOOKS = sheet(`@layer singlecell {
+  .sagecell_language select, .sagecell_permalink button {
+    font: 400 14px/1.5 system-ui, sans-serif; min-height: 32px; padding: 0 8px; border: 1px solid #8888; border-radius: 6px;
+    background: none; color: inherit;
+  }
+  .sagecell_language select { max-width: 10em; field-sizing: content }
+  .sagecell_permalink button { cursor: pointer }
+}`);
+
+/** Give the parts their looks, once for the page. */
+export function dress() {
+  if (!document.adoptedStyleSheets.includes(LOOKS)) document.adoptedStyleSheets.push(LOOKS);
+}
 
 export function wrap(className, ...children) {
   return make("div", { class: className }, ...children);
