@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
+from host import descendants
 from tests.languages import language_python
 from tests.untrusted.kernel.child import Child, Zygote
 
@@ -25,4 +29,8 @@ def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
 def child(zygote: Zygote) -> Iterator[Child]:
     forked = Child(zygote)
     yield forked
+    # Programs behind a terminal are in no group of ours, and there is no pid namespace here that would end them.
+    for program in descendants.find(forked.pid):
+        with suppress(ProcessLookupError):
+            os.kill(program, signal.SIGKILL)
     assert forked.end() == 0, zygote.log()
