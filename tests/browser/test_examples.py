@@ -29,8 +29,8 @@ def test_one_language_alone_needs_no_tabs(server, page):
     page.route("**/languages", only_the_first)
     page.goto(server.url)
     cell = Cell(page).ready()
-    page.get_by_role("button", name="a data frame").click()
-    cell.shows("Mercury")
+    page.get_by_role("button", name="a file", exact=True).click()
+    cell.shows("squares.csv is ready")
     expect(page.get_by_role("tab")).to_have_count(0)
 
 
