@@ -90,6 +90,10 @@ def run(options: Options, ready: Server, folder: Path) -> Result:
 
     tsung.run(options, folder, say, watch)
     result = Result(options, outcomes.read(folder), usage)
+    for one in result.outcomes.computations:
+        if one.outcome in ("wrong", "lost") and one.id:
+            became = server.save_computation(options.url, one.id, folder)
+            say(f"{one.outcome}: {one.kind}, {became}: {folder / one.id}.json")
     report.write(result, folder)
     return result
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 REFUSALS = (429, 503)
 RIGHT = re.compile(r"right-(\d+)-of-(\d+)")
+ID = re.compile(r"^/computations/([0-9a-f-]{36})/")
 POLL = re.compile(r"/messages\?.*wait=")
 INTERRUPT = re.compile(r"/interrupt$")
 ANSWERS = re.compile(r"^stats: request .* (\d+)$", re.MULTILINE)
@@ -55,7 +56,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Computation:
-    """One handed-in cell. ``outcome``: right, wrong, lost or refused.
+    """One handed-in cell. ``outcome``: right, wrong, lost or refused; ``id``: empty if nobody asked for it by one.
 
     ``took_s``: from its submission, for a loop from its interrupt, until the student saw its end; none without an end.
     """
@@ -64,6 +65,7 @@ class Computation:
     outcome: str
     ended: float
     took_s: float | None
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,14 +145,15 @@ def _judge(requests: list[Request], checks: list[tuple[float, str]]) -> Computat
     submission = requests[0]
     if submission.status in REFUSALS:
         return Computation(submission.kind, "refused", submission.ended, None)
+    id = next((found.group(1) for one in requests if (found := ID.match(one.path))), "")
     over = next((when for when, name in checks if name == "over"), None)
     if submission.status != 201 or over is None:
-        return Computation(submission.kind, "lost", requests[-1].ended, None)
+        return Computation(submission.kind, "lost", requests[-1].ended, None, id)
     held = [match.groups() for match in (RIGHT.fullmatch(name) for _, name in checks) if match]
     needed = int(held[0][1]) if held else 1
     outcome = "right" if len({number for number, _ in held}) == needed else "wrong"
     began = next((request.began for request in requests if INTERRUPT.search(request.path)), submission.began)
-    return Computation(submission.kind, outcome, over, over - began)
+    return Computation(submission.kind, outcome, over, over - began, id)
 
 
 def _unanswered(requests: list[Request], log: str) -> list[Computation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,17 @@ def check(url: str) -> None:
         raise BadOption(f"the server at {url} is not ready (it answers 503): {_reasons(answer)}")
     if answer.status_code != 200:
         raise BadOption(f"what answers at {url} is no single-cell server: /readyz gives {answer.status_code}, not 200")
+
+
+def save_computation(url: str, id: str, folder: Path) -> str:
+    """Leave a computation and its messages in a folder; return what became of it, in words."""
+    try:
+        look = requests.get(f"{url}/computations/{id}", timeout=ANSWER_S).json()
+        messages = requests.get(f"{url}/computations/{id}/messages", timeout=ANSWER_S).json()
+    except (requests.RequestException, ValueError) as error:
+        return f"the server does not tell: {type(error).__name__}"
+    (folder / f"{id}.json").write_text(json.dumps([look, messages], indent=1))
+    return f"{look.get('state')} {look.get('reason', '')}".strip()
 
 
 def _group(config: Path) -> Path | None:

@@ -85,7 +85,7 @@ def test_wrong_lost_and_refused_computations_are_counted_and_fail_the_run():
             process.wait_for(lambda: listeners(process), "Tsung's ports", REFUSAL_S)
             assert set(listeners(process)) <= LOOPBACK
             code = process.wait(RUN_S)
-            output = process.output
+            output, log = process.output, process.log
         bad.signal(signal.SIGTERM)
         bad.wait(REFUSAL_S)
         done = json.loads(bad.output.splitlines()[-1])
@@ -93,6 +93,7 @@ def test_wrong_lost_and_refused_computations_are_counted_and_fail_the_run():
     assert min(done[name] for name in TREATMENTS) > 0, "too few students to try everything"
     assert f"answers with an error: 503 {done['refused'] + done['delayed']}, cut off {done['cut']}\n" in output
     # A submission without an answer is lost like one without an end.
+    assert log.count("load: wrong: simple, ") == done["wrong"]
     assert counts(output) == {
         "right": done["right"] + done["delayed"],
         "wrong": done["wrong"],
