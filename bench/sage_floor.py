@@ -22,7 +22,9 @@ def evaluate(code: str) -> None:
     """Evaluate one expression as far as text or a picture."""
     value = eval(preparse(code), dict(vars(sage.all)))
     if isinstance(value, Graphics):
-        value.save("/dev/null", format="png")
+        name = f"/tmp/floor-{os.getpid()}.png"
+        value.save(name)
+        os.remove(name)
     else:
         str(value)
 
