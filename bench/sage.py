@@ -34,6 +34,7 @@ RESULT = ROOT / "bench" / "results" / "sage.json"
 ROUNDS = 60
 WARM_UP = 5
 BUSY_S = 2.0
+PAUSE_S = 0.1  # in which the worker that the last cell has taken is replaced
 START_S = 300.0
 # Each cell with the goal for its median, in milliseconds.
 CELLS = {
@@ -148,10 +149,11 @@ def floor() -> Iterator[Callable[[str], float]]:
 
 
 def in_turns(rounds: int, measurements: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """Take every measurement once in each round; those of the first rounds warm up and are left out."""
+    """Take every measurement once in each round, to and fro; those of the first rounds warm up and are left out."""
     times: dict[str, list[float]] = {name: [] for name in measurements}
     for number in range(WARM_UP + rounds):
-        for name, measure in measurements.items():
+        for name, measure in list(measurements.items())[:: -1 if number % 2 else 1]:
+            time.sleep(PAUSE_S)
             seconds = measure()
             if number >= WARM_UP:
                 times[name].append(seconds)
