@@ -48,6 +48,7 @@ find_missing() {
     fi
     if [ "$job" = test ] && [ -n "$root" ]; then
         [ -x /usr/sbin/nginx ] || printf 'nginx-light '
+        [ -x /usr/bin/bwrap ] || printf 'bubblewrap '
         # What drives the browser in tests links against it.
         has_library libatomic.so.1 || printf 'libatomic1 '
         # Ubuntu's package of that name is a stub for snap, which tests cannot drive.

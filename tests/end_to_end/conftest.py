@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
+from jupyter_client.session import Session
 
 from tests.end_to_end.client import Client, Outcome
 from tests.messages import validate_message
@@ -27,10 +30,20 @@ def check_conversation(outcome: Outcome) -> None:
         assert message["parent_header"]["msg_id"], message
         assert {"msg_id", "session", "username", "date", "msg_type", "version"} <= set(header)
         assert message["channel"] in ("iopub", "shell", "stdin")
+        assert_jupyter_reads(message)
     if messages:
         types = [message["header"]["msg_type"] for message in messages]
         assert types[-1] == "status" and messages[-1]["content"]["execution_state"] == "idle"
         assert types.count("execute_reply") <= 1
+
+
+def assert_jupyter_reads(message: dict) -> None:
+    """Fail unless Jupyter's own library packs the message and reads the same out of it."""
+    jupyter = Session(key=b"")
+    _identities, frames = jupyter.feed_identities(jupyter.serialize(message))
+    read = jupyter.deserialize(frames)
+    assert isinstance(read["header"]["date"], datetime), message["header"]
+    assert (read["msg_type"], read["content"]) == (message["header"]["msg_type"], message["content"])
 
 
 @pytest.fixture
