@@ -22,6 +22,7 @@ from store.hints import Hints
 from store.records import Claim, Wish
 from store.sessions import Sessions
 from store.states import MOVES, Move, Reason, ending, entering, leaving
+from store.unserved import unserved
 
 _FRESH_WISHES = {"cancel": False, "interrupt": 0, "answers": []}
 _OLDEST = [("submitted", ASCENDING), ("order", ASCENDING)]
@@ -133,15 +134,17 @@ class Claims:
 
     @guarded
     def expire(self) -> list[str]:
-        """Give back what dead devices held, and end the sessions that they held; return the computations' ids.
+        """Give back what dead devices held, end the sessions that they held and what nobody can ever run.
 
-        Raises StoreUnavailable.
+        Returns the ids of the computations that were given back. Raises StoreUnavailable.
         """
         ran_out = {"state": "running", "$expr": {"$lt": ["$lease_until", "$$NOW"]}}
         found = list(self._computations.find(ran_out, closing.NEEDED))
         given_back = [document["_id"] for document in found if self._give_back(document, ran_out)]
         for session in (*self._sessions.orphans(), *self._sessions.stranded()):
             self._sessions.end(session, "session_gone")
+        for document in unserved(self._database):
+            self._end(document, "abandon", "session_gone")
         return given_back
 
     def _claim_first_turn(self, device: str, languages: Sequence[str]) -> Claim | None:
