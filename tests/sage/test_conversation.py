@@ -14,7 +14,8 @@ from tests.end_to_end.test_stop import interrupt, said
 # Each takes minutes when nobody stops it, most of them in C without a look at Python.
 LONG = {
     "factor": "factor(next_prime(10^45) * next_prime(10^46 + 10^40))",
-    "a Groebner basis": "R = PolynomialRing(QQ, 8, 'x')\nsage.rings.ideal.Cyclic(R).groebner_basis('libsingular:std')",
+    "a Groebner basis": "from sage.rings.ideal import Cyclic\n"
+    "Cyclic(PolynomialRing(QQ, 8, 'x')).groebner_basis('libsingular:std')",
     "Maxima as a library": "from sage.interfaces.maxima_lib import maxima_lib as m\nm.eval('for i:1 thru 10^9 do 1')",
     "GAP as a library": "libgap.eval('function() while true do od; end')()",
     "GAP as a program": "gap.eval('while true do od;')",
