@@ -176,7 +176,7 @@ def test_a_daemon_that_a_program_starts_ends_with_its_session(client):
     code = f"""
 import glob
 singular.eval('system("sh", "setsid bash -c \\'exec -a {mark} sleep 1000\\' >/dev/null 2>&1 &");')
-while not any(open(name).read().startswith('{mark}') for name in glob.glob('/proc/[0-9]*/cmdline')): sleep(0.05)
+while not any(open(name).read().startswith('{mark}') for name in glob.glob('/proc/[0-9]*/cmdline')): sleep(0.05r)
 print('there')
 """
     outcome = client.run(code, language="sage")

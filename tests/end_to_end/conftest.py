@@ -39,7 +39,7 @@ def check_conversation(outcome: Outcome) -> None:
 
 def assert_jupyter_reads(message: dict) -> None:
     """Fail unless Jupyter's own library packs the message and reads the same out of it."""
-    jupyter = Session(key=b"")
+    jupyter = Session(key=b"signed, as between a kernel and its client")
     _identities, frames = jupyter.feed_identities(jupyter.serialize(message))
     read = jupyter.deserialize(frames)
     assert isinstance(read["header"]["date"], datetime), message["header"]
