@@ -4,7 +4,12 @@ from __future__ import annotations
 
 JS, HTML = "application/javascript", "text/html"
 LOAD, EXEC = "application/vnd.bokehjs_load.v0+json", "application/vnd.bokehjs_exec.v0+json"
-PLOT = "from bokeh.io import output_notebook, show\nfrom bokeh.plotting import figure\np = figure()\np.line([1, 2], [3, 4])\n"
+PLOT = """
+from bokeh.io import output_notebook, show
+from bokeh.plotting import figure
+p = figure()
+p.line([1, 2], [3, 4])
+"""
 # The version that the page carries, and the place that its loader names (docs/messages.md).
 SCRIPT = "https://cdn.bokeh.org/bokeh/release/bokeh-3.9.2.min.js"
 
