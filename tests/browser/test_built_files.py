@@ -53,13 +53,13 @@ def test_libraries_fit_the_python_packages_whose_charts_they_draw():
 def test_every_package_in_the_built_files_has_its_licence_there():
     licences = (ROOT / "static/singlecell/licences.txt").read_text()
     packages = json.loads((ROOT / "frontend/package.json").read_text())["devDependencies"]
-    for name in set(packages) - {"axe-core", "esbuild"}:
+    for name in set(packages) - {"esbuild", "axe-core", "old-jquery", "requirejs"}:  # tools, and what tests put into pages
         assert f"{name} {packages[name]}\n" in licences, name
 
 
 def test_packages_are_pinned_and_no_registry_is_named():
     packages = json.loads((ROOT / "frontend/package.json").read_text())["devDependencies"]
-    assert all(version[0].isdigit() for version in packages.values())
+    assert all(version.rpartition("@")[2][0].isdigit() for version in packages.values())
     assert '"resolved"' not in (ROOT / "frontend/package-lock.json").read_text()
 
 
