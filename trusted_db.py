@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    store = stores.connect(settings)
+    store = stores.connect(settings, "singlecell device")
     device = Device(store, settings)
     if not settings.untrusted_accounts:
         log.warning("there is no untrusted account: cells run in a child process of this one, in the same sandbox")

@@ -48,7 +48,7 @@ def create_app(settings: Settings) -> Flask:
     app = Application(__name__)
     app.config["MAX_CONTENT_LENGTH"] = settings.request_bytes_max
     app.url_map.merge_slashes = False  # a redirect would turn a POST's mistake into another one
-    door = store.connect(settings)
+    door = store.connect(settings, "singlecell web")
     news, fleet = News(door), Fleet(door)
     figures = Figures(fleet, news)
     context.install(app, context.Context(settings, door, news, fleet, figures))

@@ -23,13 +23,17 @@ ROUNDS = 200
 
 
 def main() -> None:
-    """Run every measurement; or with `page` and its options that of pages beside others', with `sage` that of Sage."""
+    """Run every measurement, or one: `page` and its options, pages beside others'; `sage`; `commands`."""
     if sys.argv[1:2] == ["page"]:
         from bench import page  # it needs a browser, which the others do not
 
         return page.main(sys.argv[2:])
     if sys.argv[1:2] == ["sage"]:
         return sage.main(sys.argv[2:])
+    if sys.argv[1:2] == ["commands"]:
+        from bench import commands
+
+        return commands.main(sys.argv[2:])
     RESULTS.mkdir(exist_ok=True)
     untrusted_python = os.environ["UNTRUSTED_PYTHON"]
     site = make_site()

@@ -41,8 +41,8 @@ __all__ = [
 class Store:
     """All doors over one connection."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._database = Database(settings)
+    def __init__(self, settings: Settings, program: str) -> None:
+        self._database = Database(settings, program)
         self.hints = Hints(self._database)
         self.files = Files(self._database)
         self.messages = Messages(self._database)
@@ -67,6 +67,9 @@ class Store:
         self._database.close()
 
 
-def connect(settings: Settings) -> Store:
-    """Return the store; MongoDB may be away and is asked at the first call. Raises StoreError for a wrong address."""
-    return Store(settings)
+def connect(settings: Settings, program: str = "singlecell") -> Store:
+    """Return the store; MongoDB may be away and is asked at the first call. Raises StoreError for a wrong address.
+
+    ``program``: the name under which MongoDB's log and profiler show this client.
+    """
+    return Store(settings, program)

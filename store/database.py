@@ -59,7 +59,7 @@ INDEXES: dict[str, list[IndexModel]] = {
 class Database:
     """Hold the client of one process; collections come with their indexes made. Raises StoreError: a wrong address."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, program: str) -> None:
         self.settings = settings
         self.closed = threading.Event()
         timeout_ms = int(settings.mongo_timeout_s * 1000)
@@ -70,7 +70,7 @@ class Database:
                 address,
                 connect=False,
                 tz_aware=True,
-                appname="singlecell",
+                appname=program,
                 timeoutMS=timeout_ms,
                 serverSelectionTimeoutMS=timeout_ms,
                 connectTimeoutMS=timeout_ms,

@@ -21,11 +21,12 @@ ANSWER_S = 10.0
 
 @dataclass(frozen=True)
 class Server:
-    """A ready server. If it was started here, ``pid``: its process; ``group``: the control group of its sessions."""
+    """A ready server. If it was started here: its process, the control group of its sessions, its directory."""
 
     url: str
     pid: int | None = None
     group: Path | None = None
+    data: Path | None = None
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def running(url: str, say: Callable[[str], None]) -> Iterator[Server]:
     say(f"starting a server with default settings on port {site.port}")
     try:
         with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=site.env, cwd=ROOT) as process:
-            yield Server(site.url, process.pid, _group(site.data / "singlecell_config.py"))
+            yield Server(site.url, process.pid, _group(site.data / "singlecell_config.py"), site.data)
     finally:
         shutil.rmtree(site.data, ignore_errors=True)
 

@@ -56,22 +56,24 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        began, before = time.monotonic(), self._cpu_s()
+        began, before = time.monotonic(), cpu_s(self._pids, self._group)
         while not self._ended.wait(LOOK_S) and time.monotonic() < began + self._seconds:
-            now, elapsed_s = self._cpu_s(), time.monotonic() - began
+            now, elapsed_s = cpu_s(self._pids, self._group), time.monotonic() - began
             self.usage.cores = {name: max(0.0, now[name] - before.get(name, 0.0)) / elapsed_s for name in now}
             server = self._pids.get("server")
             if server is not None:
                 total = sum(map(_memory_bytes, [server, *descendants.find(server)]))
                 self.usage.memory_bytes = max(self.usage.memory_bytes, total)
 
-    def _cpu_s(self) -> dict[str, float]:
-        found = {"machine": _machine_cpu_s()}
-        for name, pid in self._pids.items():
-            _add_tree(found, pid, name, self._group)
-        if self._group:
-            found["sessions"] = _group_cpu_s(self._group)
-        return found
+
+def cpu_s(pids: dict[str, int], group: Path | None) -> dict[str, float]:
+    """Return the CPU seconds of each part until now, and of the ``machine``; see ``Watch``."""
+    found = {"machine": _machine_cpu_s()}
+    for name, pid in pids.items():
+        _add_tree(found, pid, name, group)
+    if group:
+        found["sessions"] = _group_cpu_s(group)
+    return found
 
 
 def _add_tree(found: dict[str, float], pid: int, part: str, group: Path | None) -> None:
