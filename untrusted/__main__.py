@@ -10,6 +10,7 @@ import importlib
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 
@@ -57,6 +58,10 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
     """Build everything that the charter asks for. Raises Refused."""
     if os.geteuid() == 0:
         raise Refused("root never runs user code: give the supervisor an account of its own")
+    # Descriptors on their way between processes are counted for the whole account and held against the sender's own
+    # limit: it must be above that of sessions, or one of them could keep us from handing out channels.
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     installed = {name: entry for name, entry in charter.languages.items() if entry.installed}
     languages = {name: language for name in installed if (language := find_language(name))}
     if not languages:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from untrusted.channel import SupervisorEnd
 from untrusted.sandbox.limiter import Group
+from untrusted.sandbox.plan import HOME
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Slot:
@@ -17,10 +20,21 @@ class Slot:
     def __init__(self, channel: SupervisorEnd, pid: int, pidfd: int, group: Group) -> None:
         self.channel, self.pid, self.pidfd, self.group = channel, pid, pidfd, group
         self._worker: int | None = None
+        self._worker_pidfd = -1
 
     def ready(self) -> None:
-        """Note the worker, which is the only child that init has before any user code runs. Raises ValueError."""
-        self._worker = int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text())
+        """Note the worker, init's only child before any user code runs, and open its work directory.
+
+        Raises ValueError, and LookupError when they have ended.
+        """
+        # The session cannot hand it over: descriptors on their way are counted for all sessions together, and one
+        # session alone can take all that the limit of another allows.
+        try:
+            self._worker = int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text())
+            self._worker_pidfd = os.pidfd_open(self._worker)
+            self.channel.descriptors = [os.open(f"/proc/{self.pid}/root{HOME}", _DIRECTORY)]
+        except OSError as error:
+            raise LookupError(f"it ended when it was ready: {error}") from error
 
     @property
     def work_directory(self) -> int | None:
@@ -29,11 +43,11 @@ class Slot:
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the worker, and in the programs that it waits for: its process group."""
-        # Init cannot pass it on: it stands still in the kernel (sandbox/init.py). It dies with the worker, so while it
-        # lives the worker's number belongs to nobody else.
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.pidfd, 0)
-            if self._worker is not None:
+        # Init cannot pass it on: it stands still in the kernel (sandbox/init.py). While the worker is there its number
+        # belongs to nobody else; user code can have init outlive it.
+        if self._worker is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._worker_pidfd, 0)
                 os.killpg(self._worker, signal.SIGINT)
 
     def kill(self) -> None:
@@ -46,4 +60,6 @@ class Slot:
         """Give back what the dead session held."""
         self.channel.close()
         os.close(self.pidfd)
+        if self._worker is not None:
+            os.close(self._worker_pidfd)
         self.group.close()

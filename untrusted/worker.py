@@ -107,9 +107,7 @@ def work_one_session(sock: socket.socket, plan: Plan, kernel: Kernel) -> None:
     os.environ["HOME"] = HOME  # before, it was the zygote's
     worker = Worker(channel, kernel)
     kernel.start(worker.emit, worker.ask)
-    work_directory = plan.open_work_directory()
-    channel.send(Ready(), descriptor=work_directory)
-    os.close(work_directory)
+    channel.send(Ready())
     with suppress(Broken):
         worker.serve()
 

@@ -87,8 +87,10 @@ FORGERIES = {
     "G8 deep": "end.send(Said([Message('stream', b'[' * 1_000_000, b'{}')]))",
     "A23 descriptors by the thousand": "sock = socket.socket(fileno=os.dup(end.fileno()))\n"
     "for _ in range(1000): socket.send_fds(sock, [b'\\x00'], [1] * 100)",
-    "A23 descriptors with whole frames": "from untrusted.channel import Ready\nend.send(Ready(), descriptor=os.open('/', 0))\n"
-    "for _ in range(1000): end.send(Over(), descriptor=1)",
+    "A23 descriptors with whole frames": "from untrusted.channel import Ready\nfrom wire import encode\n"
+    "sock = socket.socket(fileno=os.dup(end.fileno()))\ndef send(frame, descriptor):\n"
+    "    data = encode(frame)\n    socket.send_fds(sock, [len(data).to_bytes(4, 'big') + data], [descriptor])\n"
+    "send(Ready(), os.open('/', 0))\nfor _ in range(1000): send(Over(), 1)",
     "G8 no JSON": "end.send(Said([Message('stream', b'\\xff', b'{}')]))",
     "G8 many messages": "for _ in range(100_000): say('stream', {'name': 'stdout', 'text': 'x'})",
 }  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import signal
 import socket
 import struct
 from collections.abc import Iterable
@@ -39,9 +40,13 @@ DENIED = (
     "ioprio_set", "migrate_pages", "move_pages", "mbind", "set_mempolicy", "set_mempolicy_home_node",
 )  # fmt: skip
 # Programs that find these missing go another way; an EPERM would be the end of them.
-MISSING = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register")
+MISSING = (
+    "clone3", "io_uring_setup", "io_uring_enter", "io_uring_register",
+    # The kernel has a few of these, for the whole host (fs.aio-max-nr) or for all sessions of the account (128 watchers).
+    "io_setup", "inotify_init", "inotify_init1",
+)  # fmt: skip
 # Memory that belongs to no process and no directory: only control groups see it.
-UNSEEN = ("memfd_create", "shmget", "msgget")
+UNSEEN = ("memfd_create", "shmget", "msgget", "semget")
 # Newer than the libseccomp of Debian 12, by number (the same on every architecture): statmount, listmount, lsm_*,
 # mseal, open_tree_attr, file_getattr and what comes after are no loss to a cell.
 NEWEST_KNOWN = 456  # futex_requeue, Linux 6.7
@@ -105,6 +110,9 @@ def _add_rules(library: ctypes.CDLL, context: int, missing: Iterable[str]) -> No
     for policy in _REALTIME:
         deny("sched_setscheduler", errno.EPERM, _Comparison(1, _MASKED_EQUAL, 0xF, policy))
     deny("sched_setattr", errno.EPERM)
+    # User code shares init's memory, and can have it do things when it wakes: it must still die with the zygote.
+    option = _Comparison(0, _MASKED_EQUAL, 0xFFFFFFFF, syscalls.PR_SET_PDEATHSIG)
+    deny("prctl", errno.EPERM, option, _Comparison(1, _NOT_EQUAL, signal.SIGKILL))
 
 
 def _refuse_newer(program: bytes) -> bytes:

@@ -56,6 +56,27 @@ def test_calls_that_programs_can_do_without_look_missing(errno_of):
 
 
 @x86_64
+def test_what_the_host_or_the_account_has_few_of_cannot_be_had(errno_of):
+    """D18"""
+    answers = errno_of(
+        {
+            "io_setup": "call(206, 1, ctypes.byref(ctypes.c_ulong()))",
+            "inotify_init": "call(253)",
+            "inotify_init1": "call(294, 0)",
+        }
+    )
+    assert set(answers.values()) == {"ENOSYS"}
+
+
+@x86_64
+def test_memory_that_the_watchdog_would_not_see_cannot_be_had(errno_of):
+    """A7"""
+    calls = {"memfd": "319, b'm', 0", "segment": "29, 0, 4096, 0o1600", "queue": "68, 0, 0o1600", "set": "64, 0, 9, 0o1600"}
+    answers = errno_of({name: f"call({arguments})" for name, arguments in calls.items()}, limiter="watchdog")
+    assert set(answers.values()) == {"ENOSYS"}
+
+
+@x86_64
 def test_no_namespace_can_be_made_inside(errno_of):
     """D14"""
     flags = (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)

@@ -9,6 +9,9 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.processes import wait_for
+from tests.untrusted.sandbox.test_layers import x86_64
+
 DEADLINE_S = 10.0
 DAEMONS = """
 import os, signal, time
@@ -101,6 +104,38 @@ os.kill(-1, signal.SIGKILL)  # all but init and the caller
 report([child.wait(), os.getppid()])
 """
     assert session(source).reported == [-9, 1]
+
+
+# User code shares init's memory: here it puts other instructions where init goes on when its worker has ended.
+TAKEN_INIT = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+place = ctypes.cast(libc._exit, ctypes.c_void_p).value
+assert libc.mprotect(ctypes.c_void_p(place & ~4095), ctypes.c_size_t(8192), 7) == 0
+code = bytes.fromhex("{code}")
+report("taken")
+ctypes.memmove(place, code, len(code))
+libc.syscall(ctypes.c_long(231), ctypes.c_long(0))  # exit_group
+"""
+PAUSE_FOR_EVER = "b8220000000f05ebf7"
+# prctl(PR_SET_PDEATHSIG, 0), and the same with a bit in the half that the kernel does not read
+FORGET_THE_PARENT = "b89d000000bf0100000031f60f05" + "b89d00000048bf010000000100000031f60f05"
+
+
+@x86_64
+def test_an_init_that_user_code_has_taken_over_still_ends_with_the_process_that_forked_it(start):
+    """B3, B9, B11"""
+    process = start(TAKEN_INIT.format(code=FORGET_THE_PARENT + PAUSE_FOR_EVER), hold=True)
+    init = json.loads(process.stdout.readline())["init"]
+    wait_for(lambda: not below(init))
+    assert Path(f"/proc/{init}/status").read_text().count("State:\tS") == 1  # it goes on without its worker
+    [zygote] = [pid for pid in below(process.pid) if init in below(pid)]
+    os.kill(zygote, signal.SIGKILL)
+    ended = gone([init])
+    if not ended:
+        os.kill(init, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert ended
 
 
 def test_orphans_leave_no_zombies(session):

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.untrusted.sandbox.test_layers import x86_64
+from tests.untrusted.sandbox.test_life import PAUSE_FOR_EVER, TAKEN_INIT
 from untrusted.sandbox import SandboxError, limiter
 from untrusted.sandbox.limiter.control_files import counter
 
@@ -171,3 +173,13 @@ def test_the_groups_of_a_session_are_not_named_inside(session, groups):
     mine = "'pids' in line" if groups["limiter"] == "cgroup1" else "line.startswith('0::')"
     source = f"report([line.rsplit(':')[-1].strip() for line in open('/proc/self/cgroup') if {mine}])"
     assert session(source, **groups).reported == ["/"]
+
+
+@x86_64
+def test_the_watchdog_sees_the_memory_of_an_init_that_user_code_has_taken_over(session):
+    """A4, A7, B9"""
+    # mmap 512 MiB, write to every page of it
+    fill = "b80900000031ffbe00000020ba0300000041ba2200000049c7c0ffffffff4531c90f05b900000200c600014805" + "00100000ffc975f3"
+    source = TAKEN_INIT.format(code=fill + PAUSE_FOR_EVER)
+    result = session(source, limits=SMALL, limiter="watchdog", until_end=True)
+    assert (result.overrun, result.dead) == ("memory", True)

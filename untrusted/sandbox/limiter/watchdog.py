@@ -25,6 +25,7 @@ class Process(NamedTuple):
     """What /proc/PID/stat says of a process."""
 
     parent: int
+    still: bool  # it cannot go on: init while its worker runs
     started: int
     cpu_s: float
     threads: int
@@ -94,8 +95,8 @@ class WatchedGroup:
         tree = self._tree()
         for pid, process in tree.items():
             self._cpu_s[pid, process.started] = process.cpu_s
-        # Init shares the worker's memory and would count it twice.
-        members = {pid: process for pid, process in tree.items() if pid != self._init}
+        # Init shares the worker's memory and would count it twice; once it goes on, user code has made it do so.
+        members = {pid: process for pid, process in tree.items() if pid != self._init or not process.still}
         memory_bytes = sum(process.resident_bytes for process in members.values()) + self._file_bytes()
         if memory_bytes > self._limits.session_memory_bytes:
             # Memory that the zygote's children share was counted for each of them: look more closely.
@@ -159,7 +160,7 @@ def _read_process(pid: str) -> Process | None:
         return None
     # proc(5); the first field here is the third there.
     cpu_s = (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
-    return Process(int(fields[1]), int(fields[19]), cpu_s, int(fields[17]), int(fields[21]) * _PAGE_BYTES)
+    return Process(int(fields[1]), fields[0] == b"D", int(fields[19]), cpu_s, int(fields[17]), int(fields[21]) * _PAGE_BYTES)
 
 
 def _private_share(pid: int, process: Process) -> int:
