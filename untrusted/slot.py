@@ -60,6 +60,6 @@ class Slot:
         """Give back what the dead session held."""
         self.channel.close()
         os.close(self.pidfd)
-        if self._worker is not None:
+        if self._worker_pidfd >= 0:
             os.close(self._worker_pidfd)
         self.group.close()

@@ -19,6 +19,7 @@ from wire import FRAME_BYTES_MAX, Answer, Answered, Ask, Deliver, Message, Run, 
 # One message must fit into one frame, with room for what frames add.
 MESSAGE_BYTES_MAX = FRAME_BYTES_MAX - (128 << 10)
 
+
 class Worker:
     """Joins a kernel to the channel of its supervisor."""
 

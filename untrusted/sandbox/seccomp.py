@@ -42,7 +42,7 @@ DENIED = (
 # Programs that find these missing go another way; an EPERM would be the end of them.
 MISSING = (
     "clone3", "io_uring_setup", "io_uring_enter", "io_uring_register",
-    # The kernel has a few of these, for the whole host (fs.aio-max-nr) or for all sessions of the account (128 watchers).
+    # The kernel has few of these for the whole host (fs.aio-max-nr), or for all sessions of the account (128 watchers).
     "io_setup", "inotify_init", "inotify_init1",
 )  # fmt: skip
 # Memory that belongs to no process and no directory: only control groups see it.

@@ -71,7 +71,7 @@ def test_what_the_host_or_the_account_has_few_of_cannot_be_had(errno_of):
 @x86_64
 def test_memory_that_the_watchdog_would_not_see_cannot_be_had(errno_of):
     """A7"""
-    calls = {"memfd": "319, b'm', 0", "segment": "29, 0, 4096, 0o1600", "queue": "68, 0, 0o1600", "set": "64, 0, 9, 0o1600"}
+    calls = {"memfd": "319, b'm', 0", "segment": "29, 0, 4096, 0o1600", "queue": "68, 0, 0o1600", "set": "64, 0, 9, 0"}
     answers = errno_of({name: f"call({arguments})" for name, arguments in calls.items()}, limiter="watchdog")
     assert set(answers.values()) == {"ENOSYS"}
 

@@ -179,7 +179,8 @@ def test_the_groups_of_a_session_are_not_named_inside(session, groups):
 def test_the_watchdog_sees_the_memory_of_an_init_that_user_code_has_taken_over(session):
     """A4, A7, B9"""
     # mmap 512 MiB, write to every page of it
-    fill = "b80900000031ffbe00000020ba0300000041ba2200000049c7c0ffffffff4531c90f05b900000200c600014805" + "00100000ffc975f3"
+    fill = "b80900000031ffbe00000020ba0300000041ba2200000049c7c0ffffffff4531c90f05"
+    fill += "b900000200c60001480500100000ffc975f3"
     source = TAKEN_INIT.format(code=fill + PAUSE_FOR_EVER)
     result = session(source, limits=SMALL, limiter="watchdog", until_end=True)
     assert (result.overrun, result.dead) == ("memory", True)

@@ -159,8 +159,8 @@ def _read_process(pid: str) -> Process | None:
     except OSError:
         return None
     # proc(5); the first field here is the third there.
-    cpu_s = (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
-    return Process(int(fields[1]), fields[0] == b"D", int(fields[19]), cpu_s, int(fields[17]), int(fields[21]) * _PAGE_BYTES)
+    still, cpu_s = fields[0] == b"D", (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+    return Process(int(fields[1]), still, int(fields[19]), cpu_s, int(fields[17]), int(fields[21]) * _PAGE_BYTES)
 
 
 def _private_share(pid: int, process: Process) -> int:
