@@ -149,6 +149,8 @@ def _check(values: Mapping[str, Any]) -> None:
             raise SettingsError(f"{large} ({values[large]}) must be more than {times}{small} ({values[small]})")
     if values["limiter"] not in ("auto", "cgroup2", "cgroup1", "watchdog"):
         raise SettingsError(f"limiter is {values['limiter']!r}; it is one of auto, cgroup2, cgroup1, watchdog")
+    if values["sandbox_kernel"] not in ("linux", "gvisor"):
+        raise SettingsError(f"sandbox_kernel is {values['sandbox_kernel']!r}; it is linux or gvisor")
     if values["wall_transport"] not in ("direct", "ssh"):
         raise SettingsError(f"wall_transport is {values['wall_transport']!r}; it is direct or ssh")
 

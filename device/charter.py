@@ -75,6 +75,8 @@ def line(settings: Settings, keys: Keys, address: str, port: int, workers: int) 
         "pool_ready": settings.pool_ready,
         "languages": {name: language(settings, name) for name in settings.languages},
         "waived_layers": settings.waived_layers,
+        "runsc": settings.runsc if settings.sandbox_kernel == "gvisor" else "",
+        "runsc_flags": settings.runsc_flags,
         "limiter": settings.limiter,
         "cgroup_directory": settings.cgroup_directory,
         "heartbeat_timeout_s": settings.heartbeat_timeout_s,

@@ -15,12 +15,13 @@ import signal
 import sys
 
 import zmq
+from msgspec.structs import replace
 
 from untrusted import charter as charters
 from untrusted.gate import Gate
 from untrusted.languages import Language
-from untrusted.pool import CODE_DIRECTORY, Pool
-from untrusted.sandbox import SandboxError, selftest
+from untrusted.pool import CODE_DIRECTORY, Pool, make_home
+from untrusted.sandbox import SandboxError, gvisor, selftest
 from untrusted.sandbox import limiter as limiters
 from untrusted.sandbox.plan import Plan, build_plan
 from untrusted.supervisor import Supervisor
@@ -70,6 +71,10 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
     try:
         limits = next(iter(installed.values())).limits
         limiter = limiters.choose(charter.limiter, charter.cgroup_directory, limits)
+        guests = gvisor.find(charter.runsc, charter.runsc_flags) if charter.runsc else None
+        if guests:
+            installed = {name: replace(entry, limits=gvisor.around(entry.limits)) for name, entry in installed.items()}
+        home = make_home()
         # A session sees the environment of its own language.
         plans = {
             name: build_plan(
@@ -79,6 +84,8 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
                 charter.waived_layers,
                 language.terminals,
                 limiter.sees_all_memory,
+                guests,
+                home,
             )
             for name, language in languages.items()
         }

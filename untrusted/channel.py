@@ -1,11 +1,10 @@
-"""Frames between a worker and its supervisor: one socketpair, length-prefixed MessagePack, file descriptors beside.
+"""Frames between a worker and its supervisor: one socketpair, length-prefixed MessagePack.
 
 Both ends use it. What a worker says is as untrusted as anything: user code shares the worker's memory and socket.
 """
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import socket
@@ -34,7 +33,7 @@ _READ_BYTES = 256 << 10
 
 
 class Ready(Frame):
-    """The worker is locked down and warm; its work directory comes along as a file descriptor."""
+    """The worker is locked down and warm."""
 
 
 class Said(Frame):
@@ -102,15 +101,11 @@ class WorkerEnd:
     def fileno(self) -> int:
         return self._sock.fileno()
 
-    def send(self, frame: FromWorker, descriptor: int | None = None) -> None:
-        """Send a frame, and a file descriptor with it."""
+    def send(self, frame: FromWorker) -> None:
+        """Send a frame."""
         body = encode(frame)
-        data = memoryview(_PREFIX.pack(len(body)) + body)
         with self._lock:
-            if descriptor is not None:
-                data = data[socket.send_fds(self._sock, [data], [descriptor]) :]
-            if data:
-                self._sock.sendall(data)
+            self._sock.sendall(_PREFIX.pack(len(body)) + body)
 
     def receive(self) -> ToWorker:
         """Return the next frame. Raises Broken when the supervisor is gone."""
@@ -135,7 +130,6 @@ class SupervisorEnd:
         self._sock = sock
         self._buffer = FrameBuffer(_from_worker, frame_bytes_max)
         self._unsent = bytearray()
-        self.descriptors: list[int] = []
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -161,15 +155,10 @@ class SupervisorEnd:
     def receive(self) -> list[FromWorker] | None:
         """Return the frames that have come; None when the worker closed its end. Raises WireError.
 
-        The first frame's file descriptor (the work directory) is put into ``descriptors``; descriptors that come
-        later are user code's and are closed unseen.
+        File descriptors that come along are user code's: the kernel closes them unseen.
         """
         try:
-            if self.descriptors:
-                data = self._sock.recv(_READ_BYTES)
-            else:
-                data, received, _flags, _address = socket.recv_fds(self._sock, _READ_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
-                self.descriptors = received
+            data = self._sock.recv(_READ_BYTES)
         except BlockingIOError:
             return []
         except ConnectionResetError:
@@ -177,8 +166,5 @@ class SupervisorEnd:
         return self._buffer.feed(data) if data else None
 
     def close(self) -> None:
-        """Close the socket and the descriptor that came over it."""
+        """Close the socket."""
         self._sock.close()
-        for descriptor in self.descriptors:
-            os.close(descriptor)
-        self.descriptors = []

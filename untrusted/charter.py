@@ -56,7 +56,10 @@ class LanguageCharter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that a supervisor knows of the world. Keys are Z85 text, made for this one connection."""
+    """Everything that a supervisor knows of the world. Keys are Z85 text, made for this one connection.
+
+    ``runsc``: gVisor's program, "" where sessions run on the host's kernel.
+    """
 
     protocol: int
     address: str
@@ -68,6 +71,8 @@ class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pool_ready: int
     languages: dict[str, LanguageCharter]
     waived_layers: list[str]
+    runsc: str
+    runsc_flags: list[str]
     limiter: str
     cgroup_directory: str
     heartbeat_timeout_s: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import socket
 import subprocess
@@ -14,10 +15,10 @@ from pathlib import Path
 from untrusted.channel import SupervisorEnd
 from untrusted.charter import LanguageCharter
 from untrusted.languages import Language
+from untrusted.orders import FORK, FORKED, WARM
 from untrusted.sandbox.limiter import Limiter
 from untrusted.sandbox.plan import Plan
 from untrusted.slot import Slot
-from untrusted.zygote import FORK, FORKED, WARM
 from wire import FRAME_BYTES_MAX
 
 CODE_DIRECTORY = Path(__file__).resolve().parent.parent
@@ -26,7 +27,15 @@ WORKER_FRAME_BYTES_MAX = FRAME_BYTES_MAX - (64 << 10)
 RESTART_PAUSE_S = 1.0
 EARLY_DEATH_PAUSE_S = 0.5
 FAILURES_TOLD = 2  # then the device is told without this language
-_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from untrusted.zygote import main; main()"
+_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from untrusted.{} import main; main()"
+
+
+def make_home() -> Path:
+    """Return a home for zygotes to keep caches in (matplotlib's list of fonts takes seconds to make), if it can be."""
+    home = CODE_DIRECTORY / "home"
+    with suppress(OSError):
+        home.mkdir(exist_ok=True)
+    return home
 
 
 class Pool:
@@ -42,7 +51,7 @@ class Pool:
         self._failures, self._start_at, self._refill_at = 0, 0.0, 0.0
         self.ready: deque[Slot] = deque()
         self.starting: dict[int, Slot] = {}
-        self._expected: deque[socket.socket] = deque()
+        self._expected: deque[list[socket.socket]] = deque()
         self._start()
 
     @property
@@ -52,13 +61,10 @@ class Pool:
 
     def _start(self) -> None:
         self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # A home to keep caches in (matplotlib's list of fonts takes seconds to make); sessions have their own.
-        home = CODE_DIRECTORY / "home"
-        with suppress(OSError):
-            home.mkdir(exist_ok=True)
-        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(home)}
+        start = _START.format("launcher" if self._plan.gvisor else "zygote")
+        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(make_home())}
         self._process = subprocess.Popen(
-            [self._python, "-I", "-B", "-c", _START, str(CODE_DIRECTORY), str(theirs.fileno()), self.language.name],
+            [self._python, "-I", "-B", "-c", start, str(CODE_DIRECTORY), str(theirs.fileno()), self.language.name],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno(),
@@ -77,10 +83,12 @@ class Pool:
             return
         missing = self._ready_target + wanted - len(self.ready) - len(self.starting) - len(self._expected)
         for _ in range(missing):
-            ours, theirs = socket.socketpair()
-            socket.send_fds(self.orders, [FORK], [theirs.fileno()])
-            theirs.close()
-            self._expected.append(ours)
+            # A second pair for the interrupts of a guest.
+            pairs = [socket.socketpair() for _ in range(2 if self._plan.gvisor else 1)]
+            socket.send_fds(self.orders, [FORK], [theirs.fileno() for _ours, theirs in pairs])
+            for _ours, theirs in pairs:
+                theirs.close()
+            self._expected.append([ours for ours, _theirs in pairs])
 
     def hear(self) -> Slot | None:
         """Take one answer of the zygote: that it is warm, or a new worker, which is returned. Raises EOFError."""
@@ -91,11 +99,11 @@ class Pool:
         if not data.startswith(FORKED) or len(descriptors) != 1:
             raise EOFError(f"the zygote of {self.language.name} is gone")
         pid, pidfd = int(data[len(FORKED) :]), descriptors[0]
-        ours = self._expected.popleft()
+        ours, *more = self._expected.popleft()
         group = self._limiter.open(f"{self.language.name}-{pid}", self._limits)
         group.add(pid)
         ours.send(b"g")  # from here on it is limited, and may lock itself down
-        slot = Slot(SupervisorEnd(ours, WORKER_FRAME_BYTES_MAX), pid, pidfd, group)
+        slot = Slot(SupervisorEnd(ours, WORKER_FRAME_BYTES_MAX), pid, pidfd, group, *more)
         self.starting[pid] = slot
         return slot
 
@@ -134,7 +142,7 @@ class Pool:
             return
         for slot in [*self.ready, *self.starting.values()]:
             slot.kill()
-        for ours in self._expected:
+        for ours in itertools.chain.from_iterable(self._expected):
             ours.close()
         self._expected.clear()
         self._process.send_signal(signal.SIGKILL)

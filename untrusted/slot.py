@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,12 +16,19 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Slot:
-    """A forked, locked-down process tree; made for one session and thrown away with it."""
+    """A forked, locked-down process tree; made for one session and thrown away with it.
 
-    def __init__(self, channel: SupervisorEnd, pid: int, pidfd: int, group: Group) -> None:
-        self.channel, self.pid, self.pidfd, self.group = channel, pid, pidfd, group
+    ``interrupts``: takes a byte for each interrupt, where no signal reaches the worker: in a guest of gVisor.
+    ``work_directory``: file descriptor, from ready on; it outlives the processes.
+    """
+
+    def __init__(
+        self, channel: SupervisorEnd, pid: int, pidfd: int, group: Group, interrupts: socket.socket | None = None
+    ) -> None:
+        self.channel, self.pid, self.pidfd, self.group, self._interrupts = channel, pid, pidfd, group, interrupts
         self._worker: int | None = None
-        self._worker_pidfd = -1
+        self._worker_pidfd: int | None = None
+        self.work_directory: int | None = None
 
     def ready(self) -> None:
         """Note the worker, init's only child before any user code runs, and open its work directory.
@@ -32,20 +40,20 @@ class Slot:
         try:
             self._worker = int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text())
             self._worker_pidfd = os.pidfd_open(self._worker)
-            self.channel.descriptors = [os.open(f"/proc/{self.pid}/root{HOME}", _DIRECTORY)]
+            self.work_directory = os.open(f"/proc/{self.pid}/root{HOME}", _DIRECTORY)
         except OSError as error:
             raise LookupError(f"it ended when it was ready: {error}") from error
 
-    @property
-    def work_directory(self) -> int | None:
-        """File descriptor of the work directory; it outlives the processes."""
-        return self.channel.descriptors[0] if self.channel.descriptors else None
-
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the worker, and in the programs that it waits for: its process group."""
+        if self._interrupts is not None:
+            # User code can keep a guest from taking it, as it can ignore a signal: the grace period ends both.
+            with suppress(OSError):
+                self._interrupts.send(b"i", socket.MSG_DONTWAIT)
+            return
         # Init cannot pass it on: it stands still in the kernel (sandbox/init.py). While the worker is there its number
         # belongs to nobody else; user code can have init outlive it.
-        if self._worker is not None:
+        if self._worker is not None and self._worker_pidfd is not None:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._worker_pidfd, 0)
                 os.killpg(self._worker, signal.SIGINT)
@@ -60,6 +68,9 @@ class Slot:
         """Give back what the dead session held."""
         self.channel.close()
         os.close(self.pidfd)
-        if self._worker_pidfd >= 0:
-            os.close(self._worker_pidfd)
+        if self._interrupts is not None:
+            self._interrupts.close()
+        for descriptor in (self._worker_pidfd, self.work_directory):
+            if descriptor is not None:
+                os.close(descriptor)
         self.group.close()

@@ -12,7 +12,7 @@ import msgspec
 
 from untrusted.channel import Broken, Over, Ready, Said, WorkerEnd, Written
 from untrusted.kernel import Kernel
-from untrusted.sandbox.plan import HOME, Plan
+from untrusted.sandbox.plan import HOME
 from untrusted.sandbox.reseed import reseed
 from wire import FRAME_BYTES_MAX, Answer, Answered, Ask, Deliver, Message, Run, Upload
 
@@ -100,7 +100,7 @@ class Worker:
             return Answered(ask.request, "error", _json({"ename": type(error).__name__}))
 
 
-def work_one_session(sock: socket.socket, plan: Plan, kernel: Kernel) -> None:
+def work_one_session(kernel: Kernel, sock: socket.socket) -> None:
     """Serve one session on the socket, in a process that is locked down already."""
     channel = WorkerEnd(sock)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

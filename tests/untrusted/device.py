@@ -9,7 +9,7 @@ import random
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import zmq
@@ -39,12 +39,12 @@ def account() -> int | None:
 class Supervisor:
     """A running supervisor, and this side's end of the wall.
 
-    ``limits``: settings that start with ``cell_`` and ``session_``; ``workers``, ``pool_ready``: as in the charter.
+    ``limits``: settings that start with ``cell_`` and ``session_``; the rest: as in the charter.
     """
 
     def __init__(
         self, directory: Path, python: str, *, workers: int = 4, pool_ready: int = 1, groups: Groups = NO_GROUPS,
-        **limits: object,
+        runsc: str = "", runsc_flags: Sequence[str] = (), **limits: object,
     ) -> None:  # fmt: skip
         settings = settings_module.load(**limits)
         ours, theirs = zmq.curve_keypair(), zmq.curve_keypair()
@@ -61,6 +61,8 @@ class Supervisor:
             "pool_ready": pool_ready,
             "languages": {"python": {"python": python, "stamp": "", "limits": settings_limits}},
             "waived_layers": [],
+            "runsc": runsc,
+            "runsc_flags": list(runsc_flags),
             "limiter": "auto",
             "cgroup_directory": groups.setting,
             "heartbeat_timeout_s": 60.0,

@@ -26,6 +26,9 @@ _LAST_DESCRIPTOR = 0xFFFFFFFF
 # The limiter must see the limit being passed, and name it; this one only keeps a bomb small.
 _PROCESSES_SPARE = 32
 _SIGNALS_QUEUED = 1024
+_RUNSC_NAMESPACES = 4  # its own, its gofer's and its sandbox's, and one to spare
+# What runsc itself holds more of; it keeps its guest to these.
+_LIMITS_OF_GUESTS = (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_STACK, resource.RLIMIT_AS)
 
 _settled: Lockdown | None = None
 
@@ -144,7 +147,7 @@ def _private(plan: Plan) -> list[Prepared]:
         *root.private_mounts(plan),
         _writing("/proc/self/oom_score_adj", _OOM_SCORE),
         # No session needs a namespace of its own; this holds where a filter is forgotten.
-        _writing("/proc/sys/user/max_user_namespaces", "0"),
+        _writing("/proc/sys/user/max_user_namespaces", str(_RUNSC_NAMESPACES if plan.gvisor else 0)),
         *(root.proc_masks(plan) if plan.has("private_proc") else ()),
         Prepared(os.chdir, (HOME,)),
     ]
@@ -169,6 +172,8 @@ def _limits(plan: Plan, held_bytes: int) -> list[Prepared]:
         resource.RLIMIT_RTPRIO: 0,
         resource.RLIMIT_NICE: 0,
     }
+    if plan.gvisor:
+        limits = {kind: value for kind, value in limits.items() if kind not in _LIMITS_OF_GUESTS}
     calls = []
     for kind, value in limits.items():
         _soft, hard = resource.getrlimit(kind)  # the zygote's, and so the session's: it cannot be raised

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +23,9 @@ LAYERS = (
 )  # fmt: skip
 # Nothing else can be had, or would hold, without these.
 FLOOR = ("user_namespace", "mount_namespace", "no_new_privs")
+# What keeps cells from calls of the host's kernel. In a guest they reach gVisor's instead, and runsc, which filters
+# itself, needs calls that these refuse.
+GVISOR_REPLACES = ("landlock", "seccomp")
 # What a cell may see of the host: programs, libraries, fonts. Symbolic links (/lib -> usr/lib) are made again.
 SYSTEM_TREES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 # What programs want of /etc and what tells nothing about the host: link farms, fonts, the linker's cache.
@@ -62,6 +65,14 @@ class SessionLimits(Protocol):
 
 
 @dataclass(frozen=True)
+class Gvisor:
+    """Where runsc is, and the flags that the host gives it beside ours."""
+
+    runsc: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that a child needs to lock itself down.
 
@@ -69,7 +80,8 @@ class Plan:
     ``masks``: what is covered in /proc, as (path, whether it is a directory).
     ``seccomp_program``: BPF, 8 bytes an instruction. ``landlock_abi``: 0 where the kernel has no Landlock.
     ``terminals``: sessions have pseudo-terminals of their own. ``waived``: layers that the host cannot give and its
-    owner does without; ``omitted``: layers left out by a test.
+    owner does without; ``omitted``: layers left out by a test. ``gvisor``: None where cells run on the host's kernel.
+    ``python``: the interpreter that guests start.
     """
 
     memory_bytes: int
@@ -86,10 +98,12 @@ class Plan:
     terminals: bool = False
     waived: tuple[str, ...] = ()
     omitted: tuple[str, ...] = ()
+    gvisor: Gvisor | None = None
+    python: str = ""
 
     def has(self, layer: str) -> bool:
         """Return whether children put this layer on."""
-        left_out = {*self.waived, *self.omitted}
+        left_out = {*self.waived, *self.omitted, *(GVISOR_REPLACES if self.gvisor else ())}
         if layer == "private_proc" and "pid_namespace" in left_out:
             return False  # the kernel gives a /proc of its own only to a pid namespace of its own
         if layer == "landlock" and not self.landlock_abi:
@@ -109,23 +123,22 @@ class Plan:
         """Return the plan that ``to_bytes`` wrote."""
         return msgspec.json.decode(data, type=cls)
 
-    def open_work_directory(self) -> int:
-        """Return a file descriptor of the work directory, called inside; it stays good when the session is dead."""
-        return os.open(HOME, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-
 
 def build_plan(
     limits: SessionLimits,
     code_directory: Path,
-    pythons: Iterable[str],
+    pythons: Sequence[str],
     waived: Iterable[str] = (),
     terminals: bool = False,
     memory_is_seen: bool = False,
+    gvisor: Gvisor | None = None,
+    home: Path | None = None,
 ) -> Plan:
     """Return the plan for these limits.
 
     Sessions see what of ``code_directory`` is ``SHIPPED``, and the environments of ``pythons``. ``memory_is_seen``:
-    whether the limiter sees all memory; what it would not see is refused.
+    whether the limiter sees all memory; what it would not see is refused. ``home``: where languages keep caches; only
+    guests of gVisor, which load their language themselves, are shown it.
     Raises SandboxError for a layer that is unknown or cannot be waived, and for a Python that does not run.
     """
     waived = tuple(waived)
@@ -141,6 +154,8 @@ def build_plan(
     wanted += [path for path in ETC_SHOWN if os.path.exists(path)]
     # Not the whole directory: in a checkout it also holds what is none of a session's business.
     wanted += [str(code_directory / name) for name in SHIPPED]
+    wanted += [gvisor.runsc] if gvisor else []
+    wanted += [str(home)] if gvisor and home and home.is_dir() else []
     prefixes = [prefix for python in pythons for prefix in _prefixes(python)]
     trees = _outermost(wanted + prefixes)
     # An environment may be known by a link to it, and programs in it by that name.
@@ -154,11 +169,14 @@ def build_plan(
         cpu_s=int(limits.session_life_s),
         trees=trees,
         links=tuple(link for link in links if not any(link[0].startswith(f"{tree}/") for tree in trees)),
-        masks=tuple((path, os.path.isdir(path)) for path in _masked()),
+        # Of a guest only runsc sees the host's /proc; it reads there, and nests a /proc that must not be masked.
+        masks=() if gvisor else tuple((path, os.path.isdir(path)) for path in _masked()),
         seccomp_program=seccomp.compile_program(memory_is_seen) if "seccomp" not in waived else b"",
         landlock_abi=_landlock_abi(),
         terminals=terminals,
         waived=waived,
+        gvisor=gvisor,
+        python=pythons[0],
     )
 
 

@@ -13,10 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from untrusted.sandbox import syscalls
-from untrusted.sandbox.plan import HOME, USER_ID, Plan
+from untrusted.sandbox.plan import GVISOR_REPLACES, HOME, USER_ID, Plan
 
 _DEVICES = {"fd", "full", "null", "random", "shm", "stderr", "stdin", "stdout", "urandom", "zero"}
 _TERMINALS = {"ptmx", "pts"}
+# Of what a cell meets of these in a guest, gVisor is the giver.
+_OF_GUESTS = ("private_proc", "rlimits", *GVISOR_REPLACES)
 _ROOT = {"bin", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "mask", "proc", "sbin", "tmp", "usr", "var"}
 
 
@@ -29,16 +31,23 @@ class Outside:
     file: str
     tcp_port: int
     abstract_name: str
+    kernel: str
 
 
 class Broken(Exception):
     """A probe came through; the message says how."""
 
 
+def of(plan: Plan) -> tuple[str, ...]:
+    """Return the layers that a session of this plan is probed for; a guest of gVisor is probed by itself."""
+    return tuple(layer for layer in PROBES if not (plan.gvisor and layer in _OF_GUESTS))
+
+
 def run(plan: Plan, outside: Outside, descriptors: set[int]) -> dict[str, str]:
     """Return, for each layer but the limiter, "" when it holds or a sentence that says how it does not."""
     results = {}
-    for layer, probe in PROBES.items():
+    for layer in of(plan):
+        probe = PROBES[layer]
         try:
             probe(plan, outside, descriptors)
             results[layer] = ""
@@ -60,7 +69,7 @@ def _own_namespace(name: str, outside: Outside) -> None:
         raise Broken(f"the {name} namespace is the host's")
 
 
-def _refused(what: str, action: Callable[[], object], *errors: int) -> None:
+def refused(what: str, action: Callable[[], object], *errors: int) -> None:
     """Raise Broken unless the action raises OSError, with one of the errors if there are any."""
     try:
         result = action()
@@ -82,15 +91,15 @@ def _user(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
 
 def _mount(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
     _own_namespace("mnt", outside)
-    _refused("opening a file outside", lambda: os.open(outside.file, os.O_RDONLY))
-    _refused("mounting", lambda: syscalls.mount("tmpfs", HOME, "tmpfs", 0))
+    refused("opening a file outside", lambda: os.open(outside.file, os.O_RDONLY))
+    refused("mounting", lambda: syscalls.mount("tmpfs", HOME, "tmpfs", 0))
 
 
 def _pid(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
     _own_namespace("pid", outside)
     if (os.getpid(), os.getppid()) != (2, 1):
         raise Broken(f"the worker is process {os.getpid()} below {os.getppid()}, not 2 below 1")
-    _refused("a signal to the supervisor", lambda: os.kill(outside.pid, 0))
+    refused("a signal to the supervisor", lambda: os.kill(outside.pid, 0))
 
 
 def _network(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
@@ -98,11 +107,11 @@ def _network(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
     names = [line.partition(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]]
     if [name for name in names if name != "lo"]:
         raise Broken(f"there are network interfaces: {', '.join(names)}")
-    _refused("a connection to the host's loopback", lambda: _connect(socket.AF_INET, ("127.0.0.1", outside.tcp_port)))
-    _refused("a connection to an abstract socket", lambda: _connect(socket.AF_UNIX, f"\0{outside.abstract_name}"))
+    refused("a connection to the host's loopback", lambda: connect(socket.AF_INET, ("127.0.0.1", outside.tcp_port)))
+    refused("a connection to an abstract socket", lambda: connect(socket.AF_UNIX, f"\0{outside.abstract_name}"))
 
 
-def _connect(family: int, address: object) -> None:
+def connect(family: int, address: object) -> None:
     with socket.socket(family) as connection:
         connection.settimeout(1.0)
         connection.connect(address)  # type: ignore[arg-type]
@@ -129,7 +138,7 @@ def _read_only_root(plan: Plan, _outside: Outside, _descriptors: set[int]) -> No
         raise Broken(f"the root holds {', '.join(sorted(strange))}")
     for path in ("/", "/etc", "/dev", *plan.trees):
         if os.path.isdir(path):
-            _refused(f"making a directory in {path}", partial(os.mkdir, f"{path}/probe"), errno.EROFS)
+            refused(f"making a directory in {path}", partial(os.mkdir, f"{path}/probe"), errno.EROFS)
 
 
 def _private_proc(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
@@ -147,7 +156,7 @@ def _minimal_dev(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
     if plan.terminals:
         _own_terminals()
     else:
-        _refused("opening a terminal", lambda: os.open("/dev/ptmx", os.O_RDWR))
+        refused("opening a terminal", lambda: os.open("/dev/ptmx", os.O_RDWR))
 
 
 def _own_terminals() -> None:
@@ -221,7 +230,7 @@ def _landlock(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
     if not plan.landlock_abi:
         raise Broken("the kernel has no Landlock")
     # Everything else allows this one: the file is the worker's own.
-    _refused("writing below /proc", lambda: os.open("/proc/self/comm", os.O_WRONLY), errno.EACCES)
+    refused("writing below /proc", lambda: os.open("/proc/self/comm", os.O_WRONLY), errno.EACCES)
 
 
 def _seccomp(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
@@ -231,12 +240,12 @@ def _seccomp(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
     # Without the filter each of these would succeed or name another error: all arguments are empty.
     attempts = {"x86_64": (272, 250, 321, 425, 435), "aarch64": (97, 219, 280, 425, 435)}[syscalls.MACHINE]
     unshare, keyctl, bpf, io_uring_setup, clone3 = attempts
-    _refused("unshare", lambda: syscalls.call(unshare, 0), errno.EPERM)
-    _refused("keyctl", lambda: syscalls.call(keyctl, 0xFFFF), errno.EPERM)
-    _refused("bpf", lambda: syscalls.call(bpf, 0, null, 0), errno.EPERM)
-    _refused("io_uring", lambda: syscalls.call(io_uring_setup, 0, null), errno.ENOSYS)
-    _refused("clone3", lambda: syscalls.call(clone3, null, 0), errno.ENOSYS)
-    _refused("an Internet socket", lambda: socket.socket(socket.AF_INET).detach(), errno.EAFNOSUPPORT)
+    refused("unshare", lambda: syscalls.call(unshare, 0), errno.EPERM)
+    refused("keyctl", lambda: syscalls.call(keyctl, 0xFFFF), errno.EPERM)
+    refused("bpf", lambda: syscalls.call(bpf, 0, null, 0), errno.EPERM)
+    refused("io_uring", lambda: syscalls.call(io_uring_setup, 0, null), errno.ENOSYS)
+    refused("clone3", lambda: syscalls.call(clone3, null, 0), errno.ENOSYS)
+    refused("an Internet socket", lambda: socket.socket(socket.AF_INET).detach(), errno.EAFNOSUPPORT)
 
 
 PROBES: dict[str, Callable[[Plan, Outside, set[int]], None]] = {

@@ -8,16 +8,19 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NoReturn
 
 import msgspec
 
-from untrusted.sandbox import SandboxError, die_with_parent, probes
+from untrusted.sandbox import SandboxError, die_with_parent, guest_probe, probes
 from untrusted.sandbox.clone import clone_session
 from untrusted.sandbox.plan import Plan
 from wire import Layer
 
+# What a session is given to do: to probe, and to report on a descriptor.
+Probing = Callable[[Plan, probes.Outside, int], None]
 PROBE_S_MAX = 20.0
 _REPORT_BYTES_MAX = 1 << 20
 
@@ -27,10 +30,9 @@ def probe(plan: Plan) -> list[Layer]:
 
     Called in a process with one thread.
     """
-    try:
-        results = _run(plan)
-    except (OSError, SandboxError) as error:
-        results = dict.fromkeys(probes.PROBES, f"the sandbox cannot be built: {error}")
+    results = _tried(plan, _probe_session, probes.of(plan), "the sandbox cannot be built")
+    if plan.gvisor:
+        results |= _tried(plan, guest_probe.start, (guest_probe.LAYER,), "no guest can be started")
     return [_layer(plan, name, trouble) for name, trouble in results.items()]
 
 
@@ -45,7 +47,14 @@ def _layer(plan: Plan, name: str, trouble: str) -> Layer:
     return Layer(name, "off" if trouble else "on", trouble)
 
 
-def _run(plan: Plan) -> dict[str, str]:
+def _tried(plan: Plan, probing: Probing, layers: Sequence[str], failure: str) -> dict[str, str]:
+    try:
+        return _run(plan, probing, layers)
+    except (OSError, SandboxError) as error:
+        return dict.fromkeys(layers, f"{failure}: {error}")
+
+
+def _run(plan: Plan, probing: Probing, layers: Sequence[str]) -> dict[str, str]:
     with (
         tempfile.NamedTemporaryFile() as file,
         socket.create_server(("127.0.0.1", 0)) as tcp,
@@ -54,27 +63,35 @@ def _run(plan: Plan) -> dict[str, str]:
         name = f"singlecell-{os.getpid()}"
         abstract.bind(f"\0{name}")
         abstract.listen()
-        outside = probes.Outside(os.getpid(), probes.namespaces(), file.name, tcp.getsockname()[1], name)
-        report, theirs = os.pipe()
-        zygote = os.fork()
-        if zygote == 0:
-            _be_zygote(plan, outside, theirs)
-        os.close(theirs)
-        try:
-            return _decode(_read(report, zygote))
-        finally:
-            os.close(report)
+        outside = probes.Outside(
+            os.getpid(), probes.namespaces(), file.name, tcp.getsockname()[1], name, os.uname().release
+        )
+        return _decode(_in_a_session(plan, partial(probing, plan, outside)), layers)
 
 
-def _be_zygote(plan: Plan, outside: probes.Outside, report: int) -> NoReturn:
+def _probe_session(plan: Plan, outside: probes.Outside, report: int) -> None:
+    os.write(report, msgspec.json.encode(probes.run(plan, outside, {0, 1, 2, report})))
+
+
+def _in_a_session(plan: Plan, job: Callable[[int], None]) -> bytes:
+    """Return what a job in a session says; it is given the descriptor to say it on."""
+    report, theirs = os.pipe()
+    zygote = os.fork()
+    if zygote == 0:
+        _be_zygote(plan, job, theirs)
+    os.close(theirs)
+    try:
+        return _read(report, zygote)
+    finally:
+        os.close(report)
+
+
+def _be_zygote(plan: Plan, job: Callable[[int], None], report: int) -> NoReturn:
     """Start a session just as a zygote does, and wait for its end."""
-
-    def child() -> None:
-        os.write(report, msgspec.json.encode(probes.run(plan, outside, {0, 1, 2, report})))
 
     try:
         die_with_parent(signal.SIGKILL)
-        cloned = clone_session(plan, child, keep=[report], trouble=report)
+        cloned = clone_session(plan, partial(job, report), keep=[report], trouble=report)
         os.waitid(os.P_PIDFD, cloned.pidfd, os.WEXITED)
     except (OSError, SandboxError) as error:
         os.write(report, str(error).encode())
@@ -99,11 +116,11 @@ def _read(report: int, zygote: int) -> bytes:
         os.waitpid(zygote, 0)
 
 
-def _decode(said: bytes) -> dict[str, str]:
+def _decode(said: bytes, layers: Iterable[str]) -> dict[str, str]:
     try:
         results = msgspec.json.decode(said, type=dict[str, str])
     except (msgspec.DecodeError, ValueError):
         raise SandboxError(said.decode("utf-8", "replace").strip() or "the child said nothing") from None
-    if set(results) != set(probes.PROBES):
+    if set(results) != set(layers):
         raise SandboxError("the child did not report every layer")
     return results

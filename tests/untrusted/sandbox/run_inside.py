@@ -30,7 +30,7 @@ from untrusted.sandbox import limiter as limiters  # noqa: E402
 from untrusted.sandbox import probes  # noqa: E402
 from untrusted.sandbox.clone import clone_session  # noqa: E402
 from untrusted.sandbox.lockdown import settle  # noqa: E402
-from untrusted.sandbox.plan import build_plan  # noqa: E402
+from untrusted.sandbox.plan import HOME, build_plan  # noqa: E402
 from untrusted.sandbox.reseed import reseed  # noqa: E402
 
 DEADLINE_S = 60.0
@@ -84,7 +84,7 @@ def be_zygote(job: dict, plan, outside: dict, theirs: socket.socket, report: int
 
     def child() -> None:
         if plan.has("mount_namespace"):
-            work_directory = plan.open_work_directory()
+            work_directory = os.open(HOME, os.O_RDONLY | os.O_DIRECTORY)
             socket.send_fds(theirs, [b"w"], [work_directory])
             os.close(work_directory)
         reseed()
