@@ -65,6 +65,7 @@ class Session:
     # Messages said between two computations; they open the next one.
     held: list[Message] = field(default_factory=list)
     held_bytes: int = 0
+    held_messages: int = 0
     ending: Reason | None = None
 
     @property

@@ -141,13 +141,20 @@ class Sessions:
 
     # --- what workers say ---------------------------------------------------------------------------------------
     def pass_on(self, session: Session, messages: list[Message], now: float) -> None:
-        """Send on what the kernel said, within the limits; hold back the end until the files are out."""
+        """Send on what the kernel said, within the limits; hold back the end until the files are out.
+
+        Raises WireError when it said nothing.
+        """
+        if not messages:
+            raise WireError("nothing said, which no limit counts")
         cell, out = session.cell, list[Message]()
         for message in messages:
             size = len(message.content) + len(message.metadata) + sum(map(len, message.buffers))
             if cell is None or cell.ended or not (cell.began or _is_status(message, b'"busy"')):
                 # A thread of the student's goes on between two computations.
                 self._hold(session, message, size)
+                if session.ending:
+                    break
                 continue
             cell.began, cell.ended = True, _is_status(message, b'"idle"')
             if cell.computation in session.interrupted:
@@ -168,7 +175,7 @@ class Sessions:
             out.append(message)
             if message.msg_type == "status" and session.held:
                 out += session.held
-                session.held, session.held_bytes = [], 0
+                session.held, session.held_bytes, session.held_messages = [], 0, 0
         self._say(session, out)
 
     def written(self, session: Session) -> None:
@@ -180,8 +187,11 @@ class Sessions:
 
     def _hold(self, session: Session, message: Message, size_bytes: int) -> None:
         session.held_bytes += size_bytes
-        bytes_max = self._limits[session.language].cell_output_bytes_max
-        if session.held_bytes <= bytes_max and len(session.held) < HELD_MESSAGES_MAX:
+        session.held_messages += 1
+        limits = self._limits[session.language]
+        if session.held_bytes > limits.cell_output_bytes_max or session.held_messages > limits.cell_messages_max:
+            self.end(session, "output")  # what is dropped costs us time, too
+        elif session.held_messages <= HELD_MESSAGES_MAX:
             session.held.append(message)
 
     def _say(self, session: Session, messages: list[Message]) -> None:

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.conftest import ROOT
+from tests.processes import wait_for
 
 TRUSTED = ("web", "store", "device", "host", "wire.py", "settings.py", "trusted_db.py", "web_server.py")
 # name: code that shows something strange; afterwards the session still says 42.
@@ -115,6 +116,23 @@ def test_forged_messages_end_their_own_session_at_worst(client, neighbour, name)
         outcome.description
     )
     assert client.run("6 * 7").result == "42"
+
+
+FLOODS = {
+    "A15 text between two cells": "say('stream', {'name': 'stdout', 'text': 'x' * 10_000})",
+    "A16 messages between two cells": "end.send(Said([Message('stream', b'{}', b'{}')] * 1000))",
+    "A15 frames that say nothing": "end.send(Said([]))",
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_flood_between_two_computations_ends_its_session(client, name):
+    # A moment later, when the computation is over; on a busy machine it may be still on, and is ended as well.
+    code = f"{FORGED}\nimport threading\ndef flood():\n    while True: {FLOODS[name]}\nthreading.Timer(0.5, flood).start()"
+    outcome = client.run(code, keep=True)
+    session = f"{client.url}/sessions/{outcome.description['session']}"
+    gone = wait_for(lambda: (said := client.http.get(session, timeout=30).json())["state"] == "gone" and said)
+    assert gone["reason"] in ("output", "protocol", "session_gone"), gone
 
 
 @pytest.mark.parametrize(
