@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Collection
 from contextlib import suppress
 
@@ -12,11 +12,11 @@ from store import Store
 
 
 class Alarm:
-    """A pipe that the loop waits on beside its sockets, and the topics of the hints that came."""
+    """A pipe that the loop waits on beside its sockets, and the hints that came."""
 
     def __init__(self, store: Store, topics: Collection[str]) -> None:
         self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._topics: deque[str] = deque()
+        self._hints: deque[tuple[str, str]] = deque()
         self._stop = threading.Event()
         self._store = store
         self._listener = threading.Thread(target=self._listen, args=(topics,), name="hints", daemon=True)
@@ -31,17 +31,21 @@ class Alarm:
         with suppress(BlockingIOError):  # it rings already
             os.write(self._writer, b"!")
 
-    def take(self) -> set[str]:
-        """Return the topics of the hints since the last call, and be quiet."""
+    def take(self) -> dict[str, list[str]]:
+        """Return the ids of the hints since the last call, by topic, and be quiet."""
         with suppress(BlockingIOError):
             os.read(self._reader, 1 << 16)
-        return {self._topics.popleft() for _ in range(len(self._topics))}
+        ids: dict[str, list[str]] = defaultdict(list)
+        for _ in range(len(self._hints)):
+            topic, id = self._hints.popleft()
+            ids[topic].append(id)
+        return ids
 
     def close(self) -> None:
         """Stop listening."""
         self._stop.set()
 
     def _listen(self, topics: Collection[str]) -> None:
-        for topic, _id in self._store.hints.listen(topics, self._stop):
-            self._topics.append(topic)
+        for hint in self._store.hints.listen(topics, self._stop):
+            self._hints.append(hint)
             self.ring()

@@ -26,12 +26,12 @@ class Asker:
         self._answers: deque[tuple[Question, str, bytes]] = deque()
         self._requests = 0
 
-    def take(self) -> None:
-        """Pass on the questions that wait."""
+    def take(self, most: int = ASKED_MAX) -> None:
+        """Pass on the questions that wait, at most so many."""
         languages = sorted({language for account in self._accounts for language in account.languages})
         if not languages:
             return
-        while len(self._asked) < ASKED_MAX:
+        for _ in range(min(most, ASKED_MAX - len(self._asked))):
             question = self._store.questions.claim(self._id, list(self._ledger.kept), languages)
             if question is None:
                 break

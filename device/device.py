@@ -27,7 +27,7 @@ from settings import Settings
 from store import Store, StoreUnavailable
 from wire import Answered
 
-TOPICS = ("submitted", "wish", "question")
+TOPICS = ("submitted", "turn", "wish", "question")
 SWEEP_S = 60.0
 STORE_PAUSE_S_FIRST, STORE_PAUSE_S_MAX = 0.2, 5.0
 # What may wait in memory while MongoDB is away; beyond it nothing is read, and the wall fills up to the kernels.
@@ -70,14 +70,14 @@ class Device:
         """Do one round; wait for something to happen first, at most until something is due."""
         deaf = self._store_pause_s > 0 and self._waiting_bytes() > WAITING_BYTES_MAX
         self._wait(deaf)
-        topics = self._alarm.take()
+        hints = self._alarm.take()
         for account in self.accounts:
             self._attend(account, deaf)
         now = time.monotonic()
         if now < self._store_back_at:
             return
         try:
-            self._with_store(now, topics)
+            self._with_store(now, hints)
             if self._store_pause_s:
                 log.warning("the database answers again")
                 self._store_pause_s = 0.0
@@ -121,8 +121,8 @@ class Device:
             log.error("%s sent nonsense and is cut off: %s", account.label, printable(str(nonsense)))
             self._lose(account, "its supervisor sent nonsense and was cut off", nonsense=True)
         # Room where there was some tells nothing new: all that waited had been claimed.
-        if free <= 0 < account.free or self.ledger.rested:
-            self._look, self.ledger.rested = True, False
+        if free <= 0 < account.free:
+            self._look = True
 
     def _watch(self, account: Account, now: float) -> None:
         """Close what is overdue. Raises Trouble when the supervisor does not close what it was told to."""
@@ -146,10 +146,10 @@ class Device:
         return sum(run.waiting_bytes for run in self.ledger.runs.values())
 
     # --- the store ----------------------------------------------------------------------------------------------
-    def _with_store(self, now: float, topics: set[str]) -> None:
+    def _with_store(self, now: float, hints: dict[str, list[str]]) -> None:
         self._keeper.flush(now)
         self._asker.flush()
-        if "wish" in topics:
+        if any(id in self.ledger.runs or id in self.ledger.kept for id in hints.get("wish", ())):
             self._keeper.look_at_wishes(now)
             self._keeper.end_asked(now)
         if self._is_due("renew", now, self._settings.lease_s / 3):
@@ -161,11 +161,21 @@ class Device:
         if self._is_due("sweep", now, SWEEP_S) and not (self._sweeper and self._sweeper.is_alive()):
             self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
             self._sweeper.start()
-        if self._is_due("claim", now, self._settings.poll_interval_s) or self._look or "submitted" in topics:
+        self._claim(now, hints)
+        if self._is_due("ask", now, self._settings.poll_interval_s):
+            self._asker.take()
+        elif "question" in hints:
+            self._asker.take(len(hints["question"]))
+
+    def _claim(self, now: float, hints: dict[str, list[str]]) -> None:
+        rested, self.ledger.rested = self.ledger.rested, set()
+        # Where there is no room, a session that has become idle may give way to what waits.
+        crowded = bool(rested) and any(account.free <= 0 for account in self.accounts)
+        if self._is_due("claim", now, self._settings.poll_interval_s) or self._look or crowded:
             self._look = False
             self._look = self._starter.claim(now)
-        if self._is_due("ask", now, self._settings.poll_interval_s) or "question" in topics:
-            self._asker.take()
+        else:
+            self._look = self._starter.claim_hinted(now, len(hints.get("submitted", ())), rested.union(hints["turn"]))
 
     def _is_due(self, what: str, now: float, period_s: float) -> bool:
         if now < self._due[what]:

@@ -53,6 +53,7 @@ class Keeper:
                 self._over(run, ending.state, ending.reason)
             elif run.pending:
                 self._store.computations.append(run.claim, run.pending)
+                run.stored = now
             run.pending, run.due = [], math.inf
         except LostClaim:
             self._ledger.drop(run, now)

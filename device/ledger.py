@@ -24,7 +24,7 @@ class Ledger:
         self.runs: dict[str, Run] = {}
         self.kept: dict[str, Session] = {}
         self.gone: deque[Session] = deque()
-        self.rested = False  # whether a session has become idle since this was last looked at
+        self.rested: set[str] = set()  # the sessions that have become idle since this was last looked at
 
     @property
     def idle(self) -> list[Session]:
@@ -106,7 +106,7 @@ class Ledger:
         """Note that a session has come to the end of a turn."""
         session.idle_since = now
         if session.keep:
-            self.rested = True
+            self.rested.add(session.id)
         else:
             self.kept.pop(session.id, None)
             if session.closing_since is None:

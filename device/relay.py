@@ -18,6 +18,9 @@ MEMORY_BYTES_MAX = 1 << 50
 SECONDS_MAX = 1e9
 # What a cell says is stored so much later, with what follows: most cells are over by then, and cost one write.
 GATHER_S = 0.01
+# So much later when nothing of it is to be seen, and so long after what was stored before: students see no difference.
+UNSEEN_S, PACE_S = 0.1, 0.05
+UNSEEN = ("status", "execute_input", "execute_reply")
 log = logging.getLogger(__name__)
 
 
@@ -71,9 +74,13 @@ class Relay:
                     raise Nonsense("the end of a computation in the middle of a file")
                 self._ledger.announce_files(run)
             conversation.take(message)
-        run.due = min(run.due, now + GATHER_S)
         if conversation.questions > questions:
             run.asks(now)
+            run.due = min(run.due, now + GATHER_S)
+        elif all(message.msg_type in UNSEEN for message in frame.messages):
+            run.due = min(run.due, now + UNSEEN_S)
+        else:
+            run.due = min(run.due, max(now + GATHER_S, run.stored + PACE_S))
 
     def _file(self, account: Account, session: Session, run: Run, piece: File, now: float) -> None:
         if run.conversation.replied or run.conversation.ended:

@@ -43,6 +43,7 @@ class Run:
     files: list[WholeFile] = field(default_factory=list)
     pending: list[bytes] = field(default_factory=list)
     due: float = math.inf  # when what waits is to be stored
+    stored: float = 0.0  # when that was done last
     ending: Ending | None = None
     given_back: bool = False
 

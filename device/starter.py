@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -34,37 +35,61 @@ class Starter:
         """Begin what can begin; return whether there may be more in the queue."""
         self.begin_waiting(now)
         for _ in range(CLAIMS_A_ROUND):
-            claim = self._claim_one(now)
-            if claim is None:
+            idle = [session.id for session in self._ledger.idle]
+            if not self._take_on(self._claim_one(now, idle), now):
                 return False
-            log.info(
-                "cell=%s queued→running session=%s turn=%d attempt=%d",
-                claim.id, claim.session, claim.turn, claim.attempt,
-            )  # fmt: skip
-            if claim.id in self._ledger.runs:
-                # Its lease had run out, and we were the first to find it queued again.
-                self._ledger.drop(self._ledger.runs[claim.id], now)
-            run = self._ledger.runs[claim.id] = Run.of(claim, self._settings, now)
-            self._waiting.append(run)
-            self.begin_waiting(now)
         return True
 
-    def _claim_one(self, now: float) -> Claim | None:
-        claim, idle = self._store.computations.claim, [session.id for session in self._ledger.idle]
+    def claim_hinted(self, now: float, submitted: int, sessions: Collection[str]) -> bool:
+        """Begin what hints tell of: so many new computations, next turns of these sessions; return as ``claim`` does.
+
+        When this finds all that it looks for, nobody asks whether there is more: that has its own hint.
+        """
+        self.begin_waiting(now)
+        for id in sessions:
+            session = self._ledger.kept.get(id)
+            if session is not None and session.idle:  # else it is looked at when it has become idle
+                claim = self._store.computations.claim(self._id, languages=[], sessions=[id], new_sessions=False)
+                self._take_on(claim, now)
+        for _ in range(min(submitted, CLAIMS_A_ROUND)):
+            if not self._take_on(self._claim_one(now, []), now):
+                return False
+        return submitted > CLAIMS_A_ROUND
+
+    def _take_on(self, claim: Claim | None, now: float) -> bool:
+        """Begin what was claimed, if anything was; return whether it was."""
+        if claim is None:
+            return False
+        log.info(
+            "cell=%s queued→running session=%s turn=%d attempt=%d",
+            claim.id, claim.session, claim.turn, claim.attempt,
+        )  # fmt: skip
+        if claim.id in self._ledger.runs:
+            # Its lease had run out, and we were the first to find it queued again.
+            self._ledger.drop(self._ledger.runs[claim.id], now)
+        run = self._ledger.runs[claim.id] = Run.of(claim, self._settings, now)
+        self._waiting.append(run)
+        self.begin_waiting(now)
+        return True
+
+    def _claim_one(self, now: float, turns_of: Sequence[str]) -> Claim | None:
+        """Claim a next turn of these sessions, else a first turn where there is room for its session or can be made."""
+        claim = self._store.computations.claim
         asked: set[frozenset[str]] = set()
         for account in self._with_room():
             languages = frozenset(account.languages)
             if languages not in asked:
-                found = claim(self._id, languages=sorted(languages), sessions=idle, new_sessions=True)
+                found = claim(self._id, languages=sorted(languages), sessions=turns_of, new_sessions=True)
                 if found is not None:
                     return found
                 asked.add(languages)
-        if not idle:
+        if turns_of and not asked:
+            found = claim(self._id, languages=[], sessions=turns_of, new_sessions=False)
+            if found is not None:
+                return found
+        if not self._settings.session_idle_gives_way or self._waiting:
             return None
-        found = None if asked else claim(self._id, languages=[], sessions=idle, new_sessions=False)
-        if found is None and self._settings.session_idle_gives_way and not self._waiting:
-            found = self._claim_for_room(set().union(*asked), now)
-        return found
+        return self._claim_for_room(set().union(*asked), now)
 
     def _claim_for_room(self, served: set[str], now: float) -> Claim | None:
         """Claim what waits for a worker, and let a session that is idle make room for it: the longest idle that can.

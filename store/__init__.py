@@ -13,6 +13,7 @@ from store.devices import Devices
 from store.errors import (
     LostClaim,
     NobodyAsks,
+    OtherLanguage,
     Over,
     QueueFull,
     SessionGone,
@@ -33,8 +34,8 @@ from store.states import MOVES, OVER, REASONS, Reason, State
 
 __all__ = [
     "MOVES", "OVER", "REASONS", "Answer", "Claim", "Computation", "FileEntry", "FileWriter", "LostClaim", "NobodyAsks",
-    "Over", "Permalink", "Question", "QueueFull", "Reason", "Session", "SessionGone", "State", "Store", "StoreError",
-    "StoreUnavailable", "StoredFile", "Submission", "UnknownSession", "Wish", "connect",
+    "OtherLanguage", "Over", "Permalink", "Question", "QueueFull", "Reason", "Session", "SessionGone", "State", "Store",
+    "StoreError", "StoreUnavailable", "StoredFile", "Submission", "UnknownSession", "Wish", "connect",
 ]  # fmt: skip
 
 

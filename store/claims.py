@@ -91,8 +91,7 @@ class Claims:
         if not messages:
             return
         asks = asking if asking is not None else True if any(map(_is_question, messages)) else None
-        fields = {"sequence": claim.sequence + len(messages), **({} if asks is None else {"asking": asks})}
-        self._commit(self._computations, claim, messages, {"$set": fields})
+        self._commit(claim, messages, {} if asks is None else {"asking": asks})
         self._hints.announce("news", claim.id)
 
     @guarded
@@ -112,10 +111,7 @@ class Claims:
         move, why = ending(state, reason)
         if not (claim.unsure and self._ended(claim)):
             messages = self._settle(claim, messages)
-            fields = {**entering(move, why), "usage": dict(usage) if usage else None,
-                      "sequence": claim.sequence + len(messages)}  # fmt: skip
-            update = {"$set": fields, "$currentDate": {"finished": True}}
-            self._commit(self._database.durable("computations"), claim, messages, update)
+            self._commit(claim, messages, {**entering(move, why), "usage": dict(usage) if usage else None}, over=True)
         claim.unsure = True  # until its session knows too
         self._leave_session(claim, move)
         claim.unsure = False
@@ -149,7 +145,10 @@ class Claims:
 
     def _claim_first_turn(self, device: str, languages: Sequence[str]) -> Claim | None:
         while True:
-            claim = self._take({"turn": 0, "language": {"$in": list(languages)}}, device)
+            # A crash may forget it: queued again, it runs again, and the first one's writes find that they lost it. The
+            # first that outlives a crash, of its messages, its end or its session, is for the claim too.
+            early = self._database.early("computations")
+            claim = self._take(early, {"turn": 0, "language": {"$in": list(languages)}}, device)
             if claim is None or not claim.keep or self._sessions.bind(claim):
                 return claim
             # Its session ended between the two.
@@ -168,13 +167,13 @@ class Claims:
             left.discard(session)
             # The session is locked first: no two of its turns can ever be claimed at once.
             if self._sessions.lock(session, device):
-                claim = self._take({"session": session, "turn": {"$gt": 0}}, device)
+                claim = self._take(self._computations, {"session": session, "turn": {"$gt": 0}}, device)
                 if claim is not None:
                     return claim
                 self._sessions.unlock(session, device)
         return None
 
-    def _take(self, condition: Mapping[str, Any], device: str) -> Claim | None:
+    def _take(self, computations: Documents, condition: Mapping[str, Any], device: str) -> Claim | None:
         fields = {
             **entering("claim"),
             **literals({"device": device, "host": self._host, "token": str(uuid.uuid4())}),
@@ -184,19 +183,29 @@ class Claims:
             # An attempt owns the sequences from here on.
             "bounds": {"$concatArrays": ["$bounds", [{"$add": ["$sequence", 1]}]]},
         }
-        document = self._computations.find_one_and_update(
+        document = computations.find_one_and_update(
             {**condition, **leaving("claim")}, [{"$set": fields}], sort=_OLDEST, return_document=ReturnDocument.AFTER
         )
         return None if document is None else Claim.of(document)
 
     def _commit(
-        self, computations: Documents, claim: Claim, messages: Sequence[bytes], update: Mapping[str, Any]
+        self, claim: Claim, messages: Sequence[bytes], fields: Mapping[str, Any], *, over: bool = False
     ) -> None:
-        """Write batches, and make them valid with one update that holds only for the claim's owner."""
+        """Store messages and these fields; all becomes valid with one update, which holds only for the claim's owner.
+
+        It waits for the disk, and nothing before it does: MongoDB's journal is in order, so that a crash which spares
+        the update spares the batches and the claim.
+        """
+        inside = batches.fitting_inside(claim, messages) if over else None
         claim.unsure = True
-        written = batches.write(self._database, claim, messages)
+        written = batches.write(self._database, claim, messages) if inside is None else []
+        update: dict[str, Any] = {"$set": {**fields, "sequence": claim.sequence + len(messages)}}
+        if inside:
+            update["$set"]["closing"] = inside
+        if over:
+            update["$currentDate"] = {"finished": True}
         mine = {"_id": claim.id, "state": "running", "token": claim.token, "sequence": claim.sequence}
-        if not computations.update_one(mine, update).matched_count:
+        if not self._database.durable("computations").update_one(mine, update).matched_count:
             batches.discard(self._database, written)
             raise LostClaim(f"computation {claim.id} is not this device's any more")
         claim.sequence += len(messages)

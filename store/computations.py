@@ -12,7 +12,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from store import closing
 from store.claims import Claims
-from store.errors import NobodyAsks, Over, QueueFull, SessionGone, UnknownSession, guarded
+from store.errors import NobodyAsks, OtherLanguage, Over, QueueFull, SessionGone, UnknownSession, guarded
 from store.records import UNREAD, Computation, Submission, json_bytes, pack_message
 from store.states import OVER, entering, leaving
 from store.turns import end_queued, last_turn
@@ -30,10 +30,10 @@ class Computations(Claims):
     def submit(self, submission: Submission) -> Computation:
         """Store a computation; what returns outlives a crash.
 
-        Raises QueueFull, UnknownSession, SessionGone, StoreUnavailable.
+        Raises QueueFull, UnknownSession, OtherLanguage, SessionGone, StoreUnavailable.
         """
         self._take_room()
-        id = str(uuid.uuid4())
+        id = submission.id
         names = self._files.receive(id, submission.uploads)
         try:
             document = self._insert(id, submission, names)
@@ -41,13 +41,14 @@ class Computations(Claims):
             if names:
                 self._files.forget([id])
             raise
-        self._hints.announce("submitted", id)
+        topic, subject = ("turn", document["session"]) if document["turn"] else ("submitted", id)
+        self._hints.announce(topic, subject)
         return Computation.of(document)
 
     @guarded
     def get(self, id: str) -> Computation | None:
         """Return the computation, None when there is none. Raises StoreUnavailable."""
-        document = self._computations.find_one({"_id": id}, UNREAD)
+        document = self._computations.find_one({"_id": id}, {**UNREAD, "closing": 0})
         return None if document is None else Computation.of(document)
 
     @guarded
@@ -161,6 +162,8 @@ class Computations(Claims):
             last = last_turn(self._database, session)
             if last is None:
                 raise UnknownSession(f"there is no session {session}")
+            if document["language"] not in (None, last["language"]):
+                raise OtherLanguage(last["language"])
             self._check_lives_on(session, last)
             document |= {"turn": last["turn"] + 1, "language": last["language"]}
             try:

@@ -19,6 +19,8 @@ Documents = Collection[dict[str, Any]]
 
 # What 201 means: on the disks of most members.
 DURABLE = WriteConcern("majority", j=True)
+# What is worth nothing without a later durable write: the journal is in order, so that one's wait is for both.
+EARLY = WriteConcern(1, j=False)
 # A hint is sent and forgotten.
 UNACKNOWLEDGED = WriteConcern(w=0)
 QUESTION_KEPT_S = 120
@@ -103,6 +105,10 @@ class Database:
     def durable(self, name: str) -> Documents:
         """Return a collection whose writes are acknowledged when they outlive a crash. Raises PyMongoError."""
         return self.ready().get_collection(name, write_concern=DURABLE)
+
+    def early(self, name: str) -> Documents:
+        """Return a collection whose writes a crash may forget until a durable one follows. Raises PyMongoError."""
+        return self.ready().get_collection(name, write_concern=EARLY)
 
     def ping(self) -> None:
         """Ask MongoDB for a sign of life. Raises PyMongoError."""

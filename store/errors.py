@@ -34,6 +34,14 @@ class SessionGone(StoreError):
     """The session has ended, or ends after what it has to compute already."""
 
 
+class OtherLanguage(StoreError):
+    """The session runs another language, which ``language`` names."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__(f"the session runs {language}")
+        self.language = language
+
+
 class LostClaim(StoreError):
     """The computation is not this device's any more; nothing was written for it."""
 

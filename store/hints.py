@@ -2,6 +2,10 @@
 
 A small capped collection, read with a tailable cursor. ``at`` is made by MongoDB on insertion and only rises, so a
 reader that lost its cursor goes on where it was.
+
+For devices: ``submitted`` (a computation that needs a session), ``turn`` (a session that has a next one), ``wish`` (a
+computation, or a session that shall end), ``question``. For the web: ``news`` (a computation or session) and ``answer``
+(to a question).
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ class Hints:
         self._database = database
 
     def announce(self, topic: str, id: str) -> None:
-        """Say that this id is worth a look: ``submitted`` and ``wish`` for devices, ``news`` for the web, ``question``.
+        """Say that this id is worth a look.
 
         Returns at once and raises nothing.
         """
@@ -53,10 +57,9 @@ class Hints:
                 newest = self._newest()
                 seen = seen or newest
                 away = False
-                for hint in self._follow(seen, stop):
+                for hint in self._follow(seen, topics, stop):
                     seen = hint["at"]
-                    if hint["topic"] in topics:
-                        yield hint["topic"], hint["id"]
+                    yield hint["topic"], hint["id"]
             except PyMongoError as error:
                 if not away and not self._stopped(stop):
                     _log.warning("no hints until MongoDB answers again: %s", str(error)[:200])
@@ -94,8 +97,10 @@ class Hints:
                 if error.code != _NAMESPACE_EXISTS:
                     raise
 
-    def _follow(self, after: Timestamp, stop: Event | None) -> Iterator[dict[str, Any]]:
-        cursor = self._database.collection("hints").find({"at": {"$gt": after}}, cursor_type=CursorType.TAILABLE_AWAIT)
+    def _follow(self, after: Timestamp, topics: Collection[str], stop: Event | None) -> Iterator[dict[str, Any]]:
+        # MongoDB sorts out what is for others: each hint that it sends costs an answer and a request for the next one.
+        wanted = {"at": {"$gt": after}, "topic": {"$in": list(topics)}}
+        cursor = self._database.collection("hints").find(wanted, cursor_type=CursorType.TAILABLE_AWAIT)
         with cursor.max_await_time_ms(AWAIT_MS):
             while cursor.alive and not self._stopped(stop):
                 hint = next(cursor, None)

@@ -1,8 +1,9 @@
 """Messages of computations, in batches of JSON texts.
 
 A batch is written first and believed later: only when its computation's ``sequence`` has moved past it, and only when
-it was written in the attempt that owned these sequences. So what a lost claim leaves behind is never seen. What closes
-a conversation without a device is in the computation itself (``closing``), behind the batches.
+it was written in the attempt that owned these sequences. So what a lost claim leaves behind is never seen. The last
+messages are in the computation itself (``closing``), behind the batches, when they are short or no device wrote them:
+of most computations that is all.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from store.records import UNREAD, Claim, Computation
 
 BATCH_BYTES_MAX = 12 << 20  # a document of MongoDB has at most 16 MiB
 BATCH_MESSAGES_MAX = 5000
+INSIDE_BYTES_MAX = 16 << 10  # of last messages that go into their computation
 FIRST_MESSAGES = 4  # of an attempt: what says the number of its cell is among them, after busy and clear_output
 
 
@@ -91,13 +93,20 @@ class Messages:
                 yield batch
 
 
+def fitting_inside(claim: Claim, messages: Sequence[bytes]) -> list[bytes] | None:
+    """Return the last messages as their computation holds them, None when they are too long. Raises ValueError."""
+    if sum(map(len, messages)) > INSIDE_BYTES_MAX:
+        return None
+    return [text for batch in _split(claim, messages) for text in batch["messages"]]
+
+
 def write(database: Database, claim: Claim, messages: Sequence[bytes]) -> list[dict[str, Any]]:
     """Store batches that nobody believes yet, after the claim's sequence; return them.
 
     Raises PyMongoError, ValueError.
     """
     batches = _split(claim, messages)
-    collection = database.collection("messages")
+    collection = database.early("messages")
     for batch in batches:
         try:
             collection.insert_one(batch)

@@ -65,7 +65,7 @@ class Questions:
             {"_id": question.id, "state": "taken"},
             {"$set": {"state": "answered", "answer": {"status": status, "content": content}}},
         )
-        self._hints.announce("question", question.id)
+        self._hints.announce("answer", question.id)
 
     @guarded
     def answer_of(self, id: str) -> Answer | None:

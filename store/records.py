@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,17 +20,19 @@ UNREAD = {"code": 0, "message": 0, "user_expressions": 0}
 class Submission:
     """A computation to be made. ``message``: a comm message instead of code; ``uploads``: names and open files.
 
-    ``user_expressions``: what is evaluated after the code, by name, for the reply.
+    ``language`` None is that of the session. ``user_expressions``: what is evaluated after the code, by name, for the
+    reply. ``id``: that of the computation, known beforehand, so that its news can be waited for.
     """
 
     code: str
-    language: str
+    language: str | None
     session: str | None = None
     keep: bool = False
     stdin: bool = True
     message: Mapping[str, Any] | None = None
     uploads: Iterable[tuple[str, IO[bytes]]] = ()
     user_expressions: Mapping[str, str] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
 @dataclass(frozen=True)

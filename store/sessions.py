@@ -115,7 +115,8 @@ class Sessions:
         """Make an idle session of this device busy; False when it is none. Raises PyMongoError."""
         idle = {"_id": id, "device": device, "state": "idle", "end_requested": {"$ne": True}}
         update = [{"$set": {"state": "busy", "used": "$$NOW"}}]
-        return self._database.collection("sessions").update_one(idle, update).modified_count == 1
+        # The claim that follows waits for the disk.
+        return self._database.early("sessions").update_one(idle, update).modified_count == 1
 
     def unlock(self, id: str, device: str) -> None:
         """Make a busy session of this device idle. Raises PyMongoError."""

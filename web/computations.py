@@ -17,7 +17,7 @@ from web.context import here
 from web.operations import operation
 from web.parameters import WAIT
 from web.problems import refuse
-from web.reading import existing_computation, wait_for_end
+from web.reading import Page, existing_computation, wait_for_end
 
 routes = Blueprint("computations", __name__)
 
@@ -47,16 +47,19 @@ def submit() -> Response:
     """Store the computation; answer when it is on disk, or with `wait` when it is over or the time is."""
     context = here()
     wait_s = WAIT.read(context.settings)
-    context.news.listen()  # whoever asks for what comes of this is not far behind
-    with ExitStack() as closing:
-        uploads: multipart.Uploads = []
-        if request.mimetype == multipart.MEDIA_TYPE:
-            body, uploads = multipart.read_computation(context.settings, closing)
-        else:
-            body = bodies.read(NewComputation)
-        computation = _submit(_submission(body, uploads))
-    context.figures.submitted.labels(computation.language).inc()
-    return _submitted(computation, wait_s)
+    with ExitStack() as waiting:
+        with ExitStack() as closing:
+            uploads: multipart.Uploads = []
+            if request.mimetype == multipart.MEDIA_TYPE:
+                body, uploads = multipart.read_computation(context.settings, closing)
+            else:
+                body = bodies.read(NewComputation)
+            submission = _submission(body, uploads)
+            # Before anybody can have news of it.
+            event = waiting.enter_context(context.news.subscribed(submission.id))
+            computation = _submit(submission)
+        context.figures.submitted.labels(computation.language).inc()
+        return _submitted(computation, wait_for_end(context, event, computation, wait_s) if wait_s else None)
 
 
 @routes.get("/computations/<id>")
@@ -150,7 +153,9 @@ def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
         refuse(400, "`user_expressions` are evaluated after `code`; a `message` has none.")
     code = bodies.check_code(body.code) if isinstance(body.code, str) else ""
     message = None if body.message is UNSET else bodies.comm_message(body.message)
-    language = languages.checked(body.language, body.session)
+    language = body.language if isinstance(body.language, str) else None
+    if body.session is None:
+        language = languages.checked(body.language, None)
     return Submission(
         code=code,
         language=language,
@@ -170,12 +175,13 @@ def _submit(submission: Submission) -> Computation:
         refuse(503, "Too many computations are waiting; try again in a moment.")
     except stores.UnknownSession:
         refuse(404, "There is no session with this id.")
+    except stores.OtherLanguage as other:
+        refuse(422, f"The session runs {other.language}; `language` says otherwise.")
     except stores.SessionGone:
         refuse(410, "The session has ended; run the code without `session` to begin a new one.")
 
 
-def _submitted(computation: Computation, wait_s: float) -> Response:
-    page = wait_for_end(here(), computation.id, wait_s) if wait_s else None
+def _submitted(computation: Computation, page: Page | None) -> Response:
     return json_answer(
         SubmittedAnswer(
             id=computation.id,

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from store import Store
 
-TOPICS = ("news", "question")
+TOPICS = ("news", "answer")
 RECHECK_S = 1.0
 
 Found = TypeVar("Found")
@@ -43,15 +43,27 @@ class News:
 
         ``subject`` is the id whose news are worth another look. Raises what ``look`` raises.
         """
-        deadline = time.monotonic() + wait_s
         with self.subscribed(subject) as event:
-            while True:
-                event.clear()  # before the look: news that come during it are not lost
-                found = look()
-                left_s = deadline - time.monotonic()
-                if enough(found) or left_s <= 0:
-                    return found
-                event.wait(min(left_s, RECHECK_S))
+            return self.wait_on(event, wait_s, look(), look, enough)
+
+    def wait_on(
+        self,
+        event: threading.Event,
+        wait_s: float,
+        found: Found,
+        look: Callable[[], Found],
+        enough: Callable[[Found], bool],
+    ) -> Found:
+        """Do the same for one who has a subject's event already, and ``found`` something since. Raises as ``look``."""
+        deadline = time.monotonic() + wait_s
+        while not enough(found):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                break
+            event.wait(min(left_s, RECHECK_S))
+            event.clear()  # before the look: news that come during it are not lost
+            found = look()
+        return found
 
     @contextmanager
     def subscribed(self, subject: str) -> Iterator[threading.Event]:

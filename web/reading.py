@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from threading import Event
 
 from store import Computation
 from web.context import Context, here
@@ -80,10 +81,21 @@ def wait_for_page(context: Context, computation_id: str, after: int, wait_s: flo
     return context.news.wait_until(computation_id, wait_s, lambda: read_page(context, computation_id, after), enough)
 
 
-def wait_for_end(context: Context, computation_id: str, wait_s: float) -> Page:
-    """Return the messages from the start as soon as the computation is over, asks for input or fills a page."""
+def wait_for_end(context: Context, event: Event, submitted: Computation, wait_s: float) -> Page:
+    """Return the messages from the start as soon as the computation is over, asks for input or fills a page.
+
+    ``event``: set at news of it since before it was ``submitted``.
+    """
+    page = Page([], -1, submitted)
+
+    def look() -> Page:
+        nonlocal page
+        more = read_page(context, submitted.id, page.next)
+        page = Page(page.messages + more.messages, -1, more.computation)
+        return page
 
     def enough(page: Page) -> bool:
-        return page.finished or not page.whole or page.computation.asking
+        full = not page.whole or sum(map(len, page.messages)) > PAGE_BYTES
+        return page.finished or full or page.computation.asking
 
-    return context.news.wait_until(computation_id, wait_s, lambda: read_page(context, computation_id, -1), enough)
+    return context.news.wait_on(event, wait_s, page if submitted.state == "queued" else look(), look, enough)

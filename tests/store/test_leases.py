@@ -96,6 +96,23 @@ def test_a_lost_claim_writes_nothing(store: Store) -> None:
             claim(store, "device-2")
 
 
+def test_a_claim_that_a_crash_of_mongodb_forgot_writes_nothing_and_the_computation_runs_again(store: Store) -> None:
+    id = submit(store)
+    computations = store._database.collection("computations")
+    before = computations.find_one({"_id": id})
+    forgotten = claim(store, "device-1")
+    # Nothing of it was on the disk yet.
+    computations.replace_one({"_id": id}, before)  # type: ignore[arg-type]
+    assert store.computations.renew([forgotten])[0].lost
+    with pytest.raises(LostClaim):
+        store.computations.finish(forgotten, "done", messages=[message("x")])
+    again = claim(store, "device-1")
+    with pytest.raises(LostClaim):
+        store.computations.append(forgotten, [message("x")])
+    store.computations.finish(again, "done", messages=[message("a")])
+    assert texts(store, id) == ["a"]
+
+
 def test_a_batch_that_a_dead_device_left_is_never_seen(store: Store) -> None:
     id = submit(store)
     dead = claim(store, "device-1")

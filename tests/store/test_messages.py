@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from store import Store
+from store import Store, messages
 from tests.store.conftest import claim, message, submit, texts
 
 
@@ -74,3 +74,21 @@ def test_nothing_to_append_changes_nothing(store: Store) -> None:
     id = submit(store)
     store.computations.append(claim(store), [])
     assert texts(store, id) == []
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_the_last_messages_can_be_read_from_any_place_wherever_they_are_kept(store: Store, long: bool) -> None:
+    id = submit(store)
+    held = claim(store)
+    said = ["a", "b", "c", "d" * (messages.INSIDE_BYTES_MAX if long else 1), "e"]
+    store.computations.append(held, [message(text) for text in said[:2]])
+    store.computations.finish(held, "done", messages=[message(text) for text in said[2:]])
+    for after in range(-1, 5):
+        assert texts(store, id, after) == said[after + 1 :]
+    assert store._database.collection("messages").count_documents({"computation": id}) == (2 if long else 1)
+
+
+def test_what_ends_with_few_words_is_one_document(store: Store) -> None:
+    id = submit(store)
+    store.computations.finish(claim(store), "done", messages=[message("a"), message("b")])
+    assert texts(store, id) == ["a", "b"] and store._database.collection("messages").count_documents({}) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from store import Store
 from tests.store.conftest import claim, let_lease_run_out, message, submit
 
@@ -27,6 +29,21 @@ def test_no_query_reads_a_whole_collection(store: Store) -> None:
     assert session and not scans, scans
     examined = [entry for entry in seen if entry.get("docsExamined", 0) > 20]
     assert not examined, [(entry["ns"], entry["planSummary"], entry.get("command")) for entry in examined]
+
+
+def test_a_short_cell_costs_four_commands_and_two_hints(store: Store) -> None:
+    submit(store)
+    store.computations.finish(claim(store), "done")  # what is asked for the first time only
+    database = store._database.ready()
+    database.command("profile", 2)
+    try:
+        id = submit(store)
+        store.computations.finish(claim(store), "done", messages=[message("x")])
+        assert store.messages.after(id, -1)
+    finally:
+        database.command("profile", 0)
+    commands = Counter(entry["ns"].rpartition(".")[2] for entry in database["system.profile"].find())
+    assert commands["computations"] == 4 and commands["hints"] == 2 and commands["messages"] == 0
 
 
 def work(store: Store) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from store import SessionGone, Store, StoreUnavailable, UnknownSession
+from store import OtherLanguage, SessionGone, Store, StoreUnavailable, Submission, UnknownSession
 from tests.store.conftest import (
     Connect,
     age,
@@ -293,3 +293,10 @@ def test_a_session_hears_of_an_end_that_was_told_twice(store: Store, monkeypatch
 def unavailable(*_: object) -> None:
     """Be away."""
     raise StoreUnavailable("MongoDB does not answer")
+
+
+def test_a_turn_speaks_the_language_of_its_session(store: Store) -> None:
+    session = idle_session(store)
+    assert store.computations.submit(Submission("1", None, session)).language == "python"
+    with pytest.raises(OtherLanguage, match="python"):
+        store.computations.submit(Submission("1", "sage", session))
