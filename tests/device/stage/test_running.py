@@ -158,3 +158,23 @@ def test_what_is_submitted_is_claimed_by_its_hint_and_not_by_the_next_look_at_th
     stage.play(lambda: stage.store.hints.announce("submitted", first) or stage.computation(first).over)
     for _ in range(50):
         assert stage.finish(submit(stage.store)).state == "done"
+
+
+def test_a_turn_is_claimed_by_its_hint_or_when_its_session_has_become_idle(make_stage):
+    stage = make_stage(poll_interval_s=600.0)
+    first = submit(stage.store, keep=True)
+    stage.play(lambda: stage.store.hints.announce("submitted", first) or stage.computation(first).over)
+    session = stage.computation(first).session
+    for _ in range(5):
+        assert stage.finish(submit(stage.store, session=session, keep=True)).state == "done"
+    # The hint of the second comes while the first one runs.
+    both = [submit(stage.store, session=session, keep=True) for _ in range(2)]
+    assert [stage.finish(id).state for id in both] == ["done"] * 2
+
+
+def test_a_cell_that_waits_for_room_begins_when_an_idle_session_has_given_way_to_it(make_stage):
+    stage = make_stage(poll_interval_s=600.0, workers=1)
+    first = submit(stage.store, keep=True)
+    stage.play(lambda: stage.store.hints.announce("submitted", first) or stage.computation(first).over)
+    assert stage.finish(submit(stage.store)).state == "done"
+    stage.play(lambda: stage.store.sessions.get(stage.computation(first).session).state == "gone")
