@@ -79,7 +79,7 @@ print({
     'fds': {n: os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')},
     'network': read('/proc/net/dev'), 'tcp': read('/proc/net/tcp'), 'unix': read('/proc/net/unix'),
     'arp': read('/proc/net/arp'), 'route': read('/proc/net/route'), 'mounts': read('/proc/self/mountinfo'),
-    'masked': {n: read('/proc/' + n)[:40] for n in ('cmdline', 'keys', 'key-users', 'kallsyms', 'config.gz', 'modules')},
+    'masked': {n: read('/proc/' + n)[:40] for n in ('cmdline', 'keys', 'key-users', 'kallsyms', 'config.gz', 'modules', 'locks')},
     'cgroup': read('/proc/self/cgroup'), 'node': os.uname().nodename, 'path': sys.path, 'argv': sys.argv,
     'links': [os.path.realpath(p) for p in glob.glob('/proc/[0-9]*/cwd') + glob.glob('/proc/[0-9]*/root')],
     'user': [os.getuid(), os.getgid(), os.getgroups()], 'sysvipc': read('/proc/sysvipc/shm').count('\\n'),

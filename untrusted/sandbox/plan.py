@@ -36,7 +36,8 @@ ETC_SHOWN = (
 # What a fresh /proc tells of the host, or of other sessions through the account's key rings (Docker's list, and more).
 PROC_MASKED = (
     "acpi", "asound", "bus", "cmdline", "config.gz", "driver", "fs", "interrupts", "irq", "kallsyms", "kcore",
-    "key-users", "keys", "latency_stats", "modules", "sched_debug", "scsi", "sys", "sysrq-trigger", "timer_list",
+    "key-users", "keys", "latency_stats", "locks", "modules", "sched_debug", "scsi", "sys", "sysrq-trigger",
+    "timer_list",
 )  # fmt: skip
 # Of our own code.
 SHIPPED = ("untrusted", "wire.py")

@@ -26,7 +26,12 @@ CALLS = {
     "modify_ldt": (154, "0, 0, 0"), "vhangup": (153, ""), "fanotify_init": (300, "0, 0"), "memfd_secret": (447, "0"),
     "ioprio_set": (251, "1, 0, 0"), "migrate_pages": (256, "0, 0, 0, 0"), "move_pages": (279, "0, 0, 0, 0, 0, 0"),
     "mbind": (237, "0, 0, 0, 0, 0, 0"), "sched_setattr": (314, "0, 0, 0"), "lookup_dcookie": (212, "0, 0, 0"),
-    "personality": (135, "0x40000"), "uselib": (134, "0"), "sysfs": (139, "3"),
+    "personality": (135, "0x40000"), "uselib": (134, "0"), "sysfs": (139, "3"), "ustat": (136, "0, 0"),
+    "process_madvise": (440, "-1, 0, 0, 0, 0"), "fanotify_mark": (301, "-1, 0, 0, -1, 0"),
+    "set_mempolicy": (238, "99, 0, 0"), "set_mempolicy_home_node": (450, "0, 0, 0, 1"),
+    "first in, first out": (144, "-1, 1, 0"), "round robin": (144, "-1, 2, 0"), "deadline": (144, "-1, 6, 0"),
+    "TIOCSTI": (16, "0, 0x5412, 0"), "TIOCSTI in the lower half": (16, "0, 0x100005412, 0"),
+    "TIOCLINUX": (16, "0, 0x541C, 0"), "a parent forgotten": (157, "1, 0, 0, 0, 0"),
 }  # fmt: skip
 x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of x86-64")
 
@@ -275,7 +280,7 @@ def test_proc_shows_the_session_alone(session):
     seen = session(
         """
 import os
-files = ("keys", "key-users", "cmdline", "kallsyms", "timer_list")
+files = ("keys", "key-users", "cmdline", "kallsyms", "timer_list", "locks")
 report({
     "pids": sorted(int(n) for n in os.listdir("/proc") if n.isdigit()),
     "files": {n: open(f"/proc/{n}", "rb").read(16).decode("latin-1") for n in files if os.path.exists(f"/proc/{n}")},

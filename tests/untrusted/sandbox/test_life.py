@@ -92,6 +92,25 @@ def test_sessions_end_with_the_process_that_forked_them(start):
     process.communicate(timeout=60)
 
 
+def test_what_forks_sessions_has_no_network_no_privilege_and_cannot_be_read(start):
+    """C4, C7, H4"""
+    process = start("report(1)", hold=True)
+    init = json.loads(process.stdout.readline())["init"]
+    [zygote] = [pid for pid in below(process.pid) if init in below(pid)]
+    for pid in (zygote, init):
+        assert os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net")
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        assert {name: int(status[name], 16) for name in status if name.startswith("Cap")} == dict.fromkeys(
+            ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), 0
+        )
+    assert os.readlink(f"/proc/{zygote}/ns/net") != os.readlink(f"/proc/{init}/ns/net")
+    # The kernel gives what no process of the account may read to another owner.
+    assert os.stat(f"/proc/{zygote}/mem").st_uid != os.stat(f"/proc/{init}/mem").st_uid
+    # When the host has no memory left, sessions go first.
+    assert Path(f"/proc/{init}/oom_score_adj").read_text() == "500\n"
+    process.communicate(timeout=60)
+
+
 def test_init_cannot_be_killed_from_inside_and_signals_reach_the_session_alone(session):
     """B9, D1"""
     source = """
