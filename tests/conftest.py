@@ -1,4 +1,4 @@
-"""What tests of all rooms share: the whole server, started once, as ``make run`` starts it."""
+"""What tests of all rooms share, started once: the whole server, as ``make run`` starts it, and a mongod alone."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.languages import LeftOut, leave_out
+from tests.mongod import run_mongod
 from tests.server import ROOT, START_S, Server, Site, free_port, make_site, serve
 
 __all__ = ["ROOT", "START_S", "Server", "Site", "free_port", "make_site"]  # for the tests of all rooms
@@ -57,3 +59,11 @@ def server() -> Iterator[Server]:
     """The whole server with all languages: as root with the second account behind our own sshd, else with a child."""
     with serve(SHORT_LIMITS, LANGUAGES="") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def mongo_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A directory in which a mongod works; each test takes a database of its own."""
+    directory = tmp_path_factory.mktemp("mongo")
+    with run_mongod(directory):
+        yield directory

@@ -1,14 +1,18 @@
-"""Real processes for tests: started, waited for with a deadline, ended; their logs shown when something goes wrong."""
+"""Real processes for tests: started, waited for with a deadline, ended; their logs shown when something goes wrong.
+
+Whatever starts here ends with the tests, also when these are killed outright.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -33,6 +37,32 @@ def wait_for(condition: Callable[[], Found], deadline_s: float = DEADLINE_S) -> 
     return found
 
 
+@contextmanager
+def all_end(pids: Iterable[int], deadline_s: float = DEADLINE_S) -> Iterator[None]:
+    """Fail unless the processes that live when the block begins have ended so soon after it."""
+    living: dict[int, int] = {}
+    try:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                living[os.pidfd_open(pid)] = pid
+        yield
+        end = time.monotonic() + deadline_s
+        for descriptor, pid in living.items():
+            left_s = max(0.0, end - time.monotonic())
+            assert select.select([descriptor], [], [], left_s)[0], f"not within {deadline_s} s: {_command(pid)}"
+    finally:
+        for descriptor in living:
+            os.close(descriptor)
+
+
+def tied(argv: Sequence[str | Path]) -> list[str]:
+    """Return a command that runs ``argv``, and gets SIGTERM when the thread that started it ends, however that ends.
+
+    A program that changes its account later loses the tie.
+    """
+    return ["setpriv", "--pdeathsig", "TERM", "--", *map(str, argv)]
+
+
 def untrusted_python() -> str:
     """Return the interpreter of the untrusted environment: ``make test`` says where it is."""
     return os.environ.get("UNTRUSTED_PYTHON") or str(Path(__file__).parents[1] / ".build/untrusted/bin/python")
@@ -47,8 +77,9 @@ class Process:
         self._output, self._log = (Path(self._directory.name, name) for name in ("output", "log"))
         with open(self._output, "wb") as output, open(self._log, "wb") as log:
             self._popen = subprocess.Popen(
-                self.argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=log, start_new_session=True
-            )
+                tied(self.argv), env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
         self.pid = self._popen.pid
 
     @property

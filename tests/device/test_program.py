@@ -17,9 +17,7 @@ import store as stores
 from store import Store, embedded
 from tests import processes
 from tests.device.test_processes import open_door
-from tests.store.conftest import mongo_directory, state_of, submit
-
-__all__ = ["mongo_directory"]  # a fixture
+from tests.store.conftest import state_of, submit
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, str(ROOT / "trusted_db.py")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -9,6 +10,18 @@ from jupyter_client.session import Session
 
 from tests.end_to_end.client import Client, Outcome
 from tests.messages import validate_message
+from tests.server import serve
+
+# What has to be waited out is short.
+BRIEF = """
+workers = 2
+pool_ready = 1
+session_idle_s = 2.0
+session_life_s = 6.0
+cell_wall_s = 1.5
+cell_input_s = 3.0
+cell_interrupt_grace_s = 1.0
+"""
 
 
 class CheckingClient(Client):
@@ -50,3 +63,10 @@ def assert_jupyter_reads(message: dict) -> None:
 def client(server) -> Client:
     """A client of the running server."""
     return CheckingClient(server.url)
+
+
+@pytest.fixture(scope="package")
+def brief() -> Iterator[CheckingClient]:
+    """A client of a server with short limits and two workers."""
+    with serve(BRIEF) as server:
+        yield CheckingClient(server.url)

@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from singlecell_client import Client, Refused, Unreachable
+from tests.processes import tied
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 60
@@ -29,7 +29,7 @@ def command(server, tmp_path):
         file.write_text(code, encoding="utf-8")
         argv = [sys.executable, "-m", "singlecell_client", "run", str(file), "--server", url or server.url]
         process = subprocess.Popen(
-            [*argv, "--into", str(tmp_path / "out"), *options], cwd=ROOT, env={**os.environ, **environment},
+            tied([*argv, "--into", tmp_path / "out", *options]), cwd=ROOT, env={**os.environ, **environment},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
         )  # fmt: skip
         running.append(process)
@@ -172,11 +172,12 @@ def test_ctrl_c_interrupts_the_code_and_the_command_tells_what_it_still_said(com
 
 
 def test_a_second_ctrl_c_kills_code_that_does_not_stop(command):
-    deaf = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('in', flush=True)\nwhile True: pass"
+    deaf = "import signal\nsignal.signal(signal.SIGINT, lambda *_: print('no', flush=True))\n"
+    deaf += "print('in', flush=True)\nwhile True: pass"
     process = command(deaf)
     assert process.stdout.readline() == "in\n"
     process.send_signal(signal.SIGINT)
-    time.sleep(0.5)  # a person's pause between two keys
+    assert process.stdout.readline() == "no\n"
     process.send_signal(signal.SIGINT)
     assert ended(process)[0] == 130
 

@@ -20,8 +20,9 @@ while True:
 
 
 @pytest.mark.parametrize("reason", HOGS)
-def test_a_cell_over_its_limit_ends_as_failed_with_a_sentence_and_spares_its_neighbour(client, reason):
-    neighbour = client.submit("import time\nfor i in range(20):\n    print(i)\n    time.sleep(0.05)")["id"]
+def test_a_cell_over_its_limit_ends_as_failed_with_a_sentence_and_spares_its_neighbour(request, reason):
+    client = request.getfixturevalue("brief" if reason == "time_wall" else "client")
+    neighbour = client.submit("import time\nfor i in range(20):\n    print(i)\n    time.sleep(0.02)")["id"]
     outcome = client.run(HOGS[reason])
     assert (outcome.state, outcome.reason) == ("failed", reason)
     sentence = outcome.of_type("error")[-1]["evalue"]

@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-import pytest
-
-from tests.end_to_end.conftest import CheckingClient
 from tests.processes import wait_for
-from tests.server import serve
 
-SETTINGS = """
-workers = 2
-pool_ready = 1
-session_idle_s = 2.0
-session_life_s = 6.0
-cell_wall_s = 1.5
-cell_input_s = 3.0
-cell_interrupt_grace_s = 1.0
-"""
 DEADLINE_S = 40.0
-
-
-@pytest.fixture(scope="module")
-def brief() -> Iterator[CheckingClient]:
-    """A client of a server of its own with short limits."""
-    with serve(SETTINGS) as server:
-        yield CheckingClient(server.url)
 
 
 def state_of(client, session: str) -> dict:
@@ -55,9 +34,8 @@ def test_a_session_in_use_outlives_its_idle_limit_and_ends_at_its_life_limit(bri
     begun = time.monotonic()
     session = brief.run("x = 1", keep=True).description["session"]
     while time.monotonic() - begun < 4:
-        outcome = brief.run("x", session=session, keep=True)
+        outcome = brief.run("import time; time.sleep(0.2 * x)", session=session, keep=True)
         assert outcome.state == "done", outcome.description
-        time.sleep(0.2)
     wait_for(lambda: submit(brief, session) != 201, DEADLINE_S)
     assert until_gone(brief, session)["reason"] == "session_gone"
 

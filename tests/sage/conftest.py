@@ -14,6 +14,7 @@ import pytest
 from tests.end_to_end.client import Outcome
 from tests.end_to_end.conftest import CheckingClient
 from tests.languages import language_python
+from tests.processes import tied
 
 # As many as the workers that wait forked: more would only wait for each other on two cores.
 CLIENTS = 4
@@ -40,7 +41,7 @@ class Oracle:
 
     def __init__(self) -> None:
         argv = [str(language_python("sage")), str(Path(__file__).with_name("oracle.py"))]
-        self._program = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._program = subprocess.Popen(tied(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, code: str, png: str | None = None) -> dict[str, Any]:
         """Return what Sage says of a cell: ``oracle.py`` names the fields."""

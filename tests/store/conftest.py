@@ -1,12 +1,10 @@
-"""A real embedded mongod for all tests, a database of its own for each."""
+"""A database of its own for each test."""
 
 from __future__ import annotations
 
 import json
-import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,38 +12,9 @@ import pytest
 
 import settings as settings_file
 import store as stores
-from store import Claim, Store, StoreUnavailable, Submission, embedded
-from tests.processes import Process, start
-
-ROOT = Path(__file__).parents[2]
-START_DEADLINE_S = 60.0
+from store import Claim, Store, Submission, embedded
 
 Connect = Callable[..., Store]
-
-
-def run_mongod(directory: Path) -> AbstractContextManager[Process]:
-    """Run an embedded mongod until the block ends; it takes writes when the block begins."""
-
-    def answers() -> bool:
-        door = stores.connect(settings_file.load(mongo_uri=embedded.uri(directory), mongo_timeout_s=0.5))
-        try:
-            door.ping()
-        except StoreUnavailable:
-            return False
-        finally:
-            door.close()
-        return True
-
-    argv = [sys.executable, "-m", "store.embedded", str(directory)]
-    return start(argv, ready=answers, deadline_s=START_DEADLINE_S, cwd=ROOT)
-
-
-@pytest.fixture(scope="session")
-def mongo_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A directory in which a mongod works for all tests."""
-    directory = tmp_path_factory.mktemp("mongo")
-    with run_mongod(directory):
-        yield directory
 
 
 @pytest.fixture

@@ -7,15 +7,17 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import settings as settings_file
-from store import StoreUnavailable, embedded
+from store import embedded
 from store.address import SOCKET
-from tests.processes import Process
-from tests.store.conftest import ROOT, START_DEADLINE_S, Connect, claim, message, run_mongod, state_of, submit, texts
+from tests.mongod import ROOT, START_DEADLINE_S, answers, run_mongod
+from tests.processes import Process, all_end
+from tests.store.conftest import Connect, claim, message, state_of, submit, texts
 
 END_S = 10.0
 
@@ -36,18 +38,26 @@ def exe(pid: int) -> str:
     return Path(f"/proc/{pid}/exe").resolve().name
 
 
-def test_it_listens_on_its_own_socket_and_nowhere_else(tmp_path: Path) -> None:
-    with run_mongod(tmp_path) as mongod:
-        assert exe(mongod.pid) == "mongod"
-        own = {os.readlink(entry) for entry in Path(f"/proc/{mongod.pid}/fd").iterdir() if entry.is_symlink()}
-        inodes = {link[8:-1] for link in own if link.startswith("socket:[")}
-        for table in ("tcp", "tcp6", "udp", "udp6"):
-            lines = Path(f"/proc/{mongod.pid}/net/{table}").read_text().splitlines()[1:]
-            assert not inodes & {line.split()[9] for line in lines}, table
-        lines = [line.split() for line in Path(f"/proc/{mongod.pid}/net/unix").read_text().splitlines()[1:]]
-        assert {line[7] for line in lines if line[6] in inodes and len(line) > 7} == {str(tmp_path / SOCKET)}
-        assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
-        assert stat.S_IMODE((tmp_path / SOCKET).stat().st_mode) == 0o700
+@pytest.fixture(scope="module")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Process]]:
+    """A mongod that nobody ends, and its directory."""
+    directory = tmp_path_factory.mktemp("embedded")
+    with run_mongod(directory) as process:
+        yield directory, process
+
+
+def test_it_listens_on_its_own_socket_and_nowhere_else(mongod: tuple[Path, Process]) -> None:
+    directory, process = mongod
+    assert exe(process.pid) == "mongod"
+    own = {os.readlink(entry) for entry in Path(f"/proc/{process.pid}/fd").iterdir() if entry.is_symlink()}
+    inodes = {link[8:-1] for link in own if link.startswith("socket:[")}
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        lines = Path(f"/proc/{process.pid}/net/{table}").read_text().splitlines()[1:]
+        assert not inodes & {line.split()[9] for line in lines}, table
+    lines = [line.split() for line in Path(f"/proc/{process.pid}/net/unix").read_text().splitlines()[1:]]
+    assert {line[7] for line in lines if line[6] in inodes and len(line) > 7} == {str(directory / SOCKET)}
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE((directory / SOCKET).stat().st_mode) == 0o700
 
 
 def test_nothing_acknowledged_is_lost_when_it_is_killed(tmp_path: Path, connect: Connect) -> None:
@@ -64,39 +74,30 @@ def test_nothing_acknowledged_is_lost_when_it_is_killed(tmp_path: Path, connect:
         assert [claim(store).id for _ in queued] == queued
 
 
-def test_a_second_one_in_the_same_directory_is_refused_and_the_first_goes_on(tmp_path: Path, connect: Connect) -> None:
-    with run_mongod(tmp_path):
-        store = connect(tmp_path)
-        store.ping()
-        assert "works in" in complain(tmp_path)
-        store.ping()
-        connect(tmp_path).ping()
+def test_a_second_one_in_the_same_directory_is_refused_and_the_first_goes_on(
+    mongod: tuple[Path, Process], connect: Connect
+) -> None:
+    directory, _process = mongod
+    store = connect(directory)
+    store.ping()
+    assert "works in" in complain(directory)
+    store.ping()
+    connect(directory).ping()
 
 
-def test_it_ends_with_its_starter(tmp_path: Path, connect: Connect) -> None:
+def test_it_ends_with_its_starter(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "store.embedded", str(tmp_path)]
     code = f"import subprocess, time; print(subprocess.Popen({argv!r}).pid, flush=True); time.sleep(600)"
     starter = Process([sys.executable, "-c", code], None, ROOT)
     try:
         starter.wait_for(lambda: "\n" in starter.output, "the id of mongod", END_S)
         pid = int(starter.output.split()[0])
-        starter.wait_for(lambda: answers(connect, tmp_path), "mongod", START_DEADLINE_S)
+        starter.wait_for(lambda: answers(tmp_path), "mongod", START_DEADLINE_S)
         assert exe(pid) == "mongod"
-        starter.signal(signal.SIGKILL)
-        starter.wait(END_S)
-        poll = Process(["tail", "--pid", str(pid), "-f", "/dev/null"], None, None)
-        poll.wait(END_S)
+        with all_end([pid], END_S):
+            starter.signal(signal.SIGKILL)
     finally:
         starter.stop()
-
-
-def answers(connect: Connect, directory: Path) -> bool:
-    """Return whether the mongod in a directory takes work."""
-    try:
-        connect(directory, mongo_timeout_s=0.5).ping()
-    except StoreUnavailable:
-        return False
-    return True
 
 
 def test_a_directory_that_was_moved_works(tmp_path: Path, connect: Connect) -> None:
@@ -107,10 +108,10 @@ def test_a_directory_that_was_moved_works(tmp_path: Path, connect: Connect) -> N
         assert claim(connect(tmp_path / "b")).id == id
 
 
-def test_it_leaves_no_child_behind(tmp_path: Path) -> None:
-    with run_mongod(tmp_path) as mongod:
-        children = Path(f"/proc/{mongod.pid}/task/{mongod.pid}/children")
-        mongod.wait_for(lambda: not children.read_text(), "the end of the child", START_DEADLINE_S)
+def test_it_leaves_no_child_behind(mongod: tuple[Path, Process]) -> None:
+    _directory, process = mongod
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    process.wait_for(lambda: not children.read_text(), "the end of the child", START_DEADLINE_S)
 
 
 @pytest.mark.parametrize(("extra", "fine"), [(-1, True), (0, True), (1, False)])

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from store import Store, embedded
-from tests.store.conftest import ROOT, Connect, claim, message, run_mongod, submit
+from tests.mongod import ROOT, run_mongod
+from tests.store.conftest import Connect, claim, message, submit
 
 DEADLINE_S = 20.0
 Listen = Callable[..., "queue.Queue[tuple[str, str]]"]
@@ -23,7 +24,7 @@ Listen = Callable[..., "queue.Queue[tuple[str, str]]"]
 def listen() -> Iterator[Listen]:
     """Listen in a thread of its own; return the queue in which the hints arrive."""
     stop = threading.Event()
-    threads = []
+    listeners = []
 
     def begin(store: Store, *topics: str) -> queue.Queue[tuple[str, str]]:
         heard: queue.Queue[tuple[str, str]] = queue.Queue()
@@ -32,14 +33,16 @@ def listen() -> Iterator[Listen]:
             for hint in store.hints.listen(topics, stop):
                 heard.put(hint)
 
-        threads.append(threading.Thread(target=run))
-        threads[-1].start()
+        thread = threading.Thread(target=run)
+        listeners.append((store, topics[0], thread))
+        thread.start()
         hear(store, heard, topics[0])
         return heard
 
     yield begin
     stop.set()
-    for thread in threads:
+    for store, topic, thread in listeners:
+        store.hints.announce(topic, "so that the listener sees that it should stop")
         thread.join(DEADLINE_S)
         assert not thread.is_alive()
 
@@ -100,7 +103,7 @@ def test_listening_survives_that_the_collection_is_dropped(store: Store, listen:
 
 def test_listening_survives_a_restart_of_mongodb(tmp_path: Path, connect: Connect, listen: Listen) -> None:
     with run_mongod(tmp_path):
-        store = connect(tmp_path)
+        store = connect(tmp_path, mongo_timeout_s=0.5)
         heard = listen(store, "news")
     with run_mongod(tmp_path):
         hear(store, heard, "news")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import random
 import shutil
 import subprocess
 import time
@@ -18,6 +17,8 @@ import settings as settings_module
 import wire
 from host.cgroups import NONE as NO_GROUPS
 from host.cgroups import Groups
+from tests.processes import tied
+from tests.server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; sys.path.insert(0, sys.argv[1]); import runpy; runpy.run_module('untrusted', run_name='__main__')"
@@ -48,7 +49,7 @@ class Supervisor:
     ) -> None:  # fmt: skip
         settings = settings_module.load(**limits)
         ours, theirs = zmq.curve_keypair(), zmq.curve_keypair()
-        self.port = random.randint(30000, 39999)
+        self.port = free_port()
         settings_limits = {n: getattr(settings, n) for n in settings.names() if n.startswith(("cell_", "session_"))}
         charter = {
             "protocol": wire.PROTOCOL,
@@ -69,7 +70,7 @@ class Supervisor:
         }
         self.log = (directory / "log").open("w+")
         self.process = subprocess.Popen(
-            [python, "-I", "-B", "-c", START, str(directory)],
+            tied([python, "-I", "-B", "-c", START, directory]),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, user=account(),
             group=account(), extra_groups=[] if account() else None, env={}, cwd="/",
         )  # fmt: skip

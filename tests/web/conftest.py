@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,60 +18,24 @@ from werkzeug.test import TestResponse
 import settings as settings_file
 import store as stores
 from settings import Settings
-from store import Claim, Store
-from tests.processes import wait_for
+from store import Claim, Store, embedded
 from web import openapi, operations
 from web_server import create_app
 
 ROOT = Path(__file__).parents[2]
-START_DEADLINE_S = 60.0
 DEADLINE_S = 20.0
 
 
-@pytest.fixture(scope="session")
-def database_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A directory in which an embedded mongod runs."""
-    directory = tmp_path_factory.mktemp("mongo")
-    log = directory.with_suffix(".log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "store.embedded", str(directory)], cwd=ROOT, stdout=log, stderr=log
-    )
-    door = stores.connect(settings_file.load(mongo_uri=_uri(directory)))
-
-    def answers() -> bool:
-        assert process.poll() is None, Path(log.name).read_text()
-        try:
-            door.ping()
-        except stores.StoreUnavailable:
-            return False
-        return True
-
-    try:
-        wait_for(answers, START_DEADLINE_S)
-        door.close()
-        yield directory
-    finally:
-        process.terminate()
-        process.wait(DEADLINE_S)
-        log.close()
-
-
-def _uri(directory: Path) -> str:
-    from store import embedded
-
-    return embedded.uri(directory)
-
-
 @pytest.fixture
-def settings(database_directory: Path) -> Settings:
+def settings(mongo_directory: Path) -> Settings:
     """Settings of a server with a database of its own and limits that tests can reach."""
-    return make_settings(database_directory)
+    return make_settings(mongo_directory)
 
 
 def make_settings(directory: Path, **changes: Any) -> Settings:
     """Return settings for a database of its own in this mongod."""
     chosen: dict[str, Any] = {
-        "mongo_uri": _uri(directory),
+        "mongo_uri": embedded.uri(directory),
         "mongo_database": f"test_{uuid.uuid4().hex[:12]}",
         "code_bytes_max": 1000,
         "request_bytes_max": 300_000,

@@ -8,7 +8,8 @@ import uuid
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.conftest import Device, check_problem, make_settings, submit, texts, wait_for
+from tests.processes import wait_for
+from tests.web.conftest import Device, check_problem, make_settings, submit, texts
 from web_server import create_app
 
 
@@ -26,8 +27,8 @@ def test_a_submitted_computation_is_queued_and_has_links(client: FlaskClient) ->
     assert client.get(computation["links"]["self"]).status_code == 200
 
 
-def test_links_begin_with_the_public_url(database_directory) -> None:
-    app = create_app(make_settings(database_directory, public_url="https://cells.example/run/"))
+def test_links_begin_with_the_public_url(mongo_directory) -> None:
+    app = create_app(make_settings(mongo_directory, public_url="https://cells.example/run/"))
     computation = submit(app.test_client())
     assert computation["links"]["self"] == f"https://cells.example/run/computations/{computation['id']}"
 
@@ -81,8 +82,8 @@ def test_wait_answers_when_the_code_asks_for_input(client: FlaskClient, device: 
     assert [found["header"]["msg_type"] for found in answer["messages"]] == ["input_request"]
 
 
-def test_a_full_queue_is_503_with_retry_after_and_stores_nothing(database_directory) -> None:
-    client = create_app(make_settings(database_directory, queue_length_max=2)).test_client()
+def test_a_full_queue_is_503_with_retry_after_and_stores_nothing(mongo_directory) -> None:
+    client = create_app(make_settings(mongo_directory, queue_length_max=2)).test_client()
     submit(client), submit(client)
     response = client.post("/computations", json={"code": "1"})
     check_problem(response, 503, "waiting")

@@ -18,9 +18,9 @@ OWN = {
 
 
 @pytest.fixture
-def settings(database_directory: Path) -> Iterator[Settings]:
+def settings(mongo_directory: Path) -> Iterator[Settings]:
     """Settings with a language more."""
-    return make_settings(database_directory, languages={"own": OWN})
+    return make_settings(mongo_directory, languages={"own": OWN})
 
 
 def read_languages(client: FlaskClient) -> dict[str, dict]:

@@ -11,7 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from store import Store
-from tests.web.conftest import Device, check_problem, submit, texts, wait_for
+from tests.processes import wait_for
+from tests.web.conftest import Device, check_problem, submit, texts
 from web import reading
 from web.news import News
 

@@ -16,9 +16,9 @@ from tests.web.conftest import Device, check_problem, make_settings
 
 
 @pytest.fixture(scope="module")
-def settings(database_directory: Path) -> Settings:
+def settings(mongo_directory: Path) -> Settings:
     """One database for all of this: making one takes longer than a test."""
-    return make_settings(database_directory)
+    return make_settings(mongo_directory)
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
-import subprocess
+import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,13 @@ import requests
 import settings as settings_file
 import store as stores
 from settings import Settings
-from tests.web.conftest import DEADLINE_S, ROOT, Device, texts, wait_for
+from tests.processes import Process, start, wait_for
+from tests.server import free_port
+from tests.web.conftest import DEADLINE_S, ROOT, Device, texts
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 UWSGI = Path(sys.executable).with_name("uwsgi")
+START_S = 60.0
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="Debian's nginx (nginx-light) is not installed")
 
@@ -33,40 +36,33 @@ class Front:
 
     url: str
     settings: Settings
-    uwsgi: subprocess.Popen[bytes]
+    uwsgi: Process
 
 
 @pytest.fixture(scope="module")
-def front(database_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+def front(mongo_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """nginx and uWSGI over a database of their own."""
     from store import embedded
 
     directory = tmp_path_factory.mktemp("front")
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     # Debian's uwsgi_params hands on the host without its port.
-    chosen = {"mongo_uri": embedded.uri(database_directory), "mongo_database": "test_nginx", "public_url": url}
+    chosen = {"mongo_uri": embedded.uri(mongo_directory), "mongo_database": "test_nginx", "public_url": url}
     config = directory / "singlecell_config.py"
     config.write_text("".join(f"{name} = {value!r}\n" for name, value in chosen.items()))
     (directory / "nginx.conf").write_text(_placed(directory, port))
-    uwsgi = subprocess.Popen(
-        [UWSGI, "--socket", directory / "web.sock", "--chmod-socket=666", "--gevent", "64", "--gevent-monkey-patch",
-         "--master", "--lazy-apps", "--need-app", "--die-on-term", "--module", "web_server:app"],
-        cwd=ROOT, env={**os.environ, "SINGLECELL_CONFIG": str(config)},
-        stdout=(log := (directory / "uwsgi.log").open("wb")), stderr=log,
-    )  # fmt: skip
-    nginx = subprocess.Popen(
-        [str(NGINX), "-p", directory, "-c", directory / "nginx.conf", "-g", "daemon off;"], stdout=log, stderr=log
-    )
-    try:
-        wait_for(lambda: _answers(url, (uwsgi, nginx), directory / "uwsgi.log"))
+    web = [
+        str(UWSGI), "--socket", str(directory / "web.sock"), "--chmod-socket=666", "--gevent", "64",
+        "--gevent-monkey-patch", "--master", "--lazy-apps", "--need-app", "--die-on-term", "--module", "web_server:app",
+    ]  # fmt: skip
+    front = [str(NGINX), "-p", str(directory), "-c", str(directory / "nginx.conf"), "-g", "daemon off;"]
+    env = {**os.environ, "SINGLECELL_CONFIG": str(config)}
+    with (
+        start(web, ready="WSGI app 0 .* ready", deadline_s=START_S, env=env, cwd=ROOT) as uwsgi,
+        start(front, ready=lambda: _answers(url), deadline_s=START_S),
+    ):
         yield Front(url, settings_file.load(**chosen), uwsgi)
-    finally:
-        for process in (nginx, uwsgi):
-            process.terminate()
-        for process in (nginx, uwsgi):
-            process.wait(DEADLINE_S)
-        log.close()
 
 
 @pytest.fixture
@@ -95,19 +91,10 @@ def _placed(directory: Path, port: int) -> str:
     return text
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _answers(url: str, processes: tuple[subprocess.Popen[bytes], ...], log: Path) -> bool:
-    assert all(process.poll() is None for process in processes), log.read_text()
-    try:
+def _answers(url: str) -> bool:
+    with suppress(requests.ConnectionError):
         return requests.get(f"{url}/healthz", timeout=5).status_code == 200
-    except requests.ConnectionError:
-        return False
+    return False
 
 
 def check_problem(response: requests.Response, status: int) -> None:
@@ -215,7 +202,7 @@ def test_nginxs_own_errors_are_problems(front: Front) -> None:
 
 
 def test_a_stopped_web_part_is_a_problem_with_retry_after(front: Front) -> None:
-    front.uwsgi.terminate()
+    front.uwsgi.signal(signal.SIGTERM)
     front.uwsgi.wait(DEADLINE_S)
     response = requests.get(f"{front.url}/limits", timeout=10)
     check_problem(response, 502)

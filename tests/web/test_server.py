@@ -86,8 +86,8 @@ def test_pages_have_a_policy_that_runs_only_our_own_scripts(client: FlaskClient)
     assert client.get("/embed").headers["Content-Security-Policy"] == policy
 
 
-def test_a_public_address_is_what_pages_give_away_not_where_they_load_from(database_directory: Path) -> None:
-    app = create_app(make_settings(database_directory, public_url="https://cells.example/cell/"))
+def test_a_public_address_is_what_pages_give_away_not_where_they_load_from(mongo_directory: Path) -> None:
+    app = create_app(make_settings(mongo_directory, public_url="https://cells.example/cell/"))
     client = app.test_client()
     for path in ("/", "/embed"):
         addresses = re.findall(r'(?:src|href)="([^"]+)"', client.get(path).text)
@@ -133,8 +133,8 @@ def test_a_preflight_is_answered_for_a_day(client: FlaskClient) -> None:
     assert int(response.headers["Access-Control-Max-Age"]) == 86400
 
 
-def test_the_setting_narrows_the_origins(database_directory) -> None:
-    app = create_app(make_settings(database_directory, cors_origins="https://a.example, https://b.example"))
+def test_the_setting_narrows_the_origins(mongo_directory) -> None:
+    app = create_app(make_settings(mongo_directory, cors_origins="https://a.example, https://b.example"))
     for origin, allowed in (("https://b.example", "https://b.example"), ("https://c.example", None)):
         response = app.test_client().get("/limits", headers={"Origin": origin})
         assert response.headers.get("Access-Control-Allow-Origin") == allowed

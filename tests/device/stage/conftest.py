@@ -15,9 +15,9 @@ from settings import Settings
 from store import Computation, Store
 from tests.device.stage.cells import busy, submit
 from tests.device.stage.scripted import Scripted, Site
-from tests.store.conftest import connect, mongo_directory, store
+from tests.store.conftest import connect, store
 
-__all__ = ["connect", "mongo_directory", "store"]  # fixtures
+__all__ = ["connect", "store"]  # fixtures
 
 DEADLINE_S = 20.0
 QUICK = {

@@ -14,7 +14,7 @@ import wire
 from device.incoming import FILES_TYPE
 from store import Submission
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, Scripted, printed
-from tests.store.conftest import run_mongod
+from tests.mongod import run_mongod
 
 
 class Mongod:

@@ -1,26 +1,15 @@
-"""One zygote with a warm kernel for all tests of this folder, and a child of it for each."""
+"""The kernel of plain Python."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.processes import untrusted_python
-from tests.untrusted.kernel.child import Child, Zygote
+from tests.untrusted.kernel.child import Zygote, warm
 
 
 @pytest.fixture(scope="session")
 def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
-    started = Zygote(tmp_path_factory.mktemp("zygote"), untrusted_python())
-    yield started
-    started.close()
-    sys.stderr.write(started.log())
-
-
-@pytest.fixture
-def child(zygote: Zygote) -> Iterator[Child]:
-    forked = Child(zygote)
-    yield forked
-    assert forked.end() == 0, zygote.log()
+    """One zygote for all tests of this folder."""
+    yield from warm(tmp_path_factory.mktemp("zygote"), "python")

@@ -14,7 +14,7 @@ import pytest
 
 from host import cgroups
 from host.place import Account
-from tests.processes import untrusted_python
+from tests.processes import tied, untrusted_python
 
 RUN_INSIDE = Path(__file__).parent / "run_inside.py"
 ACCOUNT = "sandboxtest"
@@ -49,7 +49,7 @@ def start(account: dict, python: str) -> Callable[..., subprocess.Popen]:
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/home/cell", "OPENBLAS_NUM_THREADS": "1"}
         environment |= job.pop("environment", {})  # type: ignore[arg-type]
         process = subprocess.Popen(
-            [python, "-B", str(RUN_INSIDE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/",
+            tied([python, "-B", RUN_INSIDE]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/",
             env=environment, **account,
         )  # fmt: skip
         assert process.stdin is not None

@@ -1,0 +1,20 @@
+"""A forked kernel for each test; which language it speaks is what the folder's zygote says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from host import descendants
+from tests.untrusted.kernel.child import Child, Zygote
+
+
+@pytest.fixture
+def child(zygote: Zygote) -> Iterator[Child]:
+    """A child of the zygote, ended in order when the test is over."""
+    forked = Child(zygote)
+    yield forked
+    # Programs behind a terminal are in no group of ours, and there is no pid namespace here that would end them.
+    descendants.kill(descendants.find(forked.pid))
+    assert forked.end() == 0, zygote.log()
