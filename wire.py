@@ -17,6 +17,7 @@ FRAME_BYTES_MAX = 8 << 20
 CHUNK_BYTES = 256 << 10  # file contents travel in pieces of this size
 NAME_BYTES_MAX = 255  # NAME_MAX of Linux
 BUFFERS_MAX = 64
+LANGUAGES_BURST = 16  # Languages frames that may come in a row; then each Ping allows one more
 # In the name of a file: control characters, surrogates, line and paragraph separators cannot be shown, and with marks
 # that turn the direction of text the name would show as another. Uploads have the same rule (web/names.py).
 UNSHOWN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -127,18 +128,25 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LanguageReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A language that this supervisor can run."""
+    """A language whose environment is whole in this account, and how far it has come; ``version``: of a ready one."""
 
     name: str
     version: str
+    state: Literal["loading", "ready", "failed"]
 
 
 class Hello(Frame):
-    """First frame of a supervisor: what it is, what it isolates with, what it runs."""
+    """First frame of a supervisor, when it can run something: what it is, what it isolates with, what it runs."""
 
     protocol: int
     limiter: str
     layers: list[Layer]
+    languages: list[LanguageReport]
+
+
+class Languages(Frame):
+    """The languages of Hello, all of them, when one has come to another state."""
+
     languages: list[LanguageReport]
 
 
@@ -216,7 +224,7 @@ class Pong(Frame):
 
 
 Down = Open | Upload | Run | Deliver | Interrupt | Answer | Close | Ask | Ping
-Up = Hello | Credit | Output | File | Finished | Closed | Answered | Pong
+Up = Hello | Languages | Credit | Output | File | Finished | Closed | Answered | Pong
 
 Decoded = TypeVar("Decoded")
 

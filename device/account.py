@@ -12,11 +12,12 @@ import zmq
 from device import greeting
 from device.dialling import Dialling, Started, StartProcess
 from device.link import Link
+from device.offer import Offer, describe
 from device.refusal import Nonsense
 from device.session import Session
 from device.trouble import Trouble
 from settings import Settings
-from wire import Credit, Frame, Hello, Open, Up
+from wire import Credit, Frame, Hello, Languages, Open, Up
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class Account:
         self._settings, self._context, self._workers, self._wake = settings, context, workers, wake
         self.state, self.sentence = "connecting", f"{self.label}: it has not been dialled yet"
         self.hello: Hello | None = None
+        self._offer: Offer | None = None
+        self.changed = False  # whether what it can run has changed since this was last looked at
         self.link: Link | None = None
         self.sessions: dict[str, Session] = {}  # by alias, from Open to Closed
         self.receiving: Session | None = None  # whose file is on its way: there is one at a time
@@ -49,22 +52,27 @@ class Account:
         self._granted = self._opened = 0
 
     @property
+    def _loads(self) -> str:
+        return f"{self.label}: its supervisor loads the languages"
+
+    @property
     def free(self) -> int:
         """How many sessions it can take now."""
-        if self.state != "ready" or self.link is None or self.link.blocked:
+        if self.state != "ready" or self.link is None or self.link.blocked or not self.languages:
             return 0
         return self._granted - self._opened
 
     @property
     def languages(self) -> list[str]:
         """The languages that it runs now."""
-        return [language.name for language in self.hello.languages] if self.hello and self.state == "ready" else []
+        return self._offer.ready if self._offer is not None else []
 
     def report(self) -> dict[str, Any]:
         """Return what /readyz shows of it."""
-        said = greeting.report(self.hello) if self.hello else {"layers": [], "limiter": "", "languages": []}
+        said = greeting.report(self.hello) if self.hello else {"layers": [], "limiter": ""}
+        offer = self._offer.report() if self._offer else {"languages": [], "loading": [], "failed": []}
         own = {"account": self.label, "state": self.state, "sentence": self.sentence}
-        return own | said | {"capacity": self._workers, "free": self.free}
+        return own | said | offer | {"capacity": self._workers, "free": self.free}
 
     # --- being there --------------------------------------------------------------------------------------------
     def keep_up(self, now: float) -> None:
@@ -81,7 +89,7 @@ class Account:
                 raise outcome
             self.link = Link(self._context, *outcome, self._settings, now)
             self._granted = self._opened = 0
-            self.state, self.sentence = "starting", f"{self.label}: its supervisor loads the languages"
+            self.state, self.sentence = "starting", self._loads
 
     def lose(self, why: str, now: float) -> list[Session]:
         """Cut the connection, to dial again after a pause; return the sessions that are lost with it."""
@@ -90,7 +98,7 @@ class Account:
         sentence = f"{self.label}: {why}"
         if sentence != self.sentence:
             log.warning("%s", sentence)
-        self.state, self.sentence, self.hello = "down", sentence, None
+        self.state, self.sentence, self.hello, self._offer = "down", sentence, None, None
         self._dial_at = now + self._pause_s
         self._pause_s = min(2 * self._pause_s, self._settings.redial_s_max)
         self._hang_up()
@@ -99,7 +107,7 @@ class Account:
 
     def close(self, sentence: str) -> threading.Thread | None:
         """End the supervisor and everything below it; return what to wait for."""
-        self.state, self.sentence, self.hello = "down", f"{self.label}: {sentence}", None
+        self.state, self.sentence, self.hello, self._offer = "down", f"{self.label}: {sentence}", None, None
         if self._dialling is not None:
             self._dialling.give_up()
         self._hang_up()
@@ -131,6 +139,8 @@ class Account:
             match frame:
                 case Hello():
                     self._greet(frame, now)
+                case Languages():
+                    self._take_languages(frame)
                 case Credit():
                     self._take_credit(frame)
                 case _:
@@ -139,17 +149,30 @@ class Account:
     def _take_credit(self, credit: Credit) -> None:
         if self.hello is None or not self._granted < credit.granted <= self._opened + self._workers:
             raise Nonsense(f"credit for {credit.granted} sessions")
+        self.changed = self.changed or self._granted == 0
         self._granted = credit.granted
 
     def _greet(self, hello: Hello, now: float) -> None:
         if self.hello is not None:
             raise Nonsense("a second greeting")
-        greeting.check(hello, self._settings)
-        if not hello.languages:
-            raise Trouble("its supervisor could load no language; the lines that it logged say why")
+        greeting.check(hello)
+        self._offer = Offer(hello.languages, self._settings)
+        self._check_hope(self._offer)
         self.hello, self.state, self.sentence, self._ready_since = hello, "ready", "", now
-        names = ", ".join(f"{language.name} {language.version}" for language in hello.languages)
-        log.info("%s: ready: %s; limits by %s", self.label, names, hello.limiter)
+        log.info("%s: %s; limits by %s", self.label, self._offer, hello.limiter)
         for layer in hello.layers:
             if layer.state == "waived":
                 log.warning("%s: runs without the layer %s, as waived_layers says", self.label, layer.name)
+
+    def _take_languages(self, frame: Languages) -> None:
+        if self._offer is None or self.link is None:
+            raise Nonsense("news about its languages before the greeting")
+        for report in self._offer.change(frame.languages, self.link.pings):
+            level = logging.INFO if report.state == "ready" else logging.WARNING
+            log.log(level, "%s: %s", self.label, describe(report))
+        self._check_hope(self._offer)
+        self.sentence, self.changed = "" if self._offer.ready else self._loads, True
+
+    def _check_hope(self, offer: Offer) -> None:
+        if offer.hopeless:
+            raise Trouble("its supervisor could load no language; the lines that it logged say why")

@@ -123,6 +123,9 @@ class Device:
         # Room where there was some tells nothing new: all that waited had been claimed.
         if free <= 0 < account.free:
             self._look = True
+        if account.changed:
+            self._look, account.changed = True, False
+            self._due["report"] = 0.0  # pages and who waits for the start hear of it at once
 
     def _watch(self, account: Account, now: float) -> None:
         """Close what is overdue. Raises Trouble when the supervisor does not close what it was told to."""

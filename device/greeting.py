@@ -5,26 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from device.refusal import SHOWN_CHARS, Nonsense
-from settings import Settings
 from wire import PROTOCOL, Hello
 
 LIMITERS = ("cgroup2", "cgroup1", "watchdog")
 LAYERS_MAX = 64
 
 
-def check(hello: Hello, settings: Settings) -> None:
-    """Refuse a greeting that is not plain. Raises Nonsense."""
+def check(hello: Hello) -> None:
+    """Refuse a greeting that is not plain; its languages are the Offer's. Raises Nonsense."""
     if hello.protocol != PROTOCOL:
         raise Nonsense(f"protocol {hello.protocol} where {PROTOCOL} is spoken")
     if hello.limiter not in LIMITERS:
         raise Nonsense("a limiter that there is not")
-    names = [language.name for language in hello.languages]
-    if len(set(names)) != len(names) or not set(names) <= set(settings.languages):
-        raise Nonsense("languages that it was not asked for")
     if len(hello.layers) > LAYERS_MAX:
         raise Nonsense(f"{len(hello.layers)} layers")
-    texts = [language.version for language in hello.languages]
-    texts += [text for layer in hello.layers for text in (layer.name, layer.detail)]
+    texts = [text for layer in hello.layers for text in (layer.name, layer.detail)]
     if not all(len(text) <= SHOWN_CHARS and text.isprintable() for text in texts):
         raise Nonsense("a greeting with texts that cannot be shown")
     if any(layer.state == "off" for layer in hello.layers):
@@ -36,5 +31,4 @@ def report(hello: Hello) -> dict[str, Any]:
     return {
         "layers": [{"name": layer.name, "state": layer.state, "detail": layer.detail} for layer in hello.layers],
         "limiter": hello.limiter,
-        "languages": [{"name": language.name, "version": language.version} for language in hello.languages],
     }

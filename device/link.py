@@ -53,6 +53,11 @@ class Link:
         """Whether frames wait that the supervisor has not taken yet."""
         return bool(self._outbox)
 
+    @property
+    def pings(self) -> int:
+        """How often a sign of life was asked for."""
+        return self._ping
+
     def send(self, frame: Frame) -> None:
         """Send a frame, or keep it in order until ``flush`` can. Raises TooLong."""
         data = encode(frame)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def main() -> int:
 
 def run() -> int:
     """Prepare, start and keep all parts. Raises HostError."""
+    begun = time.monotonic()
     if len(sys.argv) > 1:
         raise HostError("make run takes no arguments; PORT= and DATA= override, the rest are settings", EXIT_SETTINGS)
     settings = generated.load(**overrides())
@@ -68,7 +70,7 @@ def run() -> int:
         for sentence in find_old(settings, Path(environments)):
             say(sentence)
         journal = Journal(place.logs / "server.log")
-        return keep(Parts(make_parts(place, settings, door, groups), journal, lambda: announce(settings)))
+        return keep(Parts(make_parts(place, settings, door, groups), journal, lambda: announce(settings, begun)))
     finally:
         groups.remove()
         os.close(lock)
@@ -123,11 +125,13 @@ def find_place(settings: Settings, root: bool) -> Place:
     return Place(prefix, copies.copy_app(prefix / "app", trusted), data, trusted)
 
 
-def announce(settings: Settings) -> None:
-    """Wait until a cell has run, and say so in the one line of standard output."""
+def announce(settings: Settings, begun: float) -> None:
+    """Wait until a cell has run, and say so in the one line of standard output; then tell of the languages to come."""
     host = "127.0.0.1" if settings.http_host == "0.0.0.0" else settings.http_host
-    Readiness(host, settings.http_port).wait(say)
+    readiness = Readiness(host, settings.http_port)
+    readiness.wait(say)
     print(f"ready http://{host}:{settings.http_port}", flush=True)
+    readiness.follow(say, begun)
 
 
 def keep(parts: Parts) -> int:

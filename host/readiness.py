@@ -10,6 +10,7 @@ from typing import Any
 LOOK_S = 0.05
 WAIT_S = 5
 SAY_AGAIN_S = 10.0
+FOLLOW_S = 0.25
 
 
 class Readiness:
@@ -27,6 +28,25 @@ class Readiness:
             if time.monotonic() - spoken > SAY_AGAIN_S:
                 spoken = time.monotonic()
                 say(f"not ready yet: {self._reason()}")
+
+    def follow(self, say: Any, begun: float) -> None:
+        """Say of each language that comes later that it has come, or that it cannot; return when none is left.
+
+        ``begun``: when the start was, on the monotonic clock.
+        """
+        told: set[str] | None = None
+        while True:
+            accounts = self._ask("GET", "/readyz").get("accounts", [])
+            ready = {report["name"]: report["version"] for account in accounts for report in account["languages"]}
+            told = set(ready) if told is None else told
+            for name in ready.keys() - told:
+                say(f"{name} {ready[name]} is ready after {time.monotonic() - begun:.1f} s")
+            told |= set(ready)
+            if ready and not any(account["loading"] for account in accounts):
+                for name in sorted({name for account in accounts for name in account["failed"]} - told):
+                    say(f"{name} cannot be loaded; the lines above say why")
+                return
+            time.sleep(FOLLOW_S)
 
     def _cell_runs(self) -> bool:
         languages = self._ask("GET", "/languages").get("languages", [])

@@ -25,6 +25,7 @@ from store.errors import (
 from store.files import FileEntry, Files, FileWriter, StoredFile
 from store.hints import Hints
 from store.messages import Messages
+from store.offers import Offers
 from store.permalinks import Permalinks
 from store.questions import Questions
 from store.records import Answer, Claim, Computation, Permalink, Question, Session, Submission, Wish
@@ -34,8 +35,8 @@ from store.states import MOVES, OVER, REASONS, Reason, State
 
 __all__ = [
     "MOVES", "OVER", "REASONS", "Answer", "Claim", "Computation", "FileEntry", "FileWriter", "LostClaim", "NobodyAsks",
-    "OtherLanguage", "Over", "Permalink", "Question", "QueueFull", "Reason", "Session", "SessionGone", "State", "Store",
-    "StoreError", "StoreUnavailable", "StoredFile", "Submission", "UnknownSession", "Wish", "connect",
+    "Offers", "OtherLanguage", "Over", "Permalink", "Question", "QueueFull", "Reason", "Session", "SessionGone",
+    "State", "Store", "StoreError", "StoreUnavailable", "StoredFile", "Submission", "UnknownSession", "Wish", "connect",
 ]  # fmt: skip
 
 

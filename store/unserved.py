@@ -7,21 +7,21 @@ from typing import Any
 from store import closing
 from store.database import Database, earlier
 from store.devices import Devices
+from store.offers import Offers
 from store.states import leaving
 
 
 def unserved(database: Database) -> list[dict[str, Any]]:
-    """Return the first turns that have waited for a lease's time in a language of none of the accounts.
+    """Return the first turns that have waited for a lease's time in a language that no account runs or loads.
 
     While an account has not said what it can run, everything may be waiting for it. Raises PyMongoError.
     """
-    accounts = [account for device in Devices(database).alive() for account in device.get("accounts", [])]
-    reports = [{language["name"] for language in account.get("languages", [])} for account in accounts]
-    if not reports or not all(reports):
+    offers = Offers.of(account for device in Devices(database).alive() for account in device.get("accounts", []))
+    if not offers.whole:
         return []
     waiting = {
         "turn": 0,
-        "language": {"$nin": sorted(set().union(*reports))},
+        "language": {"$nin": sorted({*offers.versions, *offers.loading})},
         "$expr": {"$lt": ["$submitted", earlier(database.settings.lease_s)]},
         **leaving("abandon"),
     }

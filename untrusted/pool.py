@@ -26,7 +26,8 @@ CODE_DIRECTORY = Path(__file__).resolve().parent.parent
 WORKER_FRAME_BYTES_MAX = FRAME_BYTES_MAX - (64 << 10)
 RESTART_PAUSE_S = 1.0
 EARLY_DEATH_PAUSE_S = 0.5
-FAILURES_TOLD = 2  # then the device is told without this language
+FAILURES_TOLD = 2  # then the device is told that this language cannot run
+LOADING_S_MAX = 300.0  # large libraries take seconds, on a slow disk a minute
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from untrusted.{} import main; main()"
 
 
@@ -48,7 +49,7 @@ class Pool:
         self._plan, self._limiter, self._ready_target = plan, limiter, ready_target
         self.version = ""
         self.warm = self.alive = False
-        self._failures, self._start_at, self._refill_at = 0, 0.0, 0.0
+        self._failures, self._start_at, self._refill_at, self._started_at = 0, 0.0, 0.0, 0.0
         self.ready: deque[Slot] = deque()
         self.starting: dict[int, Slot] = {}
         self._expected: deque[list[socket.socket]] = deque()
@@ -75,7 +76,7 @@ class Pool:
         theirs.close()
         self.orders.sendall(self._plan.to_bytes())
         self.orders.setblocking(False)
-        self.alive = True
+        self.alive, self._started_at = True, time.monotonic()
 
     def refill(self, wanted: int = 0) -> None:
         """Order forks until the ready ones, and ``wanted`` more, are on their way."""
@@ -131,6 +132,10 @@ class Pool:
         self._failures += 1
         self._start_at = time.monotonic() + RESTART_PAUSE_S * self._failures
 
+    def overdue(self, now: float) -> bool:
+        """Return whether the zygote has been loading its language for so long that it never will."""
+        return self.alive and not self.warm and now - self._started_at > LOADING_S_MAX
+
     def start_when_due(self, now: float) -> None:
         """Start a zygote where there is none."""
         if not self.alive and now >= self._start_at:
@@ -142,6 +147,9 @@ class Pool:
             return
         for slot in [*self.ready, *self.starting.values()]:
             slot.kill()
+        # No session may get one of them before its death is heard of.
+        self.ready.clear()
+        self.starting.clear()
         for ours in itertools.chain.from_iterable(self._expected):
             ours.close()
         self._expected.clear()

@@ -88,6 +88,12 @@ class Sessions:
         """Return how many sessions wait for a worker of this language."""
         return sum(session.language == language for session in self._waiting)
 
+    def give_up(self, language: str) -> None:
+        """End the sessions that wait for a worker of this language: there will be none."""
+        for session in [session for session in self._waiting if session.language == language]:
+            self._waiting.remove(session)
+            self.end(session, "kernel_died")
+
     def put(self, frame: Run | Deliver | Upload, now: float) -> None:
         """Hand a frame to its session, in its turn."""
         session = self.get(frame.session)

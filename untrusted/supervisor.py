@@ -14,12 +14,12 @@ import zmq
 from untrusted.channel import Over, Ready, Said, Written
 from untrusted.charter import Charter
 from untrusted.gate import Gate
+from untrusted.introduction import Introduction
 from untrusted.pool import Pool
 from untrusted.questions import Questions
 from untrusted.sessions import Sessions
 from untrusted.slot import Slot
 from wire import (
-    PROTOCOL,
     Answer,
     Answered,
     Ask,
@@ -27,9 +27,7 @@ from wire import (
     Credit,
     Deliver,
     Down,
-    Hello,
     Interrupt,
-    LanguageReport,
     Layer,
     Open,
     Ping,
@@ -51,11 +49,11 @@ class Supervisor:
 
     def __init__(self, charter: Charter, gate: Gate, pools: dict[str, Pool], limiter: str, layers: list[Layer]) -> None:
         self._workers, self._silence_s = charter.workers, charter.heartbeat_timeout_s
-        self._gate, self._pools, self._limiter, self._layers = gate, pools, limiter, layers
+        self._gate, self._pools = gate, pools
+        self._introduction = Introduction(pools, limiter, layers)
         self._sessions = Sessions({name: charter.languages[name].limits for name in pools}, gate.send)
         self._questions = Questions()
         self._slots: dict[int, tuple[Pool, Slot]] = {}  # by pidfd
-        self._introduced = False
         self._granted = 0
         self._heard = time.monotonic()
         self.over = False
@@ -91,6 +89,9 @@ class Supervisor:
         for ask in self._questions.postponed():
             self._ask(ask, now)
         for pool in self._pools.values():
+            if pool.overdue(now):
+                log.error("the zygote of %s does not come to the end of loading; starting it again", pool.language.name)
+                pool.bury_zygote()
             pool.start_when_due(now)
             pool.refill(self._sessions.waiting(pool.language.name) + self._questions.waiting(pool.language.name))
         self._speak()
@@ -114,7 +115,9 @@ class Supervisor:
         if self._sessions.deliveries and not self._gate.blocked:
             wait_s = 0.0
         else:
-            wait_s = TICK_S if self._questions.pending or self._sessions.computing else IDLE_POLL_S
+            all_alive = all(pool.alive for pool in self._pools.values())
+            busy = self._questions.pending or self._sessions.computing or not all_alive
+            wait_s = TICK_S if busy else IDLE_POLL_S
         return {key for key, _event in poller.poll(int(wait_s * 1000)) if isinstance(key, int)}
 
     def _speak(self) -> None:
@@ -126,12 +129,14 @@ class Supervisor:
                 deliveries.popleft()
             else:
                 self._gate.send(frame)
-        if not self._introduced and self._gate.met and all(pool.settled for pool in self._pools.values()):
-            self._introduced = True
-            languages = [LanguageReport(name, pool.version) for name, pool in self._pools.items() if pool.warm]
-            self._gate.send(Hello(PROTOCOL, self._limiter, self._layers, languages))
+        introduction = self._introduction.next_frame() if self._gate.met else None
+        if introduction is not None:
+            self._gate.send(introduction)
+        for language in self._introduction.failed:
+            # The device knows, and will not send them here again.
+            self._sessions.give_up(language)
         granted = self._sessions.opened + self._workers - len(self._sessions)
-        if self._introduced and granted > self._granted:
+        if self._introduction.made and granted > self._granted:
             self._granted = granted
             self._gate.send(Credit(granted))
 
@@ -148,6 +153,7 @@ class Supervisor:
     def _obey(self, frame: Down, now: float) -> None:
         match frame:
             case Ping():
+                self._introduction.hear_ping()
                 self._gate.send(Pong(frame.number))
             case Open():
                 self._sessions.open(frame)
@@ -171,7 +177,7 @@ class Supervisor:
             known = session is not None
         else:
             slot = self._questions.fresh_slot(frame.language) or self._take(frame.language)
-            known = frame.language in self._pools
+            known = frame.language in self._pools and frame.language not in self._introduction.failed
         if slot is None and known and not frame.session:
             self._questions.postpone(frame)  # the pool is about to have a worker
             return

@@ -122,15 +122,17 @@ class PermalinkContent(Struct, frozen=True):
 
 
 class Language(Struct, frozen=True):
-    """A language; ``available``: a device can run it now, ``extension`` has its dot.
+    """A language; ``available``: a device can run it now; ``expected``: not now, and a cell in it waits.
 
-    ``highlighting``: the name of its grammar in an editor; ``install``: the command that installs it on the server.
+    ``extension`` has its dot; ``highlighting``: the name of its grammar in an editor; ``install``: the command that
+    installs it on the server.
     """
 
     name: str
     label: str
     version: str
     available: bool
+    expected: bool
     mime: str
     extension: str
     highlighting: str

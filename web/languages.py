@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from msgspec import UnsetType
 
+from store import Offers
 from web.answers import Language, LanguagesAnswer, json_answer
 from web.context import here
 from web.operations import operation
@@ -18,22 +19,14 @@ routes = Blueprint("languages", __name__)
 @operation("List the languages", {200: LanguagesAnswer})
 def list_languages() -> Response:
     """Answer with the languages of the settings and of the devices that are alive."""
-    return json_answer(LanguagesAnswer(served()))
-
-
-def served() -> list[Language]:
-    """Return the languages of the settings, and what the alive devices say of them. Raises StoreUnavailable."""
-    versions = {
-        report["name"]: report.get("version", "")
-        for account in here().fleet.accounts()
-        for report in account.get("languages", [])
-    }
-    return [
+    offers = _offers()
+    languages = [
         Language(
             name=name,
             label=entry["label"],
-            version=versions.get(name, ""),
-            available=name in versions,
+            version=offers.versions.get(name, ""),
+            available=name in offers.versions,
+            expected=name not in offers.versions and offers.can_come(name),
             mime=entry["mime"],
             extension=entry["extension"],
             highlighting=entry["highlighting"],
@@ -41,23 +34,29 @@ def served() -> list[Language]:
         )
         for name, entry in here().settings.languages.items()
     ]
+    return json_answer(LanguagesAnswer(languages))
+
+
+def _offers() -> Offers:
+    return Offers.of(here().fleet.accounts())
 
 
 def checked(asked: str | UnsetType, session_id: str | None) -> str:
     """Return the language that a request means: as asked, else its session's, else the first. Raises Problem 404, 422.
 
-    While no account has said what it can run, or one is away, every language of the settings will do: the computation
-    waits for it.
+    While no account has said what it can run, or one is away, every language of the settings will do, and one that is
+    being loaded does, too: the computation waits for it.
     """
     if session_id is not None:
         return _session_language(asked, session_id)
-    languages = {language.name: language for language in served()}
+    languages, offers = here().settings.languages, _offers()
     name = asked if isinstance(asked, str) else next(iter(languages))
     if name not in languages:
         refuse(422, f"The language {name[:40]!r} is unknown; there are {', '.join(languages)}.")
-    accounts = here().fleet.accounts()
-    if not languages[name].available and accounts and all(account.get("languages") for account in accounts):
-        label, install = languages[name].label, languages[name].install
+    if not offers.can_come(name):
+        label, install = languages[name]["label"], languages[name]["install"]
+        if name in offers.failed:
+            refuse(422, f"{label} cannot be loaded on this server now; its log says why.")
         refuse(422, f"{label} is not installed on this server; its owner can install it with: {install}")
     return name
 

@@ -7,6 +7,8 @@ import re
 import shutil
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
@@ -15,17 +17,31 @@ import pytest
 from host.failures import EXIT_SETTINGS
 from tests.conftest import ROOT, START_S, make_site
 from tests.languages import environments
-from tests.processes import Process, start
+from tests.processes import Process, start, wait_for
 
 NOT_COPIED = (".*", "tests", "bench", "docs", "frontend", "data", "node_modules", "__pycache__", "singlecell_config.py")
 TIMEOUT_S = 60
-# Beside it, a language that is not installed.
-ABSENT = """
+# Beside it, a language that is not installed, and one that loads until a file says that it is done.
+OTHERS = """
     "absent": {
         "label": "Absent", "mime": "text/x-absent", "extension": ".abs", "highlighting": "none",
         "environment": "absent", "install": "make absent",
     },
+    "slow": {
+        "label": "Slow", "mime": "text/x-slow", "extension": ".slow", "highlighting": "none",
+        "environment": "untrusted", "install": "make run",
+    },
 }
+"""
+SLOW = """
+import os, time
+from untrusted.languages import Language
+
+def load(_shell):
+    while not os.path.exists({loaded!r}):
+        time.sleep(0.02)
+
+LANGUAGE = Language(name="slow", version=lambda: "2.0", set_up=load)
 """
 
 
@@ -38,21 +54,39 @@ def read_example() -> tuple[str, str, str, str]:
     return file, settings, command[1], command[2]
 
 
+@dataclass(frozen=True)
+class Serving:
+    """A running server; ``loaded``: the file that the slow language waits for."""
+
+    url: str
+    process: Process
+    loaded: Path
+
+
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with this language and one that is not installed, from a checkout in which the page was followed."""
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server with this language and the two others, from a checkout in which the page was followed."""
     checkout, site = tmp_path_factory.mktemp("languages") / "checkout", make_site()
     shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(*NOT_COPIED))
     file, settings, _cell, _printed = read_example()
     (checkout / "untrusted" / "languages" / "polish.py").write_text(file)
-    (checkout / "singlecell_config.py").write_text(settings.rstrip().removesuffix("}") + ABSENT)
+    (checkout / "singlecell_config.py").write_text(settings.rstrip().removesuffix("}") + OTHERS)
+    loaded = site.data.with_suffix(".loaded")
+    (checkout / "untrusted" / "languages" / "slow.py").write_text(SLOW.format(loaded=str(loaded)))
     argv = ["sh", str(checkout / "deploy" / "bootstrap.sh"), "run"]
-    env = {**site.env, "LANGUAGES": "polish, absent", "PREFIX": str(environments())}
+    env = {**site.env, "LANGUAGES": "polish, absent, slow", "PREFIX": str(environments())}
     try:
-        with start(argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=checkout):
-            yield site.url
+        with start(argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=checkout) as process:
+            yield Serving(site.url, process, loaded)
     finally:
         shutil.rmtree(site.data, ignore_errors=True)
+        loaded.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def url(serving: Serving) -> str:
+    """The server's address."""
+    return serving.url
 
 
 def ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -72,7 +106,7 @@ def run(url: str, code: str) -> dict[str, Any]:
 
 
 def test_the_languages_that_are_not_named_are_left_out(url: str) -> None:
-    polish, absent = ask(f"{url}/languages")["languages"]
+    polish, absent, _slow = ask(f"{url}/languages")["languages"]
     assert (absent["name"], absent["available"], absent["install"]) == ("absent", False, "make absent")
     assert (polish["name"], polish["label"], polish["available"]) == ("polish", "Reverse Polish", True)
     assert re.fullmatch(r"3\.\d+\.\d+", polish["version"])
@@ -84,6 +118,21 @@ def test_a_language_that_is_not_installed_holds_nothing_up_and_says_what_install
     assert refused.value.code == 422
     assert json.load(refused.value)["detail"].endswith("its owner can install it with: make absent")
     assert ask(f"{url}/readyz")["ready"]
+
+
+def test_a_language_that_loads_slowly_keeps_no_other_waiting_and_its_cells_wait_for_it(serving: Serving) -> None:
+    def come() -> tuple[bool, bool]:
+        slow = ask(f"{serving.url}/languages")["languages"][-1]
+        return slow["available"], slow["expected"]
+
+    waiting = ask(f"{serving.url}/computations", {"code": "6 * 7", "language": "slow"})
+    assert run(serving.url, "3 4 +")["execute_result"]["data"]["text/plain"] == "7"
+    assert ask(waiting["links"]["self"])["state"] == "queued" and come() == (False, True)
+    serving.loaded.touch()
+    assert ask(f"{waiting['links']['messages']}?wait=30")["messages"]
+    serving.process.wait_for_line(r"^singlecell: slow 2\.0 is ready after \d+\.\d s$", TIMEOUT_S)
+    wait_for(lambda: ask(waiting["links"]["self"])["state"] == "done" and come() == (True, False))
+    assert serving.process.output == f"ready {serving.url}\n"
 
 
 def test_a_cell_says_what_the_page_says(url: str) -> None:

@@ -9,6 +9,8 @@ from tests.store.conftest import age, state_of, submit
 
 RUNS_PYTHON = {"languages": [{"name": "python", "version": "3"}]}
 RUNS_OTHERS = {"languages": [{"name": "other", "version": "1"}]}
+LOADS_PYTHON = {**RUNS_OTHERS, "loading": ["python"], "failed": []}
+LOST_PYTHON = {**RUNS_OTHERS, "loading": [], "failed": ["python"]}
 HAS_NOT_SAID = {"languages": []}
 
 
@@ -19,9 +21,10 @@ def wait_long(store: Store) -> str:
     return id
 
 
-def test_a_cell_that_no_account_can_run_ends_with_a_whole_conversation(store: Store) -> None:
+@pytest.mark.parametrize("account", [RUNS_OTHERS, LOST_PYTHON], ids=["not installed", "cannot be loaded"])
+def test_a_cell_that_no_account_can_run_ends_with_a_whole_conversation(store: Store, account: dict) -> None:
     id = wait_long(store)
-    store.devices.report("device-1", "here", {"accounts": [RUNS_OTHERS]})
+    store.devices.report("device-1", "here", {"accounts": [account]})
     store.computations.expire()
     assert state_of(store, id) == ("failed", "session_gone")
     found = store.messages.after(id, -1)
@@ -40,8 +43,8 @@ def test_the_turns_behind_it_end_too(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "accounts",
-    [[], [HAS_NOT_SAID], [RUNS_OTHERS, HAS_NOT_SAID], [RUNS_OTHERS, RUNS_PYTHON]],
-    ids=["no account", "none has said", "one has not said", "one of two can"],
+    [[], [HAS_NOT_SAID], [RUNS_OTHERS, HAS_NOT_SAID], [RUNS_OTHERS, RUNS_PYTHON], [RUNS_OTHERS, LOADS_PYTHON]],
+    ids=["no account", "none has said", "one has not said", "one of two can", "one of two is about to"],
 )
 def test_a_cell_that_an_account_may_run_waits(store: Store, accounts: list[dict]) -> None:
     id = wait_long(store)

@@ -41,11 +41,12 @@ class Supervisor:
     """A running supervisor, and this side's end of the wall.
 
     ``limits``: settings that start with ``cell_`` and ``session_``; the rest: as in the charter.
+    ``languages`` all run in the same environment.
     """
 
     def __init__(
         self, directory: Path, python: str, *, workers: int = 4, pool_ready: int = 1, groups: Groups = NO_GROUPS,
-        runsc: str = "", runsc_flags: Sequence[str] = (), **limits: object,
+        languages: tuple[str, ...] = ("python",), runsc: str = "", runsc_flags: Sequence[str] = (), **limits: object,
     ) -> None:  # fmt: skip
         settings = settings_module.load(**limits)
         ours, theirs = zmq.curve_keypair(), zmq.curve_keypair()
@@ -60,7 +61,7 @@ class Supervisor:
             "device_public_key": ours[0].decode(),
             "workers": workers,
             "pool_ready": pool_ready,
-            "languages": {"python": {"python": python, "stamp": "", "limits": settings_limits}},
+            "languages": {name: {"python": python, "stamp": "", "limits": settings_limits} for name in languages},
             "waived_layers": [],
             "runsc": runsc,
             "runsc_flags": list(runsc_flags),
@@ -114,10 +115,13 @@ class Supervisor:
         self.wait(lambda frame: isinstance(frame, wire.Credit))
         return hello
 
-    def run(self, session: str, computation: str, code: str, last: bool = True, opened: bool = False) -> wire.Finished:
+    def run(
+        self, session: str, computation: str, code: str, last: bool = True, opened: bool = False,
+        language: str = "python",
+    ) -> wire.Finished:  # fmt: skip
         """Run a cell to its end."""
         if not opened:
-            self.send(wire.Open(session, "python"))
+            self.send(wire.Open(session, language))
         self.send(wire.Run(session, computation, code, True, last))
         return self.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == computation)
 

@@ -103,7 +103,10 @@ class Device:
         self.languages = languages
         self.sessions: list[str] = []
 
-    def report(self, *, free: int = 4, languages: tuple[str, ...] | None = None, sentence: str = "") -> None:
+    def report(
+        self, *, free: int = 4, languages: tuple[str, ...] | None = None, loading: tuple[str, ...] = (),
+        failed: tuple[str, ...] = (), sentence: str = "",
+    ) -> None:  # fmt: skip
         """Say that this device is alive."""
         account = {
             "account": "untrusted@localhost",
@@ -114,6 +117,8 @@ class Device:
             "languages": [
                 {"name": name, "version": "3.11"} for name in (self.languages if languages is None else languages)
             ],
+            "loading": list(loading),
+            "failed": list(failed),
             "capacity": 4,
             "free": free,
         }

@@ -33,8 +33,8 @@ def test_languages_are_those_of_the_settings_in_their_order(client: FlaskClient)
     languages = read_languages(client)
     assert [*languages][-1] == "own" and "python" in languages
     assert languages["own"] == {
-        "name": "own", "label": "Own", "version": "", "available": False, "mime": "text/x-own", "extension": ".own",
-        "highlighting": "lisp", "install": "apt-get install own",
+        "name": "own", "label": "Own", "version": "", "available": False, "expected": True, "mime": "text/x-own",
+        "extension": ".own", "highlighting": "lisp", "install": "apt-get install own",
     }  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def test_a_language_that_a_device_can_run_is_available_with_its_version(client: 
     device.report(languages=("python", "own"))
     languages = read_languages(client)
     assert [name for name, language in languages.items() if language["available"]] == ["python", "own"]
-    assert languages["own"]["version"] == "3.11"
+    assert languages["own"]["version"] == "3.11" and not languages["own"]["expected"]
     assert submit(client, language="own")["language"] == "own"
 
 
@@ -55,6 +55,30 @@ def test_a_language_that_is_not_installed_is_422_with_the_command_that_installs_
     question = {"code": "1", "cursor_pos": 1, "language": "own"}
     check_problem(client.post("/sessions/-/complete", json=question), 422, sentence)
     assert submit(client)["language"] == "python"
+
+
+def come(client: FlaskClient, name: str) -> tuple[bool, bool]:
+    """Return whether a language is there, and whether it is expected."""
+    language = read_languages(client)[name]
+    return language["available"], language["expected"]
+
+
+def test_a_cell_in_a_language_that_is_being_loaded_is_taken_in_and_waits(client: FlaskClient, device: Device) -> None:
+    device.report(languages=("python",), loading=("own",))
+    assert come(client, "own") == (False, True)
+    assert submit(client, language="own")["state"] == "queued"
+    device.report(languages=("python", "own"))
+    assert come(client, "own") == (True, False)
+
+
+def test_a_language_that_cannot_be_loaded_is_422_until_it_comes_back(client: FlaskClient, device: Device) -> None:
+    device.report(languages=("python",), failed=("own",))
+    assert come(client, "own") == (False, False)
+    sentence = "Own cannot be loaded on this server now; its log says why."
+    check_problem(client.post("/computations", json={"code": "1", "language": "own"}), 422, sentence)
+    device.report(languages=("python", "own"))
+    assert come(client, "own") == (True, False)
+    assert submit(client, language="own")["state"] == "queued"
 
 
 def test_a_language_that_only_a_device_knows_is_not_served(client: FlaskClient, device: Device) -> None:

@@ -24,7 +24,8 @@ DOWN = [
 ]
 UP = [
     wire.Hello(1, "cgroup2", [wire.Layer("seccomp", "on"), wire.Layer("x", "off", "why")],
-               [wire.LanguageReport("python", "3.11")]),
+               [wire.LanguageReport("python", "3.11", "ready"), wire.LanguageReport("sage", "", "loading")]),
+    wire.Languages([wire.LanguageReport("python", "3.11", "ready"), wire.LanguageReport("sage", "", "failed")]),
     wire.Credit(4),
     wire.Output("s", "c", [wire.Message("stream", b"{}"), wire.Message("comm_msg", b"{}", b"{}", [b"x"])]),
     wire.File("s", "c", "plot.png", 3, b"abc", True),

@@ -46,7 +46,7 @@ class Scripted:
         self.answer: dict[str, Any] | None = None
         self.heard: list[wire.Down] = []
         self.mute = self.ended = False
-        self.hello = wire.Hello(wire.PROTOCOL, "watchdog", [], [wire.LanguageReport("python", "3")])
+        self.hello = wire.Hello(wire.PROTOCOL, "watchdog", [], [wire.LanguageReport("python", "3", "ready")])
         self._written: list[bytes] = []
         self._device: bytes | None = None
         self._opened = self._open = self._granted = 0

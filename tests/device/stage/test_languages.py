@@ -8,6 +8,7 @@ import wire
 from store import Submission
 from tests.device.stage.cells import nothing
 from tests.device.stage.scripted import Scripted, run_well
+from tests.store.conftest import age
 
 BOTH, ONE = "both@one", "one@two"
 LANGUAGES = {BOTH: ("python", "sage"), ONE: ("python",)}
@@ -31,7 +32,7 @@ def two(make_stage):
         stage = make_stage(untrusted_accounts=[BOTH, ONE], workers=workers, **changes)
 
         def prepare(supervisor: Scripted) -> None:
-            reports = [wire.LanguageReport(name, "1") for name in LANGUAGES[supervisor.account]]
+            reports = [wire.LanguageReport(name, "1", "ready") for name in LANGUAGES[supervisor.account]]
             supervisor.hello = wire.Hello(wire.PROTOCOL, "watchdog", [], reports)
 
         stage.site.prepare = prepare
@@ -91,3 +92,118 @@ def test_a_cell_whose_language_no_account_runs_waits_and_is_in_nobodys_way(make_
     assert stage.finish(kept).state == "done" and stage.finish(submit(stage, "python")).state == "done"
     assert stage.computation(waiting).state == "queued"
     assert stage.store.sessions.get(stage.computation(kept).session).state == "idle"
+
+
+PYTHON = wire.LanguageReport("python", "1", "ready")
+STATES = {
+    "loading": wire.LanguageReport("sage", "", "loading"),
+    "ready": wire.LanguageReport("sage", "10", "ready"),
+    "failed": wire.LanguageReport("sage", "", "failed"),
+}
+
+
+@pytest.fixture
+def early(stage):
+    """Return what gives a stage whose account has greeted with Python while Sage is in a state."""
+
+    def make(state: str):
+        hello = wire.Hello(wire.PROTOCOL, "watchdog", [], [PYTHON, STATES[state]])
+        stage.site.prepare = lambda supervisor: setattr(supervisor, "hello", hello)
+        supervisor = stage.supervisor()
+        stage.play(lambda: reported(stage) == state, "the first report")
+        return stage, supervisor
+
+    return make
+
+
+def tell(stage, supervisor: Scripted, state: str) -> None:
+    """Let a supervisor say that Sage has come to a state, and the device hear it."""
+    supervisor.say(wire.Languages([PYTHON, STATES[state]]))
+    stage.play(lambda: reported(stage) == state, f"the device's report of {state}")
+
+
+def reported(stage) -> str:
+    """Return what the device's report in the database says of Sage."""
+    (device,) = stage.store.devices.alive()
+    (account,) = device["accounts"]
+    if "sage" in [language["name"] for language in account["languages"]]:
+        return "ready"
+    return "loading" if "sage" in account["loading"] else "failed" if "sage" in account["failed"] else "unknown"
+
+
+def wait_long(stage, *ids: str) -> None:
+    """Let these computations have waited for an hour, and end those that nobody can run."""
+    for id in ids:
+        age(stage.store, "computations", {"_id": id}, "submitted", 3600)
+    stage.store.computations.expire()
+
+
+def test_a_cell_waits_for_a_language_that_is_being_loaded_while_the_others_run(early):
+    stage, supervisor = early("loading")
+    waiting = submit(stage, "sage")
+    assert stage.finish(submit(stage, "python")).state == "done"
+    assert languages_opened(supervisor) == ["python"] and stage.computation(waiting).state == "queued"
+    tell(stage, supervisor, "ready")
+    assert stage.finish(waiting).state == "done" and stage.computation(waiting).attempt == 1
+
+
+def test_the_start_of_a_language_ends_no_cell_however_long_it_takes(early):
+    stage, supervisor = early("loading")
+    waiting, ended = submit(stage, "sage"), submit(stage, "r")  # which the account does not have
+    wait_long(stage, waiting, ended)
+    assert (stage.computation(ended).state, stage.computation(ended).reason) == ("failed", "session_gone")
+    assert stage.computation(waiting).state == "queued"
+    tell(stage, supervisor, "ready")
+    assert stage.finish(waiting).state == "done"
+
+
+def test_a_language_that_died_for_good_is_taken_back_and_its_queued_cells_end(early):
+    stage, supervisor = early("ready")
+    assert stage.finish(submit(stage, "sage")).state == "done"
+    tell(stage, supervisor, "failed")
+    ended = submit(stage, "sage")
+    wait_long(stage, ended)
+    assert (stage.computation(ended).state, stage.computation(ended).reason) == ("failed", "session_gone")
+    assert languages_opened(supervisor) == ["sage"]
+    assert stage.finish(submit(stage, "python")).state == "done"
+
+
+def test_a_language_that_comes_back_is_offered_again(early):
+    stage, supervisor = early("failed")
+    waiting = submit(stage, "sage")
+    for state in ("loading", "ready"):
+        tell(stage, supervisor, state)
+    assert stage.finish(waiting).state == "done"
+
+
+def test_a_cell_that_was_handed_over_when_its_language_died_is_queued_again(early):
+    stage, supervisor = early("ready")
+    supervisor.on_run = nothing
+    id = submit(stage, "sage")
+    stage.play(lambda: supervisor.frames(wire.Run))
+    (run,) = supervisor.frames(wire.Run)
+    tell(stage, supervisor, "failed")
+    supervisor.on_run = run_well
+    supervisor.closed(run.session, "kernel_died")
+    stage.play(lambda: stage.computation(id).state == "queued")
+    tell(stage, supervisor, "ready")
+    assert stage.finish(id).state == "done" and stage.computation(id).attempt == 2
+
+
+def test_an_account_whose_only_language_is_loaded_anew_has_no_room_and_says_why(stage):
+    supervisor = stage.supervisor()
+    supervisor.say(wire.Languages([wire.LanguageReport("python", "", "loading")]))
+    (account,) = stage.device.accounts
+    stage.play(lambda: account.free == 0)
+    assert account.report()["sentence"] == "the child process: its supervisor loads the languages"
+    waiting = submit(stage, "python")
+    supervisor.say(wire.Languages([PYTHON]))
+    assert stage.finish(waiting).state == "done" and account.report()["sentence"] == ""
+
+
+def test_an_account_that_has_lost_all_languages_is_dialled_again(stage):
+    supervisor = stage.supervisor()
+    supervisor.say(wire.Languages([wire.LanguageReport("python", "", "failed")]))
+    stage.play(lambda: supervisor.ended)
+    assert "could load no language" in stage.device.accounts[0].sentence
+    assert stage.finish(submit(stage, "python")).state == "done"

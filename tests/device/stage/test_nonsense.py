@@ -23,6 +23,17 @@ NONSENSE = {
     "bytes that are no frame": lambda s, run: s.say_bytes(b"\xc1nonsense"),
     "a frame of the other direction": lambda s, run: s.say(wire.Ping(1)),
     "a second greeting": lambda s, run: s.say(s.hello),
+    "a language that it was not asked for": lambda s, run: s.say(
+        wire.Languages([*s.hello.languages, wire.LanguageReport("cobol", "1", "ready")])
+    ),
+    "languages in which nothing is new": lambda s, run: s.say(wire.Languages(s.hello.languages)),
+    "a version that cannot be shown": lambda s, run: s.say(
+        wire.Languages([wire.LanguageReport("python", "\x1b[2J", "ready")])
+    ),
+    "a flood of languages": lambda s, run: [
+        s.say(wire.Languages([wire.LanguageReport("python", str(number), "ready")]))
+        for number in range(2 * wire.LANGUAGES_BURST)
+    ],
     "credit beyond its workers": lambda s, run: s.say(wire.Credit(1000)),
     "credit that falls": lambda s, run: s.say(wire.Credit(0)),
     "a sign of life that nobody asked for": lambda s, run: s.say(wire.Pong(999)),

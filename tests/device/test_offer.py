@@ -1,0 +1,109 @@
+"""What a supervisor says of its languages: believed while it is plain, news, and no flood."""
+
+from __future__ import annotations
+
+import pytest
+
+import settings as settings_file
+import wire
+from device.offer import Offer
+from device.refusal import SHOWN_CHARS, Nonsense
+
+READY, LOADING = wire.LanguageReport("python", "3", "ready"), wire.LanguageReport("sage", "", "loading")
+SAGE, FAILED = wire.LanguageReport("sage", "10", "ready"), wire.LanguageReport("sage", "", "failed")
+
+
+def make_offer(*reports: wire.LanguageReport) -> Offer:
+    """Return the languages that a supervisor greets with."""
+    return Offer(reports, settings_file.load())
+
+
+def test_a_language_is_offered_when_it_is_ready_and_not_before() -> None:
+    offer = make_offer(READY, LOADING)
+    assert (offer.ready, offer.report()["loading"]) == (["python"], ["sage"])
+    assert offer.change([READY, SAGE], 0) == [SAGE]
+    assert offer.ready == ["python", "sage"]
+    assert offer.report() == {
+        "languages": [{"name": "python", "version": "3"}, {"name": "sage", "version": "10"}],
+        "loading": [],
+        "failed": [],
+    }
+
+
+def test_a_language_that_fails_is_taken_back_and_may_return() -> None:
+    offer = make_offer(READY, SAGE)
+    offer.change([READY, FAILED], 0)
+    assert (offer.ready, offer.report()["failed"], offer.hopeless) == (["python"], ["sage"], False)
+    offer.change([READY, SAGE], 0)
+    assert offer.ready == ["python", "sage"]
+
+
+def test_there_is_no_hope_where_all_languages_failed() -> None:
+    assert make_offer(FAILED).hopeless and make_offer().hopeless
+
+
+@pytest.mark.parametrize(
+    "reports",
+    [
+        [wire.LanguageReport("cobol", "1", "ready")],
+        [READY, READY],
+        [wire.LanguageReport("python", "1\n2", "ready")],
+        [READY, wire.LanguageReport("sage", "10", "loading")],
+        [READY, wire.LanguageReport("sage", "10", "failed")],
+    ],
+    ids=["a stranger", "one twice", "a version of two lines", "the version of a loading one", "that of a failed one"],
+)
+def test_languages_that_are_not_plain_are_nonsense_first_and_later(reports: list[wire.LanguageReport]) -> None:
+    with pytest.raises(Nonsense):
+        make_offer(*reports)
+    with pytest.raises(Nonsense):
+        make_offer(*([READY, LOADING] if len(reports) == 2 else [SAGE])).change(reports, 0)
+
+
+@pytest.mark.parametrize(("beyond", "refused"), [(-1, False), (0, False), (1, True)])
+def test_a_version_may_be_as_long_as_the_limit(beyond: int, refused: bool) -> None:
+    long = wire.LanguageReport("python", "1" * (SHOWN_CHARS + beyond), "ready")
+    if refused:
+        with pytest.raises(Nonsense, match="cannot be shown"):
+            make_offer(long)
+    else:
+        assert make_offer(long).ready == ["python"]
+
+
+@pytest.mark.parametrize(
+    "reports",
+    [[READY, LOADING], [READY], [LOADING, READY], [SAGE], []],
+    ids=["no news", "one left out", "another order", "only the new one", "none"],
+)
+def test_news_are_all_languages_and_new(reports: list[wire.LanguageReport]) -> None:
+    with pytest.raises(Nonsense):
+        make_offer(READY, LOADING).change(reports, 0)
+
+
+def test_a_greeting_comes_when_something_can_run() -> None:
+    with pytest.raises(Nonsense, match="before anything can run"):
+        make_offer(LOADING)
+
+
+def news(offer: Offer, times: int, pings: int) -> None:
+    """Let a language come and go."""
+    for _ in range(times):
+        offer.change([READY, LOADING if "sage" in offer.ready else SAGE], pings)
+
+
+@pytest.mark.parametrize(("beyond", "refused"), [(-1, False), (0, False), (1, True)])
+@pytest.mark.parametrize("pings", [0, 1, 5])
+def test_so_many_news_may_come_and_one_more_for_each_ping(pings: int, beyond: int, refused: bool) -> None:
+    offer = make_offer(READY, LOADING)
+    news(offer, wire.LANGUAGES_BURST, 0)
+    news(offer, pings + min(beyond, 0), pings)
+    if refused:
+        with pytest.raises(Nonsense, match="flood"):
+            news(offer, beyond, pings)
+
+
+def test_silence_saves_up_no_more_than_one_burst() -> None:
+    offer = make_offer(READY, LOADING)
+    news(offer, wire.LANGUAGES_BURST, 1000)
+    with pytest.raises(Nonsense, match="flood"):
+        news(offer, 1, 1000)

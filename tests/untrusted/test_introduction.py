@@ -1,0 +1,71 @@
+"""How often a supervisor speaks of its languages, whatever they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+import settings as settings_file
+import wire
+from device.offer import Offer
+from untrusted.introduction import BURST, Introduction
+
+
+@dataclass
+class Pool:
+    """What is known of a language."""
+
+    warm: bool = True
+    settled: bool = True
+    version: str = "1"
+
+
+class Told:
+    """A language that comes and goes all the time, and a device that must believe each frame about it."""
+
+    def __init__(self) -> None:
+        self._pool = Pool(settled=False)
+        self._introduction = Introduction({"python": Pool(), "sage": self._pool}, "watchdog", [])
+        hello = self._introduction.next_frame()
+        assert isinstance(hello, wire.Hello)
+        self._offer, self._pings = Offer(hello.languages, settings_file.load()), 0
+
+    def change(self) -> bool:
+        """Let the language change; return whether the device is told."""
+        self._pool.warm = not self._pool.warm
+        frame = self._introduction.next_frame()
+        if isinstance(frame, wire.Languages):
+            self._offer.change(frame.languages, self._pings)
+        return frame is not None
+
+    def ping(self) -> None:
+        """Let the device ask for a sign of life."""
+        self._pings += 1
+        self._introduction.hear_ping()
+
+
+@pytest.mark.parametrize(("beyond", "told"), [(-1, True), (0, True), (1, False)])
+def test_a_supervisor_keeps_to_its_part_of_what_the_device_allows(beyond: int, told: bool) -> None:
+    language = Told()
+    assert all(language.change() for _ in range(BURST - 1))
+    assert [language.change() for _ in range(1 + beyond)][-1:] in ([], [told])
+
+
+def test_what_was_left_out_is_told_with_the_next_ping() -> None:
+    language = Told()
+    while language.change():
+        pass
+    language.change()  # back to what was told
+    language.ping()
+    assert language.change() and not language.change()
+
+
+def test_a_language_that_comes_and_goes_for_hours_is_no_flood() -> None:
+    language = Told()
+    told = 0
+    for round in range(1000):
+        told += language.change()
+        if round % 3 == 0:
+            language.ping()
+    assert 300 < told < 400

@@ -1,0 +1,136 @@
+"""Languages of one account come and go by themselves: a slow one holds nothing up, a dead one is taken back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import wire
+from host import descendants
+from tests.processes import untrusted_python
+from tests.untrusted.device import Supervisor, ship
+
+# Two languages with nothing of their own but a library. That of the slow one loads until a file says that it is done,
+# or dies when another says so.
+LANGUAGE = """
+from untrusted.languages import Language
+LANGUAGE = Language(name="{0}", version=lambda: "1", preload=("untrusted.languages.{0}_library",))
+"""
+LIBRARY = """
+import os, time
+while not os.path.exists({loaded!r}):
+    if os.path.exists({dies!r}):
+        os._exit(1)
+    time.sleep(0.01)
+"""
+TAKEN_BACK = [wire.LanguageReport("quick", "1", "ready"), wire.LanguageReport("slow", "", "failed")]
+
+
+class Slow:
+    """A supervisor of a quick and a slow language, and the files that the latter waits for."""
+
+    def __init__(self, folder: Path, languages: tuple[str, ...] = ("quick", "slow"), loading_s_max: float = 60) -> None:
+        self.loaded, self.dies = folder / "loaded", folder / "dies"
+        place = ship(folder) / "untrusted" / "languages"
+        pool = folder / "untrusted" / "pool.py"
+        pool.write_text(pool.read_text().replace("LOADING_S_MAX = 300.0", f"LOADING_S_MAX = {loading_s_max}"))
+        for name in ("quick", "slow"):
+            (place / f"{name}.py").write_text(LANGUAGE.format(name))
+        (place / "quick_library.py").touch()
+        (place / "slow_library.py").write_text(LIBRARY.format(loaded=str(self.loaded), dies=str(self.dies)))
+        self.supervisor = Supervisor(folder, untrusted_python(), languages=languages)
+        self.supervisor.send(wire.Ping(1))
+        self.hello = states(self.supervisor.wait(lambda frame: isinstance(frame, wire.Hello)))
+
+    def wait_until(self, state: str) -> None:
+        """Return when the device has been told that the slow language has come to a state."""
+        self.supervisor.wait(lambda frame: isinstance(frame, wire.Languages) and states(frame)[1] == ("slow", state))
+
+    def kill_zygote(self) -> None:
+        """Kill the slow language's zygote, and not the workers that it has forked."""
+        pids = [pid for pid in descendants.find(self.supervisor.process.pid) if command(pid)[-1:] == [b"slow"]]
+        os.kill(min(pids, key=birth), signal.SIGKILL)
+
+
+def states(frame: wire.Up) -> list[tuple[str, str]]:
+    """Return the languages of a frame with their states."""
+    assert isinstance(frame, (wire.Hello, wire.Languages))
+    return [(report.name, report.state) for report in frame.languages]
+
+
+def command(pid: int) -> list[bytes]:
+    """Return the arguments of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+
+
+def birth(pid: int) -> int:
+    """Return when a process began, in ticks since the machine's start."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[Slow]:
+    """A supervisor whose slow language has not been loaded yet; the tests below go on from each other."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        started = Slow(Path(folder))
+        yield started
+        started.supervisor.stop()
+
+
+def test_a_language_that_loads_slowly_keeps_no_other_waiting(slow: Slow) -> None:
+    assert slow.hello == [("quick", "ready"), ("slow", "loading")]
+    assert slow.supervisor.run("s1", "c1", "1", language="quick").state == "done"
+
+
+def test_sessions_and_questions_wait_for_it_until_it_comes(slow: Slow) -> None:
+    supervisor = slow.supervisor
+    supervisor.send(wire.Open("s2", "slow"), wire.Run("s2", "c2", "print('here')", True, True))
+    supervisor.send(wire.Ask(1, "", "slow", "complete", "pri", 3), wire.Ping(2))
+    supervisor.wait(lambda frame: frame == wire.Pong(2))
+    slow.loaded.touch()
+    slow.wait_until("ready")
+    ends = {}
+    while len(ends) < 2:
+        end = supervisor.wait(lambda frame: isinstance(frame, (wire.Finished, wire.Answered)))
+        ends[type(end)] = end
+    assert ends[wire.Finished].state == "done" and supervisor.text("c2") == "here\n"
+    assert ends[wire.Answered].status == "ok"
+
+
+def test_what_dies_for_good_is_taken_back_and_what_waits_for_it_ends(slow: Slow) -> None:
+    supervisor = slow.supervisor
+    slow.loaded.unlink()
+    slow.kill_zygote()
+    slow.wait_until("loading")
+    supervisor.send(wire.Open("s3", "slow"), wire.Run("s3", "c3", "1", True, True))
+    supervisor.send(wire.Ask(2, "", "slow", "complete", "pri", 3), wire.Ping(3))
+    supervisor.wait(lambda frame: frame == wire.Pong(3))
+    slow.dies.touch()
+    slow.wait_until("failed")
+    closed, gone = wire.Closed("s3", "kernel_died"), wire.Answered(2, "gone", b"{}")
+    for expected in (closed, gone):
+        assert expected in supervisor.heard or supervisor.wait(lambda frame, expected=expected: frame == expected)
+    told = wire.Languages(TAKEN_BACK)
+    assert supervisor.heard.index(told) < supervisor.heard.index(closed), "it would be sent here again at once"
+    assert supervisor.run("s4", "c4", "1", language="quick").state == "done"
+
+
+def test_what_comes_back_is_offered_again(slow: Slow) -> None:
+    slow.dies.unlink()
+    slow.loaded.touch()
+    slow.wait_until("ready")
+    assert slow.supervisor.run("s5", "c5", "1", language="slow").state == "done"
+
+
+def test_a_language_that_never_comes_to_the_end_of_loading_is_given_up() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        started = Slow(Path(folder), ("slow",), loading_s_max=0.5)
+        assert started.hello == [("slow", "failed")]
+        started.supervisor.stop()
