@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tests.processes import Process, start
+from tests.processes import Process, start, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 # The environments are there: deploy/bootstrap.sh built them before the tests began.
@@ -77,7 +80,15 @@ def serve(settings: str, **environment: str) -> Iterator[Server]:
     env = {**site.env, "SINGLECELL_CONFIG": str(config), **environment}
     try:
         with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT) as process:
+            # Ready is a server in one language; tests are about all that it serves.
+            wait_for(lambda: not any(language["expected"] for language in _languages(site)), START_S)
             yield Server(site.url, site.port, site.data, os.geteuid() == 0, process)
     finally:
         shutil.rmtree(site.data, ignore_errors=True)
         config.unlink()
+
+
+def _languages(site: Site) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"{site.url}/languages", timeout=START_S) as answer:
+        found: list[dict[str, Any]] = json.load(answer)["languages"]
+    return found
