@@ -49,6 +49,7 @@ find_missing() {
     if [ "$job" = test ] && [ -n "$root" ]; then
         [ -x /usr/sbin/nginx ] || printf 'nginx-light '
         [ -x /usr/bin/bwrap ] || printf 'bubblewrap '
+        [ -x /usr/bin/runsc ] || ! grep -q '^ID=debian' /etc/os-release || printf 'runsc '
         # What drives the browser in tests links against it.
         has_library libatomic.so.1 || printf 'libatomic1 '
         # Ubuntu's package of that name is a stub for snap, which tests cannot drive.

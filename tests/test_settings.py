@@ -148,7 +148,7 @@ def test_related_settings_fit_each_other(good: dict, bad: dict) -> None:
 
 
 def test_a_word_is_one_of_those_that_there_are() -> None:
-    for name in ("limiter", "wall_transport"):
+    for name in ("limiter", "wall_transport", "sandbox_kernel"):
         with pytest.raises(SettingsError, match=name):
             load(**{name: "none"})
 

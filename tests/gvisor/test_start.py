@@ -1,0 +1,69 @@
+"""gVisor asked for and not to be had: no session runs, and the host is told why."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from host import descendants
+from tests.gvisor.conftest import needs_runsc
+from tests.processes import all_end, untrusted_python
+from tests.untrusted.device import Supervisor, ship
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Supervisor]]:
+    """Return a function that starts a supervisor in a folder of its own."""
+    started = []
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+
+        def start(**charter) -> Supervisor:
+            started.append(Supervisor(ship(Path(folder)), untrusted_python(), **charter))
+            return started[-1]
+
+        yield start
+        for supervisor in started:
+            supervisor.stop()
+
+
+def test_a_runsc_that_is_not_there_is_named(start):
+    answer = start(runsc="/opt/nowhere/runsc").answer
+    assert answer["error"].startswith('sandbox_kernel is "gvisor", and there is no /opt/nowhere/runsc')
+    assert "install gVisor" in answer["error"]
+
+
+def test_a_runsc_that_starts_no_guest_stops_the_start(start):
+    supervisor = start(runsc="/bin/false")
+    assert supervisor.answer == {
+        "error": "this host cannot give the layers gvisor; fix the host, or name them in waived_layers"
+    }
+
+
+@needs_runsc
+def test_a_program_that_is_no_other_kernel_stops_the_start(start, tmp_path_factory):
+    """One that runs the guest's command on the host's kernel, as a false runsc would."""
+    false = tmp_path_factory.mktemp("false") / "runsc"
+    for directory in list(false.parents)[:3]:
+        directory.chmod(0o755)
+    false.write_text(
+        "#!/usr/bin/python3\nimport json, os\n"
+        "process = json.load(open('/tmp/runsc/config.json'))['process']\n"
+        "os.execve(process['args'][0], process['args'], dict(e.split('=', 1) for e in process['env']))\n"
+    )
+    false.chmod(0o755)
+    assert "gvisor" in start(runsc=str(false)).answer["error"]
+
+
+@needs_runsc
+def test_guests_end_with_their_supervisor_however_it_dies(start):
+    supervisor = start(runsc="runsc")
+    supervisor.ready()
+    supervisor.run("s1", "c1", "1", last=False)
+    with all_end(descendants.find(supervisor.process.pid)):
+        supervisor.process.send_signal(signal.SIGKILL)
