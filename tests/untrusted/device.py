@@ -50,6 +50,7 @@ class Supervisor:
     ) -> None:  # fmt: skip
         settings = settings_module.load(**limits)
         ours, theirs = zmq.curve_keypair(), zmq.curve_keypair()
+        self.public_key = theirs[0]
         self.port = free_port()
         settings_limits = {n: getattr(settings, n) for n in settings.names() if n.startswith(("cell_", "session_"))}
         charter = {
