@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import time
 import uuid
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 from host.accounts import UNTRUSTED
 from tests.processes import wait_for
+from tests.untrusted.sandbox.test_layers import x86_64
+from tests.untrusted.sandbox.test_life import PAUSE_FOR_EVER, TAKEN_INIT
 
 GONE_S = 10.0
 # Each leaves processes behind that carry {mark} in their command lines, and then ends its own way.
@@ -73,6 +76,42 @@ def test_no_process_outlives_its_session(client, neighbour, name):
         client.http.delete(f"{client.url}/computations/{computation}", timeout=30)
     outcome = client.finish(computation)
     assert outcome.state in ("done", "failed", "cancelled")
+    until_gone(mark)
+
+
+def bystander(number: int) -> int | None:
+    """Return a process of the untrusted account that has this number, if it can be had; SIGINT makes it end with 1."""
+    Path("/proc/sys/kernel/ns_last_pid").write_text(str(number - 1))
+    ready, told = os.pipe()
+    if (pid := os.fork()) == 0:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        os.setsid()
+        os.setuid(pwd.getpwnam(UNTRUSTED).pw_uid)
+        os.write(told, b"!")
+        os._exit(signal.sigwait({signal.SIGINT, signal.SIGTERM}) == signal.SIGINT)
+    os.read(ready, 1)
+    for descriptor in (ready, told):
+        os.close(descriptor)
+    return pid if pid == number else os.waitpid(pid, os.kill(pid, signal.SIGKILL) or 0) and None
+
+
+@x86_64
+@pytest.mark.root
+def test_an_interrupt_is_not_for_who_got_the_number_of_a_worker_that_is_gone(client):
+    """B5, B9, D1"""
+    mark = f"left-{uuid.uuid4().hex[:12]}"
+    start = f"import subprocess\nsubprocess.Popen(['{mark}', '1000'], executable='/bin/sleep')\ninput()\nreport = print"
+    computation = client.submit(start + TAKEN_INIT.format(code=PAUSE_FOR_EVER))["id"]
+    client.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    [sleeper] = marked(mark)
+    worker = int(Path(f"/proc/{sleeper}/stat").read_text().rpartition(")")[2].split()[1])
+    client.http.post(f"{client.url}/computations/{computation}/input", json={"value": ""}, timeout=30)
+    wait_for(lambda: not Path(f"/proc/{worker}").exists())
+    heir = wait_for(lambda: bystander(worker))
+    assert client.http.post(f"{client.url}/computations/{computation}/interrupt", timeout=30).status_code == 202
+    assert client.finish(computation).state in ("failed", "cancelled")
+    os.kill(heir, signal.SIGTERM)
+    assert os.waitstatus_to_exitcode(os.waitpid(heir, 0)[1]) == 0
     until_gone(mark)
 
 

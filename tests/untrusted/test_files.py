@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -82,6 +83,40 @@ def test_links_of_every_kind_are_refused(work):
     assert len(sentences) == 8
     assert sum("it is a link" in sentence for sentence in sentences) == 6
     assert sum("more than one name" in sentence for sentence in sentences) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        (b"inner/a", errno.ELOOP),
+        (b"outer/passwd", errno.ELOOP),
+        (b"d/../../x", errno.EXDEV),
+        (b"/etc/passwd", errno.EXDEV),
+    ],
+)
+def test_a_path_that_turns_into_links_or_upwards_is_not_opened(work, path, error):
+    """What the walk saw as directories may be links by the time it opens them."""
+    directory, handle = work
+    (directory / "d").mkdir()
+    (directory / "d" / "a").write_bytes(b"1")
+    (directory / "inner").symlink_to("d")
+    (directory / "outer").symlink_to("/etc")
+    with pytest.raises(OSError) as caught:
+        files._open_beneath(handle, path)
+    assert caught.value.errno == error
+
+
+def test_another_file_system_and_its_magic_links_are_not_entered():
+    root = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
+    own = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for handle, path, error in ((root, b"proc/version", errno.EXDEV), (own, b"%d/usr" % root, errno.ELOOP)):
+            with pytest.raises(OSError) as caught:
+                files._open_beneath(handle, path)
+            assert caught.value.errno == error
+    finally:
+        os.close(root)
+        os.close(own)
 
 
 def test_fifos_and_sockets_are_refused_without_waiting(work):

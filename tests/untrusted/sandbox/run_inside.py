@@ -2,7 +2,8 @@
 
 The job: ``source`` (run in the session; ``report(value)`` hands JSON out, ``outside`` is what must not be reached),
 ``without`` (layers left out), ``limits`` (changed ones), ``limiter`` and ``cgroup_directory``, ``preload`` (modules),
-``hold`` (keep the session after its report, until standard input ends), ``harvest`` (hand over files when it is dead).
+``prepare`` (source that is run before the session is forked), ``terminals``, ``hold`` (keep the session after its report,
+until standard input ends), ``harvest`` (hand over files when it is dead).
 Answers one line of JSON, and with ``hold`` one more when the session is there.
 """
 
@@ -53,6 +54,7 @@ def main() -> None:
     plan = plan.without(*job.get("without", ()))
     for module in job.get("preload", ()):
         importlib.import_module(module)
+    exec(compile(job.get("prepare", ""), "<zygote>", "exec"), {})
     secret = tempfile.NamedTemporaryFile()  # noqa: SIM115  it stays until this process ends
     secret.write(b"canary")
     secret.flush()
