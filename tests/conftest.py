@@ -26,6 +26,9 @@ cell_cpu_s = 4.0
 cell_interrupt_grace_s = 2.0
 """
 
+# In the environment of ``make run``, for those who look where it gets to.
+SECRET = "not-for-parts"
+
 LEFT_OUT = pytest.StashKey[list[LeftOut]]()
 
 
@@ -57,7 +60,7 @@ def own_site() -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """The whole server with all languages: as root with the second account behind our own sshd, else with a child."""
-    with serve(SHORT_LIMITS, LANGUAGES="") as running:
+    with serve(SHORT_LIMITS, LANGUAGES="", AWS_SECRET_ACCESS_KEY=SECRET) as running:
         yield running
 
 

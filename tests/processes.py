@@ -37,19 +37,31 @@ def wait_for(condition: Callable[[], Found], deadline_s: float = DEADLINE_S) -> 
     return found
 
 
+def cpu_s(pids: Iterable[int]) -> float:
+    """Return the CPU time that processes have used so far; those that have ended meanwhile used none."""
+    ticks = 0
+    for pid in pids:
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def all_end(pids: Iterable[int], deadline_s: float = DEADLINE_S) -> Iterator[None]:
-    """Fail unless the processes that live when the block begins have ended so soon after it."""
+    """Fail unless the processes that live when the block begins have ended so soon after it; end the others then."""
     living: dict[int, int] = {}
     try:
         for pid in pids:
             with suppress(ProcessLookupError):
                 living[os.pidfd_open(pid)] = pid
         yield
-        end = time.monotonic() + deadline_s
+        left, end = [], time.monotonic() + deadline_s
         for descriptor, pid in living.items():
-            left_s = max(0.0, end - time.monotonic())
-            assert select.select([descriptor], [], [], left_s)[0], f"not within {deadline_s} s: {_command(pid)}"
+            if not select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
+                left.append(_command(pid))
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        assert not left, f"not within {deadline_s} s: {left}"
     finally:
         for descriptor in living:
             os.close(descriptor)

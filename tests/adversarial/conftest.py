@@ -29,6 +29,7 @@ session_memory_bytes = 402653184
 session_disk_bytes = 67108864
 session_inodes_max = 4096
 mongo_database = "{CANARY}"
+languages = {{"python": {{"limits": {{"cell_cpu_s": 2.0}}}}}}
 """
 INNOCENT = """
 import hashlib, time

@@ -103,11 +103,6 @@ def stalled(client) -> str:
     return client.submit(FORGED + "import time\nos.write(end.fileno(), b'\\x00\\x00\\xff')\ntime.sleep(1000)")["id"]
 
 
-def test_a_worker_that_stops_in_the_middle_of_a_frame_ends_at_the_wall_limit(client, stalled):
-    """G8"""
-    assert client.finish(stalled).reason in ("time_wall", "protocol")
-
-
 @pytest.mark.parametrize("name", FORGERIES)
 def test_forged_messages_end_their_own_session_at_worst(client, neighbour, name):
     outcome = client.run(FORGED + FORGERIES[name])
@@ -246,3 +241,8 @@ def test_no_cookie_is_set_and_no_credentials_are_allowed(client):
     )
     assert "Set-Cookie" not in answer.headers
     assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_a_worker_that_stops_in_the_middle_of_a_frame_ends_at_the_wall_limit(client, stalled):
+    """G8"""
+    assert client.finish(stalled).reason in ("time_wall", "protocol")

@@ -18,9 +18,9 @@ STOPPABLE = {
 }
 
 
-def said(client, computation: str) -> None:
-    """Wait until the code has printed something."""
-    client.until(computation, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
+def said(client, computation: str) -> list[dict]:
+    """Wait until the code has printed something; return the messages so far."""
+    return client.until(computation, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
 
 
 def interrupt(client, computation: str) -> requests.Response:

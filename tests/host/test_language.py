@@ -209,7 +209,7 @@ def test_a_package_index_that_does_not_answer_is_one_sentence(workshop: Workshop
 
 def test_a_package_index_that_has_no_uv_for_us_is_one_sentence_too(workshop: Workshop) -> None:
     shutil.copy(ROOT / "requirements" / "tools.txt", workshop.checkout / "requirements")
-    workshop.env = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull}
+    workshop.env = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0"}
     sentence = workshop.refuse()
     assert sentence.startswith("uv, which builds it, cannot be had (ERROR: Could not find a version")
     assert sentence.endswith("run make toy again when the package index answers")

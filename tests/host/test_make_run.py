@@ -21,7 +21,7 @@ from host.failures import (
     EXIT_PORT,
     EXIT_SETTINGS,
 )
-from tests.conftest import ROOT, START_S
+from tests.conftest import ROOT, SECRET, START_S
 from tests.processes import Process, start
 
 END_S = 5.0  # what make run promises
@@ -112,17 +112,16 @@ def test_a_part_that_is_killed_ends_all_with_its_name(own_site, part):
         assert not [command(pid) for pid in below if is_alive(pid)]
 
 
-def test_parts_get_nothing_of_the_environment_that_make_run_was_called_in(own_site):
-    env = {**own_site.env, "AWS_SECRET_ACCESS_KEY": "not-for-parts"}
-    with start(own_site.argv, ready=f"^ready {own_site.url}$", deadline_s=START_S, env=env, cwd=ROOT) as process:
-        seen = 0
-        for pid in process.descendants():
-            with suppress(OSError):  # it may have ended meanwhile
-                environment = Path(f"/proc/{pid}/environ").read_bytes()
-                if not command(pid).rstrip().endswith("-m host"):
-                    seen += 1
-                    assert b"not-for-parts" not in environment, command(pid)
-        assert seen > 5
+def test_parts_get_nothing_of_the_environment_that_make_run_was_called_in(server):
+    assert SECRET.encode() in Path(f"/proc/{server.process.pid}/environ").read_bytes()
+    seen = 0
+    for pid in server.process.descendants():
+        with suppress(OSError):  # it may have ended meanwhile
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
+            if not command(pid).rstrip().endswith("-m host"):
+                seen += 1
+                assert SECRET.encode() not in environment, command(pid)
+    assert seen > 5
 
 
 def test_a_port_in_use_is_said_in_one_sentence(own_site):

@@ -16,6 +16,14 @@ SLEEP = "exec sleep 1000"
 STUBBORN = "trap '' TERM INT HUP; echo stubborn; while :; do sleep 1000; done"
 
 
+@pytest.fixture(autouse=True)
+def hangups_are_heard():
+    """Tests that were started under nohup would hand its deafness on."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @contextmanager
 def keeper(tmp_path, *parts, ready="started"):
     argv = [sys.executable, "-m", "tests.host.keeper", str(tmp_path / "log"), *parts]

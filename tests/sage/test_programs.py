@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 
-GONE_S = 10.0
+from tests.processes import wait_for
 
 
 @pytest.mark.parametrize(
@@ -62,13 +61,13 @@ def test_memory_that_is_eaten_there_ends_the_cell_with_a_sentence(client, name):
     assert "memory" in outcome.of_type("error")[-1]["evalue"].lower()
 
 
-def members(space: str) -> list[str]:
+def members(space: str) -> list[int]:
     """Return the processes of this machine that live in a pid namespace, such as ``pid:[4026531836]``."""
     found = []
     for directory in Path("/proc").iterdir():
         try:
             if directory.name.isdecimal() and os.readlink(directory / "ns" / "pid") == space:
-                found.append(directory.name)
+                found.append(int(directory.name))
         except OSError:
             continue
     return found
@@ -90,10 +89,7 @@ def test_no_program_outlives_its_cell(client, end):
     outcome = client.run(START + end)
     space = outcome.text().strip()
     assert space.startswith("pid:[")
-    deadline = time.monotonic() + GONE_S
-    while left := members(space):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.02)
+    wait_for(lambda: not members(space))
 
 
 def test_programs_stay_with_a_kept_session_and_end_with_it(client):
@@ -102,7 +98,4 @@ def test_programs_stay_with_a_kept_session_and_end_with_it(client):
     assert client.run("a + 1", session=session, keep=True).result == "43"
     assert members(space)
     client.http.delete(f"{client.url}/sessions/{session}", timeout=30)
-    deadline = time.monotonic() + GONE_S
-    while left := members(space):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.02)
+    wait_for(lambda: not members(space))

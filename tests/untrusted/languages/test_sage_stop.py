@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import time
-from contextlib import suppress
-
 import pytest
 
 from host import descendants
+from tests.processes import cpu_s, wait_for
 from tests.untrusted.kernel.child import Child, Ran
 
 pytestmark = pytest.mark.sage
@@ -32,29 +29,18 @@ ENDLESS = {
 
 
 BUSY_S = 0.3
-LOOK_S = 0.01
-DEADLINE_S = 30.0
-
-
-def cpu_s(pid: int) -> float:
-    """Return the CPU time of a process and those below it."""
-    total = 0.0
-    for process in (pid, *descendants.find(pid)):
-        with suppress(FileNotFoundError), open(f"/proc/{process}/stat", "rb") as file:  # one may have ended meanwhile
-            fields = file.read().rpartition(b")")[2].split()
-            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return total
 
 
 def stopped(child: Child, code: str) -> Ran:
     """Run the code and interrupt it when it is at work: a library in C lets no thread of Python say so."""
 
+    def family() -> list[int]:
+        return [child.pid, *descendants.find(child.pid)]
+
     def stop(seen: str) -> None:
         if "begun" in seen:
-            busy, until = cpu_s(child.pid) + BUSY_S, time.monotonic() + DEADLINE_S
-            while cpu_s(child.pid) < busy:
-                assert time.monotonic() < until, "it does nothing"
-                time.sleep(LOOK_S)
+            busy = cpu_s(family()) + BUSY_S
+            wait_for(lambda: cpu_s(family()) > busy)
             child.interrupt()
 
     return child.run(f"print('begun', flush=True)\n{code}", on=stop)

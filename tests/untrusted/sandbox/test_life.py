@@ -6,10 +6,9 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
-from tests.processes import wait_for
+from tests.processes import all_end, wait_for
 from tests.untrusted.sandbox.test_layers import x86_64
 
 DEADLINE_S = 10.0
@@ -48,25 +47,15 @@ def below(pid: int) -> list[int]:
     return found
 
 
-def gone(pids: list[int]) -> bool:
-    """Return whether the processes end within the deadline."""
-    stop_at = time.monotonic() + DEADLINE_S
-    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
-        if time.monotonic() > stop_at:
-            return False
-        time.sleep(0.01)
-    return True
-
-
 def test_daemons_stopped_processes_and_blocked_signals_end_with_the_kill(start):
     """B1, B2, B8, A13"""
     process = start(DAEMONS, hold=True)
     held = json.loads(process.stdout.readline())
     processes = below(held["init"])
     assert len(processes) == 3
-    out, _err = process.communicate(timeout=60)
+    with all_end([held["init"], *processes], DEADLINE_S):
+        out, _err = process.communicate(timeout=60)
     assert json.loads(out.splitlines()[-1])["dead"] is True
-    assert gone([held["init"], *processes])
 
 
 def test_a_session_ends_with_its_worker(session):
@@ -87,8 +76,8 @@ def test_sessions_end_with_the_process_that_forked_them(start):
     process = start("report(1)", hold=True)
     held = json.loads(process.stdout.readline())
     [zygote] = [pid for pid in below(process.pid) if held["init"] in below(pid)]
-    os.kill(zygote, signal.SIGKILL)
-    assert gone([held["init"], *held["children"]])
+    with all_end([held["init"], *held["children"]], DEADLINE_S):
+        os.kill(zygote, signal.SIGKILL)
     process.communicate(timeout=60)
 
 
@@ -149,12 +138,9 @@ def test_an_init_that_user_code_has_taken_over_still_ends_with_the_process_that_
     wait_for(lambda: not below(init))
     assert Path(f"/proc/{init}/status").read_text().count("State:\tS") == 1  # it goes on without its worker
     [zygote] = [pid for pid in below(process.pid) if init in below(pid)]
-    os.kill(zygote, signal.SIGKILL)
-    ended = gone([init])
-    if not ended:
-        os.kill(init, signal.SIGKILL)
+    with all_end([init], DEADLINE_S):
+        os.kill(zygote, signal.SIGKILL)
     process.communicate(timeout=60)
-    assert ended
 
 
 def test_orphans_leave_no_zombies(session):
