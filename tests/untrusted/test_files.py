@@ -203,6 +203,14 @@ def test_a_walk_ends_when_there_are_too_many_entries(work, monkeypatch):
     assert any("too many files" in sentence for sentence in take(handle)[1])
 
 
+def test_a_walk_ends_when_it_takes_too_long(work, monkeypatch):
+    path, handle = work
+    (path / "a").write_bytes(b"1")
+    monkeypatch.setattr(files, "WALK_S_MAX", -1.0)
+    found, sentences = take(handle)
+    assert found == {} and len(sentences) == 1
+
+
 @pytest.mark.parametrize(("depth", "taken"), [(3, True), (4, False), (100, False)])
 def test_directories_are_searched_four_deep(work, depth, taken):
     """A22, F12"""

@@ -2,7 +2,7 @@
 
 The job: ``source`` (run in the session; ``report(value)`` hands JSON out, ``outside`` is what must not be reached),
 ``without`` (layers left out), ``limits`` (changed ones), ``limiter`` and ``cgroup_directory``, ``preload`` (modules),
-``prepare`` (source that is run before the session is forked), ``terminals``, ``hold`` (keep the session after its report,
+``prepare`` (source that is run before the session is forked), ``terminals``, ``hold`` (keep it after its report,
 until standard input ends), ``harvest`` (hand over files when it is dead).
 Answers one line of JSON, and with ``hold`` one more when the session is there.
 """
