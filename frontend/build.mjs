@@ -68,7 +68,7 @@ async function libraries() {
 async function frame() {
   const page = await readFile(join(here, "src/frame/frame.html"), "utf8");
   const define = {
-    INSIDE: JSON.stringify((await bundle("frame/inside.js", { format: "iife" })).trim()),
+    INSIDE: JSON.stringify((await bundle("frame/inside/main.js", { format: "iife" })).trim()),
     LIBRARIES: JSON.stringify(await libraries()),
     BOKEH_MODELS: JSON.stringify(await bokehModels(here)),
   };

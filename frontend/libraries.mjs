@@ -1,6 +1,7 @@
 // Libraries that outputs draw with, from npm. What each is for, and how large: docs/embedding.md.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readOutlines } from "./outlines.mjs";
 
 const BOKEH = "@bokeh/bokehjs/build/js";
 
@@ -42,10 +43,10 @@ export function inlineable(text) {
     .replace(/<!--/g, "<\\!--");
 }
 
-/** Return [name, text] of each ready-made library. */
+/** Return [name, text] of each ready-made library, and of the outlines for maps. */
 export async function readLibraries(here) {
   const read = async ([name, file]) => [name, inlineable(await readFile(join(here, "node_modules", file), "utf8"))];
-  return Promise.all(Object.entries(READY_MADE).map(read));
+  return [...(await Promise.all(Object.entries(READY_MADE).map(read))), ...(await readOutlines())];
 }
 
 /** Return {widgets, tables}: the names of models that are not in Bokeh's main file. */

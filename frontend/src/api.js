@@ -115,10 +115,13 @@ export class Api {
   }
 
   async #call(method, path, { json, body, signal, answer_s = ANSWER_S } = {}) {
+    signal?.throwIfAborted();
     const ours = new AbortController();
     const timer = setTimeout(() => ours.abort(), answer_s * 1000);
     const stop = () => ours.abort();
     signal?.addEventListener("abort", stop);
+    // Without a network nothing more comes; some browsers would wait for it all the same. What was sent may have arrived.
+    if (method === "GET") addEventListener("offline", stop);
     try {
       const response = await fetch(new URL(path, this.server), {
         method,
@@ -136,6 +139,7 @@ export class Api {
       throw new ServerAway(error.message);
     } finally {
       clearTimeout(timer);
+      removeEventListener("offline", stop);
       signal?.removeEventListener("abort", stop);
     }
   }

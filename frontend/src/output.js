@@ -1,6 +1,7 @@
 /** The output area: turns Jupyter messages into nodes. Old output stays until something new comes. */
 import { make } from "./dom.js";
 import { errorNode } from "./mime/error.js";
+import { paintFrames } from "./mime/frame.js";
 import { render } from "./mime/index.js";
 import { Stream } from "./stream.js";
 
@@ -43,6 +44,11 @@ export class Output {
     this.node.style.minHeight = `${this.node.offsetHeight}px`;
     this.#section.replaceChildren();
     this.node.classList.remove("old");
+  }
+
+  /** Show what is drawn in frames in the colours that the page has now. */
+  paint(scheme) {
+    paintFrames(this.node, scheme);
   }
 
   get isEmpty() {

@@ -18,11 +18,6 @@ export function partAddress(name) {
   return new URL(`static/singlecell/${PARTS[name]}`, ownServer).href;
 }
 
-/** Return the address of one of KaTeX's fonts. */
-export function fontAddress(file) {
-  return new URL(`static/singlecell/fonts/${file}`, ownServer).href;
-}
-
 const loads = new Map();
 
 /** Load something once; a failed load may be tried again. */

@@ -1,4 +1,5 @@
 /** input(): the question and a field for the answer, in the midst of the output. */
+import { Refused, ServerAway } from "./api.js";
 import { make } from "./dom.js";
 import { say } from "./texts.js";
 
@@ -6,6 +7,8 @@ let number = 0;
 
 export class Question {
   #field;
+  #button;
+  #problem = make("p", { class: "notice", role: "alert" });
   #isPassword;
   #prompt;
   #answer = null;
@@ -20,32 +23,41 @@ export class Question {
       id, class: "field", part: "input", type: isPassword ? "password" : "text", dir: "auto",
       autocomplete: "off", autocorrect: "off", autocapitalize: "off", spellcheck: "false", enterkeyhint: "send",
     });
-    const button = make("button", { type: "submit" }, say("send"));
-    this.node = make("form", { class: "question", onsubmit: (event) => this.#submit(event, send) }, label, this.#field, button);
+    this.#button = make("button", { type: "submit" }, say("send"));
+    const onsubmit = (event) => this.#submit(event, send);
+    this.node = make("form", { class: "question", onsubmit }, label, this.#field, this.#button, this.#problem);
   }
 
   focus() {
     this.#field.focus();
   }
 
-  /** The question is no longer open: show what was asked and answered as plain text. */
+  /** The question is no longer open: show what was asked and answered as plain text. Return whether it had the focus. */
   close() {
+    const hadFocus = this.node.contains(this.node.getRootNode().activeElement);
     const answer = this.#answer === null ? "" : this.#isPassword ? "••••••" : this.#answer;
     this.node.replaceWith(make("p", { class: "answered" }, this.#prompt + answer));
+    return hadFocus;
   }
 
   async #submit(event, send) {
     event.preventDefault();
-    const value = this.#field.value;
-    const controls = [...this.node.elements];
-    for (const control of controls) control.disabled = true;
-    this.#answer = value;
+    if (this.#answer !== null) return;
+    this.#take(this.#field.value);
     try {
-      await send(value);
-    } catch {
-      this.#answer = null;
-      for (const control of controls) control.disabled = false;
-      this.focus();
+      await send(this.#answer);
+    } catch (error) {
+      if (!(error instanceof Refused || error instanceof ServerAway)) throw error;
+      this.#take(null);
+      this.#problem.textContent = error instanceof Refused ? error.message : say(navigator.onLine ? "away" : "offline");
     }
+  }
+
+  /** While an answer is on its way it cannot be changed; disabled, the field would lose the focus. */
+  #take(answer) {
+    this.#answer = answer;
+    this.#problem.textContent = "";
+    this.#field.readOnly = answer !== null;
+    this.#button.setAttribute("aria-disabled", answer !== null);
   }
 }

@@ -14,21 +14,24 @@ const PAUSE_S_MAX = 15;
 export class Run {
   #api;
   #on;
-  #leaving = new AbortController();
+  #leaving;
   #isAway = false;
 
-  constructor(api, on) {
+  constructor(api, on, leaving = new AbortController()) {
     this.#api = api;
     this.#on = on;
+    this.#leaving = leaving;
     this.id = null;
+    this.isSubmitting = false; // whether a submission is on its way now
     this.session = null;
     this.state = null;
     this.reason = null;
     this.sequence = -1;
   }
 
-  get api() {
-    return this.#api;
+  /** Return a run that goes before this one and is left with it; `message(message)` is given what it says. */
+  preliminary(message) {
+    return new Run(this.#api, { message, away: this.#on.away, back: this.#on.back }, this.#leaving);
   }
 
   /** Hand on a message that belongs to this run although another computation brought it. */
@@ -38,7 +41,7 @@ export class Run {
 
   /** Submit, follow and return the last state. Raises Refused. A server that is away is tried again. */
   async start(submission, submitted = () => {}) {
-    const answer = await this.#persist(() => this.#api.submit(submission, SUBMIT_WAIT_S, this.#leaving.signal), isBusy);
+    const answer = await this.#persist(() => this.#submit(submission), isBusy);
     if (!answer) return this.state;
     this.id = answer.id;
     this.session = answer.session;
@@ -46,6 +49,15 @@ export class Run {
     this.#on.submitted?.(answer);
     if (await this.#receive(answer)) return this.state;
     return this.follow();
+  }
+
+  async #submit(submission) {
+    this.isSubmitting = true;
+    try {
+      return await this.#api.submit(submission, SUBMIT_WAIT_S, this.#leaving.signal);
+    } finally {
+      this.isSubmitting = false;
+    }
   }
 
   /** Follow a computation that was submitted before, from its first message. Raises Refused when it is forgotten. */

@@ -1,6 +1,6 @@
 /** Whether the page around a cell is light or dark: what `theme` says, else the colour that is behind the cell. */
 
-const watchers = new Set();
+const watchers = new Map(); // element → callback
 let watching = false;
 
 export function schemeOf(element) {
@@ -18,17 +18,23 @@ export function schemeOf(element) {
   return /dark/.test(scheme) && (systemIsDark || !/light/.test(scheme)) ? "dark" : "light";
 }
 
-/** Call back when the page may have turned light or dark. Returns a function that ends this. */
-export function watchScheme(callback) {
-  watchers.add(callback);
+/** Call back with the scheme of an element whenever the page may have changed. Returns a function that ends this. */
+export function watchScheme(element, callback) {
+  watchers.set(element, callback);
   if (!watching) watch();
-  return () => watchers.delete(callback);
+  return () => watchers.delete(element);
 }
 
 function watch() {
   watching = true;
-  const tell = () => watchers.forEach((callback) => callback());
+  const tell = () => {
+    // First look at all cells, then paint them: in turns, each look would lay out the page anew.
+    const found = [...watchers].map(([element, callback]) => [callback, schemeOf(element)]);
+    for (const [callback, scheme] of found) callback(scheme);
+  };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
+  // A page that fades has the new colour only at the end.
+  document.addEventListener("transitionend", ({ propertyName }) => /^background/.test(propertyName) && tell());
   const observer = new MutationObserver(tell);
   const attributes = { attributes: true, attributeFilter: ["class", "style", "data-theme", "data-bs-theme", "data-mode"] };
   observer.observe(document.documentElement, attributes);

@@ -1,6 +1,5 @@
 /** Which kernel a cell's code runs in: one of its own for each run, or one that linked cells share. */
 import { Refused } from "./api.js";
-import { Run } from "./run.js";
 import { say } from "./texts.js";
 
 const shared = new Map(); // server, language and link key → Session
@@ -72,7 +71,7 @@ class Session {
 
   /** Run the hidden code; of its output only an error is shown. */
   async #runSetup(run, code, language) {
-    const hidden = new Run(run.api, { message: (message) => message.header.msg_type === "error" && run.show(message) });
+    const hidden = run.preliminary((message) => message.header.msg_type === "error" && run.show(message));
     const fields = { code, language, keep: true, stdin: false, ...(this.#id && { session: this.#id }) };
     await hidden.start(fields, ({ session }) => (this.#id = session));
     this.#setupsDone.add(code);

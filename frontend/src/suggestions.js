@@ -1,4 +1,5 @@
 /** Completion (Tab after a name, or Ctrl+Space) and documentation (Shift+Tab), both from the server. */
+import { Refused, ServerAway } from "./api.js";
 import { make } from "./dom.js";
 import { textNode } from "./mime/text.js";
 import { say } from "./texts.js";
@@ -89,7 +90,7 @@ export class Suggestions {
   async #request(kind, offset) {
     const { code } = this.#editor;
     const number = (this.#asked += 1);
-    const reply = await this.#ask(kind, code, [...code.slice(0, offset)].length).catch(() => null);
+    const reply = await this.#ask(kind, code, [...code.slice(0, offset)].length).catch(noSuggestion);
     const current = number === this.#asked && code === this.#editor.code && this.#editor.textarea.selectionStart === offset;
     return current ? reply : null;
   }
@@ -128,6 +129,12 @@ export class Suggestions {
     this.#chosen = 0;
     this.#editor.textarea.removeAttribute("aria-activedescendant");
   }
+}
+
+/** Without an answer from the server there is nothing to suggest, and nothing to say about it. */
+function noSuggestion(error) {
+  if (!(error instanceof Refused || error instanceof ServerAway)) throw error;
+  return null;
 }
 
 /** Return the place in a JavaScript string of a position that counts code points. */

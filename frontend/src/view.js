@@ -56,7 +56,8 @@ export class View {
   showBusy(sentence, { since = null, stopping = null } = {}) {
     this.#stopClock();
     this.#button("stop", stopping === "again" ? say("kill") : say("stop"));
-    this.runButton.disabled = stopping === "once";
+    // Disabled, the button would lose the focus.
+    this.runButton.setAttribute("aria-disabled", stopping === "once");
     this.#say(sentence, false);
     if (since === null) return;
     const tick = () => (this.statusTime.textContent = duration((performance.now() - since) / 1000));
@@ -108,6 +109,7 @@ export class View {
   }
 
   #press(on) {
+    if (this.runButton.getAttribute("aria-disabled") === "true") return;
     if (this.runButton.classList.contains("stop")) on.stop();
     else on.run();
   }
@@ -124,7 +126,7 @@ export class View {
 
   #button(kind, label) {
     this.runButton.classList.toggle("stop", kind === "stop");
-    this.runButton.disabled = false;
+    this.runButton.removeAttribute("aria-disabled");
     this.runButton.replaceChildren(icon(kind), label);
   }
 

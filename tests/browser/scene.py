@@ -13,11 +13,13 @@ PAGE = """<!DOCTYPE html>
 <body>
 <script src="three-sage-130.min.js"></script>
 <script>
+var options = {"animate":false,"theme":"THEME"};
+var surfaces = [{"color":"COLOUR"}];
 var scene = new THREE.Scene();
 var renderer = new THREE.WebGLRenderer({ antialias: true, preserveDrawingBuffer: true });
 renderer.setPixelRatio(window.devicePixelRatio);
 renderer.setSize(window.innerWidth, window.innerHeight);
-renderer.setClearColor(0xffffff, 1);
+renderer.setClearColor( options.theme === "dark" ? 0 : 0xffffff, 1 );
 document.body.appendChild(renderer.domElement);
 var camera = new THREE.PerspectiveCamera(45, window.innerWidth / window.innerHeight, 0.1, 100);
 camera.up.set(0, 0, 1);
@@ -30,7 +32,9 @@ for (const [x, y, z] of [[0, 0, 0], [2, 0, 0], [0, 2, 0], [0, 0, 2]]) {
 }
 for (const [a, b, c] of [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]) geometry.faces.push(new THREE.Face3(a, b, c));
 geometry.computeVertexNormals();
-scene.add(new THREE.Mesh(geometry, new THREE.MeshPhongMaterial({ side: THREE.DoubleSide, color: "#6666ff" })));
+scene.add(new THREE.Mesh(geometry, new THREE.MeshPhongMaterial({ side: THREE.DoubleSide, color: surfaces[0].color })));
+var box = new THREE.BoxHelper(scene.children[scene.children.length - 1], "black");
+scene.add(box);
 var line = new THREE.LineGeometry();
 line.setPositions([0, 0, 0, 2, 2, 2]);
 var material = new THREE.LineMaterial({ color: 0xff0000, linewidth: 0.01 });
@@ -52,6 +56,7 @@ controls.update();
 """
 
 
-def scene(script: str = "") -> str:
-    """Return the page, with a script of one's own at its end."""
-    return PAGE.replace("</body>", f"<script>{script}</script></body>") if script else PAGE
+def scene(script: str = "", theme: str = "light", colour: str = "#6666ff") -> str:
+    """Return the page in one of Sage's two themes, with a script of one's own at its end."""
+    page = PAGE.replace("THEME", theme).replace("COLOUR", colour)
+    return page.replace("</body>", f"<script>{script}</script></body>") if script else page

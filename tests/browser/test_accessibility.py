@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.cell import Cell
+
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 OUTPUT = """
 import sys
@@ -15,8 +17,20 @@ print('\\x1b[31mred\\x1b[0m \\x1b[32mgreen \\x1b[33myellow \\x1b[90mgrey\\x1b[0m
 print('careful', file=sys.stderr)
 display(Math('x^2'), JSON({'a': [1]}), Markdown('# Title'), HTML('<table><tr><th>a</th><td>1</td></tr></table>'))
 for i in range(500): print(i)
-1 / 0
+open('made.txt', 'w').write('1')
 """
+LOOP = "import time\nprint('begun')\nwhile True: time.sleep(0.05)"
+# State of a cell → its attributes, its code, what is seen then.
+STATES = {
+    "idle": ("", "x = [1, 'two']  # three", None),
+    "running": ("link-key=a", LOOP, ".stdout"),
+    "queued": ("link-key=a", "1", None),
+    "asking": ("", "input('Name? ')", ".question"),
+    "finished": ("", OUTPUT, ".katex"),
+    "error": ("", "def f():\n    1 / 0\nf()", ".error"),
+    "failed": ("", "import os; os._exit(1)", None),
+    "stopped": ("", LOOP, ".stdout"),
+}
 
 
 def violations(page, packages: Path) -> list[str]:
@@ -33,17 +47,35 @@ def scheme(request, page) -> str:
     return request.param
 
 
-@pytest.mark.parametrize("code", ["", OUTPUT, "input('Name? ')"], ids=["idle", "output", "question"])
-def test_axe_finds_nothing(embed, page, packages, scheme, code):
-    colours = "style='background: #12151a; color: #eee'" if scheme == "dark" else ""
-    cell = embed("<main><h1>A page</h1><single-cell>x = [1, 'two']  # three</single-cell></main>", body=colours)
-    if code.startswith("input"):
-        cell.start(code)
-        expect(cell.output.get_by_label("Name?")).to_be_visible()
-    elif code:
-        cell.run(code)
-        expect(cell.output.locator(".katex")).to_be_visible()
-    assert violations(page, packages) == []
+def bring_about(page) -> None:
+    """Bring every cell into the state that is its id."""
+    for name, (_, code, sign) in STATES.items():
+        cell = Cell(page, f"#{name}").write(code)
+        if name == "idle":
+            continue
+        cell.node.evaluate("cell => void cell.run()")
+        if sign:
+            expect(cell.output.locator(sign).first).to_be_visible()
+    Cell(page, "#stopped").node.evaluate("cell => cell.stop()")
+    for name, state in (("finished", "done"), ("error", "done"), ("failed", "failed"), ("stopped", "done")):
+        expect(page.locator(f"#{name}")).to_have_attribute("state", state)
+    for name in ("running", "queued"):
+        expect(page.locator(f"#{name}")).to_have_attribute("state", name)
+
+
+@pytest.mark.parametrize(("lang", "direction"), [("en", "ltr"), ("de", "ltr"), ("fr", "ltr"), ("ar", "rtl")])
+def test_axe_finds_nothing_in_any_state_language_or_scheme(embed, page, packages, lang, direction):
+    cells = "".join(f"<single-cell id={name} {about}></single-cell>" for name, (about, _, _) in STATES.items())
+    style = "<style>:root { color-scheme: light dark; background: Canvas; color: CanvasText }</style>"
+    embed(f"<main><h1>A page</h1>{cells}</main>", head=style, lang=lang, direction=direction)
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    bring_about(page)
+    for scheme, name in (("light", "cell"), ("dark", "cell dark")):
+        page.emulate_media(color_scheme=scheme)
+        expect(page.locator("#idle .cell")).to_have_class(name)
+        assert violations(page, packages) == []
+    expect(page.locator("#asking .question")).to_be_visible()
+    page.locator("#running, #asking").evaluate_all("cells => cells.forEach(cell => (cell.stop(), cell.stop()))")
 
 
 def test_the_keyboard_reaches_everything_and_is_trapped_nowhere(embed, page):
@@ -63,6 +95,41 @@ def test_the_keyboard_reaches_everything_and_is_trapped_nowhere(embed, page):
         if name == "Python code":
             page.keyboard.press("Escape")
     assert reached == ["Python code", "Run", "Back to the author’s code", "Add files", "Share", "Output", "after"]
+
+
+def test_a_keyboard_alone_runs_stops_answers_and_downloads(page, cell):
+    page.keyboard.press("Tab")
+    expect(cell.field).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("while True: pass")
+    page.keyboard.press("Shift+Enter")
+    expect(cell.node).to_have_attribute("state", "running")
+    expect(cell.button).to_have_text("Stop")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    expect(cell.button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(cell.node).to_have_attribute("state", "done")
+    expect(cell.button).to_be_focused()
+
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("a = input('First? '); b = input('Second? '); print(a + b, file=open('made.bin', 'w'))")
+    page.keyboard.press("Control+Enter")
+    for question, answer in (("First?", "4"), ("Second?", "2")):
+        expect(cell.output.get_by_label(question)).to_be_focused()
+        page.keyboard.type(answer)
+        page.keyboard.press("Enter")
+    expect(cell.node).to_have_attribute("state", "done")
+    expect(cell.button).to_be_focused()
+    link = cell.output.get_by_role("link", name="Download made.bin")
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        if link.evaluate("link => link.getRootNode().activeElement === link"):
+            break
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == "made.bin"
 
 
 def test_everything_fits_on_320_pixels(server, page, cell):

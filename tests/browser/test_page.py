@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
+from uuid import uuid4
 
 from playwright.sync_api import expect
 
@@ -30,6 +31,14 @@ def test_output_comes_while_the_code_runs_and_stop_ends_a_loop(cell):
     expect(cell.status).to_contain_text("Stopped")
     cell.shows("KeyboardInterrupt")
     expect(cell.button).to_have_text("Run")
+
+
+def test_stop_while_the_code_is_on_its_way_ends_it_on_the_server_too(page, cell):
+    with page.expect_response(lambda response: response.request.method == "POST") as submission:
+        ended = "cell => { cell.code = 'while True: pass'; const run = cell.run(); cell.stop(); return run }"
+        assert cell.node.evaluate(ended) in ("cancelled", "done")
+    computation = page.request.get(urljoin(page.url, submission.value.json()["links"]["self"])).json()
+    assert computation["state"] in ("cancelled", "done")
 
 
 def test_an_error_shows_its_line_and_folds_the_traceback(cell):
@@ -119,13 +128,65 @@ def test_reset_brings_the_authors_code_back(cell):
     expect(cell.output).to_be_empty()
 
 
-def test_a_server_that_is_away_gives_a_calm_sentence_and_nothing_is_lost(page, cell):
+def test_a_lost_network_gives_a_calm_sentence_and_nothing_is_lost_or_doubled(page, cell):
     cell.start("import time\nfor i in range(40):\n    print('line', i)\n    time.sleep(0.1)").shows("line 2")
     page.context.set_offline(True)
-    expect(cell.status).to_contain_text("does not answer")
+    expect(cell.status).to_contain_text("Waiting for the network")
     page.context.set_offline(False)
     expect(cell.node).to_have_attribute("state", "done")
     assert cell.output.inner_text().split() == " ".join(f"line {i}" for i in range(40)).split()
+
+
+def test_a_cell_that_is_run_without_a_network_runs_when_it_is_back(page, cell):
+    submitted: list[str] = []
+    page.on("response", lambda response: submitted.append(response.url) if response.request.method == "POST" else None)
+    page.context.set_offline(True)
+    cell.start("print('at last')")
+    expect(cell.status).to_contain_text("Waiting for the network")
+    page.context.set_offline(False)
+    expect(cell.node).to_have_attribute("state", "done")
+    assert cell.output.inner_text().split() == ["at", "last"] and len(submitted) == 1
+
+
+def test_stop_without_a_network_says_so_and_works_when_it_is_back(page, cell):
+    cell.start("import time\nprint('begun')\nwhile True: time.sleep(0.05)").shows("begun")
+    page.context.set_offline(True)
+    expect(cell.status).to_contain_text("Waiting for the network")
+    cell.button.click()
+    expect(cell.button).not_to_have_attribute("aria-disabled", "true")
+    page.context.set_offline(False)
+    expect(cell.status).to_contain_text("Running")
+    cell.button.click()
+    expect(cell.status).to_contain_text("Stopped")
+
+
+def test_a_server_that_does_not_answer_gives_a_calm_sentence(page, cell):
+    page.route("**/computations**", lambda route: route.abort())
+    cell.start("print('at last')")
+    expect(cell.status).to_contain_text("does not answer")
+    page.unroute("**/computations**")
+    cell.shows("at last")
+
+
+def test_output_that_the_server_no_longer_has_is_said_to_be_gone(page, cell):
+    cell.run("print('here')")
+    gone = "text => { const [key] = Object.keys(localStorage); const kept = JSON.parse(localStorage[key]);"
+    page.evaluate(f"{gone} kept.computation = text; localStorage[key] = JSON.stringify(kept) }}", str(uuid4()))
+    page.reload()
+    expect(cell.status).to_contain_text("no longer has this output")
+    assert cell.code == "print('here')"
+    page.reload()
+    expect(cell.node).to_have_attribute("state", "idle")
+    expect(cell.status).to_have_text("")
+
+
+def test_a_page_in_the_background_takes_what_comes(server, page):
+    page.add_init_script(
+        "Object.defineProperty(document, 'hidden', { get: () => true }); window.requestAnimationFrame = () => 0"
+    )
+    page.goto(server.url)
+    cell = Cell(page).ready().run("for i in range(3): print('line', i)")
+    cell.shows("line 2")
 
 
 def test_a_page_that_slept_goes_on_from_the_last_line_it_had(server, page, cell):

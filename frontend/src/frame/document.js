@@ -1,5 +1,6 @@
 /** Writes the document of an output: our style and script first, then what the kernel sent. */
 import style from "./output.css";
+import { needsPaper, writtenBy } from "./ink.js";
 import { bokehFiles, libraryAt, plotlyFiles, vegaFiles } from "./libraries.js";
 
 const WHOLE = /^\s*(?:<!-{2}[^]*?-->\s*)*<(?:!doctype|html)\b/i;
@@ -11,7 +12,8 @@ const SCRIPT_TAG = /<script\b([^>]*?)\ssrc\s*=\s*("[^"]*"|'[^']*'|[^\s>"']+)[^>]
  */
 export async function compose({ type, data, scheme }, library) {
   const [kind, body] = await bodyOf(type, data, library);
-  const classes = `${scheme === "dark" ? "dark" : "light"} ${kind}`;
+  const paper = needsPaper(writtenBy(type, data) ?? "");
+  const classes = `${scheme === "dark" && !paper ? "dark" : "light"} ${kind}${paper ? " paper" : ""}`;
   const head = `<meta charset="utf-8"><style>${style}</style><script>${INSIDE}</script>`;
   return `<!doctype html><html lang="und" class="${classes}"><head>${head}</head><body>${body}`;
 }
@@ -24,7 +26,8 @@ async function bodyOf(type, data, library) {
   }
   if (type === "application/javascript") return ["fragment", scriptOf(data)];
   if (type.startsWith("application/vnd.bokehjs_exec")) {
-    return ["drawn", (await all(bokehFiles(data))) + bokehPlaces(data) + scriptOf(data)];
+    const begin = scriptOf("dispatchEvent(new Event('bokeh'))");
+    return ["drawn", (await all(bokehFiles(data))) + begin + bokehPlaces(data) + scriptOf(data)];
   }
   if (type.startsWith("application/vnd.plotly")) {
     return ["drawn", chart("plotly", data.value) + (await all(plotlyFiles(data.value)))];

@@ -9,6 +9,7 @@ import { libraryAt } from "./libraries.js";
 
 const asked = new Map(); // file of a library → {text: Promise, settle}
 let output = null;
+let scheme = null; // a later one than the output began with
 
 // Opened by itself, on our server's own origin, this page must do nothing with what anyone sends it.
 if (self.origin === "null" && parent !== self) {
@@ -27,16 +28,26 @@ function tell(message) {
 function fromPage(message) {
   if (message.file) asked.get(message.file).settle(message.text);
   else if (!output) show(message);
+  else if (message.scheme) {
+    ({ scheme } = message);
+    paint();
+  }
+}
+
+function paint() {
+  if (scheme) output.contentWindow?.postMessage({ scheme }, "*");
 }
 
 async function show(content) {
   output = document.createElement("iframe");
   output.setAttribute("sandbox", "allow-scripts");
   output.title = content.title;
+  output.addEventListener("load", paint); // before, nobody would have heard
   try {
     output.srcdoc = await compose(content, library);
     document.body.append(output);
-  } catch {
+  } catch (error) {
+    console.warn(error);
     tell({ failed: true });
   }
 }
@@ -55,8 +66,10 @@ function library(file) {
 }
 
 function fromOutput(untrusted_message) {
-  const { height, link, failed, blocked, script } = untrusted_message ?? {};
+  const { height, link, failed, blocked, script, touched, picture } = untrusted_message ?? {};
   if (typeof script === "string") return answerScript(script);
+  if (picture !== undefined) return tell({ picture });
+  if (touched) return tell({ touched: true });
   if (failed) return tell({ failed: true });
   if (blocked) return tell({ blocked: true });
   if (typeof link === "string") return tell({ link });

@@ -29,7 +29,18 @@ const CARTESIAN = new Set(
 export function plotlyFiles(figure) {
   const traces = [figure.data, ...(figure.frames ?? []).map((frame) => frame.data)].flat().filter(Boolean);
   const small = traces.every((trace) => CARTESIAN.has(trace.type ?? "scatter"));
-  return [small ? FILES["plotly-cartesian"] : FILES.plotly];
+  return [...outlinesOf(figure.layout ?? {}, traces), small ? FILES["plotly-cartesian"] : FILES.plotly];
+}
+
+/** Return the files with the outlines of a figure's maps. */
+function outlinesOf(layout, traces) {
+  const onMaps = traces.filter(({ type }) => type === "choropleth" || type === "scattergeo");
+  const maps = new Set(onMaps.map(({ geo }) => geo ?? "geo"));
+  const scopes = [...maps].map((name) => {
+    const inUsa = onMaps.find((trace) => (trace.geo ?? "geo") === name)?.locationmode === "USA-states";
+    return layout[name]?.scope ?? layout.template?.layout?.geo?.scope ?? (inUsa ? "usa" : "world");
+  });
+  return [...new Set(scopes)].map((scope) => FILES[`outlines-${scope.replaceAll(" ", "-")}`]).filter(Boolean);
 }
 
 export function vegaFiles(isLite) {

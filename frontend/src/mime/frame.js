@@ -1,24 +1,23 @@
 /**
- * HTML, JavaScript and charts from the kernel: one sandboxed frame per output, never `allow-same-origin`.
+ * What holds HTML, JavaScript and charts from the kernel: one sandboxed frame per output, never `allow-same-origin`.
  *
  * The frame's document comes from our server instead of `srcdoc`, which would inherit the content security policy of
  * the page: a strict page would then allow it nothing. It has a policy of its own, knows no id and no address of a
- * computation, and says how high it is, which link was clicked, and which library of ours it wants.
+ * computation, and says how high it is, which link was clicked, which library of ours it wants, that somebody touched it,
+ * and which picture it would like to be kept.
  */
 import { make } from "../dom.js";
 import { loadText, partAddress } from "../place.js";
 import { say } from "../texts.js";
+import { pictureNode } from "./picture.js";
 import { textNode } from "./text.js";
 
 const HEIGHT_PX_MAX = 4000;
-const WINDOW_HEIGHT_PX = 400; // of documents that fill their window, such as scenes in space
-const PLOTLY_HEIGHT_PX = 450;
 const MESSAGES_PER_S_MAX = 200;
+const TOUCH_S = 60; // a picture comes at most so long after somebody has touched the output; large ones take a while
 
 const SAFE_LINK = /^(?:https?:|mailto:)/i;
 const LINK_CHARS_MAX = 2000;
-// What Bokeh shows in a notebook besides its charts: that it is loading, and the empty places that it draws into.
-const OF_BOKEHS_NOTEBOOK = /^\s*(?:<style>\s*\.bk-notebook-logo\b|(?:<div id="[\w-]+" data-root-id="\w+"[^>]*><\/div>\s*)+$)/;
 const LIBRARY_FILE = /^[a-z][a-z0-9-]*(?:\.min)?\.js$/;
 
 const frames = new WeakMap(); // window of a frame → its Frame
@@ -27,7 +26,7 @@ addEventListener("message", (event) => {
   if (event.source) frames.get(event.source)?.hear(event.data);
 });
 
-class Frame {
+export class Frame {
   /** `plain`: what is shown instead when the output cannot be drawn; `height`: what it is likely to need, in pixels. */
   constructor(content, { context, plain, height = 0 }) {
     const title = say("rich");
@@ -35,6 +34,7 @@ class Frame {
     this.plain = plain;
     this.heard = 0;
     this.since = 0;
+    this.touched = -Infinity;
     this.node = make("iframe", {
       class: "frame",
       part: "frame",
@@ -58,7 +58,10 @@ class Frame {
     }
     this.heard += 1;
     if (this.heard > MESSAGES_PER_S_MAX) return this.#replace(say("frame_stopped"));
-    const { link, need, failed, blocked, height: untrusted_height } = untrusted_message ?? {};
+    const { link, need, failed, blocked, touched, picture, height: untrusted_height } = untrusted_message ?? {};
+    // The browser knows whether there was a touch, in the output or around it; an output's word for it is not enough.
+    if (touched) return navigator.userActivation?.isActive !== false && (this.touched = performance.now());
+    if (picture !== undefined) return this.#keep(picture);
     if (typeof link === "string" && SAFE_LINK.test(link) && link.length <= LINK_CHARS_MAX) return this.#offer(link);
     if (typeof need === "string" && LIBRARY_FILE.test(need)) return this.#supply(need);
     if (failed) return this.#replace(say("frame_failed"), this.plain);
@@ -73,6 +76,23 @@ class Frame {
     const link = make("a", { href: address, target: "_blank", rel: "noopener noreferrer nofollow", dir: "ltr" }, address);
     this.offered.replaceChildren(say("link_out"), " ", link);
     if (!this.offered.isConnected) this.node.after(this.offered);
+  }
+
+  /** Be light or dark, as the page is now. */
+  paint(scheme) {
+    if (scheme === this.content.scheme) return;
+    this.content.scheme = scheme;
+    this.node.contentWindow?.postMessage({ scheme }, "*");
+  }
+
+  /** Offer a picture of the output as a file: one for each time that somebody has touched the output. */
+  async #keep(untrusted_picture) {
+    if (performance.now() - this.touched > TOUCH_S * 1000) return;
+    this.touched = -Infinity;
+    const offer = await pictureNode(untrusted_picture);
+    this.picture?.remove();
+    this.picture = offer;
+    if (this.node.isConnected) this.node.after(offer);
   }
 
   /** Hand in one of our files: a sandboxed frame's own requests are never cached, ours are, for all frames. */
@@ -90,27 +110,12 @@ class Frame {
     frames.delete(this.node.contentWindow);
     this.offered?.remove();
     this.blocked?.remove();
+    this.picture?.remove();
     this.node.replaceWith(make("p", { class: "notice" }, sentence), ...(plain ? [textNode(plain)] : []));
   }
 }
 
-export function frameNode(data, { type, ...about }) {
-  if (type === "text/html" && OF_BOKEHS_NOTEBOOK.test(data)) return null;
-  const fillsWindow = type === "text/html" && /^\s*<(?:!doctype|html)\b/i.test(data);
-  return new Frame({ type, data: String(data) }, { ...about, height: fillsWindow ? WINDOW_HEIGHT_PX : 0 }).node;
-}
-
-export function plotlyNode(value, { type, ...about }) {
-  const height = Number(value?.layout?.height);
-  return new Frame({ type, data: { value } }, { ...about, height: height > 0 ? height : PLOTLY_HEIGHT_PX }).node;
-}
-
-export function vegaNode(value, { type, ...about }) {
-  return new Frame({ type, data: { value, options: about.metadata } }, about).node;
-}
-
-/** Bokeh's charts are a script; the places that it draws into came before it, alone. */
-export function bokehNode(_, { type, ...about }) {
-  const data = [about.bundle["application/javascript"] ?? ""].flat().join("");
-  return new Frame({ type, data }, about).node;
+/** Tell every output in a node whether the page is light or dark now. */
+export function paintFrames(node, scheme) {
+  for (const { contentWindow } of node.querySelectorAll("iframe.frame")) frames.get(contentWindow)?.paint(scheme);
 }

@@ -1,6 +1,6 @@
 /** Which renderer shows which MIME type, the best first. What none of them knows is shown as its text/plain. */
+import { bokehNode, frameNode, plotlyNode, vegaNode } from "./drawn.js";
 import { filesNode } from "./files.js";
-import { bokehNode, frameNode, plotlyNode, vegaNode } from "./frame.js";
 import { imageNode, svgNode } from "./image.js";
 import { jsonNode } from "./json.js";
 import { latexNode } from "./latex.js";

@@ -1,0 +1,47 @@
+/** What a cell is made of: the nodes of its shadow tree, the editor, the output, and what works on them. */
+import { Api } from "./api.js";
+import { acceptDrops } from "./drops.js";
+import { Editor } from "./editor.js";
+import { keepAboveKeyboard } from "./keyboard.js";
+import { highlightingOf } from "./languages.js";
+import { labelOf } from "./options.js";
+import { Output } from "./output.js";
+import { schemeOf } from "./scheme.js";
+import { Suggestions } from "./suggestions.js";
+import { say } from "./texts.js";
+import { View } from "./view.js";
+
+export class Body {
+  #element;
+
+  /** `on`: what the view and the editor ask for, and `session()`: the id of the kernel that runs now, or null. */
+  constructor(element, { runLabel, folding, readonly, placeholder, hide }, outputHost, code, on) {
+    this.#element = element;
+    const label = labelOf(element);
+    this.view = new View(element.attachShadow({ mode: "open" }), { label: say("cell", { language: label }), runLabel, folding, on });
+    if (outputHost) this.view.moveOutput(outputHost);
+    acceptDrops(this.view.cell, this.view.attachButton, on.attach);
+    this.output = new Output(this.view.output, { server: element.server, scheme: () => schemeOf(element) });
+    this.editor = new Editor(this.view.editor, {
+      code, readonly, placeholder, language: "plain", label: say("code", { language: label }), hint: "hint", on,
+    });
+    const ask = (kind, text, position) => new Api(element.server)[kind](on.session(), text, position, element.language);
+    new Suggestions(this.view.cell, this.editor, ask);
+    keepAboveKeyboard(this.editor.textarea, this.view.bar);
+    this.colour(element.language);
+    this.view.hide(hide);
+  }
+
+  /** Give the code the colours of a language. */
+  async colour(language) {
+    this.view.languages.value = language;
+    const highlighting = await highlightingOf(language, this.#element.server);
+    if (language === this.#element.language) this.editor.language = highlighting;
+  }
+
+  /** Be light or dark. */
+  paint(scheme) {
+    this.view.paint(scheme);
+    this.output.paint(scheme);
+  }
+}

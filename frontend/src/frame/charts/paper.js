@@ -1,0 +1,6 @@
+/** The paper that charts are drawn on in dark pages: the cell's own dark background. */
+
+export const PAPER = "#171b21";
+export const INK = "#dfe5f0";
+export const LINE = "#8a95a8";
+export const GRID = "#3a4557";

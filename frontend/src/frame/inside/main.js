@@ -1,0 +1,43 @@
+/** First in the document of every output: says how high it is, which link was clicked and what it could not do. */
+import { draw } from "../charts/index.js";
+import { followBokeh } from "../charts/bokeh.js";
+import { followScene } from "../charts/scene.js";
+import { tellHeight } from "./height.js";
+import { tellLink } from "./links.js";
+import { handPicturesOver } from "./pictures.js";
+import { answerScripts } from "./scripts.js";
+import { tell } from "./tell.js";
+
+let blocked = false;
+
+function tellBlocked() {
+  if (blocked) return;
+  blocked = true;
+  tell({ blocked: true });
+}
+
+function drawChart() {
+  const data = document.getElementById("chart-data");
+  const place = document.getElementById("chart");
+  if (!data || !place) return;
+  draw(place, JSON.parse(data.textContent)).then(tellHeight, (error) => {
+    console.warn(error);
+    tell({ failed: true });
+  });
+}
+
+answerScripts();
+handPicturesOver();
+followBokeh();
+addEventListener("click", tellLink);
+addEventListener("load", tellHeight, true);
+addEventListener("resize", tellHeight);
+document.addEventListener("securitypolicyviolation", tellBlocked);
+document.addEventListener("DOMContentLoaded", () => {
+  const observer = new ResizeObserver(tellHeight);
+  observer.observe(document.documentElement);
+  observer.observe(document.body);
+  tellHeight();
+  followScene();
+  drawChart();
+});

@@ -1,0 +1,198 @@
+/** One run as the student sees it, from pressing Run, or from what the page remembers, to its end. */
+import { Refused, ServerAway } from "./api.js";
+import { closing } from "./endings.js";
+import { Question } from "./question.js";
+import { Run } from "./run.js";
+import { say } from "./texts.js";
+
+const KILL_OFFERED_S = 2; // after Stop, when the code does not stop
+const SHORTEST_SHOWN_S = 0.05;
+
+/** Most cells leave the queue at once: what they would flash by with is not worth reading. */
+function queueSentence(position) {
+  if (!position) return say("sending");
+  return position > 1 ? say("queue_place", { position }) : say("queued");
+}
+
+export class Turn {
+  #api;
+  #view;
+  #output;
+  #on;
+  #run;
+  #question = null;
+  #since = null; // performance.now() when the code began
+  #stopping = null; // null, "once", "again"
+  #hadError = null; // its name
+  #over;
+  #finish;
+
+  /** Jupyter messages, in order. */
+  messages = [];
+  isUnderWay = true;
+  wasLeft = false;
+
+  /** `on`: submitted(id), state(state), tell(event type, detail), over(), isAtWork(). */
+  constructor(api, view, output, on) {
+    this.#api = api;
+    this.#view = view;
+    this.#output = output;
+    this.#on = on;
+    this.#over = new Promise((resolve) => (this.#finish = resolve));
+    this.#run = new Run(api, {
+      submitted: (answer) => this.#submitted(answer),
+      message: (message) => this.#take(message),
+      state: (state) => this.#moved(state),
+      queue: (position) => this.#show(position),
+      away: (refusal) => view.showBusy(say(refusal ? "busy" : navigator.onLine ? "away" : "offline")),
+      back: () => this.#show(),
+    });
+  }
+
+  get session() {
+    return this.#run.session;
+  }
+
+  /** Begin with `begin(run)` and go on to the end. Resolves with the last state, "forgotten" when the server has none. */
+  async lead(begin, code) {
+    this.#on.tell("run", { code });
+    this.#view.showBusy(say("sending"));
+    try {
+      const state = (await begin(this.#run)) ?? "idle";
+      if (this.isUnderWay) this.#end(state);
+      return state;
+    } catch (error) {
+      if (!this.isUnderWay) return "idle"; // nobody is there any more to be told
+      if (error instanceof Refused) {
+        this.#refused(error);
+        return error.status === 404 ? "forgotten" : "failed";
+      }
+      console.error(error);
+      this.#end("failed");
+      return "failed";
+    }
+  }
+
+  /** Interrupt the code; a second call ends it at once. Resolves when the run is over. */
+  async stop() {
+    const { id, state, isSubmitting } = this.#run;
+    const before = this.#stopping;
+    this.#stopping = before ? "again" : "once";
+    this.#show();
+    if (!id) {
+      // On its way, the code will run whether or not anybody listens: it is ended as soon as it has an id.
+      if (!isSubmitting || before) this.#run.leave();
+      return this.#over;
+    }
+    // A double click is no wish to end the program at once.
+    setTimeout(() => this.#offerToKill(), KILL_OFFERED_S * 1000);
+    try {
+      if (before || state === "queued") await this.#api.cancel(id);
+      else await this.#api.interrupt(id);
+    } catch (error) {
+      if (error instanceof ServerAway) {
+        this.#stopping = before;
+        this.#show();
+      } else if (!(error instanceof Refused)) throw error; // refused: it was over before
+    }
+    return this.#over;
+  }
+
+  /** Stop listening, because the cell has left the page; the computation itself goes on. */
+  leave() {
+    if (!this.isUnderWay) return;
+    this.wasLeft = true;
+    this.#run.leave();
+    this.#end("idle");
+  }
+
+  #submitted({ id, state, started }) {
+    this.#on.submitted(id);
+    if (this.#stopping) this.#api.cancel(id).catch((error) => error instanceof Refused || console.error(error));
+    // After a reload the clock goes on from where it was.
+    if (state === "running" && started) this.#since = performance.now() - Math.max(0, Date.now() - Date.parse(started));
+  }
+
+  #take(message) {
+    this.messages.push(message);
+    const { msg_type } = message.header;
+    if (msg_type === "input_request") this.#ask(message.content);
+    else if (this.#question && msg_type !== "status") this.#answered();
+    if (msg_type === "error") this.#hadError = message.content.ename;
+    try {
+      this.#output.take(message);
+    } catch (error) {
+      console.error(error); // a message that is no Jupyter message must not end the conversation
+    }
+    this.#on.tell("message", { message });
+    if (msg_type === "error") this.#on.tell("error", { ...message.content });
+  }
+
+  #ask({ prompt, password }) {
+    this.#closeQuestion();
+    this.#question = new Question(String(prompt ?? ""), password === true, (value) => this.#api.answer(this.#run.id, value));
+    this.#output.add(this.#question.node);
+    this.#view.showBusy(say("asking"));
+    // Only a student who is at work here is taken to the question.
+    if (this.#on.isAtWork()) this.#question.focus();
+  }
+
+  #answered() {
+    this.#closeQuestion();
+    this.#show();
+  }
+
+  /** Put the answer in the question's place; who was in its field stays in the cell. */
+  #closeQuestion() {
+    if (this.#question?.close()) this.#view.runButton.focus();
+    this.#question = null;
+  }
+
+  #moved(state) {
+    if (state === "running") this.#since ??= performance.now();
+    this.#on.state(state);
+    this.#show();
+  }
+
+  /** Show what the run is doing now. */
+  #show(position) {
+    if (!this.isUnderWay) return;
+    const { state } = this.#run;
+    const since = this.#since;
+    if (state === "queued" && !this.#stopping) this.#view.showBusy(queueSentence(position));
+    else if (this.#stopping) this.#view.showBusy(say("stopping"), { since, stopping: this.#stopping });
+    else if (this.#question) this.#view.showBusy(say("asking"));
+    else if (state === "running") this.#view.showBusy(say("running"), { since });
+  }
+
+  #offerToKill() {
+    if (!this.isUnderWay || !this.#stopping) return;
+    this.#stopping = "again";
+    this.#show();
+  }
+
+  #end(state) {
+    const elapsed_s = this.#since === null ? 0 : (performance.now() - this.#since) / 1000;
+    const about = { hadError: this.#hadError, stopping: this.#stopping, reason: this.#run.reason };
+    const { sentence, bad } = closing(state, about);
+    this.#close(state, sentence, { bad, seconds: state === "done" && elapsed_s > SHORTEST_SHOWN_S ? elapsed_s : null });
+    this.#on.tell("done", { state, id: this.#run.id });
+    this.#finish();
+  }
+
+  #refused(refusal) {
+    const forgotten = refusal.status === 404 && this.#run.id;
+    this.#close("idle", forgotten ? say("forgotten") : refusal.message, { bad: !forgotten });
+    this.#on.tell("done", { state: "failed", id: this.#run.id });
+    this.#finish();
+  }
+
+  #close(state, sentence, how) {
+    this.isUnderWay = false;
+    this.#closeQuestion();
+    this.#output.settle();
+    this.#on.state(state);
+    this.#view.showIdle(sentence, how);
+    this.#on.over();
+  }
+}
