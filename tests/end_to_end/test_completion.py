@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
+from tests.end_to_end.conftest import CheckingClient
 from tests.messages import validate_message
+from tests.processes import wait_for
 
 
 def ask(client, kind: str, session: str, code: str, cursor: int | None = None, **fields) -> requests.Response:
@@ -105,9 +107,7 @@ def test_while_the_session_computes_the_answer_is_409_and_comes_at_once(client, 
 
 def test_a_dead_session_is_410_and_an_unknown_one_404(client, session):
     client.run("import os; os._exit(1)", session=session, keep=True)
-    end = time.monotonic() + 30
-    while (answer := ask(client, "complete", session, "zeb")).status_code != 410:
-        assert time.monotonic() < end, answer.text
+    wait_for(lambda: ask(client, "complete", session, "zeb").status_code == 410)
     unknown = ask(client, "complete", "00000000-0000-4000-8000-000000000000", "zeb")
     assert unknown.status_code == 404
 
@@ -118,32 +118,47 @@ def test_odd_code_is_answered(client, session, code):
     inspect(client, session, code)
 
 
-def test_a_question_that_hangs_is_given_up_and_the_next_is_answered(client):
-    code = "import time\nclass Slow:\n    def __dir__(self): time.sleep(1000)\nslow = Slow()"
-    session = client.run(code, keep=True).description["session"]
-    answer = ask(client, "complete", session, "slow.")
-    assert answer.status_code in (200, 503)
+# What a session knows, and a question about it that takes for ever.
+ENDLESS = {
+    "slow": ("import time\nclass Slow:\n    def __dir__(self): time.sleep(1000)\nslow = Slow()", "slow."),
+    "deaf": (
+        "import signal, time\nclass Deaf:\n    def __dir__(self):\n"
+        "        signal.signal(signal.SIGINT, signal.SIG_IGN)\n        while True: time.sleep(1000)\ndeaf = Deaf()",
+        "deaf.",
+    ),
+    "too much": ("zebra_one = 1", "a" * 60000),
+}
+
+
+@pytest.fixture(scope="module")
+def given_up(server) -> dict[str, tuple[str, int]]:
+    """Endless questions, asked beside each other, for each has to be waited out: {name: (session, status)}."""
+
+    def ask_one(name: str) -> tuple[str, int]:
+        client = CheckingClient(server.url)
+        code, question = ENDLESS[name]
+        session = client.run(code, keep=True).description["session"]
+        return session, ask(client, "complete", session, question).status_code
+
+    with ThreadPoolExecutor(len(ENDLESS)) as clients:
+        return dict(zip(ENDLESS, clients.map(ask_one, ENDLESS), strict=True))
+
+
+def test_a_question_that_hangs_is_given_up_and_the_next_is_answered(client, given_up):
+    session, status = given_up["slow"]
+    assert status in (200, 503)
     assert "slow" in complete(client, session, "slo")["matches"]
     assert client.run("time.__name__", session=session).result == "'time'"
 
 
-def test_a_worker_that_cannot_be_freed_from_a_question_is_given_up_with_its_session(client):
-    code = """
-import signal, time
-class Deaf:
-    def __dir__(self):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        while True: time.sleep(1000)
-deaf = Deaf()
-"""
-    session = client.run(code, keep=True).description["session"]
-    assert ask(client, "complete", session, "deaf.").status_code in (410, 503)
-    end = time.monotonic() + 30
-    while client.http.get(f"{client.url}/sessions/{session}", timeout=30).json()["state"] != "gone":
-        assert time.monotonic() < end
+def test_a_worker_that_cannot_be_freed_from_a_question_is_given_up_with_its_session(client, given_up):
+    session, status = given_up["deaf"]
+    assert status in (410, 503)
+    wait_for(lambda: client.http.get(f"{client.url}/sessions/{session}", timeout=30).json()["state"] == "gone")
     assert "print" in complete(client, "-", "prin", language="python")["matches"]
 
 
-def test_code_that_is_too_much_to_complete_does_not_cost_the_session(client, session):
-    assert ask(client, "complete", session, "a" * 60000).status_code in (200, 503)
+def test_code_that_is_too_much_to_complete_does_not_cost_the_session(client, given_up):
+    session, status = given_up["too much"]
+    assert status in (200, 503)
     assert "zebra_one" in complete(client, session, "zeb")["matches"]
