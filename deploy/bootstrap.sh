@@ -155,7 +155,7 @@ test | bench | load | environments)
     case $job in
     test)
         # Node and npm come with this environment, for the tests that rebuild the front end.
-        PATH=$PWD/.build/tests/bin:$PATH exec .build/tests/bin/python -m pytest "$@"
+        PATH=$PWD/.build/tests/bin:$PATH exec .build/tests/bin/python -m tests "$@"
         ;;
     bench) exec .build/tests/bin/python -m bench "$@" ;;
     load) exec .build/tests/bin/python -m tests.load ;;
