@@ -41,6 +41,8 @@ class Slot:
             self._worker = int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text())
             self._worker_pidfd = os.pidfd_open(self._worker)
             self.work_directory = os.open(f"/proc/{self.pid}/root{HOME}", _DIRECTORY)
+            # While init is there its number was nobody else's.
+            signal.pidfd_send_signal(self.pidfd, 0)
         except OSError as error:
             raise LookupError(f"it ended when it was ready: {error}") from error
 
