@@ -100,7 +100,13 @@ def bystander(number: int) -> int | None:
 def test_an_interrupt_is_not_for_who_got_the_number_of_a_worker_that_is_gone(client):
     """B5, B9, D1"""
     mark = f"left-{uuid.uuid4().hex[:12]}"
-    start = f"import subprocess\nsubprocess.Popen(['{mark}', '1000'], executable='/bin/sleep')\ninput()\nreport = print"
+    # In a session of its own: a number stays taken while it is that of a process group.
+    start = f"""
+import subprocess
+subprocess.Popen(['{mark}', '1000'], executable='/bin/sleep', start_new_session=True)
+input()
+report = print
+"""
     computation = client.submit(start + TAKEN_INIT.format(code=PAUSE_FOR_EVER))["id"]
     client.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
     [sleeper] = marked(mark)
