@@ -63,7 +63,7 @@ class Supervisor:
             "workers": workers,
             "pool_ready": pool_ready,
             "languages": {name: {"python": python, "stamp": "", "limits": settings_limits} for name in languages},
-            "waived_layers": [],
+            "waived_layers": list(settings.waived_layers),
             "runsc": runsc,
             "runsc_flags": list(runsc_flags),
             "limiter": "auto",
