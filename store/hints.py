@@ -3,6 +3,8 @@
 A small capped collection, read with a tailable cursor. ``at`` is made by MongoDB on insertion and only rises, so a
 reader that lost its cursor goes on where it was.
 
+Where MongoDB is the embedded one, hints need not go through it (``pipes``).
+
 For devices: ``submitted`` (a computation that needs a session), ``turn`` (a session that has a next one), ``wish`` (a
 computation, or a session that shall end), ``question``. For the web: ``news`` (a computation or session) and ``answer``
 (to a question).
@@ -19,7 +21,9 @@ from bson.timestamp import Timestamp
 from pymongo import CursorType
 from pymongo.errors import CollectionInvalid, OperationFailure, PyMongoError
 
+from store.address import directory
 from store.database import UNACKNOWLEDGED, Database
+from store.pipes import Pipes
 
 SIZE_BYTES = 1 << 20
 AWAIT_MS = 1000  # so soon a listener notices that it should stop
@@ -33,12 +37,16 @@ class Hints:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        settings = database.settings
+        self._pipes = None if settings.mongo_uri else Pipes(directory(settings) / "hints", database.closed)
 
     def announce(self, topic: str, id: str) -> None:
         """Say that this id is worth a look.
 
         Returns at once and raises nothing.
         """
+        if self._pipes is not None:
+            return self._pipes.announce(topic, id)
         try:
             hints = self._database.ready().get_collection("hints", write_concern=UNACKNOWLEDGED)
             hints.insert_one({"at": Timestamp(0, 0), "topic": topic, "id": id})
@@ -50,6 +58,9 @@ class Hints:
 
         Survives MongoDB's restarts; raises nothing.
         """
+        if self._pipes is not None:
+            yield from self._pipes.listen(topics, stop)
+            return
         seen: Timestamp | None = None
         away = False
         while not self._stopped(stop):

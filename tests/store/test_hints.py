@@ -66,8 +66,8 @@ def hear(store: Store, heard: queue.Queue[tuple[str, str]], topic: str) -> None:
 
 def test_what_happens_is_announced(connect: Connect, listen: Listen) -> None:
     store = connect()
-    heard = listen(connect(), "submitted", "wish", "news")
-    id = submit(store)
+    heard = listen(connect(), "submitted", "turn", "wish", "news", "question", "answer")
+    id = submit(store, keep=True)
     assert heard.get(timeout=DEADLINE_S) == ("submitted", id)
     held = claim(store)
     store.computations.append(held, [message("x")])
@@ -76,6 +76,14 @@ def test_what_happens_is_announced(connect: Connect, listen: Listen) -> None:
     assert heard.get(timeout=DEADLINE_S) == ("wish", id)
     store.computations.finish(held, "done")
     assert heard.get(timeout=DEADLINE_S) == ("news", id)
+    submit(store, session=held.session)
+    assert heard.get(timeout=DEADLINE_S) == ("turn", held.session)
+    question = store.questions.put(None, "python", "complete", "", 0)
+    assert heard.get(timeout=DEADLINE_S) == ("question", question)
+    taken = store.questions.claim("device-1", [])
+    assert taken
+    store.questions.answer(taken, "ok")
+    assert heard.get(timeout=DEADLINE_S) == ("answer", question)
 
 
 def test_only_the_topics_that_were_asked_for_arrive(store: Store, listen: Listen) -> None:
