@@ -7,11 +7,13 @@ import pwd
 import signal
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from host.accounts import UNTRUSTED
+from tests.host.test_make_run import find_groups
 from tests.processes import wait_for
 from tests.untrusted.sandbox.test_layers import x86_64
 from tests.untrusted.sandbox.test_life import PAUSE_FOR_EVER, TAKEN_INIT
@@ -202,26 +204,21 @@ def test_no_place_that_is_loaded_at_start_can_be_written(client, place):
     assert client.run(code).text() in ("30\n", "13\n", "1\n")
 
 
-def counted() -> dict[str, int]:
-    """Return what of the untrusted account's is alive on this machine, of kinds that could leak."""
-    account = pwd.getpwnam(UNTRUSTED).pw_uid if os.geteuid() == 0 else os.geteuid()
-    pids, spaces = [], {"net": set(), "mnt": set(), "pid": set()}
-    for directory in Path("/proc").iterdir():
-        try:
-            if directory.name.isdecimal() and directory.stat().st_uid == account:
-                pids.append(directory.name)
-                for kind, found in spaces.items():
-                    found.add(os.readlink(directory / "ns" / kind))
-        except OSError:
-            continue
+def counted(server) -> dict[str, int]:
+    """Return what of this server's is alive, of kinds that could leak."""
+    spaces: dict[str, set[str]] = {"net": set(), "mnt": set(), "pid": set()}
+    pids = server.process.descendants()
+    for pid in pids:
+        for kind, found in spaces.items():
+            with suppress(OSError):  # it may have ended meanwhile
+                found.add(os.readlink(f"/proc/{pid}/ns/{kind}"))
     mounts = Path("/proc/self/mountinfo").read_text().count("\n")
-    groups = sum(1 for top in Path("/sys/fs/cgroup").glob("*/singlecell*") for _ in top.rglob("cgroup.procs"))
-    groups += sum(1 for top in Path("/sys/fs/cgroup").glob("singlecell*") for _ in top.rglob("cgroup.procs"))
+    groups = sum(1 for top in find_groups(server) for _ in top.rglob("cgroup.procs"))
     return {"processes": len(pids), "mounts": mounts, "groups": groups} | {n: len(s) for n, s in spaces.items()}
 
 
 @pytest.mark.root
-def test_sessions_in_a_row_leave_no_process_namespace_mount_or_group_behind(client):
+def test_sessions_in_a_row_leave_no_process_namespace_mount_or_group_behind(client, server):
     """B13, E14"""
 
     def run(count: int) -> None:
@@ -229,19 +226,19 @@ def test_sessions_in_a_row_leave_no_process_namespace_mount_or_group_behind(clie
             client.finish(computation)
 
     run(20)
-    before = settled()
+    before = settled(server)
     run(60)
-    after = settled()
+    after = settled(server)
     # The pool may have one more or less on its way.
     assert all(after[name] <= before[name] + 8 for name in before), (before, after)
 
 
-def settled() -> dict[str, int]:
+def settled(server) -> dict[str, int]:
     """Return the counts when they have stopped changing."""
-    end, last = time.monotonic() + 15, counted()
+    end, last = time.monotonic() + 15, counted(server)
     while time.monotonic() < end:
         time.sleep(0.5)
-        now = counted()
+        now = counted(server)
         if now == last:
             break
         last = now

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import wire
-from tests.processes import untrusted_python
+from host import descendants
+from tests.processes import all_end, untrusted_python
 from tests.untrusted.device import Supervisor, ship
 
 LOOP = "print('in', flush=True)\nwhile True: pass"
@@ -112,10 +113,7 @@ def test_nothing_outlives_the_trusted_side():
         started.ready()
         started.send(wire.Open("s", "python"), wire.Run("s", "c", "import time; time.sleep(1000)", True, True))
         started.wait(lambda frame: isinstance(frame, wire.Output))
-        started.stop()
-        left = [
-            path.parent.name
-            for path in Path("/proc").glob("[0-9]*/cmdline")
-            if folder.encode() in path.read_bytes()
-        ]
-        assert left == []
+        below = descendants.find(started.process.pid)
+        assert below
+        with all_end(below):
+            started.stop()
