@@ -28,6 +28,7 @@ from untrusted.supervisor import Supervisor
 from wire import Layer
 
 EXIT_REFUSED = 3
+DESCRIPTORS_MAX = 65536  # not all that the host may allow: there are programs that close every number up to their limit
 READ_BYTES = 65536
 log = logging.getLogger(__name__)
 
@@ -61,8 +62,8 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
         raise Refused("root never runs user code: give the supervisor an account of its own")
     # Descriptors on their way between processes are counted for the whole account and held against the sender's own
     # limit: it must be above that of sessions, or one of them could keep us from handing out channels.
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, DESCRIPTORS_MAX)), hard))
     installed = {name: entry for name, entry in charter.languages.items() if entry.installed}
     languages = {name: language for name in installed if (language := find_language(name))}
     if not languages:
