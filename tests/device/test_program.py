@@ -101,7 +101,7 @@ def running(mongo_directory: Path, tmp_path: Path) -> Iterator[Running]:
         argv = [*PROGRAM, "-w", "2", "--untrusted-account", door.account]
         store = stores.connect(settings_file.load(**database))
         try:
-            with processes.start(argv, ready=": ready: python", deadline_s=60.0, env=env, cwd=tmp_path) as device:
+            with processes.start(argv, ready=": python .* is ready", deadline_s=60.0, env=env, cwd=tmp_path) as device:
                 yield Running(sshd, device, store)
         finally:
             store.close()
