@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from host import descendants
 from tests.adversarial.conftest import SETTINGS
 from tests.end_to_end.client import Client
 from tests.end_to_end.conftest import CheckingClient
 from tests.server import Server, serve
 
-RUNSC = shutil.which("runsc")
+# RUNSC in the environment tries another release than the installed one.
+RUNSC = shutil.which(os.environ.get("RUNSC", "runsc"))
 # `make test` as root on Debian installs it; an ordinary user cannot.
-needs_runsc = pytest.mark.skipif(RUNSC is None, reason="gVisor's runsc is not installed (Debian: apt-get install runsc)")
+needs_runsc = pytest.mark.skipif(RUNSC is None, reason="there is no runsc of gVisor (Debian: apt-get install runsc)")
+
+
+def guests(ancestor: int) -> set[int]:
+    """Return the sandboxes of runsc below a process, of ready and of busy sessions."""
+    found = set()
+    for pid in descendants.find(ancestor):
+        with suppress(OSError):  # it has ended
+            if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"runsc-sandbox"):
+                found.add(pid)
+    return found
 
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     """A server with the limits of the adversarial suite, and gVisor."""
-    with serve(f'{SETTINGS}\nsandbox_kernel = "gvisor"\npool_ready = 2\n') as running:
+    with serve(f'{SETTINGS}\nsandbox_kernel = "gvisor"\nrunsc = "{RUNSC}"\npool_ready = 2\n') as running:
         yield running
 
 

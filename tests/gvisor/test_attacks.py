@@ -12,11 +12,13 @@ from tests.adversarial.test_reaching import REFUSED, RIGHT
 from tests.gvisor.conftest import needs_runsc
 
 pytestmark = needs_runsc
-# What the guest's kernel gives of its own: sockets that end in it, namespaces and rings that it emulates.
+# What the guest's kernel gives of its own, one release more than the other: sockets that end in it, namespaces and
+# rings that it emulates, the memory of its first process, which is the session's.
 OF_THE_GUEST = {
+    "D2 memory of another read", "D2 memory of another written",
     "D8 netlink", "D8 uevents", "D9 io_uring", "D12 terminal", "D12 new terminal", "D14 user", "D14 mount", "D14 net",
     "D14 pid", "D14 ipc", "D14 uts", "D14 cgroup", "D14 time", "D14 user and net", "D14 clone",
-    "D14 entering init's", "D14 the program for it", "D16 handle of a file", "D16 open by handle",
+    "D14 clone3", "D14 entering init's", "D14 the program for it", "D16 handle of a file", "D16 open by handle",
     "D19 the socket to the supervisor opened anew",
 }  # fmt: skip
 # One for each limit, and one for each way to end.

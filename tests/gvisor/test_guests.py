@@ -6,24 +6,10 @@ import os
 
 import pytest
 
-from tests.gvisor.conftest import needs_runsc
+from tests.gvisor.conftest import guests, needs_runsc
 from tests.processes import wait_for
-from tests.server import Server
 
 pytestmark = needs_runsc
-
-
-def guests(server: Server) -> set[int]:
-    """Return the sandboxes below the server, of ready and of busy sessions."""
-    found = set()
-    for pid in server.process.descendants():
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if file.read().startswith(b"runsc-sandbox"):
-                    found.add(pid)
-        except OSError:
-            continue
-    return found
 
 
 def test_readiness_names_the_layer_and_not_what_it_replaces(client):
@@ -35,9 +21,10 @@ def test_readiness_names_the_layer_and_not_what_it_replaces(client):
 
 
 def test_a_cell_meets_another_kernel_than_the_hosts(client, session):
-    said = client.run("import os\nprint(*os.uname(), *os.listdir('/home'))", session=session, keep=True).text().split()
+    code = "import getpass, os\nprint(*os.uname(), *os.listdir('/home'), getpass.getuser())"
+    said = client.run(code, session=session, keep=True).text().split()
     assert os.uname().release not in said
-    assert (said[1], said[-1]) == ("cell", "cell")
+    assert [said[1], *said[-2:]] == ["cell", "cell", "cell"]
 
 
 def test_text_errors_and_pictures_come_back(client, session):
@@ -89,9 +76,9 @@ def test_names_are_completed_and_described_in_a_guest(client, session):
 def test_a_guest_ends_with_its_session(client, server):
     first = client.submit("import os\nos.fork() or os.setsid()\nimport time\nprint(1, flush=True)\ntime.sleep(1000)")
     client.until(first["id"], lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
-    there = guests(server)
+    there = guests(server.process.pid)
     client.http.delete(f"{client.url}/computations/{first['id']}", timeout=30)
-    wait_for(lambda: there - guests(server))
+    wait_for(lambda: there - guests(server.process.pid))
 
 
 def test_sessions_share_no_files(client, session):

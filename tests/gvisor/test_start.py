@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from host import descendants
-from tests.gvisor.conftest import needs_runsc
-from tests.processes import all_end, untrusted_python
+from tests.gvisor.conftest import RUNSC, guests, needs_runsc
+from tests.processes import all_end, untrusted_python, wait_for
 from tests.untrusted.device import Supervisor, ship
 
 
@@ -62,8 +62,7 @@ def test_a_program_that_is_no_other_kernel_stops_the_start(start, tmp_path_facto
 
 @needs_runsc
 def test_guests_end_with_their_supervisor_however_it_dies(start):
-    supervisor = start(runsc="runsc")
-    supervisor.ready()
-    supervisor.run("s1", "c1", "1", last=False)
+    supervisor = start(runsc=RUNSC, pool_ready=2)
+    wait_for(lambda: len(guests(supervisor.process.pid)) == 2, deadline_s=90.0)
     with all_end(descendants.find(supervisor.process.pid)):
         supervisor.process.send_signal(signal.SIGKILL)

@@ -73,7 +73,7 @@ def _limits(plan: Plan) -> None:
         state = os.statvfs(path)
         if not 0 < state.f_blocks * state.f_frsize <= plan.disk_bytes:
             raise Broken(f"{path} has no limit")
-    if os.statvfs(HOME).f_files > plan.inodes_max:
+    if not 0 < os.statvfs(HOME).f_files <= plan.inodes_max:
         raise Broken(f"{HOME} may hold any number of files")
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] > plan.descriptors_max:
         raise Broken("any number of file descriptors may be opened")

@@ -16,15 +16,13 @@ import msgspec
 
 from untrusted.charter import Limits
 from untrusted.sandbox import SandboxError
-from untrusted.sandbox.plan import HOME, Gvisor, Plan
+from untrusted.sandbox.plan import GUEST_USER_ID, HOME, Gvisor, Plan
 
 # Of the outer session's own /tmp. Nothing in it is secret; the guest has a /tmp of its own on top.
 _BUNDLE = "/tmp/runsc"
 _STATE = f"{_BUNDLE}/state"
 _FLAGS = ("--rootless", "--network=none", "--ignore-cgroups", "--overlay2=none", f"--root={_STATE}", "--log=/dev/null")
 _STACK_BYTES = 64 << 20
-# Without root, runsc maps one account: its own, as 0. In the guest that is a user without any capability.
-_GUEST_USER = 0
 # What runsc itself takes, seen with release 20221219 on its ptrace platform: 50 MB and 44 tasks around an idle Python,
 # and up to three tasks of the host for each of the guest's.
 _OWN_BYTES = 64 << 20
@@ -83,7 +81,7 @@ def specification(plan: Plan, argv: Sequence[str], environment: Mapping[str, str
         "ociVersion": "1.0.2",
         "hostname": "cell",
         "process": {
-            "user": {"uid": _GUEST_USER, "gid": _GUEST_USER},
+            "user": {"uid": GUEST_USER_ID, "gid": GUEST_USER_ID},
             "args": list(argv),
             "env": [f"{name}={value}" for name, value in environment.items()],
             "cwd": HOME,

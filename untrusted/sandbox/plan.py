@@ -15,6 +15,8 @@ from untrusted.sandbox import SandboxError, seccomp, syscalls
 
 HOME = "/home/cell"
 USER, USER_ID = "cell", 1000
+# Without root, runsc maps one account: its own, as 0. In a guest that is a user without any capability.
+GUEST_USER_ID = 0
 # In the order in which they are put on; the last is put on by the supervisor, from outside.
 LAYERS = (
     "user_namespace", "mount_namespace", "pid_namespace", "network_namespace", "ipc_namespace", "uts_namespace",

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 
 from untrusted.sandbox import syscalls
-from untrusted.sandbox.plan import HOME, USER, USER_ID, Plan
+from untrusted.sandbox.plan import GUEST_USER_ID, HOME, USER, USER_ID, Plan
 from untrusted.sandbox.syscalls import Prepared
 
 # Must exist and is covered while the new root is built.
@@ -21,8 +21,8 @@ _TERMINALS = "/dev/pts"
 _TERMINALS_OPTIONS = "newinstance,ptmxmode=666,mode=620,max=32"
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_NOSYMFOLLOW = 2, 4, 8, 256
 _ETC_FILES = {
-    "passwd": f"{USER}:x:{USER_ID}:{USER_ID}:{USER}:{HOME}:/bin/sh\n",
-    "group": f"{USER}:x:{USER_ID}:\n",
+    "passwd": f"{USER}:x:{{id}}:{{id}}:{USER}:{HOME}:/bin/sh\n",
+    "group": f"{USER}:x:{{id}}:\n",
     "hosts": "127.0.0.1 localhost\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     "resolv.conf": "",
@@ -60,7 +60,7 @@ def build(plan: Plan) -> None:
     for path, target in plan.links:
         os.makedirs(os.path.dirname(path[1:]) or ".", exist_ok=True)
         os.symlink(target, path[1:])
-    _write_etc()
+    _write_etc(GUEST_USER_ID if plan.gvisor else USER_ID)
     syscalls.pivot_root(".", ".")
     syscalls.unmount(".")
     os.chdir("/")
@@ -115,10 +115,10 @@ def _attach(descriptor: int, target: str) -> None:
     os.close(descriptor)
 
 
-def _write_etc() -> None:
+def _write_etc(user_id: int) -> None:
     for name, text in _ETC_FILES.items():
         with open(f"etc/{name}", "w") as file:
-            file.write(text)
+            file.write(text.format(id=user_id))
     # The time zone is a link into /usr/share/zoneinfo, which is shown.
     with suppress(OSError):
         os.symlink(os.readlink("/etc/localtime"), "etc/localtime")
