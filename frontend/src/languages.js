@@ -45,8 +45,8 @@ function show(select, languages, chosen) {
   select.replaceChildren(...languages.map((language) => option(language, language.name === chosen)));
 }
 
-function option({ name, label, available, install }, selected) {
-  if (available) return make("option", { value: name, selected }, label);
+function option({ name, label, available, expected, install }, selected) {
+  if (available || expected) return make("option", { value: name, selected }, label);
   const why = install ? say("install_with", { label, command: install }) : say("not_installed", { label });
   return make("option", { value: name, selected, disabled: true, title: why }, why);
 }

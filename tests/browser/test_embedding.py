@@ -147,6 +147,7 @@ def test_a_menu_shows_languages_that_are_not_installed_and_how_they_are(embed, p
     served = [
         {"name": "python", "label": "Python", "available": True, "highlighting": "python"},
         {"name": "fricas", "label": "FriCAS", "available": False, "install": "make fricas", "highlighting": "lisp"},
+        {"name": "r", "label": "R", "available": False, "expected": True, "install": "make r", "highlighting": "r"},
     ]
     page.route("**/languages", lambda route: route.fulfill(json={"languages": served}))
     cell = embed('<single-cell languages="all"></single-cell><single-cell languages="python gap"></single-cell>')
@@ -155,6 +156,7 @@ def test_a_menu_shows_languages_that_are_not_installed_and_how_they_are(embed, p
     missing = menu.locator("option[value=fricas]")
     expect(missing).to_have_attribute("disabled", "")
     expect(missing).to_have_text("FriCAS: not on this server; its owner installs it with “make fricas”")
+    expect(menu.locator("option[value=r]:enabled")).to_have_text("R")  # it is on its way, and its cells wait
     other = Cell(page, "single-cell:nth-of-type(2)").node.get_by_label("Language").locator("option[value=gap]")
     expect(other).to_have_text("GAP: not on this server")
     expect(other).to_have_attribute("disabled", "")

@@ -25,9 +25,10 @@ async function offerLanguages(select, server) {
   select.value = "python";
 }
 
-function option({ name, label, available }) {
-  const made = new Option(available ? label : `${label} (not on this server)`, name);
-  made.disabled = !available;
+function option({ name, label, available, expected }) {
+  const runs = available || expected;
+  const made = new Option(runs ? label : `${label} (not on this server)`, name);
+  made.disabled = !runs;
   return made;
 }
 

@@ -1,11 +1,11 @@
-/** The examples of each language, a tab for each that the server can run now; one alone needs none. */
+/** The examples of each language, a tab for each that the server can run, now or soon; one alone needs none. */
 import { Api } from "../api.js";
 
 export async function openTabs(list) {
   const all = [...list.children];
   const panels = new Map(all.map((tab) => [tab, document.getElementById(tab.getAttribute("aria-controls"))]));
   const { languages } = await new Api(new URL(".", location.href).href).languages().catch(() => ({ languages: [] }));
-  const runs = (name) => languages.some((language) => language.name === name && language.available);
+  const runs = (name) => languages.some((one) => one.name === name && (one.available || one.expected));
   const tabs = all.filter((tab) => runs(panels.get(tab).dataset.language));
   if (tabs.length < 2) return;
 
