@@ -3,9 +3,10 @@ import layout from "prism-code-editor/layout.css";
 import { icon, make, sheet } from "./dom.js";
 import cellCss from "./style/cell.css";
 import codeCss from "./style/code.css";
+import contentCss from "./style/content.css";
 import { duration, say } from "./texts.js";
 
-const sheets = [sheet(layout), sheet(cellCss), sheet(codeCss)];
+const sheets = [sheet(layout), sheet(contentCss), sheet(cellCss), sheet(codeCss)]; // the rules for paper come after the rest
 
 export class View {
   #clock = null;

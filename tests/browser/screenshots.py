@@ -40,6 +40,9 @@ LATEX = """from sympy import *
 x = symbols("x")
 integral = Integral(exp(-x**2) * cos(x), (x, -oo, oo))
 Eq(integral, integral.doit())"""
+CHART = """import plotly.express as px
+
+px.line(x=[1, 2, 3, 4], y=[2, 1, 4, 3], title="A chart", height=300)"""
 RUNNING = """import time
 
 for second in range(1, 61):
@@ -59,6 +62,7 @@ STATES = {
     "Plot": (PLOT, ".picture"),
     "Table": (TABLE, "iframe"),
     "LaTeX": (LATEX, ".katex"),
+    "Chart": (CHART, "iframe"),
     "Input": (INPUT, ".question"),
 }
 STYLE = """<style>
@@ -91,6 +95,8 @@ def bring_about(page: Page) -> None:
             expect(cell.node).to_have_attribute("state", "done", timeout=DEADLINE_MS)
         if sign == "iframe":
             expect(cell.output.locator("iframe")).not_to_have_css("height", "0px")
+        if name == "Chart":
+            expect(cell.drawn.locator(".main-svg").first).to_be_visible(timeout=DEADLINE_MS)
     page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame)).then(() => 1)")
 
 

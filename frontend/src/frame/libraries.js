@@ -36,10 +36,7 @@ export function plotlyFiles(figure) {
 function outlinesOf(layout, traces) {
   const onMaps = traces.filter(({ type }) => type === "choropleth" || type === "scattergeo");
   const maps = new Set(onMaps.map(({ geo }) => geo ?? "geo"));
-  const scopes = [...maps].map((name) => {
-    const inUsa = onMaps.find((trace) => (trace.geo ?? "geo") === name)?.locationmode === "USA-states";
-    return layout[name]?.scope ?? layout.template?.layout?.geo?.scope ?? (inUsa ? "usa" : "world");
-  });
+  const scopes = [...maps].map((name) => layout[name]?.scope ?? layout.template?.layout?.geo?.scope ?? "world");
   return [...new Set(scopes)].map((scope) => FILES[`outlines-${scope.replaceAll(" ", "-")}`]).filter(Boolean);
 }
 

@@ -1,0 +1,58 @@
+"""Maps of Plotly: outlines come from the cell server, and what needs another server is a sentence."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_rich_output import Asked
+
+GO = "import plotly.graph_objects as go\n"
+MAPS = {
+    "world": (
+        "go.Figure([go.Choropleth(locations=['FRA', 'BRA'], z=[1, 2])], {'geo': {'resolution': 50}})",
+        [".choropleth path", ".coastlines path"],
+        ["outlines-world"],
+    ),
+    "states": (
+        "go.Figure([go.Choropleth(locations=['CA', 'TX'], locationmode='USA-states', z=[1, 2])],"
+        "{'geo': {'scope': 'usa'}})",
+        [".choropleth path", ".land path"],
+        ["outlines-usa"],
+    ),
+    "two maps": (
+        "go.Figure([go.Scattergeo(lat=[36, 70], lon=[-9, 30]),"
+        " go.Scattergeo(lat=[-34, 37], lon=[-17, 51], geo='geo2')], {"
+        "'geo': {'scope': 'europe', 'domain': {'x': [0, 0.5]}},"
+        "'geo2': {'scope': 'africa', 'domain': {'x': [0.5, 1]}, 'projection': {'type': 'orthographic'}}})",
+        [".geo .land path", ".geo2 .land path"],
+        ["outlines-africa", "outlines-europe"],
+    ),
+}
+
+
+@pytest.fixture
+def asked(server, page) -> Asked:
+    """What the page asks for."""
+    return Asked(page, server.url)
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_maps_have_outlines_from_the_cell_server_alone(cell, page, asked, name):
+    code, signs, outlines = MAPS[name]
+    cell.run(GO + code)
+    for sign in signs:
+        expect(cell.drawn.locator(sign).first).to_be_attached()
+        assert cell.drawn.locator(sign).first.evaluate("path => path.getAttribute('d').length > 200")
+    assert sorted(asked.files) == [*outlines, "plotly"] and asked.outside == []
+    expect(cell.output.locator(".notice")).to_have_count(0)
+    assert page.watch.errors == []
+
+
+def test_maps_on_tiles_are_a_sentence(cell, asked):
+    cell.run(f"{GO}go.Figure(go.Scattermap(lat=[48], lon=[2]))")
+    expect(cell.output.locator(".notice")).to_have_text(
+        "This map needs tiles from another server. Cells load nothing from there."
+    )
+    expect(cell.output.locator("iframe")).to_have_count(0)
+    assert asked.files == [] and asked.outside == []
