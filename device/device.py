@@ -172,13 +172,17 @@ class Device:
 
     def _claim(self, now: float, hints: dict[str, list[str]]) -> None:
         rested, self.ledger.rested = self.ledger.rested, set()
+        turns = hints.get("turn", [])
+        for id in turns:
+            if id in self.ledger.kept:
+                self.ledger.kept[id].hinted = True
         # Where there is no room, a session that has become idle may give way to what waits.
         crowded = bool(rested) and any(account.free <= 0 for account in self.accounts)
         if self._is_due("claim", now, self._settings.poll_interval_s) or self._look or crowded:
             self._look = False
             self._look = self._starter.claim(now)
         else:
-            self._look = self._starter.claim_hinted(now, len(hints.get("submitted", ())), rested.union(hints["turn"]))
+            self._look = self._starter.claim_hinted(now, len(hints.get("submitted", ())), turns, rested)
 
     def _is_due(self, what: str, now: float, period_s: float) -> bool:
         if now < self._due[what]:

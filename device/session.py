@@ -21,6 +21,7 @@ class Session:
 
     ``alias`` is its name across the wall, a new one each time: nothing that an earlier attempt still says can be taken
     for the next one's. ``run``: what its frames are about now. ``ours``: whether the store counts it as this device's.
+    ``hinted``: whether a next turn may wait until it is idle; of turns submitted before it was ours no hint came.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Session:
     born: float
     alias: str = field(default_factory=lambda: str(uuid.uuid4()))
     run: Run | None = None
+    hinted: bool = True
     idle_since: float = 0.0
     ours: bool = True
     closing_since: float | None = None

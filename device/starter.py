@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
@@ -40,21 +40,32 @@ class Starter:
                 return False
         return True
 
-    def claim_hinted(self, now: float, submitted: int, sessions: Collection[str]) -> bool:
-        """Begin what hints tell of: so many new computations, next turns of these sessions; return as ``claim`` does.
+    def claim_hinted(self, now: float, submitted: int, turns: Sequence[str], rested: Collection[str]) -> bool:
+        """Begin what hints tell of: new computations, next turns of sessions; return as ``claim`` does.
 
-        When this finds all that it looks for, nobody asks whether there is more: that has its own hint.
+        ``submitted``: how many; ``turns``: a session for each; ``rested``: sessions that have just become idle. When
+        this finds all that it looks for, nobody asks whether there is more: that has its own hint.
         """
         self.begin_waiting(now)
-        for id in sessions:
-            session = self._ledger.kept.get(id)
-            if session is not None and session.idle:  # else it is looked at when it has become idle
-                claim = self._store.computations.claim(self._id, languages=[], sessions=[id], new_sessions=False)
-                self._take_on(claim, now)
+        for session in self._idle_of(turns):
+            session.hinted = turns.count(session.id) > 1
+            self._take_on(self._store.computations.claim_turn(self._id, session.id), now)
+        for session in self._idle_of(rested):
+            if session.hinted:
+                claim = self._store.computations.claim
+                found = claim(self._id, languages=[], sessions=[session.id], new_sessions=False)
+                session.hinted = self._take_on(found, now)  # and perhaps one more
         for _ in range(min(submitted, CLAIMS_A_ROUND)):
             if not self._take_on(self._claim_one(now, []), now):
                 return False
         return submitted > CLAIMS_A_ROUND
+
+    def _idle_of(self, ids: Collection[str]) -> Iterator[Session]:
+        # One by one: the next turn that begins makes its session busy.
+        for id in ids:
+            session = self._ledger.kept.get(id)
+            if session is not None and session.idle:
+                yield session
 
     def _take_on(self, claim: Claim | None, now: float) -> bool:
         """Begin what was claimed, if anything was; return whether it was."""

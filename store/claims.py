@@ -58,6 +58,14 @@ class Claims:
         return claim
 
     @guarded
+    def claim_turn(self, device: str, session: str) -> Claim | None:
+        """Return the next turn of an idle session that is said to have one; None when it has none.
+
+        Raises StoreUnavailable.
+        """
+        return self._claim_turn_of(session, device)
+
+    @guarded
     def renew(self, claims: Sequence[Claim]) -> list[Wish]:
         """Renew the leases and return what the clients asked meanwhile, in the order of the claims.
 
@@ -163,15 +171,20 @@ class Claims:
             found = self._computations.find_one(waiting, {"session": 1}, sort=_OLDEST)
             if found is None:
                 return None
-            session = found["session"]
-            left.discard(session)
-            # The session is locked first: no two of its turns can ever be claimed at once.
-            if self._sessions.lock(session, device):
-                claim = self._take(self._computations, {"session": session, "turn": {"$gt": 0}}, device)
-                if claim is not None:
-                    return claim
-                self._sessions.unlock(session, device)
+            left.discard(found["session"])
+            claim = self._claim_turn_of(found["session"], device)
+            if claim is not None:
+                return claim
         return None
+
+    def _claim_turn_of(self, session: str, device: str) -> Claim | None:
+        # The session is locked first: no two of its turns can ever be claimed at once.
+        if not self._sessions.lock(session, device):
+            return None
+        claim = self._take(self._computations, {"session": session, "turn": {"$gt": 0}}, device)
+        if claim is None:
+            self._sessions.unlock(session, device)
+        return claim
 
     def _take(self, computations: Documents, condition: Mapping[str, Any], device: str) -> Claim | None:
         fields = {
