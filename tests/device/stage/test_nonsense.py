@@ -7,16 +7,27 @@ import logging
 import pytest
 
 import wire
+from device.session import LATE_FRAMES_MAX
 from tests.device.stage.cells import busy, said, submit
 from tests.device.stage.scripted import BUSY, IDLE, REPLY, RESULT, USAGE, WHOLE, Scripted, printed, run_well
 
 
-def _after_the_end(s: Scripted, run: wire.Run) -> None:
+def _finished(s: Scripted, run: wire.Run) -> None:
     s.output(run, *WHOLE[2:])
     s.say(wire.Finished(run.session, run.computation, "done", None, USAGE))
+
+
+def _after_the_end(s: Scripted, run: wire.Run) -> None:
+    _finished(s, run)
     s._open -= 1
     s.say(wire.Closed(run.session, "session_gone"))
     s.output(run, printed("replayed"))
+
+
+def _flood_after_the_end(s: Scripted, run: wire.Run) -> None:
+    _finished(s, run)
+    for _ in range(LATE_FRAMES_MAX + 1):
+        s.output(run, printed("replayed"))
 
 
 NONSENSE = {
@@ -41,6 +52,7 @@ NONSENSE = {
     "a computation that is another's": lambda s, run: s.say(wire.Output(run.session, "f" * 36, [RESULT])),
     "output without messages": lambda s, run: s.output(run),
     "a replay after the end": _after_the_end,
+    "more after the end than was on its way": _flood_after_the_end,
     "a file that lies about its size": lambda s, run: s.say(
         wire.File(run.session, run.computation, "a", 5, b"123456", False)
     ),
@@ -73,7 +85,7 @@ def test_a_supervisor_that_talks_nonsense_is_cut_off_alone_and_dialled_again(mak
     NONSENSE[what](bad, run)
     stage.play(lambda: bad.ended, "the cut")
     computation = stage.finish(run.computation)
-    if what != "a replay after the end":
+    if NONSENSE[what] not in (_after_the_end, _flood_after_the_end):
         assert (computation.state, computation.reason) == ("failed", "protocol")
     said(stage.store, run.computation)
     good.output(fine, RESULT, REPLY, IDLE)
@@ -82,6 +94,20 @@ def test_a_supervisor_that_talks_nonsense_is_cut_off_alone_and_dialled_again(mak
     assert not good.ended
     stage.play(lambda: stage.device.accounts[1].state == "ready", "the next supervisor")
     assert len([line for line in caplog.messages if "nonsense" in line and "cut off:" in line]) == 1
+
+
+def test_a_kept_session_has_nothing_to_say_between_two_computations(make_stage):
+    stage = make_stage(untrusted_accounts=["a@good", "b@bad"], workers=2)
+    good, bad = stage.supervisor("a@good"), stage.supervisor("b@bad")
+    good.on_run = bad.on_run = busy
+    ids = [submit(stage.store, keep=True) for _ in range(2)]
+    stage.play(lambda: all(stage.computation(id).sequence >= 1 for id in ids))
+    (run,) = bad.frames(wire.Run)
+    _finished(bad, run)
+    assert stage.finish(run.computation).state == "done"
+    bad.output(run, printed("replayed"))
+    stage.play(lambda: bad.ended, "the cut")
+    assert not good.ended
 
 
 def test_a_session_of_another_account_cannot_be_named(make_stage):
