@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import platform
+import json
 
 import pytest
 
 from tests.adversarial.attempts import source_of, verdicts_in
 from tests.adversarial.conftest import LANGUAGES
-
-x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of the calls are those of x86-64")
+from tests.untrusted.sandbox.test_layers import FOREIGN_CALLS, KILLED, x86_64
 
 REFUSED = {
     "D1 signal to all": "os.kill(-1, 0) if os.fork() else os._exit(0); raise PermissionError(errno.EPERM, '')",
@@ -176,23 +175,7 @@ input()
 @x86_64
 def test_calls_of_another_architecture_end_the_caller(client):
     """D10"""
-    code = """
-import ctypes, mmap, os
-def run(code):
-    if (pid := os.fork()) == 0:
-        page = mmap.mmap(-1, 4096, prot=7)
-        page.write(code)
-        ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
-        os._exit(0)
-    return os.WTERMSIG(os.waitpid(pid, 0)[1])
-x32 = os.fork()
-if x32 == 0:
-    ctypes.CDLL(None).syscall(ctypes.c_long(0x40000000 + 39))
-    os._exit(0)
-print(run(bytes.fromhex("b814000000cd80c3")), os.WTERMSIG(os.waitpid(x32, 0)[1]))  # mov eax, 20; int 0x80; ret
-"""
-    # SIGSYS; a kernel without 32-bit calls answers with SIGSEGV before any filter.
-    assert client.run(code).text() in ("31 31\n", "11 31\n")
+    assert json.loads(client.run(f"{FOREIGN_CALLS}\nprint(ends)").text()) in KILLED
 
 
 def test_locks_on_a_shared_file_do_not_stop_a_neighbour(client, innocent, neighbour):

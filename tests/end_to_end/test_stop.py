@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
+from tests.end_to_end.client import Outcome
+
 CATCH = "import time\ntry:\n    print('in', flush=True)\n{0}\nexcept KeyboardInterrupt:\n    print('stopped')"
 
 STOPPABLE = {
@@ -54,14 +56,19 @@ def test_an_interrupt_ends_a_command_of_the_shell(client, line):
     assert client.run("1 + 1", session=computation["session"]).result == "2"
 
 
-def test_an_interrupt_that_nobody_catches_is_an_error_and_the_session_goes_on(client):
-    computation = client.submit("x = 5\nprint('in', flush=True)\nwhile True: pass", keep=True)
+def interrupted(client, code: str) -> Outcome:
+    """Return the outcome of code that prints, goes on for ever and is stopped; its session is kept."""
+    computation = client.submit(code, keep=True)
     said(client, computation["id"])
     interrupt(client, computation["id"])
-    outcome = client.finish(computation["id"])
+    return client.finish(computation["id"])
+
+
+def test_an_interrupt_that_nobody_catches_is_an_error_and_the_session_goes_on(client):
+    outcome = interrupted(client, "x = 5\nprint('in', flush=True)\nwhile True: pass")
     assert (outcome.state, outcome.error["ename"]) == ("done", "KeyboardInterrupt")
     assert outcome.of_type("execute_reply")[0]["status"] == "error"
-    assert client.run("x", session=computation["session"]).result == "5"
+    assert client.run("x", session=outcome.description["session"]).result == "5"
 
 
 def test_an_interrupt_right_after_the_submission_stops_the_code_and_never_the_session(client):
@@ -78,12 +85,9 @@ def test_an_interrupt_right_after_the_submission_stops_the_code_and_never_the_se
 
 
 def test_an_interrupt_ends_a_top_level_await_and_the_session_goes_on(client):
-    computation = client.submit("import asyncio\nprint('in', flush=True)\nawait asyncio.sleep(1000)", keep=True)
-    said(client, computation["id"])
-    interrupt(client, computation["id"])
-    outcome = client.finish(computation["id"])
+    outcome = interrupted(client, "import asyncio\nprint('in', flush=True)\nawait asyncio.sleep(1000)")
     assert (outcome.state, outcome.error["ename"]) == ("done", "KeyboardInterrupt")
-    assert client.run("await asyncio.sleep(0, 'on')", session=computation["session"]).result == "'on'"
+    assert client.run("await asyncio.sleep(0, 'on')", session=outcome.description["session"]).result == "'on'"
 
 
 def test_code_that_ignores_the_interrupt_is_killed_after_the_grace_and_the_state_says_so(client):

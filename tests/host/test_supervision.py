@@ -41,10 +41,7 @@ def is_alive(pid):
 def test_each_ending_signal_ends_all_parts_and_is_no_failure(tmp_path, number):
     with keeper(tmp_path, f"one={SLEEP}", f"two!={SLEEP}") as process:
         process.wait_for(lambda: len(process.descendants()) == 4, "a runner and a part, twice", START_S)
-        below = process.descendants()
-        process.signal(number)
-        assert process.wait(END_S) == 0
-        assert not [pid for pid in below if is_alive(pid)]
+        check_end(process, number)
 
 
 def test_a_closed_terminal_does_not_end_what_was_started_to_survive_it(tmp_path):
@@ -63,12 +60,17 @@ def test_ctrl_c_in_a_terminal_reaches_the_parts_only_through_the_launcher(tmp_pa
         assert "interrupted" not in process.log
 
 
+def check_end(process, number=signal.SIGTERM):
+    """Fail unless the signal ends the launcher in time and in order, and everything below it."""
+    below = process.descendants()
+    process.signal(number)
+    assert process.wait(END_S) == 0
+    assert not [pid for pid in below if is_alive(pid)]
+
+
 def test_a_part_that_will_not_end_is_killed_in_time(tmp_path):
     with keeper(tmp_path, f"stubborn={STUBBORN}", f"two={SLEEP}", ready="stubborn$") as process:
-        below = process.descendants()
-        process.signal(signal.SIGTERM)
-        assert process.wait(END_S) == 0
-        assert not [pid for pid in below if is_alive(pid)]
+        check_end(process)
 
 
 def test_asking_twice_is_asking_once(tmp_path):
@@ -86,10 +88,7 @@ def test_asking_twice_is_asking_once(tmp_path):
 def test_what_a_part_left_behind_in_another_session_is_ended_too(tmp_path):
     orphan = "setsid sh -c 'trap \"\" TERM HUP; echo orphan; exec sleep 1000' & exec sleep 1000"
     with keeper(tmp_path, f"one={orphan}", ready="orphan$") as process:
-        below = process.descendants()
-        process.signal(signal.SIGTERM)
-        assert process.wait(END_S) == 0
-        assert not [pid for pid in below if is_alive(pid)]
+        check_end(process)
 
 
 def test_when_one_part_dies_all_end_with_its_last_20_lines(tmp_path):
