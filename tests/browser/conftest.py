@@ -18,7 +18,7 @@ from tests.browser.site import Site
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
 DEADLINE_MS = 30_000
-SIGHT_MS = 15_000  # until what a test expects is seen, on a machine that has much else to do
+SIGHT_MS = 30_000  # until what a test expects is seen, on a machine that has much else to do
 expect.set_options(timeout=SIGHT_MS)
 
 
