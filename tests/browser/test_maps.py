@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import DEADLINE_MS
 from tests.browser.test_rich_output import Asked
 
 GO = "import plotly.graph_objects as go\n"
@@ -42,7 +43,7 @@ def test_maps_have_outlines_from_the_cell_server_alone(cell, page, asked, name):
     code, signs, outlines = MAPS[name]
     cell.run(GO + code)
     for sign in signs:
-        expect(cell.drawn.locator(sign).first).to_be_attached()
+        expect(cell.drawn.locator(sign).first).to_be_attached(timeout=DEADLINE_MS)
         assert cell.drawn.locator(sign).first.evaluate("path => path.getAttribute('d').length > 200")
     assert sorted(asked.files) == [*outlines, "plotly"] and asked.outside == []
     expect(cell.output.locator(".notice")).to_have_count(0)

@@ -42,11 +42,19 @@ export function needsPaper(json) {
 /** Return what an author wrote of a chart, as JSON: without the defaults that libraries write out. */
 export function writtenBy(type, data) {
   if (type.startsWith("application/vnd.bokehjs_exec")) {
-    const [, documents = "{}"] = /docs_json = (\{.*\});\n/.exec(data) ?? [];
-    return JSON.stringify(JSON.parse(documents), (key, value) => (key === "overlay" ? undefined : value));
+    return withoutOverlays(/docs_json = (\{.*\});\n/.exec(data)?.[1] ?? "{}");
   }
   if (type.startsWith("application/vnd.plotly")) {
     return JSON.stringify(data.value, (key, value) => (key === "template" ? undefined : value));
   }
   return type.startsWith("application/vnd.vega") ? JSON.stringify(data.value) : "";
+}
+
+/** The boxes that readers draw with the mouse are black and grey by default, and written out. */
+function withoutOverlays(json) {
+  try {
+    return JSON.stringify(JSON.parse(json), (key, value) => (key === "overlay" ? undefined : value));
+  } catch {
+    return ""; // no script as Bokeh writes it: it may still draw
+  }
 }

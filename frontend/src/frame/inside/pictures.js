@@ -45,7 +45,7 @@ export function handPicturesOver() {
     return event.type === "click" && handOver(this) ? true : dispatchEvent.call(this, event);
   };
   // The page takes a picture only after somebody has touched the output that made it.
-  for (const name of ["pointerup", "keydown"]) {
+  for (const name of ["pointerup", "keydown", "click"]) {
     addEventListener(name, ({ isTrusted }) => isTrusted && tell({ touched: true }), { capture: true });
   }
 }
