@@ -41,7 +41,8 @@ def install(place: Path) -> None:
         shutil.copy(ROOT / file, code / file)
     by_hand = (ROOT / "docs/running.md").read_text().partition("\n## By hand\n")[2].partition("\n## ")[0]
     lines = [line.strip() for line in by_hand.splitlines() if line.strip().startswith(COMMANDS)]
-    ours = [line for line in lines if "/etc/systemd" not in line and "/etc/nginx" not in line and "/var/" not in line]
+    elsewhere = ("/etc/systemd", "/etc/nginx", "/etc/ssh", "/var/")
+    ours = [line for line in lines if not any(path in line for path in elsewhere)]
     script = "\n".join(ours).replace("/srv/", f"{place}/srv/").replace("/etc/singlecell", f"{place}/etc/singlecell")
     subprocess.run(["sh", "-euc", f"umask 022; mkdir {place}/etc\n{script}"], check=True)
 
