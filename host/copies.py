@@ -57,6 +57,7 @@ def _hash(files: list[Path]) -> str:
 def _copy(files: list[Path], copy: Path, trusted: Account) -> None:
     half = copy.with_name(f"{copy.name}.{os.getpid()}")
     half.mkdir()
+    _lock(half, fcntl.LOCK_SH)  # else a launcher that starts at the same time takes it for one that nobody runs
     for file in files:
         target = half / file.relative_to(CHECKOUT)
         target.parent.mkdir(parents=True, exist_ok=True)
