@@ -1,11 +1,11 @@
-/** Scenes of Sage: pages for white paper or, where the author asks for it, for black; ours follow the page. */
+/** Three-dimensional scenes that are pages of their own: for white paper or, where the author asks for it, for black; ours follow the page. */
 import { isDark, onScheme } from "../inside/scheme.js";
 import { isDarkInk } from "../ink.js";
 import { PAPER } from "./paper.js";
 
 const WHITE = "#ffffff";
 
-/** Follow the page's scheme in a document that is a scene of Sage in its default theme. */
+/** Follow the page's scheme in a document that is such a scene in its default theme. */
 export function followScene() {
   const { THREE, options, renderer, scene, render, points = [], lines = [], surfaces = [] } = window;
   if (!THREE || options?.theme !== "light" || !scene?.isScene || !renderer?.setClearColor || typeof render !== "function") return;
@@ -14,7 +14,7 @@ export function followScene() {
   root.classList.add("scene");
   const turned = new Set(); // labels that were black
   const paint = (dark) => {
-    options.theme = dark ? "dark" : "light"; // what Sage's own script asks for later, in animations
+    options.theme = dark ? "dark" : "light"; // what the page's own script asks for later, in animations
     document.body.classList.toggle("dark-theme", dark);
     renderer.setClearColor(dark ? PAPER : WHITE, 1);
     scene.traverse((node) => paintNode(node, dark, turned));
