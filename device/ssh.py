@@ -134,7 +134,7 @@ def _why(error: Exception) -> str:
         case paramiko.PasswordRequiredException():
             return "ssh_key_file is locked with a passphrase; the device needs one without"
         case paramiko.AuthenticationException():
-            return "it does not accept the key in ssh_key_file"
+            return "it does not accept the key in ssh_key_file, or its sshd cannot read the file that allows it"
         case paramiko.SSHException() if "not found in known_hosts" in str(error):
             return "its host key is not in ssh_known_hosts_file; compare it and add it there"
         case OSError(filename=str(name)):

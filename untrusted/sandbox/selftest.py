@@ -44,7 +44,9 @@ def missing(layers: Iterable[Layer]) -> list[str]:
 def _layer(plan: Plan, name: str, trouble: str) -> Layer:
     if name in plan.waived:
         return Layer(name, "waived", trouble or "not put on")
-    return Layer(name, "off" if trouble else "on", trouble)
+    if trouble:
+        return Layer(name, "off", trouble)
+    return Layer(name, "on", f"ABI {plan.landlock_abi}" if name == "landlock" else "")
 
 
 def _tried(plan: Plan, probing: Probing, layers: Sequence[str], failure: str) -> dict[str, str]:

@@ -27,8 +27,8 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
 from untrusted.files import harvest, snapshot  # noqa: E402
+from untrusted.sandbox import die_with_parent, probes  # noqa: E402
 from untrusted.sandbox import limiter as limiters  # noqa: E402
-from untrusted.sandbox import probes  # noqa: E402
 from untrusted.sandbox.clone import clone_session  # noqa: E402
 from untrusted.sandbox.lockdown import settle  # noqa: E402
 from untrusted.sandbox.plan import HOME, build_plan  # noqa: E402
@@ -81,7 +81,8 @@ def main() -> None:
 
 
 def be_zygote(job: dict, plan, outside: dict, theirs: socket.socket, report: int) -> None:
-    """Start the session, hand its pidfd over, and stay until killed."""
+    """Start the session, hand its pidfd over, and stay until killed, as a zygote with its supervisor."""
+    die_with_parent(signal.SIGKILL)
     settle(plan)
 
     def child() -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.processes import wait_for
 from tests.untrusted.sandbox.test_layers import x86_64
 from tests.untrusted.sandbox.test_life import PAUSE_FOR_EVER, TAKEN_INIT
 from untrusted.sandbox import SandboxError, limiter
@@ -184,3 +185,18 @@ def test_the_watchdog_sees_the_memory_of_an_init_that_user_code_has_taken_over(s
     source = TAKEN_INIT.format(code=fill + PAUSE_FOR_EVER)
     result = session(source, limits=SMALL, limiter="watchdog", until_end=True)
     assert (result.overrun, result.dead) == ("memory", True)
+
+
+def test_groups_that_a_killed_supervisor_left_go_when_the_next_one_starts(start, session, groups):
+    killed = start("report(1)\nimport time; time.sleep(1000)", hold=True, limits=SMALL, **groups)
+    with killed:
+        killed.stdout.readline()
+        killed.kill()
+    directories = [part.rpartition("=")[2] for part in groups["cgroup_directory"].split(",")]
+
+    def left() -> list[str]:
+        return [name for path in directories for name in os.listdir(path) if name.startswith(f"{killed.pid}.")]
+
+    assert left()
+    # Its processes may take a moment to end.
+    wait_for(lambda: session("report(1)", limits=SMALL, **groups) and not left())

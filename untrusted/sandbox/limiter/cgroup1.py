@@ -7,7 +7,7 @@ import signal
 from contextlib import suppress
 
 from untrusted.sandbox.limiter import GroupLimits, Overrun
-from untrusted.sandbox.limiter.control_files import Removals, counter, read, write
+from untrusted.sandbox.limiter.control_files import Removals, counter, owned, read, remove_orphans, write
 
 _NEEDED = ("memory", "pids", "cpuacct")
 _PERIOD_US = 100_000
@@ -27,14 +27,16 @@ class Cgroup1:
         if missing:
             raise ValueError(f"no cgroup v1 directory is named for {', '.join(missing)}")
         self._limits, self._removals = limits, Removals()
+        for path in dict.fromkeys(self._parents.values()):
+            remove_orphans(path)
         self.detail = f"memory, processes and CPU share of a session by cgroup v1: {', '.join(self._parents)}"
         # The first group shows whether all of it works; a half working limiter is none.
-        self.open(f"trial-{os.getpid()}").close()
+        self.open("trial").close()
 
     def open(self, session: str, limits: GroupLimits | None = None) -> Group1:
         """Return a new group, with limits of its own or the limiter's. Raises OSError."""
         self._removals.sweep()
-        directories = {controller: f"{parent}/{session}" for controller, parent in self._parents.items()}
+        directories = {controller: f"{parent}/{owned(session)}" for controller, parent in self._parents.items()}
         group = Group1(directories, self._removals)
         try:
             # One hierarchy may hold several controllers (cpu,cpuacct): the same directory then comes twice.

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 
 from untrusted.sandbox.limiter import GroupLimits, Overrun
-from untrusted.sandbox.limiter.control_files import Removals, counter, read, write
+from untrusted.sandbox.limiter.control_files import Removals, counter, owned, read, remove_orphans, write
 
 _NEEDED = ("memory", "pids", "cpu")
 _PERIOD_US = 100_000
@@ -28,9 +28,10 @@ class Cgroup2:
             raise ValueError(f"{directory} does not have the controllers {', '.join(missing)}")
         self._directory, self._limits, self._removals = directory, limits, Removals()
         self._delegate()
+        remove_orphans(directory)
         self.detail = f"memory, processes and CPU share of a session by control groups below {directory}"
         # The first group shows whether all of it works; a half working limiter is none.
-        self.open(f"trial-{os.getpid()}").close()
+        self.open("trial").close()
 
     def _delegate(self) -> None:
         # Only a group without processes may give controllers to its children: ours, if here, go into a leaf.
@@ -45,7 +46,7 @@ class Cgroup2:
     def open(self, session: str, limits: GroupLimits | None = None) -> Group2:
         """Return a new group, with limits of its own or the limiter's. Raises OSError."""
         self._removals.sweep()
-        directory = f"{self._directory}/{session}"
+        directory = f"{self._directory}/{owned(session)}"
         os.mkdir(directory)
         try:
             _limit(directory, limits or self._limits)

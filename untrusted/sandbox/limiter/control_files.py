@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections import deque
 from contextlib import suppress
 
@@ -33,6 +34,28 @@ def counter(text: str, key: str) -> int:
         if name == key:
             return int(value)
     return 0
+
+
+def owned(session: str) -> str:
+    """Return the name of a session's group: it says whose it is, so that nobody takes it for another's."""
+    return f"{os.getpid()}.{_started(os.getpid())}.{session}"
+
+
+def remove_orphans(directory: str) -> None:
+    """Remove the groups that supervisors left in a directory when they were killed. Raises OSError."""
+    for name in os.listdir(directory):
+        owner = re.fullmatch(r"(\d+)\.(\d+)\..+", name)
+        if owner and _started(int(owner[1])) != int(owner[2]):
+            with suppress(OSError):  # its last process is about to end: the next supervisor's turn
+                os.rmdir(f"{directory}/{name}")
+
+
+def _started(pid: int) -> int:
+    """Return when a process started, in the kernel's ticks: with its number, what no other has; 0 without one."""
+    try:
+        return int(read(f"/proc/{pid}", "stat").rpartition(")")[2].split()[19])
+    except (OSError, IndexError):
+        return 0
 
 
 class Removals:
