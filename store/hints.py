@@ -94,12 +94,13 @@ class Hints:
 
     def _ensure_capped(self) -> None:
         database = self._database.ready()
-        options = next((found["options"] for found in database.list_collections(filter={"name": "hints"})), None)
-        if options is not None and not options.get("capped"):
-            # An announcement after the collection was dropped made an ordinary one.
-            database.drop_collection("hints")
-            options = None
-        if options is None:
+        while True:
+            found = next(database.list_collections(filter={"name": "hints"}), None)
+            if found is not None and found["options"].get("capped"):
+                return
+            if found is not None:
+                # An announcement, which waits for nobody, was faster and made an ordinary one.
+                database.drop_collection("hints")
             try:
                 database.create_collection("hints", capped=True, size=SIZE_BYTES)
             except CollectionInvalid:

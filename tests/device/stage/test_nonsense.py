@@ -125,7 +125,8 @@ def test_a_session_of_another_account_cannot_be_named(make_stage):
 def test_a_flood_is_cut_off_at_its_limit_and_the_other_account_goes_on(make_stage):
     stage = make_stage(untrusted_accounts=["a@good", "b@bad"], workers=2, cell_messages_max=500)
     good, bad = stage.supervisor("a@good"), stage.supervisor("b@bad")
-    good.on_run = run_well
+    held = []  # so long that the other cell goes to the other account
+    good.on_run = lambda _supervisor, run: held.append(run)
 
     def flood(supervisor, run):
         supervisor.output(run, BUSY)
@@ -133,7 +134,8 @@ def test_a_flood_is_cut_off_at_its_limit_and_the_other_account_goes_on(make_stag
 
     bad.on_run, bad.flooding, bad.closed = flood, None, lambda session, reason="": None
     ids = [submit(stage.store) for _ in range(2)]
-    stage.play(lambda: bad.flooding)
+    stage.play(lambda: bad.flooding and held)
+    run_well(good, *held)
 
     def floods_on() -> bool:
         for _ in range(20):

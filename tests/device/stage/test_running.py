@@ -154,17 +154,15 @@ def test_questions_are_answered_from_sessions_and_from_a_fresh_namespace(stage):
 
 def test_what_is_submitted_is_claimed_by_its_hint_and_not_by_the_next_look_at_the_queue(make_stage):
     stage = make_stage(poll_interval_s=600.0)  # a hint that is missed is not made up for
-    first = submit(stage.store)
-    stage.play(lambda: stage.store.hints.announce("submitted", first) or stage.computation(first).over)
+    stage.listen()
     for _ in range(50):
         assert stage.finish(submit(stage.store)).state == "done"
 
 
 def test_a_turn_is_claimed_by_its_hint_or_when_its_session_has_become_idle(make_stage):
     stage = make_stage(poll_interval_s=600.0)
-    first = submit(stage.store, keep=True)
-    stage.play(lambda: stage.store.hints.announce("submitted", first) or stage.computation(first).over)
-    session = stage.computation(first).session
+    stage.listen()
+    session = stage.finish(submit(stage.store, keep=True)).session
     for _ in range(5):
         assert stage.finish(submit(stage.store, session=session, keep=True)).state == "done"
     # The hint of the second comes while the first one runs.
@@ -174,7 +172,7 @@ def test_a_turn_is_claimed_by_its_hint_or_when_its_session_has_become_idle(make_
 
 def test_a_cell_that_waits_for_room_begins_when_an_idle_session_has_given_way_to_it(make_stage):
     stage = make_stage(poll_interval_s=600.0, workers=1)
-    first = submit(stage.store, keep=True)
-    stage.play(lambda: stage.store.hints.announce("submitted", first) or stage.computation(first).over)
+    stage.listen()
+    session = stage.finish(submit(stage.store, keep=True)).session
     assert stage.finish(submit(stage.store)).state == "done"
-    stage.play(lambda: stage.store.sessions.get(stage.computation(first).session).state == "gone")
+    stage.play(lambda: stage.store.sessions.get(session).state == "gone")
