@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests.end_to_end.test_completion import complete, inspect
 from tests.gvisor.conftest import guests, needs_runsc
 from tests.processes import wait_for
 
@@ -66,11 +67,8 @@ def test_stop_reaches_code_and_the_session_goes_on(client, session, endless):
 
 
 def test_names_are_completed_and_described_in_a_guest(client, session):
-    asked = f"{client.url}/sessions/{session}"
-    complete = {"code": "kep", "cursor_pos": 3}
-    assert "kept" in client.http.post(f"{asked}/complete", json=complete, timeout=60).json()["matches"]
-    inspect = {"code": "kept", "cursor_pos": 4, "detail_level": 0}
-    assert client.http.post(f"{asked}/inspect", json=inspect, timeout=60).json()["found"]
+    assert "kept" in complete(client, session, "kep")["matches"]
+    assert inspect(client, session, "kept")["found"]
 
 
 def test_a_guest_ends_with_its_session(client, server):

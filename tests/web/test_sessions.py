@@ -71,11 +71,16 @@ def test_inspection_asks_a_fresh_namespace(app: Flask, device: Device) -> None:
     assert question.detail_level == 1
 
 
-def test_a_busy_session_answers_409_at_once(client: FlaskClient, device: Device) -> None:
+def test_a_session_that_computes_answers_409_and_its_supervisor_says_whether(app: Flask, device: Device) -> None:
+    client = app.test_client()
     session = idle_session(client, device)
     submit(client, session=session, keep=True)
     device.claim()
-    check_problem(client.post(f"/sessions/{session}/complete", json={"code": "", "cursor_pos": 0}), 409, "computes")
+    body = {"code": "pri", "cursor_pos": 3}
+    refused, _question = ask(app, device, f"/sessions/{session}/complete", body, "busy")
+    check_problem(refused, 409, "computes")
+    answered, _question = ask(app, device, f"/sessions/{session}/complete", body)
+    assert answered.status_code == 200
 
 
 def test_what_the_device_says_becomes_a_status(app: Flask, client: FlaskClient, device: Device) -> None:
