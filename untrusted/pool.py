@@ -26,6 +26,8 @@ CODE_DIRECTORY = Path(__file__).resolve().parent.parent
 WORKER_FRAME_BYTES_MAX = FRAME_BYTES_MAX - (64 << 10)
 RESTART_PAUSE_S = 1.0
 EARLY_DEATH_PAUSE_S = 0.5
+# A cell that has just got its worker is not slowed by the fork of the next one, while there are enough.
+REFILL_PAUSE_S = 0.05
 FAILURES_TOLD = 2  # then the device is told that this language cannot run
 LOADING_S_MAX = 300.0  # large libraries take seconds, on a slow disk a minute
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from untrusted.{} import main; main()"
@@ -50,6 +52,7 @@ class Pool:
         self.version = ""
         self.warm = self.alive = False
         self._failures, self._start_at, self._refill_at, self._started_at = 0, 0.0, 0.0, 0.0
+        self._rests_until = 0.0
         self.ready: deque[Slot] = deque()
         self.starting: dict[int, Slot] = {}
         self._expected: deque[list[socket.socket]] = deque()
@@ -80,7 +83,8 @@ class Pool:
 
     def refill(self, wanted: int = 0) -> None:
         """Order forks until the ready ones, and ``wanted`` more, are on their way."""
-        if not self.warm or time.monotonic() < self._refill_at:
+        now = time.monotonic()
+        if not self.warm or now < self._refill_at or (now < self._rests_until and not wanted and self._has_enough):
             return
         missing = self._ready_target + wanted - len(self.ready) - len(self.starting) - len(self._expected)
         for _ in range(missing):
@@ -121,9 +125,23 @@ class Pool:
         if slot in self.ready:
             self.ready.remove(slot)
 
+    @property
+    def _has_enough(self) -> bool:
+        return len(self.ready) > self._ready_target // 2
+
+    @property
+    def lacks(self) -> bool:
+        """Whether workers are to be forked, now or after a pause."""
+        return self.warm and len(self.ready) < self._ready_target
+
     def take(self) -> Slot | None:
         """Return a ready worker, once."""
-        return self.ready.popleft() if self.ready else None
+        if not self.ready:
+            return None
+        now = time.monotonic()
+        if now >= self._rests_until:  # under load that pause ends, too
+            self._rests_until = now + REFILL_PAUSE_S
+        return self.ready.popleft()
 
     def bury_zygote(self) -> None:
         """The zygote has died, and its workers with it; the next one starts after a pause that grows."""

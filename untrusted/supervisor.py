@@ -115,8 +115,8 @@ class Supervisor:
         if self._sessions.deliveries and not self._gate.blocked:
             wait_s = 0.0
         else:
-            all_alive = all(pool.alive for pool in self._pools.values())
-            busy = self._questions.pending or self._sessions.computing or not all_alive
+            waited_for = any(not pool.alive or pool.lacks for pool in self._pools.values())
+            busy = self._questions.pending or self._sessions.computing or waited_for
             wait_s = TICK_S if busy else IDLE_POLL_S
         return {key for key, _event in poller.poll(int(wait_s * 1000)) if isinstance(key, int)}
 

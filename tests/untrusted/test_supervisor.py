@@ -11,9 +11,10 @@ import pytest
 
 import wire
 from host import descendants
-from tests.processes import all_end, untrusted_python
+from tests.processes import untrusted_python, wait_for
 from tests.untrusted.device import Supervisor, ship
 
+POOL_READY = 4
 LOOP = "print('in', flush=True)\nwhile True: pass"
 
 
@@ -21,7 +22,7 @@ LOOP = "print('in', flush=True)\nwhile True: pass"
 def supervisor():
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        started = Supervisor(ship(Path(folder)), untrusted_python())
+        started = Supervisor(ship(Path(folder)), untrusted_python(), pool_ready=POOL_READY)
         assert started.answer == {"listening": started.port}, started.answer
         started.ready()
         yield started
@@ -103,6 +104,18 @@ def test_credit_comes_back_when_sessions_end(supervisor):
     supervisor.wait(lambda frame: isinstance(frame, wire.Credit) and frame.granted >= before + 6)
     grants = [frame.granted for frame in supervisor.heard if isinstance(frame, wire.Credit)]
     assert grants == sorted(grants)
+
+
+def test_the_pool_is_full_again_after_a_cell(supervisor):
+    supervisor_pid = supervisor.process.pid
+
+    def inits() -> set[str]:
+        (zygote,) = Path(f"/proc/{supervisor_pid}/task/{supervisor_pid}/children").read_text().split()
+        return set(Path(f"/proc/{zygote}/task/{zygote}/children").read_text().split())
+
+    ready = wait_for(lambda: len(found := inits()) == POOL_READY and found)
+    supervisor.run("taken", "c-taken", "1")
+    assert wait_for(lambda: len(found := inits()) == POOL_READY and found != ready and found)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux")
