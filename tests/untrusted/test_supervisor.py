@@ -11,7 +11,7 @@ import pytest
 
 import wire
 from host import descendants
-from tests.processes import untrusted_python, wait_for
+from tests.processes import all_end, untrusted_python, wait_for
 from tests.untrusted.device import Supervisor, ship
 
 POOL_READY = 4
