@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import wire
 from host import descendants
 from tests.gvisor.conftest import RUNSC, guests, needs_runsc
 from tests.processes import all_end, untrusted_python, wait_for
@@ -66,3 +67,13 @@ def test_guests_end_with_their_supervisor_however_it_dies(start):
     wait_for(lambda: len(guests(supervisor.process.pid)) == 2, deadline_s=90.0)
     with all_end(descendants.find(supervisor.process.pid)):
         supervisor.process.send_signal(signal.SIGKILL)
+
+
+@needs_runsc
+def test_where_there_are_no_control_groups_a_guests_memory_is_seen_all_the_same(start):
+    """A5, A7: it is a file of runsc, of which the guest's processes outside show only a part."""
+    supervisor = start(runsc=RUNSC, session_memory_bytes=400 << 20)
+    assert supervisor.ready().limiter == "watchdog"
+    supervisor.send(wire.Open("s", "python"), wire.Run("s", "c", "b = b'x' * 900_000_000\ninput()", True, True))
+    end = supervisor.wait(lambda frame: isinstance(frame, wire.Finished), 60.0)
+    assert (end.state, end.reason) == ("failed", "memory")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ LOOK_S = 0.1  # a scan of /proc serves all groups for this long
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _WRITABLE = (HOME, "/tmp", "/dev/shm")
+_RUNSC = b"runsc-sandbox"  # what it calls itself
 
 
 class Process(NamedTuple):
@@ -81,6 +83,7 @@ class WatchedGroup:
         self._cpu_s: dict[tuple[int, int], float] = {}
         self._memory_bytes_max = 0
         self._directories: list[int] = []
+        self._guest_memory: int | None = None
         self._hit: Overrun | None = None
 
     def add(self, pid: int) -> None:
@@ -97,10 +100,12 @@ class WatchedGroup:
             self._cpu_s[pid, process.started] = process.cpu_s
         # Init shares the worker's memory and would count it twice; once it goes on, user code has made it do so.
         members = {pid: process for pid, process in tree.items() if pid != self._init or not process.still}
-        memory_bytes = sum(process.resident_bytes for process in members.values()) + self._file_bytes()
+        guest_bytes = self._guest_bytes(members)
+        memory_bytes = sum(process.resident_bytes for process in members.values()) + self._file_bytes() + guest_bytes
         if memory_bytes > self._limits.session_memory_bytes:
             # Memory that the zygote's children share was counted for each of them: look more closely.
-            memory_bytes = sum(_private_share(pid, process) for pid, process in members.items()) + self._file_bytes()
+            shares = (_private_share(pid, process, guest_bytes > 0) for pid, process in members.items())
+            memory_bytes = sum(shares) + self._file_bytes() + guest_bytes
         self._memory_bytes_max = max(self._memory_bytes_max, memory_bytes)
         return sum(self._cpu_s.values()), self._memory_bytes_max, sum(process.threads for process in members.values())
 
@@ -124,9 +129,10 @@ class WatchedGroup:
 
     def close(self) -> None:
         """Close the handles of the session's directories."""
-        for descriptor in self._directories:
-            os.close(descriptor)
-        self._directories = []
+        for descriptor in (*self._directories, self._guest_memory):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._directories, self._guest_memory = [], None
 
     def _tree(self) -> dict[int, Process]:
         if self._init is None:
@@ -135,6 +141,12 @@ class WatchedGroup:
         init = tree.get(self._init)
         # The same number but another process: ours is gone.
         return tree if init is not None and init.started == self._started else {}
+
+    def _guest_bytes(self, members: Iterable[int]) -> int:
+        """Return what a guest of gVisor occupies: its memory is a file of runsc, which may be mapped by no process."""
+        if self._guest_memory is None:
+            self._guest_memory = next(filter(None, map(_open_guest_memory, members)), None)
+        return os.fstat(self._guest_memory).st_blocks * 512 if self._guest_memory is not None else 0
 
     def _file_bytes(self) -> int:
         """Return what the session's files in memory occupy."""
@@ -163,13 +175,24 @@ def _read_process(pid: str) -> Process | None:
     return Process(int(fields[1]), still, int(fields[19]), cpu_s, int(fields[17]), int(fields[21]) * _PAGE_BYTES)
 
 
-def _private_share(pid: int, process: Process) -> int:
+def _open_guest_memory(pid: int) -> int | None:
+    """Return a handle of the file that a process of runsc keeps its guest's memory in."""
+    with suppress(OSError):
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            if not file.read(len(_RUNSC)).startswith(_RUNSC):
+                return None
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            if os.readlink(f"/proc/{pid}/fd/{name}").startswith("/memfd:runsc-memory"):
+                return os.open(f"/proc/{pid}/fd/{name}", os.O_PATH | os.O_CLOEXEC)
+    return None
+
+
+def _private_share(pid: int, process: Process, without_files_in_memory: bool) -> int:
     """Return the proportional set size of a process in bytes; all that is resident where it does not let us see."""
     try:
         with open(f"/proc/{pid}/smaps_rollup") as file:
-            for line in file:
-                if line.startswith("Pss:"):
-                    return int(line.split()[1]) << 10
-    except OSError:
-        pass
-    return process.resident_bytes
+            rows = (line.split() for line in file if line.startswith("Pss"))
+            sizes = {name.rstrip(":"): int(size) << 10 for name, size, _unit in rows}
+        return sizes["Pss"] - (sizes.get("Pss_Shmem", 0) if without_files_in_memory else 0)
+    except (OSError, KeyError):  # it ends just now
+        return process.resident_bytes
