@@ -1,6 +1,6 @@
 # make run     everything on one machine, in the foreground; Ctrl-C ends it. PORT=5001 DATA=/directory override.
 # make sage    install Sage for it (4.5 GB of disk); LANGUAGES=python make run leaves it out
-# make test    install what tests need and run all of them, in two halves at once (ARGS=tests: one by one; "-k words": some)
+# make test    install what tests need and run all of them, in two halves (ARGS="-k words": some of them)
 # make check   ruff, mypy and the boundaries between the rooms
 # make bench   the measurements, as tables and JSON
 # make load    students by Tsung: RATE=10 (a second) SECONDS=60 USERS=600; URL= a running server; RAMP=1 the knee; MIX=simple

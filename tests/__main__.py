@@ -1,6 +1,7 @@
-"""``python -m tests``: all tests, in two halves beside each other; with arguments one pytest that gets them.
+"""``python -m tests``: all tests, in two halves; with arguments one pytest that gets them.
 
-Each half has servers, ports and databases of its own; on two cores one of them computes while the other waits.
+Each half has servers, ports and databases of its own. They run beside each other where there are cores for both: on two,
+that is faster by a quarter, and every deadline nearer by half.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from tests.processes import tied
 from tests.server import ROOT
 
 PYTEST = [sys.executable, "-m", "pytest"]
+CORES_FOR_BOTH = 4
 # Those that ask little of the whole server, which the others share; a room that is not named here is in the first half.
 SECOND = ["device", "host", "load", "store", "untrusted", "web", "wire"]
 
@@ -23,11 +25,14 @@ def main(arguments: list[str]) -> int:
     if arguments:
         os.execv(sys.executable, [*PYTEST, *arguments])
     rooms = [f"tests/{room}" for room in SECOND]
+    halves = [[*PYTEST, "tests", *(f"--ignore={room}" for room in rooms)], [*PYTEST, *rooms]]
+    if len(os.sched_getaffinity(0)) < CORES_FOR_BOTH:
+        return max([wait(subprocess.Popen(tied(half), cwd=ROOT)) for half in halves])
     with tempfile.TemporaryFile() as said:
         second = subprocess.Popen(
-            tied([*PYTEST, *rooms]), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
+            tied(halves[1]), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
         )
-        first = subprocess.Popen(tied([*PYTEST, "tests", *(f"--ignore={room}" for room in rooms)]), cwd=ROOT)
+        first = subprocess.Popen(tied(halves[0]), cwd=ROOT)
         codes = [wait(first), wait(second)]
         said.seek(0)
         sys.stdout.flush()

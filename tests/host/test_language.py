@@ -21,7 +21,7 @@ import settings as settings_file
 from device import charter
 from host.environments import find_old
 from tests.conftest import ROOT
-from tests.processes import start
+from tests.processes import all_end, start
 
 DEADLINE_S = 60.0
 EXIT_MISSING = 3
@@ -160,22 +160,13 @@ def test_an_interrupted_build_is_never_served_and_is_done_by_the_next(workshop: 
     hang.touch()
     with start(workshop.argv, ready="the installation hangs", deadline_s=DEADLINE_S, env=workshop.whole_env) as process:
         assert os.access(workshop.toy / "bin" / "python", os.X_OK)
-        below = process.descendants()
-        (process.signal_group if number == signal.SIGINT else process.signal)(number)
-        assert process.wait(DEADLINE_S) != 0
-        process.wait_for(lambda: not any(map(is_running, below)), "the end of what it had started", DEADLINE_S)
+        with all_end(process.descendants(), DEADLINE_S):
+            (process.signal_group if number == signal.SIGINT else process.signal)(number)
+            assert process.wait(DEADLINE_S) != 0
     assert not workshop.is_served()
     hang.unlink()
     code, said = workshop.make()
     assert (code, workshop.is_served()) == (0, True), said
-
-
-def is_running(pid: int) -> bool:
-    """Return whether this process has not ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_a_disk_that_is_too_small_is_said_before_anything_is_taken_away(workshop: Workshop) -> None:
