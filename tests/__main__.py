@@ -1,7 +1,7 @@
 """``python -m tests``: all tests, in two halves; with arguments one pytest that gets them.
 
-Each half has servers, ports and databases of its own. They run beside each other where there are cores for both: on two,
-that is faster by a quarter, and every deadline nearer by half.
+Each half has servers, ports and databases of its own. They run beside each other where there are cores for both: on two
+that is faster, and every deadline comes nearer.
 """
 
 from __future__ import annotations
