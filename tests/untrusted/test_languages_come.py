@@ -64,8 +64,11 @@ def states(frame: wire.Up) -> list[tuple[str, str]]:
 
 
 def command(pid: int) -> list[bytes]:
-    """Return the arguments of a process."""
-    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+    """Return the arguments of a process; none of one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def birth(pid: int) -> int:
