@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from host import cgroups
-from host.place import Account
+from host.layout import Account
 
 UNTRUSTED = "nobody"  # the account that tests/untrusted/device.py starts supervisors in
 

@@ -1,1 +1,1 @@
-"""``make run``: accounts, environments and processes of everything on one machine."""
+"""``make run``: prepare the accounts and run all processes of one server on one machine."""

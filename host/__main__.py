@@ -1,4 +1,4 @@
-"""``python -m host``: one whole server on this machine, in the foreground. ``deploy/bootstrap.sh run`` calls it.
+"""Run one whole server on this machine, in the foreground: ``python -m host``, called by ``deploy/bootstrap.sh run``.
 
 Standard output gets one line, ``ready URL``, when a cell has run; everything else goes to standard error.
 The environment's PORT and DATA override the settings http_port and data_directory; LANGUAGES names those to serve.
@@ -15,12 +15,12 @@ from typing import Any
 
 from host import accounts, cgroups, copies, generated, ssh
 from host.environments import find_old
-from host.failures import EXIT_PART_DIED, EXIT_PORT, EXIT_SETTINGS, HostError
-from host.journal import Journal
-from host.parts import make_parts
-from host.place import CHECKOUT, ROOT_DATA, USER_DATA, Account, Place, lock_data, make_data
+from host.errors import EXIT_PORT, EXIT_SERVICE_DIED, EXIT_SETTINGS, HostError
+from host.layout import CHECKOUT, ROOT_DATA, USER_DATA, Account, Layout, lock_data, make_data
+from host.logs import ServiceLog
 from host.readiness import Readiness
-from host.supervision import Parts
+from host.services import make_services
+from host.supervision import ServiceManager
 from settings import Settings
 
 
@@ -37,21 +37,21 @@ def main() -> int:
 
 
 def run() -> int:
-    """Prepare, start and keep all parts. Raises HostError."""
+    """Prepare and run all services; return the exit code. Raises HostError."""
     begun = time.monotonic()
     if len(sys.argv) > 1:
         raise HostError("make run takes no arguments; PORT= and DATA= override, the rest are settings", EXIT_SETTINGS)
     settings = generated.load(**overrides())
     check_port(settings.http_host, settings.http_port)
     root = os.geteuid() == 0
-    place = find_place(settings, root)
-    make_data(place.data, place.trusted)
-    lock = lock_data(place.data)
+    layout = find_layout(settings, root)
+    make_data(layout.data, layout.trusted)
+    lock = lock_data(layout.data)
     door, groups = None, cgroups.NONE
     found: dict[str, Any] = {}
     if root and not settings.untrusted_accounts:
         untrusted = accounts.make_untrusted()
-        door, groups = ssh.make_door(place, forward=settings.wall_transport == "ssh"), cgroups.make_groups(untrusted)
+        door, groups = ssh.make_door(layout, forward=settings.wall_transport == "ssh"), cgroups.make_groups(untrusted)
         found = {
             "untrusted_accounts": [door.account],
             "ssh_key_file": str(door.key_file),
@@ -59,18 +59,19 @@ def run() -> int:
             "cgroup_directory": settings.cgroup_directory or groups.setting,
         }
     elif settings.untrusted_accounts and not settings.ssh_key_file:
-        say(f"the accounts in untrusted_accounts must accept {ssh.make_device_key(place)}.pub (see docs/running.md)")
+        say(f"the accounts in untrusted_accounts must accept {ssh.make_device_key(layout)}.pub (see docs/running.md)")
     elif not settings.untrusted_accounts:
         say("cells run in a sandbox of this account's own; as root they would get an account of theirs")
     try:
-        environments = settings.environments_directory or str(place.prefix)
-        found |= {"data_directory": str(place.data), "environments_directory": environments}
+        environments = settings.environments_directory or str(layout.prefix)
+        found |= {"data_directory": str(layout.data), "environments_directory": environments}
         settings = generated.load(**overrides() | found)
-        generated.write(place.config, settings, place.trusted)
+        generated.write(layout.config, settings, layout.trusted)
         for sentence in find_old(settings, Path(environments)):
             say(sentence)
-        journal = Journal(place.logs / "server.log")
-        return keep(Parts(make_parts(place, settings, door, groups), journal, lambda: announce(settings, begun)))
+        services = make_services(layout, settings, door, groups)
+        log = ServiceLog(layout.logs / "server.log")
+        return run_to_end(ServiceManager(services, log, lambda: announce(settings, begun)))
     finally:
         groups.remove()
         os.close(lock)
@@ -102,7 +103,7 @@ def leave_out(languages: str) -> dict[str, None]:
 
 
 def check_port(host: str, port: int) -> None:
-    """Find out now whether the web part will get its port. Raises HostError."""
+    """Find out now whether the web service will get its port. Raises HostError."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -115,14 +116,14 @@ def check_port(host: str, port: int) -> None:
             ) from error
 
 
-def find_place(settings: Settings, root: bool) -> Place:
+def find_layout(settings: Settings, root: bool) -> Layout:
     """Return where this server lives; as root, with its accounts and the code that they can read. Raises HostError."""
     prefix = Path(sys.prefix).parent
     data = Path(settings.data_directory).absolute() if settings.data_directory else ROOT_DATA if root else USER_DATA
     if not root:
-        return Place(prefix, CHECKOUT, data, Account.ours())
+        return Layout(prefix, CHECKOUT, data, Account.ours())
     trusted = accounts.make_trusted()
-    return Place(prefix, copies.copy_app(prefix / "app", trusted), data, trusted)
+    return Layout(prefix, copies.copy_app(prefix / "app", trusted), data, trusted)
 
 
 def announce(settings: Settings, begun: float) -> None:
@@ -134,19 +135,19 @@ def announce(settings: Settings, begun: float) -> None:
     readiness.follow(say, begun)
 
 
-def keep(parts: Parts) -> int:
-    """Run the parts to the end; return the exit code: 0 when the end was ordered."""
-    parts.run()
-    if parts.died is None:
+def run_to_end(manager: ServiceManager) -> int:
+    """Run all services until they have ended; return the exit code: 0 when a signal asked for the end."""
+    manager.run()
+    if manager.died is None:
         return 0
-    say(f"the part {parts.died} ended by itself, so all ended; its last words:")
-    for line in parts.last_words():
+    say(f"the service {manager.died} ended by itself, so all others were stopped; it said last:")
+    for line in manager.last_words():
         print(f"  {line}", file=sys.stderr)
-    return EXIT_PART_DIED
+    return EXIT_SERVICE_DIED
 
 
 def say(sentence: str) -> None:
-    """Tell the host."""
+    """Tell the operator."""
     print(f"singlecell: {sentence}", file=sys.stderr, flush=True)
 
 

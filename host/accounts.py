@@ -1,4 +1,4 @@
-"""The two accounts that root makes: one for our own programs, one for strangers' code."""
+"""Make the two accounts that root needs: one for our own programs, one for strangers' code."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from host.failures import EXIT_MISSING, HostError
-from host.place import Account
+from host.errors import EXIT_MISSING, HostError
+from host.layout import Account
 
 TRUSTED = "singlecell"
 UNTRUSTED = "untrusted"
@@ -18,7 +18,7 @@ UNTRUSTED_CODE = UNTRUSTED_HOME / ".singlecell"
 
 
 def make_trusted() -> Account:
-    """Return the account of mongod, the web part and the device; it cannot log in. Raises HostError."""
+    """Return the account of mongod, the web service and the device; it cannot log in. Raises HostError."""
     return _account(TRUSTED, "--home-dir", TRUSTED_HOME, "--shell", "/usr/sbin/nologin")
 
 

@@ -1,4 +1,4 @@
-"""Control groups that root hands to the untrusted account, so that whole sessions can be limited."""
+"""Make control groups that the untrusted account owns, so that it can limit whole sessions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from host.place import Account
+from host.layout import Account
 
 ROOT = Path("/sys/fs/cgroup")
 V2_CONTROLLERS = ("memory", "pids", "cpu")
@@ -25,7 +25,10 @@ ENTRANCE = "entrance"
 
 @dataclass(frozen=True)
 class Groups:
-    """``setting``: the value of cgroup_directory, ``""`` without groups; ``entrance``: where sshd's process begins."""
+    """The control groups of one server.
+
+    ``setting``: the value of cgroup_directory, ``""`` without groups; ``entrance``: the group in which sshd starts.
+    """
 
     setting: str
     directories: tuple[Path, ...]

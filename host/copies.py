@@ -1,6 +1,6 @@
-"""The code that the parts run where we are root: a copy that the trusted account can read and only root can change.
+"""Copy the code that root's services run to where the trusted account can read it and only root can change it.
 
-The checkout itself will not do: it may lie in a home directory that only its owner enters.
+The checkout itself may lie in a home directory that only its owner can enter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-from host.place import CHECKOUT, Account, give
+from host.layout import CHECKOUT, Account, give
 
 FILES = ("web_server.py", "trusted_db.py", "settings.py", "wire.py", "singlecell_config.py.default")
 ROOMS = ("store", "web", "device", "untrusted", "static", "templates")

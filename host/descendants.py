@@ -1,4 +1,4 @@
-"""The processes below us, whoever started them and whatever account they changed to."""
+"""Find and end the processes below us, whoever started them and whatever account they changed to."""
 
 from __future__ import annotations
 

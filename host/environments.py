@@ -1,4 +1,4 @@
-"""The environments of languages, which deploy/language.sh builds: which of them are of an older checkout."""
+"""Find the environments of languages that deploy/language.sh built for an older checkout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from host.place import CHECKOUT
+from host.layout import CHECKOUT
 from settings import Settings
 
 STAMP = ".stamp"  # what was built: the Python's version, and the lock file's SHA-256

@@ -1,4 +1,4 @@
-"""The settings as the parts read them: the host's own, and what this start found out."""
+"""Write the settings that the services read: the operator's own, and what this start found out."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import settings
-from host.failures import EXIT_SETTINGS, HostError
-from host.place import Account, give
+from host.errors import EXIT_SETTINGS, HostError
+from host.layout import Account, give
 from settings import Settings
 
-HEADER = "# Made by make run at each start from the settings of the host; changes here are lost.\n"
+HEADER = "# Made by make run at each start from the operator's settings; changes here are lost.\n"
 
 
 def load(**overrides: Any) -> Settings:
-    """Return the settings of the host with overrides. Raises HostError."""
+    """Return the operator's settings with overrides. Raises HostError."""
     try:
         return settings.load(**overrides)
     except settings.SettingsError as error:

@@ -1,4 +1,4 @@
-"""Whether a cell can run: found out by running one, as a browser would."""
+"""Find out whether a cell can run, by running one as a browser would."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLLOW_S = 0.25
 
 
 class Readiness:
-    """Asks the web part at a loopback address until a cell has run."""
+    """A client of the web service at a loopback address, which asks until a cell has run."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
@@ -60,7 +60,7 @@ class Readiness:
 
     def _reason(self) -> str:
         answer = self._ask("GET", "/readyz")
-        return " ".join(answer.get("reasons", [])) or answer.get("detail") or "the web part does not answer yet"
+        return " ".join(answer.get("reasons", [])) or answer.get("detail") or "the web service does not answer yet"
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=WAIT_S + 5)

@@ -1,4 +1,4 @@
-"""An sshd of our own on a loopback port: the door through which the device reaches the untrusted account."""
+"""Set up an sshd of our own on a loopback port, through which the device reaches the untrusted account."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host.accounts import UNTRUSTED
-from host.failures import EXIT_MISSING, HostError
-from host.place import Account, Place, give
+from host.errors import EXIT_MISSING, HostError
+from host.layout import Account, Layout, give
 
 ADDRESS = "127.0.0.1"
 SSHD_PATH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
@@ -20,7 +20,7 @@ PRIVILEGE_SEPARATION = Path("/run/sshd")
 
 @dataclass(frozen=True)
 class Door:
-    """One sshd: what it runs with, and what the device needs to come in."""
+    """The files of one sshd, and what the device needs to log in to it."""
 
     program: str
     config_file: Path
@@ -34,8 +34,8 @@ class Door:
         return [self.program, "-D", "-e", "-f", str(self.config_file)]
 
 
-def make_door(place: Place, *, forward: bool) -> Door:
-    """Return an sshd for this place, its keys made if they are not there. Raises HostError.
+def make_door(layout: Layout, *, forward: bool) -> Door:
+    """Return an sshd for this layout, its keys made if they are not there. Raises HostError.
 
     ``forward``: the device may forward ports of this machine's loopback (the setting wall_transport = "ssh").
     """
@@ -43,21 +43,21 @@ def make_door(place: Place, *, forward: bool) -> Door:
     if not program:
         raise HostError("sshd is missing; install it with: apt-get install openssh-server", EXIT_MISSING)
     PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
-    host_key = _key(place.ssh / "host_key", Account.ours())
-    device_key = make_device_key(place)
+    host_key = _key(layout.ssh / "host_key", Account.ours())
+    device_key = make_device_key(layout)
     port = free_port()
     # known_hosts beside it is for the hosts that the owner names.
-    known_hosts = place.ssh / "loopback_known_hosts"
-    door = Door(program, place.ssh / "sshd_config", f"{UNTRUSTED}@{ADDRESS}:{port}", device_key, known_hosts)
+    known_hosts = layout.ssh / "loopback_known_hosts"
+    door = Door(program, layout.ssh / "sshd_config", f"{UNTRUSTED}@{ADDRESS}:{port}", device_key, known_hosts)
     door.config_file.write_text(_config(port, host_key, device_key, forward))
     door.known_hosts_file.write_text(f"[{ADDRESS}]:{port} {_public(host_key)}\n")
-    give(door.known_hosts_file, place.trusted, 0o640)
+    give(door.known_hosts_file, layout.trusted, 0o640)
     return door
 
 
-def make_device_key(place: Place) -> Path:
+def make_device_key(layout: Layout) -> Path:
     """Return the device's private key, made at the first call; its public half lies beside it as ``.pub``."""
-    return _key(place.ssh / "device_key", place.trusted)
+    return _key(layout.ssh / "device_key", layout.trusted)
 
 
 def free_port() -> int:

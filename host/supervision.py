@@ -1,142 +1,144 @@
-"""Keeping the parts: honcho starts them and mixes their output; when one ends, or we are asked to, all end."""
+"""Start the services of one server, log what they say, and end them all when one ends or a signal asks for it."""
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing import Queue
-from typing import Any
-
-from honcho.manager import Manager
-from honcho.process import Popen, Process
+from typing import IO
 
 from host import descendants
-from host.journal import Journal, tail
-from host.parts import Part
+from host.logs import ServiceLog, tail
+from host.services import Service
 
 ORDERS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 SIGNALS = ORDERS | {signal.SIGCHLD}
-# Everything has ended 5 s after the order: the early parts have so long, then all parts, then what is left is killed.
+# Everything has ended 5 s after the order: early services have so long, then all others, and what is left is killed.
 EARLY_S = 2.0
 KILL_S = 3.5
 GONE_S = 1.0
 LOOK_S = 0.02
+OUR_NAME = "system"  # under which the launcher itself speaks in the log
 
 
-class PartProcess(Process):
-    """Honcho's runner of one part, which ends with the launcher however that dies."""
+class ServiceManager:
+    """The processes of one server. ``died`` names the service that ended although nobody had asked for it."""
 
-    def run(self, events: Queue[Any] | None = None, ignore_signals: bool = False) -> None:
-        """Run the part to its end and report it."""
-        descendants.die_with_parent(os.getppid())
-        # The launcher takes its signals in one thread and blocks them everywhere; parts must hear them.
-        self._child_ctor = functools.partial(
-            Popen, preexec_fn=functools.partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, SIGNALS)
-        )
-        super().run(events, ignore_signals)
-
-
-class Parts(Manager):
-    """All parts of one server. ``died`` names the part whose end was nobody's order."""
-
-    def __init__(self, parts: list[Part], journal: Journal, when_started: Callable[[], None]) -> None:
-        super().__init__(journal)
-        self._process_ctor = PartProcess
-        self._parts = parts
+    def __init__(self, services: list[Service], log: ServiceLog, when_started: Callable[[], None]) -> None:
+        self._services = services
+        self._log = log
         self._when_started = when_started
-        self._terminating = False
-        self._journal = journal
-        self._ordered = threading.Event()
         # As under nohup.
         self._survives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._readers: list[threading.Thread] = []
+        self._ending_since: float | None = None
+        self._told: set[str] = set()
         self.died: str | None = None
-        for part in parts:
-            self.add_process(part.name, part.command, env=part.environment, cwd=str(part.directory))
 
     def run(self) -> None:
-        """Start all parts and return when all have ended and nothing below us is left."""
+        """Start all services and return when all have ended and nothing below us is left."""
         descendants.adopt_orphans()
-        # Blocked before the first thread and process start, so that only sigwait takes them.
+        # Blocked before the first process and thread start, so that only sigtimedwait takes them.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        self.loop()
+        # All processes before the first thread: they fork from this thread, and end with it.
+        outputs = [(service.name, self._start(service)) for service in self._services]
+        for name, output in outputs:
+            self._readers.append(threading.Thread(target=self._read, args=(name, output), daemon=True))
+        for thread in (*self._readers, threading.Thread(target=self._when_started, daemon=True)):
+            thread.start()
+        while self._running:
+            self._wait()
+            if self._ending_since is not None:
+                self._end(time.monotonic() - self._ending_since)
         self._clear()
 
     def last_words(self) -> list[str]:
-        """Return the last lines of the part that died, those of its own log file first."""
+        """Return the last lines of the service that died, those of its own log file first."""
         if self.died is None:
             return []
-        said = list(self._journal.tails[self.died])
-        log = next(part.log for part in self._parts if part.name == self.died)
+        said = list(self._log.tails[self.died])
+        file = next(service.log for service in self._services if service.name == self.died)
         with suppress(OSError):  # it may have died before it had one
-            said = tail(log) + said if log else said
+            said = tail(file) + said if file else said
         return said
 
-    def _start(self) -> None:
-        super()._start()
-        for target in (self._wait_for_signal, self._when_started):
-            threading.Thread(target=target, daemon=True).start()
+    def _start(self, service: Service) -> IO[bytes]:
+        launcher = os.getpid()
 
-    def _wait_for_signal(self) -> None:
-        runners = {entry["process"].pid for entry in self._processes.values()}
-        while True:
-            received = signal.sigwait(SIGNALS)
-            if received not in ORDERS:
-                descendants.reap(keep=runners)
+        def prepare() -> None:
+            # Until the service's own command asks for another signal at our death (host/layout.py).
+            descendants.die_with_parent(launcher)
+            # Ctrl-C between the fork and the new session was for the launcher, which has heard it.
+            while signal.sigtimedwait(SIGNALS, 0):
+                pass
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+        # In a session of its own, a service does not hear Ctrl-C from the terminal.
+        process = subprocess.Popen(
+            service.command, shell=True, env=service.environment, cwd=service.directory, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=prepare,
+        )  # fmt: skip
+        self._running[service.name] = process
+        self._say(f"{service.name} started (pid={process.pid})")
+        assert process.stdout
+        return process.stdout
+
+    def _read(self, name: str, output: IO[bytes]) -> None:
+        for line in output:
+            self._log.write(name, line.decode("utf-8", "replace"))
+
+    def _wait(self) -> None:
+        """Wait for a signal, while we end for a moment at most, and do what it asks."""
+        received = signal.sigtimedwait(SIGNALS, LOOK_S if self._ending_since is not None else 3600)
+        if received is not None and received.si_signo in ORDERS:
+            if received.si_signo == signal.SIGHUP and self._survives_terminal:
+                return
+            self._say(f"{signal.Signals(received.si_signo).name}: ending")
+            self._ending_since = self._ending_since or time.monotonic()
+        self._collect()
+
+    def _collect(self) -> None:
+        """Take the exit codes of services and of orphans that have ended."""
+        for name, process in list(self._running.items()):
+            if process.poll() is None:
                 continue
-            if received == signal.SIGHUP and self._survives_terminal:
-                continue
-            self._system_print(f"{signal.Signals(received).name}: ending\n")
-            self._ordered.set()
-            self.terminate()
+            del self._running[name]
+            self._say(f"{name} stopped (rc={process.returncode})")
+            if self._ending_since is None:
+                self.died, self._ending_since = name, time.monotonic()
+        descendants.reap(keep={process.pid for process in self._running.values()})
 
-    def terminate(self) -> None:
-        """End all parts, the early ones first; returns at once. Called by honcho when one has ended."""
-        if not self._ordered.is_set() and self.died is None:
-            self.died = next((name for name in self._processes if self._has_stopped(name)), None)
-        if not self._terminating:
-            self._terminating = True
-            threading.Thread(target=self._end, daemon=True).start()
+    def _end(self, elapsed_s: float) -> None:
+        """Do what is due so long after the order: ask the early services to end, then the others, then kill all."""
+        early = {service.name for service in self._services if service.early}
+        self._ask_to_end(early)
+        if elapsed_s > EARLY_S or not early & self._running.keys():
+            self._ask_to_end(self._running.keys() - early)
+        if elapsed_s > KILL_S:
+            descendants.kill(descendants.find(os.getpid()))
 
-    def kill(self) -> None:
-        """Kill everything below us but honcho's runners, which report the ends."""
-        runners = {entry["process"].pid for entry in self._processes.values()}
-        descendants.kill([pid for pid in descendants.find(os.getpid()) if pid not in runners])
-
-    def _end(self) -> None:
-        began = time.monotonic()
-        early = [part.name for part in self._parts if part.early]
-        late = [part.name for part in self._parts if not part.early]
-        for names, until_s in ((early, EARLY_S), (late, KILL_S)):
-            while not all(map(self._has_started, names)) and time.monotonic() < began + until_s:
-                time.sleep(LOOK_S)
-            for name in names:
-                if self._has_started(name) and not self._has_stopped(name):
-                    self._procmgr.terminate(self._processes[name]["pid"])
-            while not all(map(self._has_stopped, names)) and time.monotonic() < began + until_s:
-                time.sleep(LOOK_S)
-        while not self._all_stopped():
-            self.kill()
-            time.sleep(LOOK_S)
+    def _ask_to_end(self, names: set[str]) -> None:
+        for name in (names & self._running.keys()) - self._told:
+            self._told.add(name)
+            with suppress(ProcessLookupError):
+                os.killpg(self._running[name].pid, signal.SIGTERM)
 
     def _clear(self) -> None:
-        """Wait for what the parts left behind, and kill what does not end."""
+        """Wait for what the services left behind, and kill what does not end."""
         deadline = time.monotonic() + GONE_S
-        for entry in self._processes.values():
-            entry["process"].join()
         while left := descendants.find(os.getpid()):
             if time.monotonic() > deadline:
                 descendants.kill(left)
             time.sleep(LOOK_S)
             descendants.reap()
         descendants.reap()
+        for reader in self._readers:  # nobody holds the pipes any more: the last words are read
+            reader.join(GONE_S)
 
-    def _has_started(self, name: str) -> bool:
-        return self._processes[name].get("pid") is not None
-
-    def _has_stopped(self, name: str) -> bool:
-        return self._processes[name].get("returncode") is not None
+    def _say(self, sentence: str) -> None:
+        self._log.write(OUR_NAME, sentence)

@@ -21,7 +21,7 @@ from device.process import Process, wait_until_listening
 from device.ssh import parse
 from device.trouble import Trouble
 from host.accounts import make_untrusted
-from host.place import Account, Place
+from host.layout import Account, Layout
 from host.ssh import Door, make_door
 from settings import Settings
 from tests import processes
@@ -42,9 +42,9 @@ def open_door(forward: bool) -> Iterator[tuple[Door, processes.Process]]:
     make_untrusted()
     data = Path(tempfile.mkdtemp(prefix="door-", dir="/tmp"))
     data.chmod(0o755)
-    place = Place(data, data, data, Account.ours())
-    place.ssh.mkdir()
-    door = make_door(place, forward=forward)
+    layout = Layout(data, data, data, Account.ours())
+    layout.ssh.mkdir()
+    door = make_door(layout, forward=forward)
     try:
         with processes.start(door.argv, ready=lambda: answers(door), deadline_s=READY_S) as process:
             yield door, process

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 import settings
-from host.failures import (
+from host.errors import (
     EXIT_DATA,
     EXIT_DATA_IN_USE,
-    EXIT_PART_DIED,
     EXIT_PORT,
+    EXIT_SERVICE_DIED,
     EXIT_SETTINGS,
 )
 from tests.conftest import ROOT, SECRET, START_S
@@ -107,8 +107,8 @@ def test_a_part_that_is_killed_ends_all_with_its_name(own_site, part):
     with running(own_site) as process:
         below = process.descendants()
         os.kill(next(pid for pid in below if part in command(pid)), signal.SIGKILL)
-        assert process.wait(END_S + SPARE_S) == EXIT_PART_DIED
-        assert " ended by itself, so all ended; its last words:" in process.log
+        assert process.wait(END_S + SPARE_S) == EXIT_SERVICE_DIED
+        assert " ended by itself, so all others were stopped; it said last:" in process.log
         assert not [command(pid) for pid in below if is_alive(pid)]
 
 

@@ -11,8 +11,8 @@ import pytest
 
 import settings
 from host import accounts, cgroups, copies, generated
-from host.failures import EXIT_SETTINGS, HostError
-from host.place import Account
+from host.errors import EXIT_SETTINGS, HostError
+from host.layout import Account
 from tests.conftest import ROOT
 
 LOCKS = ("trusted", "untrusted", "tests", "tools", "sage")

@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from host.failures import EXIT_SETTINGS
+from host.errors import EXIT_SETTINGS
 from tests.conftest import ROOT, START_S, make_site
 from tests.languages import environments
 from tests.processes import Process, start, wait_for

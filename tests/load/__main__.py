@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-from host.failures import EXIT_MISSING, EXIT_SETTINGS
+from host.errors import EXIT_MISSING, EXIT_SETTINGS
 from tests.conftest import ROOT
 from tests.load import outcomes, ramp, report, server, tsung
 from tests.load.options import BadOption, Options, read

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from host import descendants
-from host.failures import EXIT_SETTINGS
+from host.errors import EXIT_SETTINGS
 from tests.conftest import ROOT, free_port
 from tests.load import scenario
 from tests.load.bad_server import TREATMENTS

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from host.place import Account
+from host.layout import Account
 from tests.conftest import free_port
 from tests.load import scenario
 from tests.load.options import BadOption, Options

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from host import cgroups
-from host.place import Account
+from host.layout import Account
 from tests.processes import tied, untrusted_python
 
 RUN_INSIDE = Path(__file__).parent / "run_inside.py"

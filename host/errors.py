@@ -1,4 +1,4 @@
-"""What can keep ``make run`` from running: a sentence for the host and an exit code for programs."""
+"""Name what keeps ``make run`` from running: a sentence for the operator and an exit code for programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ EXIT_MISSING = 3  # deploy/bootstrap.sh uses it too
 EXIT_PORT = 4
 EXIT_DATA = 5
 EXIT_DATA_IN_USE = 6
-EXIT_PART_DIED = 7
+EXIT_SERVICE_DIED = 7
 
 
 class HostError(Exception):

@@ -1,4 +1,4 @@
-"""Where everything of one server lives, and as whom its parts run."""
+"""Say where the files of one server lie and which account runs its services."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from host.failures import EXIT_DATA, EXIT_DATA_IN_USE, HostError
+from host.errors import EXIT_DATA, EXIT_DATA_IN_USE, HostError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ROOT_DATA = Path("/var/lib/singlecell")
@@ -20,7 +20,7 @@ MONGO = "mongo"  # store/database.py looks there
 
 @dataclass(frozen=True)
 class Account:
-    """A Unix account, or (``is_ours``) simply the one that we are."""
+    """A Unix account; ``is_ours``: the one that this process already runs as."""
 
     name: str
     uid: int
@@ -51,8 +51,11 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Place:
-    """``prefix``: the environments; ``app``: the code that the parts run; ``data``: what must last, and the logs."""
+class Layout:
+    """The directories of one server, and the account of its trusted services.
+
+    ``prefix``: the environments; ``app``: the code that the services run; ``data``: what must last, and the logs.
+    """
 
     prefix: Path
     app: Path
@@ -81,12 +84,12 @@ class Place:
 
     @property
     def config(self) -> Path:
-        """The settings as the parts read them."""
+        """The settings as the services read them."""
         return self.data / "singlecell_config.py"
 
     @property
     def logs(self) -> Path:
-        """Everything that the parts said."""
+        """Everything that the services said."""
         return self.data / "logs"
 
 

@@ -1,4 +1,4 @@
-"""The parts of a server: what each one runs, and as whom."""
+"""Describe the services of one server: what each of them runs, and as which account."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host.cgroups import Groups
-from host.place import MONGO, Account, Place
+from host.layout import MONGO, Account, Layout
 from host.ssh import Door
 from settings import Settings
 
@@ -18,10 +18,10 @@ REQUEST_HEAD_BYTES = 65535
 
 
 @dataclass(frozen=True)
-class Part:
-    """One process to keep: a shell command and its environment.
+class Service:
+    """One process of a server: a shell command, its environment and its directory.
 
-    ``early`` ones are stopped first; ``log`` is where the program speaks when it does not speak to us.
+    ``early``: it is asked to end before the others; ``log``: the file of a program that writes a log of its own.
     """
 
     name: str
@@ -32,32 +32,33 @@ class Part:
     log: Path | None = None
 
 
-def make_parts(place: Place, settings: Settings, door: Door | None, groups: Groups) -> list[Part]:
-    """Return the parts in the order of their start; all are started at once and wait for each other."""
+def make_services(layout: Layout, settings: Settings, door: Door | None, groups: Groups) -> list[Service]:
+    """Return the services in the order of their start; all are started at once and wait for each other."""
     environment = {
-        "PATH": f"{place.prefix}/trusted/bin:{PATH}",
-        "HOME": str(place.data),
+        "PATH": f"{layout.prefix}/trusted/bin:{PATH}",
+        "HOME": str(layout.data),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
-        "SINGLECELL_CONFIG": str(place.config),
+        "SINGLECELL_CONFIG": str(layout.config),
     }
-    parts = []
+    services = []
     if not settings.mongo_uri:
-        mongo = place.data / MONGO
-        argv = [str(place.python), "-m", "store.embedded", str(mongo)]
-        parts.append(Part("mongod", place.trusted.command(argv), environment, place.app, log=mongo / "mongod.log"))
+        mongo = layout.data / MONGO
+        argv = [str(layout.python), "-m", "store.embedded", str(mongo)]
+        command = layout.trusted.command(argv)
+        services.append(Service("mongod", command, environment, layout.app, log=mongo / "mongod.log"))
     if door:
         command = Account.ours().command(door.argv)
         if groups.entrance:
             command = f"echo $$ > {shlex.quote(str(groups.entrance / 'cgroup.procs'))} && {command}"
-        parts.append(Part("sshd", command, {"PATH": PATH, "LANG": "C.UTF-8"}, Path("/")))
-    parts.append(Part("web", place.trusted.command(_web(place, settings)), environment, place.app, early=True))
-    parts.append(Part("device", place.trusted.command(_device(place, settings)), environment, place.app, early=True))
-    return parts
+        services.append(Service("sshd", command, {"PATH": PATH, "LANG": "C.UTF-8"}, Path("/")))
+    for name, argv in (("web", _web(layout, settings)), ("device", _device(layout, settings))):
+        services.append(Service(name, layout.trusted.command(argv), environment, layout.app, early=True))
+    return services
 
 
-def _web(place: Place, settings: Settings) -> list[str]:
-    argv = [str(place.uwsgi), "--http-socket", f"{settings.http_host}:{settings.http_port}"]
+def _web(layout: Layout, settings: Settings) -> list[str]:
+    argv = [str(layout.uwsgi), "--http-socket", f"{settings.http_host}:{settings.http_port}"]
     argv += ["--gevent", str(settings.web_greenlets), "--gevent-early-monkey-patch"]
     argv += ["--wsgi", "web_server:app", "--need-app", "--single-interpreter"]
     argv += ["--processes", str(settings.web_processes)]
@@ -70,8 +71,8 @@ def _web(place: Place, settings: Settings) -> list[str]:
     return argv
 
 
-def _device(place: Place, settings: Settings) -> list[str]:
-    argv = [str(place.python), "trusted_db.py", "-w", str(settings.workers)]
+def _device(layout: Layout, settings: Settings) -> list[str]:
+    argv = [str(layout.python), "trusted_db.py", "-w", str(settings.workers)]
     for account in settings.untrusted_accounts:
         argv += ["--untrusted-account", account]
     return argv

@@ -1,0 +1,28 @@
+"""Run services that a test names: ``python -m tests.host.launcher LOG NAME=COMMAND …``; ends as make run does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from host.__main__ import run_to_end
+from host.layout import Account
+from host.logs import ServiceLog
+from host.services import Service
+from host.supervision import ServiceManager
+
+
+def main() -> int:
+    """Run the services; names that end in ``!`` are those to end first."""
+    services = []
+    for argument in sys.argv[2:]:
+        name, _, command = argument.partition("=")
+        shell = Account.ours().command(["sh", "-c", command])
+        services.append(Service(name.rstrip("!"), shell, dict(os.environ), Path("/"), early=name.endswith("!")))
+    log = ServiceLog(Path(sys.argv[1]))
+    return run_to_end(ServiceManager(services, log, lambda: print("started", flush=True)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
