@@ -1,39 +1,46 @@
-// Libraries that outputs draw with, from npm. What each is for, and how large: docs/embedding.md.
+// Libraries that outputs draw with. None of them is in git: a server takes them from the places that the lock file
+// requirements/libraries.json names (host/libraries.py). What each is for, and how large: docs/embedding.md.
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readOutlines } from "./outlines.mjs";
 
 const BOKEH = "@bokeh/bokehjs/build/js";
+const BOKEH_WHEEL = "bokeh/server/static/js";
 
-/** name → file in node_modules. */
-const READY_MADE = {
-  plotly: "plotly.js-dist-min/plotly.min.js",
-  "plotly-cartesian": "plotly.js-cartesian-dist-min/plotly-cartesian.min.js",
-  vega: "vega/build/vega.min.js",
-  "vega-lite": "vega-lite/build/vega-lite.min.js",
-  "vega-embed": "vega-embed/build/vega-embed.min.js",
-  bokeh: `${BOKEH}/bokeh.min.js`,
-  "bokeh-widgets": `${BOKEH}/bokeh-widgets.min.js`,
-  "bokeh-tables": `${BOKEH}/bokeh-tables.min.js`,
-  "bokeh-gl": `${BOKEH}/bokeh-gl.min.js`,
-  "bokeh-mathjax": `${BOKEH}/bokeh-mathjax.min.js`,
+/** What Python wheels carry, the same to the last byte as npm: name → [npm package and file, wheel, lock file, file]. */
+const IN_WHEELS = {
+  plotly: ["plotly.js-dist-min/plotly.min.js", "plotly", "untrusted", "plotly/package_data/plotly.min.js"],
+  ...Object.fromEntries(
+    ["bokeh", "bokeh-widgets", "bokeh-tables", "bokeh-gl", "bokeh-mathjax"].map((name) => [
+      name, [`${BOKEH}/${name}.min.js`, "bokeh", "untrusted", `${BOKEH_WHEEL}/${name}.min.js`],
+    ]),
+  ),
 };
 
-/** The packages whose work is in these files. */
-export const LIBRARY_PACKAGES = [...new Set(Object.values(READY_MADE).map((file) => /^(@[^/]+\/)?[^/]+/.exec(file)[0])), "three"];
+/** What no wheel carries: name → [npm package, file]. */
+const IN_NPM = {
+  "plotly-cartesian": ["plotly.js-cartesian-dist-min", "plotly-cartesian.min.js"],
+  vega: ["vega", "build/vega.min.js"],
+  "vega-lite": ["vega-lite", "build/vega-lite.min.js"],
+  "vega-embed": ["vega-embed", "build/vega-embed.min.js"],
+  jquery: ["jquery", "dist/jquery.min.js"],
+};
 
-// The pages that Sage writes are made for the last three.js with `Geometry`; these are the parts that Sage adds to it.
-// Its wheel jupyter-threejs-sage 130 has the same build of this version, and gives the file its name.
-export const THREE_FILE = "three-sage-130.min.js";
-export const THREE_SOURCE = `
-export * from "three";
-export { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
-export { Line2 } from "three/examples/jsm/lines/Line2.js";
-export { LineGeometry } from "three/examples/jsm/lines/LineGeometry.js";
-export { LineMaterial } from "three/examples/jsm/lines/LineMaterial.js";
-export { LineSegments2 } from "three/examples/jsm/lines/LineSegments2.js";
-export { LineSegmentsGeometry } from "three/examples/jsm/lines/LineSegmentsGeometry.js";
-`;
+// The pages that Sage writes are made for the last three.js with `Geometry` (r122), with the parts that Sage adds to it.
+const THREE = {
+  name: "three",
+  sha256: "c58d967dfaf062b4b32ced9e60941dc4821e5116f53e7c7ff6fda63ac2f20155",
+  wheel: "jupyter-threejs-sage",
+  lock: "sage",
+  path: "jupyter_threejs_sage/static/r122/three.min.js",
+};
+
+// Pages of SageMathCell ask for it by this name; our own need it not.
+const JQUERY = "jquery.min.js";
+
+/** The packages whose work is in these files. */
+export const LIBRARY_PACKAGES = ["plotly.js-dist-min", "@bokeh/bokehjs", ...Object.values(IN_NPM).map(([name]) => name), "three"];
 
 /** Return a script as it may stand between `<script>` and `</script>`, where HTML has words of its own. */
 export function inlineable(text) {
@@ -43,10 +50,29 @@ export function inlineable(text) {
     .replace(/<!--/g, "<\\!--");
 }
 
-/** Return [name, text] of each ready-made library, and of the outlines for maps. */
-export async function readLibraries(here) {
-  const read = async ([name, file]) => [name, inlineable(await readFile(join(here, "node_modules", file), "utf8"))];
-  return [...(await Promise.all(Object.entries(READY_MADE).map(read))), ...(await readOutlines())];
+/**
+ * Return what the lock file says of each library: its name, the SHA-256 of what is served, the file's name, which has
+ * ten digits of that, and where it comes from. The module host/libraries.py makes the same bytes from that, or serves nothing.
+ */
+export async function lockLibraries(here) {
+  const lock = JSON.parse(await readFile(join(here, "package-lock.json"), "utf8")).packages;
+  const read = (file) => readFile(join(here, "node_modules", file), "utf8");
+  const entries = [];
+  for (const [name, [file, wheel, wheelLock, path]] of Object.entries(IN_WHEELS)) {
+    entries.push({ name, sha256: sha256(inlineable(await read(file))), wheel, lock: wheelLock, path });
+  }
+  for (const [name, [npm, path]] of Object.entries(IN_NPM)) {
+    const { version, integrity } = lock[`node_modules/${npm}`];
+    entries.push({ name, sha256: sha256(inlineable(await read(`${npm}/${path}`))), npm, version, integrity, path });
+  }
+  for (const [name, outlines, text] of await readOutlines()) entries.push({ name, sha256: sha256(text), outlines });
+  entries.push(THREE);
+  const fileOf = (name, digest) => (name === "jquery" ? JQUERY : `${name}-${digest.slice(0, 10)}.js`);
+  return entries.map(({ name, ...entry }) => ({ name, file: fileOf(name, entry.sha256), ...entry }));
+}
+
+function sha256(text) {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** Return {widgets, tables}: the names of models that are not in Bokeh's main file. */

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), "outlines");
 const COARSE = "_110m"; // the finer ones are six times as large
 
-/** Return [name of the part, script] for each scope of a map: "world", "europe", … */
+/** Return [name of the library, scope, script] for each scope of a map: "world", "europe", …; host/libraries.py makes the same. */
 export async function readOutlines() {
   const files = (await readdir(FOLDER)).filter((file) => file.endsWith(".json")).sort();
   return Promise.all(
@@ -17,7 +17,7 @@ export async function readOutlines() {
       const name = file.replace(/\.json$/, "");
       const text = (await readFile(join(FOLDER, file), "utf8")).trim();
       const script = `((window.PlotlyGeoAssets ??= {}).topojson ??= {})["${name}${COARSE}"] = ${text};\n`;
-      return [`outlines-${name}`, script];
+      return [`outlines-${name}`, name, script];
     }),
   );
 }

@@ -16,3 +16,7 @@ class HostError(Exception):
     def __init__(self, sentence: str, exit_code: int) -> None:
         super().__init__(sentence)
         self.exit_code = exit_code
+
+
+class SourceError(Exception):
+    """A library cannot be had from where it should come; the message is one sentence."""

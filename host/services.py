@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from host import libraries
 from host.cgroups import Groups
-from host.layout import MONGO, Account, Layout
+from host.layout import CHECKOUT, MONGO, Account, Layout
 from host.ssh import Door
 from settings import Settings
 
@@ -21,7 +23,8 @@ REQUEST_HEAD_BYTES = 65535
 class Service:
     """One process of a server: a shell command, its environment and its directory.
 
-    ``early``: it is asked to end before the others; ``log``: the file of a program that writes a log of its own.
+    ``early``: it is asked to end before the others; ``is_job``: it ends when its work is done, and the others go on;
+    ``log``: the file of a program that writes a log of its own.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Service:
     environment: dict[str, str]
     directory: Path
     early: bool = False
+    is_job: bool = False
     log: Path | None = None
 
 
@@ -54,6 +58,10 @@ def make_services(layout: Layout, settings: Settings, door: Door | None, groups:
         services.append(Service("sshd", command, {"PATH": PATH, "LANG": "C.UTF-8"}, Path("/")))
     for name, argv in (("web", _web(layout, settings)), ("device", _device(layout, settings))):
         services.append(Service(name, layout.trusted.command(argv), environment, layout.app, early=True))
+    if libraries.find_missing(layout.prefix):
+        # It writes beside the environments, so it runs as we do; our environment may say where pip and npm fetch.
+        command = Account.ours().command([str(layout.python), "-m", "host.libraries"])
+        services.append(Service("libraries", command, dict(os.environ), CHECKOUT, early=True, is_job=True))
     return services
 
 

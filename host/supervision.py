@@ -38,6 +38,7 @@ class ServiceManager:
         self._readers: list[threading.Thread] = []
         self._ending_since: float | None = None
         self._told: set[str] = set()
+        self._jobs = {service.name for service in services if service.is_job}
         self.died: str | None = None
 
     def run(self) -> None:
@@ -109,7 +110,7 @@ class ServiceManager:
                 continue
             del self._running[name]
             self._say(f"{name} stopped (rc={process.returncode})")
-            if self._ending_since is None:
+            if self._ending_since is None and name not in self._jobs:
                 self.died, self._ending_since = name, time.monotonic()
         descendants.reap(keep={process.pid for process in self._running.values()})
 

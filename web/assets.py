@@ -1,45 +1,79 @@
-"""Our own files for browsers: those named by their content stay for good, those with a compressed twin go out as it."""
+"""Serve our own scripts and the libraries that draw charts, compressed; those named by a hash are kept for good."""
 
 from __future__ import annotations
 
+import functools
+import gzip
+import io
 import mimetypes
 import re
+import sys
 from pathlib import Path
 
-from flask import Flask, Response, request, send_from_directory
+from flask import Flask, Response, request, send_file
+from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
 STATIC_KEPT_S = 3600
 NAMED_BY_CONTENT = re.compile(r"-[0-9a-f]{10}\.(?:js|html)$")
 NAMED_BY_CONTENT_KEPT_S = 365 * 86400
+COMPRESSED = (".js", ".html", ".css", ".txt")
+# Put there by host/libraries.py beside the environment that runs us, perhaps after we have started.
+LIBRARIES = Path(sys.prefix).parent / "libraries"
+LIBRARIES_ADDRESS = "libraries/"
+# Pages of SageMathCell ask for it at this address.
+JQUERY = "jquery.min.js"
 
 
 class Application(Flask):
-    """A Flask application that serves the files of ``static/`` so."""
+    """A Flask application that serves the files of ``static/`` and of the libraries in its way."""
 
     def get_send_file_max_age(self, filename: str | None) -> int:
         """Return for how many seconds a browser may keep a file without asking."""
         return NAMED_BY_CONTENT_KEPT_S if _never_changes(filename) else STATIC_KEPT_S
 
     def send_static_file(self, filename: str) -> Response:
-        """Answer with a file of ``static/``. Raises NotFound."""
-        folder = self.static_folder or ""
-        packed = safe_join(folder, f"{filename}.gz")
-        has_twin = packed is not None and Path(packed).is_file()
-        sends_twin = has_twin and request.accept_encodings.best_match(("gzip",)) == "gzip"
-        response = send_from_directory(
-            folder,
-            f"{filename}.gz" if sends_twin else filename,
+        """Answer with a file below ``/static/``. Raises NotFound."""
+        file = _find(self.static_folder or "", filename)
+        changed = file.stat()
+        compresses = file.suffix in COMPRESSED
+        sends_compressed = compresses and request.accept_encodings.best_match(("gzip",)) == "gzip"
+        response = send_file(
+            _compressed(file, changed.st_mtime_ns) if sends_compressed else file,
             mimetype=mimetypes.guess_type(filename)[0],
-            download_name=Path(filename).name,
+            download_name=file.name,
+            etag=f"{changed.st_mtime_ns:x}-{changed.st_size:x}{'-gzip' if sends_compressed else ''}",
+            last_modified=changed.st_mtime,
             max_age=self.get_send_file_max_age(filename),
         )
-        if has_twin:
+        if compresses:
             response.vary.add("Accept-Encoding")
-        if sends_twin:
+        if sends_compressed:
             response.content_encoding = "gzip"
         response.cache_control.immutable = _never_changes(filename)
         return response
+
+
+def _find(static: str, filename: str) -> Path:
+    """Return the file at an address below ``/static/``. Raises NotFound."""
+    if filename == JQUERY:
+        filename = LIBRARIES_ADDRESS + JQUERY
+    is_library = filename.startswith(LIBRARIES_ADDRESS)
+    path = safe_join(str(LIBRARIES if is_library else static), filename.removeprefix(LIBRARIES_ADDRESS))
+    if path is None or not Path(path).is_file():
+        raise NotFound
+    return Path(path)
+
+
+def _compressed(file: Path, changed_ns: int) -> Path | io.BytesIO:
+    """Return a file compressed: its twin beside it where there is one (libraries), else made once and remembered."""
+    twin = file.with_name(f"{file.name}.gz")
+    return twin if twin.is_file() else io.BytesIO(_compress(file, changed_ns))
+
+
+@functools.lru_cache(maxsize=64)
+def _compress(file: Path, changed_ns: int) -> bytes:
+    return gzip.compress(file.read_bytes(), mtime=0)
 
 
 def _never_changes(filename: str | None) -> bool:

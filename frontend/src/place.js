@@ -35,7 +35,7 @@ export function loadPart(name) {
   return once(name, () => import(partAddress(name)));
 }
 
-/** Load the text of a file in the parts' folder. */
-export function loadText(file) {
-  return once(file, () => fetchText(new URL(`static/singlecell/${file}`, ownServer)));
+/** Load the text of a library that outputs draw with. */
+export function loadLibrary(file) {
+  return once(file, () => fetchText(new URL(`static/libraries/${file}`, ownServer)));
 }

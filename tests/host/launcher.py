@@ -14,12 +14,13 @@ from host.supervision import ServiceManager
 
 
 def main() -> int:
-    """Run the services; names that end in ``!`` are those to end first."""
+    """Run the services; names that end in ``!`` are those to end first, in ``?`` jobs."""
     services = []
     for argument in sys.argv[2:]:
         name, _, command = argument.partition("=")
         shell = Account.ours().command(["sh", "-c", command])
-        services.append(Service(name.rstrip("!"), shell, dict(os.environ), Path("/"), early=name.endswith("!")))
+        early, is_job = name.endswith("!"), name.endswith("?")
+        services.append(Service(name.rstrip("!?"), shell, dict(os.environ), Path("/"), early, is_job))
     log = ServiceLog(Path(sys.argv[1]))
     return run_to_end(ServiceManager(services, log, lambda: print("started", flush=True)))
 

@@ -100,6 +100,13 @@ def test_when_one_service_dies_all_end_with_its_last_20_lines(tmp_path):
         assert [line.strip() for line in last_words.splitlines()[1:]] == [f"line-{number}" for number in range(11, 31)]
 
 
+def test_a_job_that_ends_is_no_end_of_the_others(tmp_path):
+    with launcher(tmp_path, "job?=echo done; exit 1", f"one={SLEEP}", ready=r"job stopped \(rc=1\)") as process:
+        assert len(process.descendants()) == 1
+        check_end(process)
+        assert "by itself" not in process.log
+
+
 def test_a_service_that_cannot_start_ends_all(tmp_path):
     with launcher(tmp_path, f"one={SLEEP}", "two=sleep 0.5; exec /no/such/program") as process:
         assert process.wait(START_S) == EXIT_SERVICE_DIED

@@ -23,6 +23,7 @@ from tests.processes import Process, start, wait_for
 from tests.server import free_port
 from tests.web.conftest import DEADLINE_S, ROOT, Device, texts
 
+LIBRARIES = ROOT / ".build" / "libraries"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 UWSGI = Path(sys.executable).with_name("uwsgi")
 START_S = 60.0
@@ -84,6 +85,7 @@ def _placed(directory: Path, port: int) -> str:
         "unix:/run/singlecell/web.sock": f"unix:{directory}/web.sock",
         "listen 80 default_server": f"listen 127.0.0.1:{port} default_server",
         "root /srv/singlecell": f"root {ROOT}",
+        "alias /opt/singlecell/libraries": f"alias {LIBRARIES}",
     }
     for place, ours in places.items():
         assert place in text, place
@@ -171,6 +173,11 @@ def test_static_files_and_the_embed_script_come_from_nginx(front: Front) -> None
         assert response.headers["Access-Control-Allow-Origin"] == "*"
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert "X-Accel-Buffering" not in response.headers
+    for path in ("/static/jquery.min.js", f"/static/libraries/{next(LIBRARIES.glob('vega-*.js')).name}"):
+        response = requests.get(front.url + path, timeout=10)
+        assert response.headers["Content-Encoding"] == "gzip" and "javascript" in response.headers["Content-Type"]
+        assert ("immutable" in response.headers["Cache-Control"]) == ("vega" in path)
+    assert requests.get(f"{front.url}/static/libraries/", timeout=10).status_code in (403, 404)
     [frame] = (ROOT / "static" / "singlecell").glob("frame-*.html")
     response = requests.get(f"{front.url}/static/singlecell/{frame.name}", timeout=10)
     assert response.headers["Content-Security-Policy"] == "sandbox allow-scripts"

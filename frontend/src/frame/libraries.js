@@ -1,6 +1,6 @@
 /** Libraries that outputs draw with: which addresses of them on other servers we know, and our own copies of them. */
 
-// Set by the build: name → file in static/singlecell/, and the names of models that Bokeh keeps in bundles of their own.
+// Set by the build: name → file in static/libraries/, and the names of models that Bokeh keeps in bundles of their own.
 const FILES = LIBRARIES;
 const { widgets: BOKEH_WIDGETS, tables: BOKEH_TABLES } = BOKEH_MODELS;
 

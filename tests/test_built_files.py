@@ -1,0 +1,49 @@
+"""Whether static/ is what ``make frontend`` built of frontend/ as it is; quick and without Node, for ``make check``.
+
+With Node, tests/browser/test_built_files.py builds all of it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FRONTEND = ROOT / "frontend"
+STATIC_BYTES_MAX = 1_000_000  # other people's libraries are not in git
+WRITTEN_BY_HAND = {"static/page.css"}
+
+
+def digests(folder: Path, paths: list[Path]) -> dict[str, str]:
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and "node_modules" not in path.parts]
+
+
+def read_record() -> dict[str, dict[str, str]]:
+    record: dict[str, dict[str, str]] = json.loads((FRONTEND / "built.json").read_text())
+    return record
+
+
+def differing(found: dict[str, str], recorded: dict[str, str]) -> list[str]:
+    return sorted(name for name in found.keys() | recorded.keys() if found.get(name) != recorded.get(name))
+
+
+def test_the_sources_are_those_of_which_static_was_built() -> None:
+    sources = [path for path in files(FRONTEND) if path.name != "built.json"]
+    changed = differing(digests(FRONTEND, sources), read_record()["sources"])
+    assert not changed, f"{', '.join(changed)}: run `make frontend` and commit what it builds"
+
+
+def test_static_holds_what_was_built_and_nothing_else() -> None:
+    built = [*files(ROOT / "static"), ROOT / "requirements" / "libraries.json"]
+    found = {name: digest for name, digest in digests(ROOT, built).items() if name not in WRITTEN_BY_HAND}
+    changed = differing(found, read_record()["built"])
+    assert not changed, f"{', '.join(changed)}: run `make frontend` and commit what it builds"
+
+
+def test_static_stays_small() -> None:
+    assert sum(path.stat().st_size for path in files(ROOT / "static")) <= STATIC_BYTES_MAX
