@@ -89,14 +89,10 @@ export class Api {
     return this.#call("GET", "languages");
   }
 
-  /** Return the content of `complete_reply`; without a session in a fresh namespace of the language. */
-  complete(session, code, cursor_pos, language, signal) {
-    return this.#ask("complete", session, code, cursor_pos, language, signal);
-  }
-
-  /** Return the content of `inspect_reply`. */
-  inspect(session, code, cursor_pos, language, signal) {
-    return this.#ask("inspect", session, code, cursor_pos, language, signal);
+  /** Return the content of the reply to "complete" or "inspect"; without a session in a fresh namespace of the language. */
+  introspect(kind, session, code, cursor_pos, language) {
+    const json = session ? { code, cursor_pos } : { code, cursor_pos, language };
+    return this.#call("POST", `sessions/${session || "-"}/${kind}`, { json });
   }
 
   /** Return {id, url} of a short link to this code. */
@@ -107,11 +103,6 @@ export class Api {
   /** Return {code, language} behind a short link. */
   permalinkContent(id) {
     return this.#call("GET", `permalinks/${encodeURIComponent(id)}`);
-  }
-
-  #ask(kind, session, code, cursor_pos, language, signal) {
-    const json = session ? { code, cursor_pos } : { code, cursor_pos, language };
-    return this.#call("POST", `sessions/${session || "-"}/${kind}`, { json, signal });
   }
 
   async #call(method, path, { json, body, signal, answer_s = ANSWER_S } = {}) {

@@ -1,28 +1,27 @@
-/** <single-cell>: a cell that any page can hold. Its attributes, methods and events are listed in docs/embedding.md. */
+/** Defines <single-cell>, a cell that any page can hold. Its attributes, methods and events are listed in docs/embedding.md. */
 import { Api } from "./api.js";
 import { readAuthor } from "./author.js";
-import { Body } from "./body.js";
-import { offerLanguages } from "./languages.js";
+import { Composition } from "./composition.js";
 import { Memory } from "./memory.js";
 import { optionsOf } from "./options.js";
-import { ownServer } from "./place.js";
+import { RunController } from "./run_controller.js";
 import { schemeOf, watchScheme } from "./scheme.js";
+import { ownServer } from "./script_location.js";
 import { whenSeen } from "./seen.js";
 import { isLinked, sessionOf } from "./session.js";
 import { openShare } from "./share.js";
 import { speak } from "./texts.js";
-import { Turn } from "./turn.js";
 
+/** The element of a cell: between the page, the parts of the cell, its memory and its runs. */
 export class SingleCell extends HTMLElement {
   static observedAttributes = ["language", "readonly", "theme", "hide"];
 
   #options;
   #author = { code: "", setup: "" };
-  #body = null;
-  #turn = null; // the run under way, or the last one
+  #parts = null; // a Composition, once the cell is in a page
+  #controller = null; // of the run under way, or of the last one
   #hasRun = false;
   #memory = null;
-  #files = [];
   #pendingCode = null;
   #outputHost = null;
   #away = []; // what is to be undone when the cell leaves the page
@@ -31,17 +30,17 @@ export class SingleCell extends HTMLElement {
 
   /** The code that is in the editor now. */
   get code() {
-    return this.#body?.editor.code ?? this.#pendingCode ?? readAuthor(this).code;
+    return this.#parts?.editor.code ?? this.#pendingCode ?? readAuthor(this).code;
   }
 
   set code(value) {
-    if (this.#body) this.#body.editor.code = String(value);
+    if (this.#parts) this.#parts.editor.code = String(value);
     else this.#pendingCode = String(value);
   }
 
   /** The Jupyter messages of the last run, in order. */
   get messages() {
-    return [...(this.#turn?.messages ?? [])];
+    return [...(this.#controller?.messages ?? [])];
   }
 
   /** idle, queued, running, done, failed, cancelled or lost. */
@@ -51,7 +50,7 @@ export class SingleCell extends HTMLElement {
 
   /** Whether a run is under way. */
   get busy() {
-    return this.#turn?.isUnderWay ?? false;
+    return this.#controller?.isUnderWay ?? false;
   }
 
   get language() {
@@ -73,49 +72,45 @@ export class SingleCell extends HTMLElement {
 
   /** Run the code. Resolves with the state in which the run ended. */
   async run() {
-    if (this.busy || !this.#body) return this.state;
+    if (this.busy || !this.#parts) return this.state;
     const session = sessionOf(this);
-    return this.#begin((run) => {
-      const code = this.code;
-      const files = this.#files;
-      this.#attach([]);
-      return session.run(run, this.#author.setup, {
-        code, files, language: this.language, stdin: this.#options.stdin,
-      }, (sentence) => this.#body.output.notice(sentence));
-    });
+    const controller = this.#prepareRun();
+    const { code, language } = this;
+    const submission = { code, files: this.#parts.takeFiles(), language, stdin: this.#options.stdin };
+    return controller.run({ session, setup: this.#author.setup, submission });
   }
 
   /** Interrupt the code; a second call ends it at once. Resolves when the run is over. */
   async stop() {
-    if (this.busy) await this.#turn.stop();
+    if (this.busy) await this.#controller.stop();
   }
 
   /** Put the author's code back and forget the output. */
   reset() {
-    if (this.busy || !this.#body) return;
+    if (this.busy || !this.#parts) return;
     this.#memory.forget();
-    this.#turn = null;
-    this.#body.output.clear();
+    this.#controller = null;
+    this.#parts.output.clear();
     this.code = this.#author.code;
-    this.#enter("idle");
-    this.#body.view.showIdle();
+    this.setAttribute("state", "idle");
+    this.#parts.view.showIdle();
     this.#showReset();
   }
 
   /** Go to the code. */
   focus(options) {
-    this.#body?.editor.textarea.focus(options);
+    this.#parts?.editor.textarea.focus(options);
   }
 
   /** Open the dialog with links to this code. */
   share() {
-    if (this.#body) openShare(this.shadowRoot, new Api(this.server), this.code, this.language);
+    if (this.#parts) openShare(this.shadowRoot, new Api(this.server), this.code, this.language);
   }
 
   // --- life in the page ---
 
   connectedCallback() {
-    if (this.#body) this.#settle();
+    if (this.#parts) this.#settle();
     else if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => this.#build(), { once: true });
     else this.#build();
   }
@@ -123,45 +118,49 @@ export class SingleCell extends HTMLElement {
   disconnectedCallback() {
     for (const undo of this.#away.splice(0)) undo();
     // A cell that is only being moved comes back before this question is asked.
-    queueMicrotask(() => this.isConnected || this.#turn?.leave());
+    queueMicrotask(() => this.isConnected || this.#controller?.leave());
   }
 
   attributeChangedCallback(name, _, value) {
-    if (!this.#body) return;
-    if (name === "language") this.#body.colour(this.language);
-    else if (name === "readonly") this.#body.editor.readonly = value !== null;
-    else if (name === "theme") this.#body.paint(schemeOf(this));
-    else if (name === "hide") this.#body.view.hide(optionsOf(this).hide);
+    if (!this.#parts) return;
+    if (name === "language") this.#parts.colour(this.language);
+    else if (name === "readonly") this.#parts.editor.readonly = value !== null;
+    else if (name === "theme") this.#parts.paint(schemeOf(this));
+    else if (name === "hide") this.#parts.view.hide(optionsOf(this).hide);
   }
 
   #build() {
-    if (this.#body || !this.isConnected) return;
+    if (this.#parts || !this.isConnected) return;
     speak(document.documentElement.lang || navigator.language);
     this.#options = optionsOf(this);
     this.#author = readAuthor(this);
     this.#memory = new Memory(this, this.#author.code);
     const code = this.#pendingCode ?? this.#memory.code ?? this.#author.code;
-    this.#body = new Body(this, this.#options, this.#outputHost, code, {
+    this.#parts = new Composition(this, this.#options, this.#outputHost, code, {
       run: () => this.run(),
       stop: () => this.stop(),
       reset: () => this.reset(),
       share: () => this.share(),
-      attach: (files) => this.#attach([...this.#files, ...files]),
       language: (name) => (this.language = name),
-      change: (code) => this.#changed(code),
-      session: () => (this.busy ? this.#turn.session : null),
+      change: (code) => {
+        if (!this.#parts) return; // the first text of the editor is no edit
+        this.#memory.code = code;
+        this.#showReset();
+      },
+      session: () => (this.busy ? this.#controller.session : null),
     });
-    this.#chooseLanguages();
-    this.#enter("idle");
+    const [first] = this.#options.languages;
+    if (first && first !== "all" && !this.hasAttribute("language")) this.language = first;
+    this.setAttribute("state", "idle");
     this.#showReset();
     this.#settle();
   }
 
   /** Be at home in the page, for the first time or after a while elsewhere. */
   #settle() {
-    this.#body.paint(schemeOf(this));
-    this.#away.push(watchScheme(this, (scheme) => this.#body.paint(scheme)));
-    if (this.#hasRun && !this.#turn?.wasLeft) return;
+    this.#parts.paint(schemeOf(this));
+    this.#away.push(watchScheme(this, (scheme) => this.#parts.paint(scheme)));
+    if (this.#hasRun && !this.#controller?.wasLeft) return;
     if (this.#memory.computation) this.#resume(this.#memory.computation);
     else if (this.#options.autorun !== null) this.#runByItself();
   }
@@ -172,51 +171,29 @@ export class SingleCell extends HTMLElement {
     else this.#away.push(whenSeen(this.#outputHost ?? this, () => this.isConnected && this.run()));
   }
 
-  #chooseLanguages() {
-    const { languages } = this.#options;
-    if (!languages.length) return;
-    if (languages[0] !== "all" && !this.hasAttribute("language")) this.language = languages[0];
-    offerLanguages(this.#body.view.languages, languages, this.language, this.server);
-  }
-
-  #changed(code) {
-    if (!this.#body) return; // the first text of the editor is no edit
-    this.#memory.code = code;
-    this.#showReset();
-  }
-
   #showReset() {
-    this.#body.view.resetButton.hidden = this.code === this.#author.code && this.#body.output.isEmpty;
+    this.#parts.view.resetButton.hidden = this.code === this.#author.code && this.#parts.output.isEmpty;
   }
 
-  #attach(files) {
-    this.#files = files;
-    this.#body.view.showUploads(files, (gone) => this.#attach(this.#files.filter((file) => file !== gone)));
-  }
-
-  // --- a run ---
-
-  async #resume(id) {
-    const state = await this.#begin((run) => run.resume(id));
+  async #resume(computation) {
+    const state = await this.#prepareRun().run({ computation });
     if (state === "forgotten") this.#memory.computation = null;
   }
 
-  /** Lead one run to its end; `begin(run)` resolves with its last state. */
-  #begin(begin) {
-    const { view, output } = this.#body;
+  /** Return the controller of a new run, after the page has heard of it: a listener may still change the code. */
+  #prepareRun() {
+    const { view, output } = this.#parts;
+    const tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
     this.#hasRun = true;
-    this.#turn = new Turn(new Api(this.server), view, output, {
+    this.#controller = new RunController(new Api(this.server), view, output, {
       submitted: (id) => (this.#memory.computation = id),
-      state: (state) => this.#enter(state),
-      tell: (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail })),
+      state: (state) => this.setAttribute("state", state),
+      tell,
       over: () => this.#showReset(),
       isAtWork: () => this.shadowRoot.activeElement !== null,
     });
     output.expectNew(this.#options.keepOutput);
-    return this.#turn.lead(begin, this.code);
-  }
-
-  #enter(state) {
-    this.setAttribute("state", state);
+    tell("run", { code: this.code });
+    return this.#controller;
   }
 }

@@ -1,4 +1,4 @@
-/** Which kernel a cell's code runs in: one of its own for each run, or one that linked cells share. */
+/** Decides which kernel a cell's code runs in: one of its own for each run, or one that linked cells share. */
 import { Refused } from "./api.js";
 import { say } from "./texts.js";
 
@@ -16,6 +16,7 @@ export function sessionOf(element) {
   return shared.get(key);
 }
 
+/** A kernel on the server, as far as the page knows it: its id, and which setup code has run in it. */
 class Session {
   #id = null;
   #setupsDone = new Set();
@@ -32,47 +33,45 @@ class Session {
   async run(run, setup, submission, notice) {
     if (!this.kept) {
       if (!setup) return run.start(submission);
-      this.#id = null;
-      this.#setupsDone.clear();
+      this.#forget();
     }
     // Only one cell at a time may start the kernel that they share; afterwards the server keeps the order.
     const earlier = this.#turn;
     let letOthers;
     this.#turn = new Promise((resolve) => (letOthers = resolve));
     await earlier;
+    const start = async () => {
+      if (setup && !this.#setupsDone.has(setup)) await this.#runSetup(run, setup, submission.language);
+      return run.start({ ...this.#place(), ...submission, keep: this.kept }, ({ session }) => {
+        if (this.kept) this.#id = session;
+        letOthers();
+      });
+    };
     try {
-      return await this.#runKept(run, setup, submission, notice, letOthers);
+      return await start();
+    } catch (error) {
+      if (!(error instanceof Refused) || !this.#id || ![404, 409, 410].includes(error.status)) throw error;
+      this.#forget();
+      notice(say("session_new"));
+      return await start();
     } finally {
       letOthers();
     }
   }
 
-  async #runKept(run, setup, submission, notice, letOthers) {
-    try {
-      if (setup && !this.#setupsDone.has(setup)) await this.#runSetup(run, setup, submission.language);
-      return await this.#start(run, submission, letOthers);
-    } catch (error) {
-      if (!(error instanceof Refused) || !this.#id || ![404, 409, 410].includes(error.status)) throw error;
-      this.#id = null;
-      this.#setupsDone.clear();
-      notice(say("session_new"));
-      if (setup) await this.#runSetup(run, setup, submission.language);
-      return this.#start(run, submission, letOthers);
-    }
+  #place() {
+    return this.#id && { session: this.#id };
   }
 
-  #start(run, submission, letOthers) {
-    const fields = { ...submission, keep: this.kept, ...(this.#id && { session: this.#id }) };
-    return run.start(fields, ({ session }) => {
-      if (this.kept) this.#id = session;
-      letOthers();
-    });
+  #forget() {
+    this.#id = null;
+    this.#setupsDone.clear();
   }
 
   /** Run the hidden code; of its output only an error is shown. */
   async #runSetup(run, code, language) {
     const hidden = run.preliminary((message) => message.header.msg_type === "error" && run.show(message));
-    const fields = { code, language, keep: true, stdin: false, ...(this.#id && { session: this.#id }) };
+    const fields = { ...this.#place(), code, language, keep: true, stdin: false };
     await hidden.start(fields, ({ session }) => (this.#id = session));
     this.#setupsDone.add(code);
   }

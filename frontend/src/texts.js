@@ -14,6 +14,11 @@ export function speak(...candidates) {
   language = known ?? "en";
 }
 
+/** Return whether there is a sentence of this name. */
+export function knows(key) {
+  return key in en;
+}
+
 /** Return a sentence, `{name}` in it replaced by `values.name`. */
 export function say(key, values = {}) {
   const sentence = TEXTS[language][key] ?? en[key];

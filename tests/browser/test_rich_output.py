@@ -258,11 +258,11 @@ def test_a_library_that_does_not_come_leaves_the_text(cell, page):
     expect(cell.drawn.locator("svg .mark-rect path")).to_have_count(2)
 
 
-def test_a_server_without_a_library_says_so_until_it_has_it(cell, page):
+def test_what_a_server_has_no_library_for_is_its_text_until_it_has_one(cell, page):
     nowhere = {"status": 404, "content_type": "application/problem+json", "body": "{}"}
     page.route(re.compile("/vega-embed-"), lambda route: route.fulfill(**nowhere))
     cell.run(mime("vnd.vegalite.v5+json", BARS)).shows("in words")
-    expect(cell.output.locator(".notice")).to_have_text("The server does not have what draws this output.")
+    expect(cell.output.locator(".notice")).to_have_text("This output could not be drawn.")
     page.unroute(re.compile("/vega-embed-"))
     cell.run(mime("vnd.vegalite.v5+json", BARS))
     expect(cell.drawn.locator("svg .mark-rect path")).to_have_count(2)

@@ -6,9 +6,8 @@
  * computation, and says how high it is, which link was clicked, which library of ours it wants, that somebody touched it,
  * and which picture it would like to be kept.
  */
-import { ServerAway } from "../api.js";
 import { make } from "../dom.js";
-import { loadLibrary, partAddress } from "../place.js";
+import { loadLibrary, partAddress } from "../lazy.js";
 import { say } from "../texts.js";
 import { pictureNode } from "./picture.js";
 import { textNode } from "./text.js";
@@ -65,7 +64,7 @@ export class Frame {
     if (picture !== undefined) return this.#keep(picture);
     if (typeof link === "string" && SAFE_LINK.test(link) && link.length <= LINK_CHARS_MAX) return this.#offer(link);
     if (typeof need === "string" && LIBRARY_FILE.test(need)) return this.#supply(need);
-    if (failed) return this.#replace(say(this.lacks ? "frame_lacks" : "frame_failed"), this.plain);
+    if (failed) return this.#replace(say("frame_failed"), this.plain);
     if (blocked) return this.#tellBlocked();
     const height = Number(untrusted_height);
     if (height >= 0) this.node.style.height = `${Math.min(Math.ceil(height), HEIGHT_PX_MAX)}px`;
@@ -98,10 +97,7 @@ export class Frame {
 
   /** Hand in one of our files: a sandboxed frame's own requests are never cached, ours are, for all frames. */
   async #supply(file) {
-    const text = await loadLibrary(file).catch((error) => {
-      this.lacks ||= error instanceof ServerAway; // the server answered, and has it not
-      return null;
-    });
+    const text = await loadLibrary(file).catch(() => null);
     this.node.contentWindow?.postMessage({ file, text }, "*");
   }
 

@@ -1,6 +1,6 @@
 /** text/latex: KaTeX, loaded from our own server when the first formula comes. */
 import { make } from "../dom.js";
-import { loadPart } from "../place.js";
+import { loadPart } from "../lazy.js";
 import { textNode } from "./text.js";
 
 const CHARS_MAX = 20_000;

@@ -1,6 +1,6 @@
 /** text/markdown: parsed when first needed; raw HTML in it sends the whole text to the sandboxed frame. */
 import { make } from "../dom.js";
-import { loadPart } from "../place.js";
+import { loadPart } from "../lazy.js";
 import { frameNode } from "./drawn.js";
 import { latexNode } from "./latex.js";
 import { textNode } from "./text.js";

@@ -1,5 +1,5 @@
 /** makeSagecell and its companions, with the options and the return values that pages of SageMathCell expect. */
-import { ownServer } from "../place.js";
+import { ownServer } from "../script_location.js";
 import { speak } from "../texts.js";
 import { dress, evalButton, languageMenu, permalinkButton, wrap } from "./parts.js";
 import { codeIn, linkedRoot, placesOf } from "./places.js";

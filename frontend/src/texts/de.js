@@ -43,7 +43,6 @@ export default {
   link_out: "Link in dieser Ausgabe:",
   frame_stopped: "Diese Ausgabe wurde angehalten, weil sie die Seite zu sehr beschäftigte.",
   frame_failed: "Diese Ausgabe ließ sich nicht zeichnen.",
-  frame_lacks: "Dem Server fehlt, womit diese Ausgabe gezeichnet wird.",
   frame_blocked: "Diese Ausgabe wollte etwas von einem anderen Server. Zellen laden von dort nichts.",
   frame_tiles: "Diese Karte braucht Kacheln von einem anderen Server. Zellen laden von dort nichts.",
   picture_save: "{name} speichern, {size}",

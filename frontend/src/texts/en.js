@@ -43,7 +43,6 @@ export default {
   link_out: "Link in this output:",
   frame_stopped: "This output was stopped because it kept the page too busy.",
   frame_failed: "This output could not be drawn.",
-  frame_lacks: "The server does not have what draws this output.",
   frame_blocked: "This output asked for something on another server. Cells load nothing from there.",
   frame_tiles: "This map needs tiles from another server. Cells load nothing from there.",
   picture_save: "Save {name}, {size}",

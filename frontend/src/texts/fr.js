@@ -43,7 +43,6 @@ export default {
   link_out: "Lien dans cette sortie :",
   frame_stopped: "Cette sortie a été arrêtée car elle occupait trop la page.",
   frame_failed: "Cette sortie n’a pas pu être dessinée.",
-  frame_lacks: "Il manque au serveur de quoi dessiner cette sortie.",
   frame_blocked: "Cette sortie a demandé quelque chose à un autre serveur. Les cellules n’y chargent rien.",
   frame_tiles: "Cette carte a besoin de tuiles d’un autre serveur. Les cellules n’y chargent rien.",
   picture_save: "Enregistrer {name}, {size}",

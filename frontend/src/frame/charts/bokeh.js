@@ -1,6 +1,6 @@
 /** Plots of Bokeh: what nobody has chosen a colour for follows the page, by Bokeh's own themes. */
 import { isDark, onScheme } from "../inside/scheme.js";
-import { GRID, INK, LINE, PAPER } from "./paper.js";
+import { GRID, INK, LINE, PAPER } from "./theme.js";
 
 // Model → attribute → colour in dark pages. Bokeh's own theme for dark pages changes letters and lines, too.
 const DARK = {

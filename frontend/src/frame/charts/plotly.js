@@ -1,7 +1,7 @@
 /** Figures of Plotly. */
 import { keepPicture } from "../inside/pictures.js";
 import { isDark } from "../inside/scheme.js";
-import { PAPER } from "./paper.js";
+import { GRID, INK, PAPER, ZERO } from "./theme.js";
 
 const HEIGHT_PX = 450; // Plotly's own default
 const NARROW_PX = 500; // below it, Plotly's own margins leave little for the figure
@@ -9,8 +9,7 @@ const NARROW_MARGIN = { l: 50, r: 16, b: 50 };
 const OTHER_BUTTONS = ["toImage", "sendDataToCloud", "editInChartStudio"]; // a sandboxed frame cannot do these
 
 // Of plotly.py's own default template, what is dark ink on white paper.
-const INK = "#2a3f5f";
-const DARK = { ink: "#dfe5f0", grid: "#3a4557", zero: "#56627a" };
+const DEFAULT_INK = "#2a3f5f";
 
 export async function drawPlotly(place, { data, layout, config, frames }, { dark }) {
   if (!Array.isArray(data)) throw new TypeError("no figure"); // Plotly would draw empty axes
@@ -54,13 +53,13 @@ function isClear(colour) {
 
 /** Whether a template is Plotly's own default, in which nobody has chosen a colour. */
 function isPlain(template) {
-  return !template || (template.layout?.font?.color === INK && template.layout.paper_bgcolor === "white");
+  return !template || (template.layout?.font?.color === DEFAULT_INK && template.layout.paper_bgcolor === "white");
 }
 
 function darkened(template) {
   const theirs = template?.layout;
   const clear = "rgba(0,0,0,0)";
-  const axis = { gridcolor: DARK.grid, linecolor: DARK.grid, zerolinecolor: DARK.zero };
+  const axis = { gridcolor: GRID, linecolor: GRID, zerolinecolor: ZERO };
   const wall = { ...axis, backgroundcolor: clear };
   const merged = (part, names, change) => Object.fromEntries(names.map((name) => [name, { ...part?.[name], ...change }]));
   return {
@@ -69,12 +68,12 @@ function darkened(template) {
       ...theirs,
       paper_bgcolor: clear,
       plot_bgcolor: clear,
-      font: { ...theirs?.font, color: DARK.ink },
+      font: { ...theirs?.font, color: INK },
       ...merged(theirs, ["xaxis", "yaxis"], axis),
       scene: { ...theirs?.scene, ...merged(theirs?.scene, ["xaxis", "yaxis", "zaxis"], wall) },
       polar: { ...theirs?.polar, bgcolor: clear, ...merged(theirs?.polar, ["angularaxis", "radialaxis"], axis) },
       ternary: { ...theirs?.ternary, bgcolor: clear, ...merged(theirs?.ternary, ["aaxis", "baxis", "caxis"], axis) },
-      geo: { ...theirs?.geo, bgcolor: clear, lakecolor: "#1d2c3d", landcolor: "#2c3542", subunitcolor: DARK.zero, coastlinecolor: DARK.zero },
+      geo: { ...theirs?.geo, bgcolor: clear, lakecolor: "#1d2c3d", landcolor: "#2c3542", subunitcolor: ZERO, coastlinecolor: ZERO },
     },
   };
 }

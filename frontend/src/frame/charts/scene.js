@@ -1,7 +1,7 @@
 /** Three-dimensional scenes that are pages of their own: for white paper or, where the author asks for it, for black; ours follow the page. */
 import { isDark, onScheme } from "../inside/scheme.js";
 import { isDarkInk } from "../ink.js";
-import { PAPER } from "./paper.js";
+import { PAPER } from "./theme.js";
 
 const WHITE = "#ffffff";
 

@@ -2,7 +2,7 @@
 import { keepPicture } from "../inside/pictures.js";
 import { isDark } from "../inside/scheme.js";
 import { tell } from "../inside/tell.js";
-import { PAPER } from "./paper.js";
+import { PAPER } from "./theme.js";
 
 const PICTURES = { source: false, compiled: false, editor: false, export: { svg: true, png: true } };
 const PICTURE_SCALE = 2;

@@ -1,9 +1,9 @@
-/** What a cell is made of: the nodes of its shadow tree, the editor, the output, and what works on them. */
+/** Puts a cell together: the nodes of its shadow tree, the editor, the output, and what works on them. */
 import { Api } from "./api.js";
 import { acceptDrops } from "./drops.js";
 import { Editor } from "./editor.js";
 import { keepAboveKeyboard } from "./keyboard.js";
-import { highlightingOf } from "./languages.js";
+import { highlightingOf, offerLanguages } from "./languages.js";
 import { labelOf } from "./options.js";
 import { Output } from "./output.js";
 import { schemeOf } from "./scheme.js";
@@ -11,25 +11,43 @@ import { Suggestions } from "./suggestions.js";
 import { say } from "./texts.js";
 import { View } from "./view.js";
 
-export class Body {
+/** The parts of one cell, and the files that are attached to its next run. */
+export class Composition {
   #element;
+  #files = [];
 
   /** `on`: what the view and the editor ask for, and `session()`: the id of the kernel that runs now, or null. */
-  constructor(element, { runLabel, folding, readonly, placeholder, hide }, outputHost, code, on) {
+  constructor(element, { runLabel, folding, readonly, placeholder, hide, languages }, outputHost, code, on) {
     this.#element = element;
     const label = labelOf(element);
-    this.view = new View(element.attachShadow({ mode: "open" }), { label: say("cell", { language: label }), runLabel, folding, on });
+    const attach = (files) => this.#attach([...this.#files, ...files]);
+    this.view = new View(element.attachShadow({ mode: "open" }), {
+      label: say("cell", { language: label }), runLabel, folding, on: { ...on, attach },
+    });
     if (outputHost) this.view.moveOutput(outputHost);
-    acceptDrops(this.view.cell, this.view.attachButton, on.attach);
+    acceptDrops(this.view.cell, this.view.attachButton, attach);
     this.output = new Output(this.view.output, { server: element.server, scheme: () => schemeOf(element) });
     this.editor = new Editor(this.view.editor, {
       code, readonly, placeholder, language: "plain", label: say("code", { language: label }), hint: "hint", on,
     });
-    const ask = (kind, text, position) => new Api(element.server)[kind](on.session(), text, position, element.language);
+    const ask = (kind, text, position) => new Api(element.server).introspect(kind, on.session(), text, position, element.language);
     new Suggestions(this.view.cell, this.editor, ask);
     keepAboveKeyboard(this.editor.textarea, this.view.bar);
     this.colour(element.language);
     this.view.hide(hide);
+    if (languages.length) offerLanguages(this.view.languages, languages, element.language, element.server);
+  }
+
+  /** Return the attached files, which go along with one run. */
+  takeFiles() {
+    const files = this.#files;
+    this.#attach([]);
+    return files;
+  }
+
+  #attach(files) {
+    this.#files = files;
+    this.view.showUploads(files, (gone) => this.#attach(this.#files.filter((file) => file !== gone)));
   }
 
   /** Give the code the colours of a language. */

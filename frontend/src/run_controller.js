@@ -1,4 +1,4 @@
-/** One run as the student sees it, from pressing Run, or from what the page remembers, to its end. */
+/** Leads one run of a cell, from pressing Run, or from what the page remembers, to its end. */
 import { Refused, ServerAway } from "./api.js";
 import { closing } from "./endings.js";
 import { Question } from "./question.js";
@@ -14,7 +14,8 @@ function queueSentence(position) {
   return position > 1 ? say("queue_place", { position }) : say("queued");
 }
 
-export class Turn {
+/** One run as the student sees it: what the bar says, what the output shows, and what Stop does meanwhile. */
+export class RunController {
   #api;
   #view;
   #output;
@@ -53,12 +54,17 @@ export class Turn {
     return this.#run.session;
   }
 
-  /** Begin with `begin(run)` and go on to the end. Resolves with the last state, "forgotten" when the server has none. */
-  async lead(begin, code) {
-    this.#on.tell("run", { code });
+  /**
+   * Run a submission in a session, after the author's hidden setup code, or go on with a computation that the page
+   * remembers. Resolves with the last state, or with "forgotten" when the server has none.
+   */
+  async run({ session, setup, submission, computation }) {
     this.#view.showBusy(say("sending"));
     try {
-      const state = (await begin(this.#run)) ?? "idle";
+      const ending = computation
+        ? this.#run.resume(computation)
+        : session.run(this.#run, setup, submission, (sentence) => this.#output.notice(sentence));
+      const state = (await ending) ?? "idle";
       if (this.isUnderWay) this.#end(state);
       return state;
     } catch (error) {
@@ -117,7 +123,10 @@ export class Turn {
     this.messages.push(message);
     const { msg_type } = message.header;
     if (msg_type === "input_request") this.#ask(message.content);
-    else if (this.#question && msg_type !== "status") this.#answered();
+    else if (this.#question && msg_type !== "status") {
+      this.#closeQuestion();
+      this.#show();
+    }
     if (msg_type === "error") this.#hadError = message.content.ename;
     try {
       this.#output.take(message);
@@ -135,11 +144,6 @@ export class Turn {
     this.#view.showBusy(say("asking"));
     // Only a student who is at work here is taken to the question.
     if (this.#on.isAtWork()) this.#question.focus();
-  }
-
-  #answered() {
-    this.#closeQuestion();
-    this.#show();
   }
 
   /** Put the answer in the question's place; who was in its field stays in the cell. */
@@ -175,24 +179,23 @@ export class Turn {
     const elapsed_s = this.#since === null ? 0 : (performance.now() - this.#since) / 1000;
     const about = { hadError: this.#hadError, stopping: this.#stopping, reason: this.#run.reason };
     const { sentence, bad } = closing(state, about);
-    this.#close(state, sentence, { bad, seconds: state === "done" && elapsed_s > SHORTEST_SHOWN_S ? elapsed_s : null });
-    this.#on.tell("done", { state, id: this.#run.id });
-    this.#finish();
+    this.#close(state, state, sentence, { bad, seconds: state === "done" && elapsed_s > SHORTEST_SHOWN_S ? elapsed_s : null });
   }
 
   #refused(refusal) {
     const forgotten = refusal.status === 404 && this.#run.id;
-    this.#close("idle", forgotten ? say("forgotten") : refusal.message, { bad: !forgotten });
-    this.#on.tell("done", { state: "failed", id: this.#run.id });
-    this.#finish();
+    this.#close("idle", "failed", forgotten ? say("forgotten") : refusal.message, { bad: !forgotten });
   }
 
-  #close(state, sentence, how) {
+  /** Be over: the cell is in `shown`, the page hears of `state`. */
+  #close(shown, state, sentence, how) {
     this.isUnderWay = false;
     this.#closeQuestion();
     this.#output.settle();
-    this.#on.state(state);
+    this.#on.state(shown);
     this.#view.showIdle(sentence, how);
     this.#on.over();
+    this.#on.tell("done", { state, id: this.#run.id });
+    this.#finish();
   }
 }
