@@ -7,6 +7,7 @@ The same codec frames the supervisor's own socket to each worker (``untrusted/ch
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Literal, TypeVar
 
@@ -17,6 +18,9 @@ FRAME_BYTES_MAX = 8 << 20
 CHUNK_BYTES = 256 << 10  # file contents travel in pieces of this size
 NAME_BYTES_MAX = 255  # NAME_MAX of Linux
 BUFFERS_MAX = 64
+# Longer frames begin with their type, an Output also with session and computation: what they are is known before they
+# are decoded, for that may take long.
+SHORT_FRAME_BYTES = 32 << 10
 LANGUAGES_BURST = 16  # Languages frames that may come in a row; then each Ping allows one more
 # In the name of a file: control characters, surrogates, line and paragraph separators cannot be shown, and with marks
 # that turn the direction of text the name would show as another. Uploads have the same rule (web/names.py).
@@ -228,6 +232,12 @@ Up = Hello | Languages | Credit | Output | File | Finished | Closed | Answered |
 
 Decoded = TypeVar("Decoded")
 
+# Ids are texts of 36 characters (uuid4). msgspec encodes fields in the order of their class.
+_OUTPUT = re.compile(
+    rb"\x84\xa4type\xa6output\xa7session\xd9\x24(.{36})\xabcomputation\xd9\x24(.{36})\xa8messages", re.DOTALL
+)
+_LONG = re.compile(rb"[\x84\x87]\xa4type(?:\xa4file|\xa8answered)")
+
 _encoder = msgspec.msgpack.Encoder()
 _down = msgspec.msgpack.Decoder(Down)
 _up = msgspec.msgpack.Decoder(Up)
@@ -236,6 +246,17 @@ _up = msgspec.msgpack.Decoder(Up)
 def has_unshown(untrusted_name: str) -> bool:
     """Return whether a file's name has a character that it may not have."""
     return any(char in TURNING_MARKS or unicodedata.category(char) in UNSHOWN_CATEGORIES for char in untrusted_name)
+
+
+def begin_of_output(untrusted_bytes: bytes) -> tuple[str, str] | None:
+    """Return session and computation of a frame that begins as an Output does, without decoding it; None for others."""
+    found = _OUTPUT.match(untrusted_bytes)
+    return (found[1].decode("ascii", "replace"), found[2].decode("ascii", "replace")) if found else None
+
+
+def may_be_long(untrusted_bytes: bytes) -> bool:
+    """Return whether a frame that is no Output may be longer than SHORT_FRAME_BYTES."""
+    return _LONG.match(untrusted_bytes) is not None
 
 
 def encode(frame: Frame) -> bytes:

@@ -11,7 +11,7 @@ import zmq
 
 from device import greeting
 from device.dialling import Dialling, Started, StartProcess
-from device.link import Link
+from device.link import Link, LongOutput
 from device.offer import Offer, describe
 from device.refusal import Nonsense
 from device.session import Session
@@ -133,7 +133,7 @@ class Account:
         self.sessions[session.alias] = session
         self.send(Open(session.alias, session.language))
 
-    def receive(self, now: float) -> Iterator[Up]:
+    def receive(self, now: float) -> Iterator[Up | LongOutput]:
         """Yield the frames about sessions and questions that have come. Raises Nonsense."""
         for frame in self.link.receive(now) if self.link else ():
             match frame:

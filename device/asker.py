@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 
-from device import contents
 from device.account import Account
+from device.checked import Findings, Room, check_answer
+from device.checkers import Checkers, Job
 from device.ledger import Ledger
-from device.link import TooLong
-from device.refusal import Improper, Nonsense, printable
+from device.link import INLINE_BYTES_MAX, TooLong
+from device.refusal import Nonsense, printable
+from settings import Settings
 from store import Question, Store
 from wire import Answered, Ask
 
@@ -20,8 +22,17 @@ log = logging.getLogger(__name__)
 class Asker:
     """``take`` and ``flush`` may raise StoreUnavailable."""
 
-    def __init__(self, device_id: str, store: Store, ledger: Ledger, accounts: list[Account]) -> None:
-        self._id, self._store, self._ledger, self._accounts = device_id, store, ledger, accounts
+    def __init__(
+        self,
+        device_id: str,
+        store: Store,
+        settings: Settings,
+        ledger: Ledger,
+        accounts: list[Account],
+        checkers: Checkers,
+    ) -> None:
+        self._id, self._store, self._settings = device_id, store, settings
+        self._ledger, self._accounts, self._checkers = ledger, accounts, checkers
         self._asked: dict[int, tuple[Account, Question]] = {}
         self._answers: deque[tuple[Question, str, bytes]] = deque()
         self._requests = 0
@@ -44,19 +55,30 @@ class Asker:
             self._store.questions.answer(*self._answers[0])
             self._answers.popleft()
 
-    def answered(self, account: Account, frame: Answered) -> None:
+    def answered(self, account: Account, frame: Answered, now: float) -> None:
         """Take the answer to a question. Raises Nonsense."""
         found = self._asked.pop(frame.request, None)
         if found is None or found[0] is not account:
             raise Nonsense("an answer to a question that was not asked")
-        question, status, content = found[1], frame.status, b"{}"
-        if frame.status == "ok":
-            try:
-                content = contents.check_answer(question.kind, frame.content)
-            except Improper as improper:
-                log.warning("a kernel gave an answer that is none: %s", printable(str(improper)))
-                status = "error"
-        self._answers.append((question, status, content))
+        question = found[1]
+        if frame.status != "ok":
+            self._answers.append((question, frame.status, b"{}"))
+        elif len(frame.content) <= INLINE_BYTES_MAX:
+            self._found(question, check_answer(question.kind, frame.content))
+        else:
+
+            def take(job: Job, now: float) -> None:
+                if job.findings is not None:
+                    self._found(question, job.findings)
+
+            job = Job(question.kind, frame.content, Room(0, 0), self._settings.check_cpu_s, 0.0, take)
+            self._checkers.put(job, now)
+
+    def _found(self, question: Question, findings: Findings) -> None:
+        right = findings.verdict == "right"
+        if not right:
+            log.warning("a kernel gave an answer that is none: %s", printable(findings.sentence))
+        self._answers.append((question, "ok" if right else "error", findings.answer if right else b"{}"))
 
     def lost(self, account: Account) -> None:
         """Forget what an account that is lost was asked."""

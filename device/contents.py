@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from array import array
+from itertools import accumulate
+from math import isfinite
 from typing import Any, Literal
 
 import msgspec
@@ -149,9 +151,9 @@ SHAPES: dict[str, Any] = {
 }
 ANSWERS: dict[str, Any] = {"complete": CompleteReply, "inspect": InspectReply}
 
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# What each byte of a JSON text, its strings left out, adds to the depth: 255 is -1.
+_STEPS = bytes(1 if byte in b"[{" else 255 if byte in b"]}" else 0 for byte in range(256))
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 def check(msg_type: str, untrusted_json: bytes) -> Any:
@@ -179,7 +181,7 @@ def decode_object(untrusted_json: bytes) -> dict[str, Any]:
 def decode(untrusted_json: bytes, depth_max: int = DEPTH_MAX) -> Any:
     """Return the plain values of a JSON text: UTF-8, without NaN, at most so deep. Raises Improper."""
     try:
-        value = msgspec.json.decode(untrusted_json)
+        value = _decoder.decode(untrusted_json)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Improper(f"a text that is no JSON: {error}") from error
     if nests_deeper(untrusted_json, depth_max):
@@ -188,18 +190,24 @@ def decode(untrusted_json: bytes, depth_max: int = DEPTH_MAX) -> Any:
 
 
 def nests_deeper(untrusted_json: bytes, depth: int) -> bool:
-    """Return whether the brackets of a JSON text nest deeper than this, at the speed of C."""
-    # It must be JSON: to look for the ends of texts that have none takes the square of their length.
+    """Return whether the brackets of a text that is JSON nest deeper than this, at the speed of C."""
     if untrusted_json.count(b"[") + untrusted_json.count(b"{") <= depth:
         return False  # nearly every message
-    brackets = _STRINGS.sub(b"", untrusted_json).translate(_ONE_KIND, _NO_BRACKETS)
-    for _ in range(depth):
-        # Each round takes the innermost level away.
-        inner = brackets.replace(b"[]", b"")
-        if len(inner) == len(brackets):
-            break
-        brackets = inner
-    return bool(brackets)
+    # Without escapes, what is between quotes is every other part.
+    parts = untrusted_json.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
+    brackets = b"".join(parts[::2]).translate(_STEPS, _NO_BRACKETS)
+    return max(accumulate(array("b", brackets)), default=0) > depth
+
+
+def _float(untrusted_text: str) -> float:
+    # By itself the decoder takes 20 µs for numbers like 9e307, a hundred times what Python takes.
+    value = float(untrusted_text)
+    if not isfinite(value):
+        raise ValueError("a number that is out of range")
+    return value
+
+
+_decoder = msgspec.json.Decoder(float_hook=_float)
 
 
 def _convert(value: Any, shape: Any, msg_type: str) -> Any:

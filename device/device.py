@@ -15,6 +15,7 @@ import zmq
 from device.account import Account
 from device.alarm import Alarm
 from device.asker import Asker
+from device.checkers import Checkers
 from device.dialling import StartProcess, start_process
 from device.keeper import Keeper
 from device.ledger import Ledger
@@ -25,13 +26,15 @@ from device.starter import Starter
 from device.trouble import Trouble
 from settings import Settings
 from store import Store, StoreUnavailable
-from wire import Answered
+from wire import FRAME_BYTES_MAX, Answered
 
 TOPICS = ("submitted", "turn", "wish", "question")
 SWEEP_S = 60.0
 STORE_PAUSE_S_FIRST, STORE_PAUSE_S_MAX = 0.2, 5.0
 # What may wait in memory while MongoDB is away; beyond it nothing is read, and the wall fills up to the kernels.
 WAITING_BYTES_MAX = 64 << 20
+# What may wait for the checkers, of all sessions. With the limits that are the default, one alone cannot fill it.
+UNCHECKED_BYTES_MAX = 192 << 20
 log = logging.getLogger(__name__)
 
 
@@ -49,10 +52,11 @@ class Device:
             Account(name, settings, self._context, share, start_process, self._alarm.ring) for name in names
         ]
         self.ledger = Ledger(settings)
-        self._relay = Relay(self.ledger)
+        self.checkers = Checkers(min(FRAME_BYTES_MAX, settings.wall_frame_bytes_max))
+        self._relay = Relay(self.ledger, self.checkers, settings)
         self._keeper = Keeper(self.id, store, settings, self.ledger)
         self._starter = Starter(self.id, store, settings, self.ledger, self.accounts)
-        self._asker = Asker(self.id, store, self.ledger, self.accounts)
+        self._asker = Asker(self.id, store, settings, self.ledger, self.accounts, self.checkers)
         self._look = True  # there may be something to claim
         self._due = dict.fromkeys(("claim", "ask", "renew", "report", "sweep"), 0.0)
         self._sweeper: threading.Thread | None = None
@@ -68,9 +72,10 @@ class Device:
 
     def step(self) -> None:
         """Do one round; wait for something to happen first, at most until something is due."""
-        deaf = self._store_pause_s > 0 and self._waiting_bytes() > WAITING_BYTES_MAX
+        deaf = self._waiting_bytes() > WAITING_BYTES_MAX or self._unchecked_bytes() > UNCHECKED_BYTES_MAX
         self._wait(deaf)
         hints = self._alarm.take()
+        self.checkers.tend(time.monotonic())
         for account in self.accounts:
             self._attend(account, deaf)
         now = time.monotonic()
@@ -96,10 +101,14 @@ class Device:
                 flags = (0 if deaf else zmq.POLLIN) | (zmq.POLLOUT if account.link.blocked else 0)
                 if flags:
                     poller.register(account.link.socket, flags)
+        for door in self.checkers.doors:
+            poller.register(door, zmq.POLLIN)
         dues = [run.due for run in self.ledger.runs.values()]
         next_due = time.monotonic() if self._look else min([*self._due.values(), *dues])
         wait_s = max(next_due, self._store_back_at) - time.monotonic()
-        poller.poll(1000 * min(max(0.0, wait_s), self._settings.poll_interval_s))
+        if any(session.inbox.ready for account in self.accounts for session in account.sessions.values()):
+            wait_s = 0.0
+        poller.poll(1000 * min(max(0.0, wait_s), self._settings.poll_interval_s, self.checkers.due_s))
 
     # --- the wall -----------------------------------------------------------------------------------------------
     def _attend(self, account: Account, deaf: bool) -> None:
@@ -108,9 +117,10 @@ class Device:
         try:
             if deaf and account.link is not None:
                 account.link.wait(now)
+            self._relay.go_on(account, now)
             for frame in () if deaf else account.receive(now):
                 if isinstance(frame, Answered):
-                    self._asker.answered(account, frame)
+                    self._asker.answered(account, frame, now)
                 else:
                     self._relay.take(account, frame, now)
             account.keep_up(now)
@@ -132,10 +142,13 @@ class Device:
         for session in list(account.sessions.values()):
             settings = self._settings.of_language(session.language)
             run = session.run
+            if session.inbox.waits:
+                continue  # perhaps its end has come
+            since = max(account.last_file, session.inbox.looked)
             if session.closing_since is not None:
-                if now - max(session.closing_since, account.last_file) > settings.heartbeat_timeout_s:
+                if now - max(session.closing_since, since) > settings.heartbeat_timeout_s:
                     raise Trouble("its supervisor does not end a session that it was told to end")
-            elif run is not None and run.overdue(now, settings, account.last_file):
+            elif run is not None and run.overdue(now, settings, since):
                 log.warning("cell=%s runs far beyond its limits", run.claim.id)
                 self.ledger.stop(run, "failed", "time_wall", now)
             elif session.overdue(now, settings.session_idle_s, settings.session_life_s):
@@ -147,6 +160,9 @@ class Device:
 
     def _waiting_bytes(self) -> int:
         return sum(run.waiting_bytes for run in self.ledger.runs.values())
+
+    def _unchecked_bytes(self) -> int:
+        return sum(session.inbox.size_bytes for account in self.accounts for session in account.sessions.values())
 
     # --- the store ----------------------------------------------------------------------------------------------
     def _with_store(self, now: float, hints: dict[str, list[str]]) -> None:
@@ -223,4 +239,5 @@ class Device:
             self.report()
         except StoreUnavailable as error:
             log.warning("%s; what ran here is taken up again when its leases have run out", error)
+        self.checkers.close()
         self._context.destroy(linger=0)

@@ -1,22 +1,23 @@
 """The intake: the only place where what a kernel says becomes something that is stored.
 
-One ``Conversation`` an attempt: types, contents, order, totals. Texts are written anew from the checked values; no byte
-that came across the wall is stored as it came.
+One ``Conversation`` an attempt: order and totals; types and contents are checked before (``device/checked.py``). Texts
+are written anew from the checked values; no byte that came across the wall is stored as it came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from device import contents
+import msgspec
+
+from device.checked import EMPTY, Checked, Room, check_message, size_bytes
 from device.refusal import Improper
 from settings import Settings
 from store import Claim, Reason
 from store.endings import closing
 from store.letterhead import Letterhead
 from store.messages import BATCH_BYTES_MAX
-from wire import BUFFERS_MAX, Message
+from wire import Message
 
 # Beside its own output, a computation hands on what the kernel said before it: as much again (wire.py, Output).
 TOTALS = 2
@@ -27,15 +28,14 @@ class Conversation:
     """What one computation has said, from ``busy`` to ``idle``; ``drain`` gives what is new as texts to store."""
 
     def __init__(self, claim: Claim, settings: Settings) -> None:
-        self._bytes_max = TOTALS * settings.cell_output_bytes_max
-        self._messages_max = TOTALS * settings.cell_messages_max
+        self._room = Room(TOTALS * settings.cell_output_bytes_max, TOTALS * settings.cell_messages_max)
         self._letterhead = Letterhead(claim.id, claim.session, claim.attempt, claim.message)
         self._again = claim.attempt > 1
         self.is_execution = self._letterhead.parent_type == "execute_request"
         self.began = self.replied = self.ended = False
         self.questions = 0
         self.execution_count = 0  # of the cell, once the kernel has said it
-        self._bytes = self._messages = 0
+        self.waiting_bytes = 0  # what ``drain`` would give
         self._texts: list[bytes] = []
         self._stream: tuple[str, list[str]] | None = None
         self._stream_chars = 0
@@ -46,40 +46,51 @@ class Conversation:
         return self.ended and (self.replied or not self.is_execution)
 
     @property
-    def waiting_bytes(self) -> int:
-        """How much ``drain`` would give."""
-        return sum(map(len, self._texts)) + (self._stream_chars if self._stream else 0)
+    def room(self) -> Room:
+        """What it may still say."""
+        return Room(self._room.bytes_left, self._room.messages_left)
 
     def take(self, untrusted: Message) -> None:
         """Check a message of the kernel and add it. Raises Improper."""
-        self._count(untrusted)
-        content = contents.check(untrusted.msg_type, untrusted.content)
-        metadata = contents.decode_object(untrusted.metadata)
-        self._check_order(untrusted.msg_type, content)
-        if untrusted.msg_type == "stream" and not content["text"]:
-            return  # it says nothing: kernels of other languages send such
-        if untrusted.msg_type == "stream" and not untrusted.buffers and not metadata:
-            self._merge(content)
-        else:
-            self.say(untrusted.msg_type, content, metadata, untrusted.buffers)
+        self.room.take(size_bytes(untrusted))
+        self.add(check_message(untrusted))
 
-    def say(self, msg_type: str, content: Any, metadata: Any = None, buffers: Sequence[bytes] = ()) -> None:
-        """Add a message whose content is known to be right. Raises Improper when it is longer than can be stored."""
+    def add(self, message: Checked) -> None:
+        """Add a message that has been checked. Raises Improper when there is no room or it is out of order."""
+        self._room.take(message.size_bytes)
+        self._check_order(message)
+        if message.stream is not None:
+            if message.stream[1]:  # without text it says nothing: kernels of other languages send such
+                self._merge(*message.stream)
+            return
+        metadata = None if message.metadata == EMPTY else msgspec.Raw(message.metadata)
+        buffers = msgspec.Raw(message.buffers) if message.buffers else None
+        self._add(message.msg_type, message.state, msgspec.Raw(message.content), metadata, buffers)
+        if message.msg_type == "execute_input":
+            self.execution_count = message.count
+
+    def say(self, msg_type: str, content: dict[str, Any]) -> None:
+        """Add a message of the device's own. Raises Improper when it is longer than can be stored."""
+        self._add(msg_type, content.get("execution_state", ""), content)
+
+    def _add(self, msg_type: str, state: str, content: Any, metadata: Any = None, buffers: Any = None) -> None:
         self._close_stream()
         text = self._letterhead.text(msg_type, content, metadata, buffers)
         if len(text) > BATCH_BYTES_MAX:
             raise Improper(f"a message of {len(text)} bytes", "output")
-        self._texts.append(text)
-        if msg_type == "status" and not self.began:
+        self._keep(text)
+        if state == "busy":
             self._begin()
-        elif msg_type == "execute_input":
-            self.execution_count = content["execution_count"]
+        elif state == "idle":
+            self.ended = True
         elif msg_type == "execute_reply":
             self.replied = True
         elif msg_type == "input_request":
             self.questions += 1
-        elif msg_type == "status":
-            self.ended = True
+
+    def _keep(self, text: bytes) -> None:
+        self._texts.append(text)
+        self.waiting_bytes += len(text)
 
     def close(self, reason: Reason, settings: Settings) -> None:
         """Make a conversation whole that stopped somewhere, with a sentence that says why."""
@@ -93,27 +104,17 @@ class Conversation:
     def drain(self) -> list[bytes]:
         """Return the messages that were added since the last call, neighbouring streams merged."""
         self._close_stream()
-        texts, self._texts = self._texts, []
+        texts, self._texts, self.waiting_bytes = self._texts, [], 0
         return texts
 
     def _begin(self) -> None:
         self.began = True
         if self._again:
             # What the attempt before it showed is void.
-            self._texts.append(self._letterhead.text("clear_output", {"wait": False}))
+            self._keep(self._letterhead.text("clear_output", {"wait": False}))
 
-    def _count(self, message: Message) -> None:
-        self._messages += 1
-        self._bytes += len(message.content) + len(message.metadata) + sum(map(len, message.buffers))
-        if self._bytes > self._bytes_max:
-            raise Improper(f"more than {self._bytes_max} bytes of output", "output")
-        if self._messages > self._messages_max:
-            raise Improper(f"more than {self._messages_max} messages", "output")
-        if len(message.buffers) > BUFFERS_MAX:
-            raise Improper(f"a message with {len(message.buffers)} buffers; at most {BUFFERS_MAX} are allowed")
-
-    def _check_order(self, msg_type: str, content: Any) -> None:
-        busy = msg_type == "status" and content["execution_state"] == "busy"
+    def _check_order(self, message: Checked) -> None:
+        msg_type, busy = message.msg_type, message.state == "busy"
         if self.ended:
             raise Improper(f"{msg_type} after the last idle")
         if busy and self.began:
@@ -125,15 +126,16 @@ class Conversation:
         if msg_type == "status" and not busy and self.is_execution and not self.replied:
             raise Improper("idle before execute_reply")
 
-    def _merge(self, content: dict[str, str]) -> None:
-        name, text = content["name"], content["text"]
+    def _merge(self, name: str, text: str) -> None:
         if self._stream is None or self._stream[0] != name or self._stream_chars > MERGED_CHARS_MAX:
             self._close_stream()
             self._stream, self._stream_chars = (name, []), 0
         self._stream[1].append(text)
         self._stream_chars += len(text)
+        self.waiting_bytes += len(text)
 
     def _close_stream(self) -> None:
         if self._stream is not None:
             (name, texts), self._stream = self._stream, None
-            self._texts.append(self._letterhead.text("stream", {"name": name, "text": "".join(texts)}))
+            self.waiting_bytes -= self._stream_chars
+            self._keep(self._letterhead.text("stream", {"name": name, "text": "".join(texts)}))

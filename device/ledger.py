@@ -45,6 +45,7 @@ class Ledger:
         session = run.session
         self.end(run, state, reason)
         if session is not None:
+            session.inbox.forget()
             self.close(session, now)
 
     def give_back(self, run: Run) -> None:
@@ -69,6 +70,7 @@ class Ledger:
         self._detach(run)
         if session is not None:
             session.ours = False
+            session.inbox.forget()
             self.close(session, now)
 
     def announce_files(self, run: Run) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import zmq
 
@@ -12,13 +14,37 @@ from device.process import Process
 from device.refusal import Nonsense
 from device.trouble import Trouble
 from settings import Settings
-from wire import FRAME_BYTES_MAX, Frame, Ping, Pong, Up, WireError, decode_up, encode
+from wire import (
+    FRAME_BYTES_MAX,
+    SHORT_FRAME_BYTES,
+    Frame,
+    Ping,
+    Pong,
+    Up,
+    WireError,
+    begin_of_output,
+    decode_up,
+    encode,
+    may_be_long,
+)
 
 # Frames that ZeroMQ holds for us each way. A hostile supervisor fills them with the longest ones: times 8 MiB.
 QUEUED_FRAMES_MAX = 32
 # Of one account in one round of the loop, so that the others have their turn.
 ROUND_FRAMES_MAX = 200
 ROUND_BYTES_MAX = 8 << 20
+ROUND_S = 0.01
+# The longest Output that is decoded in the loop: 0.1 ms when it is all tiny messages.
+INLINE_BYTES_MAX = 8 << 10
+
+
+@dataclass(frozen=True)
+class LongOutput:
+    """An Output that is not decoded yet: that may take long."""
+
+    session: str
+    computation: str
+    untrusted_bytes: bytes = field(repr=False)
 
 
 class TooLong(ValueError):
@@ -75,7 +101,7 @@ class Link:
         except zmq.Again:
             pass  # a supervisor that takes nothing for too long is silent too
 
-    def receive(self, now: float) -> Iterator[Up]:
+    def receive(self, now: float) -> Iterator[Up | LongOutput]:
         """Yield frames that have come, but for signs of life. Raises Nonsense."""
         size_bytes = 0
         for _ in range(ROUND_FRAMES_MAX):
@@ -84,17 +110,26 @@ class Link:
             except zmq.Again:
                 return
             self._heard, self._answered = now, True
-            try:
-                frame = decode_up(untrusted_bytes, self._frame_bytes_max)
-            except WireError as error:
-                raise Nonsense(str(error)) from error
+            frame = self._read(untrusted_bytes)
             if isinstance(frame, Pong):
                 self._take_pong(frame)
             else:
                 yield frame
             size_bytes += len(untrusted_bytes)
-            if size_bytes > ROUND_BYTES_MAX:
+            if size_bytes > ROUND_BYTES_MAX or time.monotonic() - now > ROUND_S:
                 return
+
+    def _read(self, untrusted_bytes: bytes) -> Up | LongOutput:
+        if len(untrusted_bytes) > INLINE_BYTES_MAX:
+            begin = begin_of_output(untrusted_bytes)
+            if begin is not None:
+                return LongOutput(*begin, untrusted_bytes)
+            if len(untrusted_bytes) > SHORT_FRAME_BYTES and not may_be_long(untrusted_bytes):
+                raise Nonsense(f"a frame of {len(untrusted_bytes)} bytes that does not say first what it is")
+        try:
+            return decode_up(untrusted_bytes, self._frame_bytes_max)
+        except WireError as error:
+            raise Nonsense(str(error)) from error
 
     def _take_pong(self, pong: Pong) -> None:
         if not self._pong < pong.number <= self._ping:

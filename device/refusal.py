@@ -6,7 +6,10 @@ kernel's memory and can make it say anything. Code that talks nonsense must not 
 
 from __future__ import annotations
 
-from store import Reason
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from store import Reason  # the checker's processes know nothing of the store
 
 SHOWN_CHARS = 300
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import logging
 import math
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from device.account import Account
+from device.checked import Checked, Findings, check_message, size_bytes
+from device.checkers import Checkers, Job
+from device.inbox import Item
 from device.ledger import Ledger
+from device.link import INLINE_BYTES_MAX, ROUND_S, LongOutput
 from device.refusal import Improper, Nonsense, printable
 from device.run import Run
 from device.session import LATE_FRAMES_MAX, Session
+from settings import Settings
 from store import Reason
-from wire import Closed, File, Finished, Output, Up, Usage
+from wire import Closed, File, Finished, Message, Output, Up, Usage, encode
 
 MEMORY_BYTES_MAX = 1 << 50
 SECONDS_MAX = 1e9
@@ -21,75 +28,162 @@ GATHER_S = 0.01
 # So much later when nothing of it is to be seen, and so long after what was stored before: students see no difference.
 UNSEEN_S, PACE_S = 0.1, 0.05
 UNSEEN = ("status", "execute_input", "execute_reply")
+# What is checked in the loop itself, where it is done before a process could be asked: at worst 1 ms for each frame
+# (bench/checking.py), and so much CPU time for a computation in all.
+INLINE_MESSAGES_MAX = 16
+INLINE_S_MAX = 0.1
 log = logging.getLogger(__name__)
 
 
 class Relay:
-    """Takes frames of the accounts into the books."""
+    """Takes frames of the accounts into the books.
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    What says how long it takes to check is checked by ``checkers``; what comes about its session meanwhile waits.
+    """
 
-    def take(self, account: Account, frame: Up, now: float) -> None:
-        """Deal with one frame about a session. Raises Nonsense when the supervisor may not send it."""
-        if not isinstance(frame, (Output, File, Finished, Closed)):
+    def __init__(self, ledger: Ledger, checkers: Checkers, settings: Settings) -> None:
+        self._ledger, self._checkers, self._settings = ledger, checkers, settings
+
+    def take(self, account: Account, frame: Up | LongOutput, now: float) -> None:
+        """Deal with one frame about a session, or have it wait. Raises Nonsense when the supervisor may not send it."""
+        if not isinstance(frame, (Output, LongOutput, File, Finished, Closed)):
             raise Nonsense(f"a frame {type(frame).__name__} that is out of place")
         session = account.sessions.get(frame.session)
         if session is None:
             raise Nonsense("a session that it was not given")
-        if isinstance(frame, Closed):
-            self._closed(session, frame.reason)
+        if isinstance(frame, File) and session.run is not None:
+            if account.receiving not in (None, session):
+                raise Nonsense("a file in the middle of another session's")
+            account.receiving = None if frame.last else session
+            account.last_file = now
+        if not session.inbox.waits:
+            self._deal(session, frame, now)
+            return
+        session.inbox.put(frame)
+        run = session.run
+        if run is not None and session.inbox.size_bytes > run.waiting_bytes_max:
+            self._improper(run, Improper("more output than a computation may have", "output"), now)
+
+    def go_on(self, account: Account, now: float) -> None:
+        """Deal with what has waited and need not wait any more; for a while. Raises Nonsense."""
+        until = time.monotonic() + ROUND_S
+        ready = [session for session in account.sessions.values() if session.inbox.ready]
+        while ready and time.monotonic() < until:
+            for session in ready:
+                self._deal(session, session.inbox.pop(), now)
+            ready = [session for session in ready if session.inbox.ready]
+
+    def _deal(self, session: Session, item: Item, now: float) -> None:
+        if isinstance(item, Closed):
+            self._closed(session, item.reason)
             return
         run = session.run
+        if isinstance(item, Findings):
+            if run is not None:
+                self._guard(run, self._found, session, run, item, now)
+            return
         if run is None:
             self._take_late(session)
             return
-        if run.claim.id != frame.computation:
+        if run.claim.id != item.computation:
             raise Nonsense("a computation that does not run in its session")
+        match item:
+            case Output():
+                self._guard(run, self._output, session, run, item, now)
+            case LongOutput():
+                self._guard(run, self._check_apart, session, run, item.untrusted_bytes, now)
+            case File():
+                self._guard(run, self._file, run, item, now)
+            case Finished():
+                self._guard(run, self._finished, session, run, item, now)
+
+    def _guard(self, run: Run, deal: Callable[..., None], *arguments: Any) -> None:
         try:
-            match frame:
-                case Output():
-                    self._output(run, frame, now)
-                case File():
-                    self._file(account, session, run, frame, now)
-                case Finished():
-                    self._finished(session, run, frame, now)
+            deal(*arguments)
         except Improper as improper:
-            log.warning("cell=%s its kernel said what it may not: %s", run.claim.id, printable(str(improper)))
-            self._ledger.stop(run, "failed", improper.reason, now)
+            self._improper(run, improper, arguments[-1])
+
+    def _improper(self, run: Run, improper: Improper, now: float) -> None:
+        log.warning("cell=%s its kernel said what it may not: %s", run.claim.id, printable(str(improper)))
+        self._ledger.stop(run, "failed", improper.reason, now)
 
     def _take_late(self, session: Session) -> None:
         session.late_frames += 1
         if session.closing_since is None or session.late_frames > LATE_FRAMES_MAX:
             raise Nonsense("something of a computation that is over")
 
-    def _output(self, run: Run, frame: Output, now: float) -> None:
+    def _output(self, session: Session, run: Run, frame: Output, now: float) -> None:
         if not frame.messages:
             raise Nonsense("output without a message")
+        if (
+            run.inline_s > INLINE_S_MAX
+            or run.checked_s > self._settings.check_cpu_s
+            or len(frame.messages) > INLINE_MESSAGES_MAX
+            or sum(map(size_bytes, frame.messages)) > INLINE_BYTES_MAX
+        ):
+            self._check_apart(session, run, encode(frame), now)
+            return
+        room = run.conversation.room
+        for untrusted in frame.messages:
+            began_s = time.thread_time()
+            try:
+                room.take(size_bytes(untrusted))
+                checked = check_message(untrusted)
+            finally:
+                used_s = time.thread_time() - began_s
+                run.inline_s += used_s
+                run.checked_s += used_s
+            self._add(run, checked)
+        self._set_due(run, frame.messages, now)
+
+    def _check_apart(self, session: Session, run: Run, untrusted_bytes: bytes, now: float) -> None:
+        """Have a process check a frame; what follows in its session waits until that is done."""
+        budget_s = self._settings.check_cpu_s
+        if run.checked_s >= budget_s:
+            raise Improper("output that takes too long to check", "output")
+
+        def take(job: Job, now: float) -> None:
+            if session.inbox.job is job and job.findings is not None:  # else the computation was ended meanwhile
+                session.inbox.job, session.inbox.looked = None, now
+                run.checked_s = job.spent_s
+                session.inbox.put_found(job.findings)
+
+        job = Job("output", untrusted_bytes, run.conversation.room, budget_s, run.checked_s, take)
+        session.inbox.job = job
+        self._checkers.put(job, now)
+
+    def _found(self, session: Session, run: Run, findings: Findings, now: float) -> None:
+        for message in findings.messages:
+            self._add(run, message)
+        if findings.messages:
+            self._set_due(run, findings.messages, now)
+        match findings.verdict:
+            case "nonsense":
+                raise Nonsense(findings.sentence)
+            case "output" | "protocol":
+                raise Improper(findings.sentence, findings.verdict)
+
+    def _add(self, run: Run, message: Checked) -> None:
         conversation = run.conversation
-        questions = conversation.questions
-        for message in frame.messages:
-            if conversation.began and not conversation.replied and message.msg_type in ("execute_reply", "status"):
-                if run.incoming.open:
-                    raise Nonsense("the end of a computation in the middle of a file")
-                self._ledger.announce_files(run)
-            conversation.take(message)
-        if conversation.questions > questions:
+        if conversation.began and not conversation.replied and message.msg_type in ("execute_reply", "status"):
+            if run.incoming.open:
+                raise Nonsense("the end of a computation in the middle of a file")
+            self._ledger.announce_files(run)
+        conversation.add(message)
+
+    def _set_due(self, run: Run, messages: Sequence[Message | Checked], now: float) -> None:
+        if any(message.msg_type == "input_request" for message in messages):
             run.asks(now)
             run.due = min(run.due, now + GATHER_S)
-        elif all(message.msg_type in UNSEEN for message in frame.messages):
+        elif all(message.msg_type in UNSEEN for message in messages):
             run.due = min(run.due, now + UNSEEN_S)
         else:
             run.due = min(run.due, max(now + GATHER_S, run.stored + PACE_S))
 
-    def _file(self, account: Account, session: Session, run: Run, piece: File, now: float) -> None:
+    def _file(self, run: Run, piece: File, now: float) -> None:
         if run.conversation.replied or run.conversation.ended:
             raise Nonsense("a file after the reply")
-        if account.receiving not in (None, session):
-            raise Nonsense("a file in the middle of another session's")
         file = run.incoming.take(piece)
-        account.receiving = session if run.incoming.open else None
-        account.last_file = now
         if file is not None:
             run.files.append(file)
             run.due = now

@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from device.inbox import FRAME_BYTES
 from device.incoming import Incoming, WholeFile
-from device.intake import Conversation
+from device.intake import TOTALS, Conversation
 from device.session import Session
 from settings import Settings
 from store import Claim, Reason
+from wire import CHUNK_BYTES
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,15 @@ class Run:
     """A claim, the session that it runs in, once it has begun, and what waits to be stored.
 
     Times: seconds of the monotonic clock. ``given_back``: its machinery died and it may be tried again.
+    ``checked_s``: CPU time that the checks of its output took, ``inline_s`` of it in the device's loop.
+    ``waiting_bytes_max``: what may wait to be checked: what it may say and hand over, and the frames around that.
     """
 
     claim: Claim
     conversation: Conversation
     incoming: Incoming
     claimed: float
+    waiting_bytes_max: int
     session: Session | None = None
     began: float = 0.0
     asking_since: float | None = None
@@ -46,12 +51,17 @@ class Run:
     stored: float = 0.0  # when that was done last
     ending: Ending | None = None
     given_back: bool = False
+    checked_s: float = 0.0
+    inline_s: float = 0.0
 
     @classmethod
     def of(cls, claim: Claim, settings: Settings, now: float) -> Run:
         """Return the run of a new claim, under the limits of its language."""
         limits = settings.of_language(claim.language)
-        return cls(claim, Conversation(claim, limits), Incoming(claim.id, limits), now)
+        messages_bytes = TOTALS * (limits.cell_output_bytes_max + FRAME_BYTES * limits.cell_messages_max)
+        pieces = limits.cell_files_max + limits.cell_files_bytes_max // CHUNK_BYTES
+        most = messages_bytes + limits.cell_files_bytes_max + FRAME_BYTES * pieces
+        return cls(claim, Conversation(claim, limits), Incoming(claim.id, limits), now, most)
 
     @property
     def over(self) -> bool:

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from device.inbox import Inbox
 from store import Reason
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class Session:
     """A session, from Open to Closed. Times: seconds of the monotonic clock.
 
     ``alias`` is its name across the wall, a new one each time: nothing that an earlier attempt still says can be taken
-    for the next one's. ``run``: what its frames are about now. ``ours``: whether the store counts it as this device's.
+    for the next one's. ``run``: what its frames are about now; ``inbox``: those that wait. ``ours``: whether the store
+    counts it as this device's.
     ``hinted``: whether a next turn may wait until it is idle; of turns submitted before it was ours no hint came.
     """
 
@@ -31,6 +33,7 @@ class Session:
     born: float
     alias: str = field(default_factory=lambda: str(uuid.uuid4()))
     run: Run | None = None
+    inbox: Inbox = field(default_factory=Inbox)
     hinted: bool = True
     idle_since: float = 0.0
     ours: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -20,8 +20,11 @@ class Letterhead:
         self._id, self._session, self._attempt, self._count = computation, session, attempt, 0
         self._parent = msgspec.json.encode(self._header(computation, self.parent_type))
 
-    def text(self, msg_type: str, content: Any, metadata: Any = None, buffers: Sequence[bytes] = ()) -> bytes:
-        """Return a whole message as JSON text, but for ``sequence`` and ``attempt``, which the store gives."""
+    def text(self, msg_type: str, content: Any, metadata: Any = None, buffers: Any = None) -> bytes:
+        """Return a whole message as JSON text, but for ``sequence`` and ``attempt``, which the store gives.
+
+        ``content``, ``metadata``, ``buffers``: values, or msgspec.Raw of texts that are JSON.
+        """
         self._count += 1
         header = self._header(f"{self._id}_{self._attempt}_{self._count}", msg_type)
         message = {
@@ -32,7 +35,7 @@ class Letterhead:
             "content": content,
         }
         if buffers:
-            message["buffers"] = list(buffers)  # base64, as msgspec writes bytes
+            message["buffers"] = buffers
         return msgspec.json.encode(message)
 
     def _header(self, msg_id: str, msg_type: str) -> dict[str, Any]:

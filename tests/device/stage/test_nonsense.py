@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import msgspec
 import pytest
 
 import wire
@@ -32,6 +33,12 @@ def _flood_after_the_end(s: Scripted, run: wire.Run) -> None:
 
 NONSENSE = {
     "bytes that are no frame": lambda s, run: s.say_bytes(b"\xc1nonsense"),
+    "a long frame that does not say first what it is": lambda s, run: s.say_bytes(
+        msgspec.msgpack.encode({"messages": [{}] * wire.SHORT_FRAME_BYTES, "type": "output"})
+    ),
+    "a long frame that begins as output and is none": lambda s, run: s.say_bytes(
+        wire.encode(wire.Output(run.session, run.computation, [printed("x" * 50_000)]))[:-1]
+    ),
     "a frame of the other direction": lambda s, run: s.say(wire.Ping(1)),
     "a second greeting": lambda s, run: s.say(s.hello),
     "a language that it was not asked for": lambda s, run: s.say(
