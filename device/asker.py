@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 
 from device.account import Account
 from device.checked import Findings, Room, check_answer
 from device.checkers import Checkers, Job
 from device.ledger import Ledger
-from device.link import INLINE_BYTES_MAX, TooLong
+from device.link import INLINE_BYTES_MAX, ROUND_S, TooLong
 from device.refusal import Nonsense, printable
 from settings import Settings
 from store import Question, Store
@@ -50,10 +51,16 @@ class Asker:
         self.flush()
 
     def flush(self) -> None:
-        """Store the answers that have come."""
-        while self._answers:
+        """Store the answers that have come, for a while."""
+        until = time.monotonic() + ROUND_S
+        while self._answers and time.monotonic() < until:
             self._store.questions.answer(*self._answers[0])
             self._answers.popleft()
+
+    @property
+    def waits(self) -> bool:
+        """Whether there are answers to store."""
+        return bool(self._answers)
 
     def answered(self, account: Account, frame: Answered, now: float) -> None:
         """Take the answer to a question. Raises Nonsense."""

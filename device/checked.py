@@ -11,11 +11,12 @@ from typing import Literal
 import msgspec
 
 from device import contents
-from device.refusal import Improper
+from device.refusal import SHOWN_CHARS, Improper
 from wire import BUFFERS_MAX, Message, Output, WireError, decode_up
 
 COUNT_MAX = 1 << 53  # of cells in a session: what every reader of JSON takes
 EMPTY = b"{}"
+ANSWER_BYTES_MAX = 12 << 20  # it is one document of MongoDB's, which has at most 16 MiB
 
 
 class Checked(msgspec.Struct, frozen=True, array_like=True):
@@ -98,7 +99,7 @@ def check_frame(untrusted_bytes: bytes, frame_bytes_max: int, room: Room) -> Fin
     try:
         frame = decode_up(untrusted_bytes, frame_bytes_max)
     except WireError as error:
-        return Findings(verdict="nonsense", sentence=str(error))
+        return Findings(verdict="nonsense", sentence=str(error)[:SHOWN_CHARS])
     if not isinstance(frame, Output) or not frame.messages:
         return Findings(verdict="nonsense", sentence="output without a message")
     return check_messages(frame.messages, room)
@@ -119,10 +120,14 @@ def check_messages(untrusted: list[Message], room: Room) -> Findings:
 def check_answer(kind: str, untrusted_json: bytes) -> Findings:
     """Return what came of the content of an answer to a question."""
     try:
-        return Findings(answer=contents.check_answer(kind, untrusted_json))
+        answer = contents.check_answer(kind, untrusted_json)
+        if len(answer) > ANSWER_BYTES_MAX:  # numbers may be longer when they are written anew
+            raise Improper(f"an answer of {len(answer)} bytes", "output")
+        return Findings(answer=answer)
     except Improper as improper:
         return _improper(improper, [])
 
 
 def _improper(improper: Improper, right: list[Checked]) -> Findings:
-    return Findings(right, verdict="output" if improper.reason == "output" else "protocol", sentence=str(improper))
+    sentence = str(improper)[:SHOWN_CHARS]
+    return Findings(right, b"", "output" if improper.reason == "output" else "protocol", sentence)

@@ -106,7 +106,8 @@ class Device:
         dues = [run.due for run in self.ledger.runs.values()]
         next_due = time.monotonic() if self._look else min([*self._due.values(), *dues])
         wait_s = max(next_due, self._store_back_at) - time.monotonic()
-        if any(session.inbox.ready for account in self.accounts for session in account.sessions.values()):
+        unread = any(session.inbox.ready for account in self.accounts for session in account.sessions.values())
+        if unread or (self._asker.waits and not self._store_pause_s):
             wait_s = 0.0
         poller.poll(1000 * min(max(0.0, wait_s), self._settings.poll_interval_s, self.checkers.due_s))
 

@@ -21,8 +21,7 @@ class WholeFile:
 
     name: str
     size_bytes: int
-    pieces: list[bytes] = field(default_factory=list)
-    so_far_bytes: int = 0
+    data: bytearray = field(default_factory=bytearray)  # pieces may be of one byte each: a list would be larger
 
 
 class Incoming:
@@ -47,9 +46,8 @@ class Incoming:
         file = self._open = self._open or self._begin(piece)
         if (file.name, file.size_bytes) != (piece.name, piece.size_bytes):
             raise Nonsense("a file in the middle of another")
-        file.pieces.append(piece.data)
-        file.so_far_bytes += len(piece.data)
-        if file.so_far_bytes > file.size_bytes or (piece.last and file.so_far_bytes != file.size_bytes):
+        file.data += piece.data
+        if len(file.data) > file.size_bytes or (piece.last and len(file.data) != file.size_bytes):
             raise Nonsense("a file that is not as long as it says")
         if not piece.last:
             return None
@@ -80,7 +78,7 @@ class Incoming:
     def _accepted(self, file: WholeFile) -> WholeFile | None:
         why = names.refusal(file.name)
         if why:
-            self.refusals.append(f"The file {ascii(file.name)[:80]} was not handed over: {why}.\n")
+            self.refusals.append(f"The file {ascii(file.name[:80])[:80]} was not handed over: {why}.\n")
             return None
         url = f"/files/{self._computation}/{quote(file.name)}"
         self._announced.append({"name": file.name, "size": file.size_bytes, "type": media_type(file.name), "url": url})

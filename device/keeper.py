@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
 from device.ledger import Ledger
 from device.link import TooLong
@@ -13,6 +14,10 @@ from settings import Settings
 from store import LostClaim, Store, Wish
 from wire import Answer, Interrupt
 
+# One round stores for so long, and of one computation no more than this: then leases and heartbeats have their turn.
+ROUND_S = 0.02
+APPEND_BYTES_MAX = 1 << 20
+APPEND_MESSAGES_MAX = 1000
 log = logging.getLogger(__name__)
 
 
@@ -24,18 +29,23 @@ class Keeper:
 
     # --- storing ------------------------------------------------------------------------------------------------
     def flush(self, now: float) -> None:
-        """Store everything that has waited for long enough."""
-        for run in list(self._ledger.runs.values()):
-            if run.over or run.due <= now:
-                self._store_run(run, now)
+        """Store what has waited for long enough, for a while."""
+        until = time.monotonic() + ROUND_S
+        ready = [run for run in self._ledger.runs.values() if run.over or run.due <= now]
+        for run in sorted(ready, key=lambda run: run.looked):
+            run.looked = now
+            self._store_run(run, now, until)
+            if time.monotonic() > until:
+                break  # the rest is due still, and goes first in the next round
         gone = self._ledger.gone
         while gone:
             if gone[0].ours:
                 self._store.sessions.end(gone[0].id, gone[0].close_reason)
             gone.popleft()
 
-    def _store_run(self, run: Run, now: float) -> None:
-        run.pending += run.conversation.drain()
+    def _store_run(self, run: Run, now: float, until: float) -> None:
+        """Store some of what waits, and the end behind the last of it."""
+        run.due = now  # until there is nothing left
         try:
             if run.given_back:
                 self._store.computations.release(run.claim)
@@ -43,20 +53,41 @@ class Keeper:
                 return
             while run.files:
                 # First the files, then the message that announces them.
-                with self._store.files.write(run.claim, run.files[0].name) as writer:
-                    for piece in run.files[0].pieces:
-                        writer.write(piece)
-                run.files.pop(0)
-            if run.ending:
+                self._store_piece(run)
+                if time.monotonic() > until:
+                    return
+            texts = run.gather(APPEND_BYTES_MAX, APPEND_MESSAGES_MAX)
+            if run.ending and len(texts) == len(run.pending):
                 ending = run.ending
-                self._store.computations.finish(run.claim, ending.state, ending.reason, ending.usage, run.pending)
+                self._store.computations.finish(run.claim, ending.state, ending.reason, ending.usage, texts)
                 self._over(run, ending.state, ending.reason)
-            elif run.pending:
-                self._store.computations.append(run.claim, run.pending)
+                return
+            if texts:
+                self._store.computations.append(run.claim, texts)
+                run.stored_messages(texts)
                 run.stored = now
-            run.pending, run.due = [], math.inf
+            if not run.pending:
+                run.due = math.inf
         except LostClaim:
             self._ledger.drop(run, now)
+
+    def _store_piece(self, run: Run) -> None:
+        run.writing = run.writing or self._write(run)
+        try:
+            next(run.writing)
+        except StopIteration:
+            run.files.pop(0)
+            run.writing = None
+        except BaseException:
+            run.writing = None  # and what there is of it is discarded
+            raise
+
+    def _write(self, run: Run) -> Iterator[None]:
+        file = run.files[0]
+        with self._store.files.write(run.claim, file.name) as writer:
+            for start in range(0, len(file.data), APPEND_BYTES_MAX):
+                writer.write(bytes(file.data[start : start + APPEND_BYTES_MAX]))
+                yield
 
     def _over(self, run: Run, state: str, reason: str | None = None) -> None:
         del self._ledger.runs[run.claim.id]

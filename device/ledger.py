@@ -37,7 +37,7 @@ class Ledger:
         self._say_files(run)
         if reason is not None:
             run.conversation.close(reason, self._settings.of_language(run.claim.language))
-        run.ending = Ending(state, reason, usage)
+        run.ending, run.due = Ending(state, reason, usage), 0.0
         self._detach(run)
 
     def stop(self, run: Run, state: str, reason: Reason, now: float) -> None:
@@ -57,7 +57,7 @@ class Ledger:
         elif run.claim.attempt >= self._settings.attempts_max:
             self.end(run, "lost", "lost")
         else:
-            run.given_back = True
+            run.given_back, run.due = True, 0.0
             if run.session is not None:
                 run.session.ours = False  # the store lets go of it with the run
             self._detach(run)

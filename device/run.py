@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,8 @@ class Run:
 
     Times: seconds of the monotonic clock. ``given_back``: its machinery died and it may be tried again.
     ``checked_s``: CPU time that the checks of its output took, ``inline_s`` of it in the device's loop.
+    ``uploads``: what came with it, once it is read; ``reading`` reads it piece by piece.
+    ``writing``: what stores the first of ``files``, piece by piece; an end in between discards it.
     ``waiting_bytes_max``: what may wait to be checked: what it may say and hand over, and the frames around that.
     """
 
@@ -42,13 +45,18 @@ class Run:
     began: float = 0.0
     asking_since: float | None = None
     asked_s: float = 0.0
+    uploads: list[tuple[str, bytes]] = field(default_factory=list)
+    reading: Iterator[None] | None = None
     interrupts_sent: int = 0
     answers_sent: int = 0
     cancelled: bool = False
     files: list[WholeFile] = field(default_factory=list)
     pending: list[bytes] = field(default_factory=list)
+    pending_bytes: int = 0
+    writing: Iterator[None] | None = None
     due: float = math.inf  # when what waits is to be stored
     stored: float = 0.0  # when that was done last
+    looked: float = 0.0  # when it was looked whether there is something
     ending: Ending | None = None
     given_back: bool = False
     checked_s: float = 0.0
@@ -71,8 +79,26 @@ class Run:
     @property
     def waiting_bytes(self) -> int:
         """How much of it waits to be stored."""
-        files_bytes = sum(file.size_bytes for file in self.files)
-        return files_bytes + sum(map(len, self.pending)) + self.conversation.waiting_bytes
+        files_bytes = sum(len(file.data) for file in self.files)
+        return files_bytes + self.pending_bytes + self.conversation.waiting_bytes
+
+    def gather(self, bytes_max: int, messages_max: int) -> list[bytes]:
+        """Return the messages that are to be stored next: as many as there are, at least one, at most so many."""
+        if self.conversation.waiting_bytes:
+            self.pending += self.conversation.drain()
+            self.pending_bytes = sum(map(len, self.pending))
+        size_bytes = count = 0
+        for text in self.pending[:messages_max]:
+            size_bytes += len(text)
+            if count and size_bytes > bytes_max:
+                break
+            count += 1
+        return self.pending[:count]
+
+    def stored_messages(self, texts: list[bytes]) -> None:
+        """Note that these are stored."""
+        del self.pending[: len(texts)]
+        self.pending_bytes -= sum(map(len, texts))
 
     def asks(self, now: float) -> None:
         """Note that the code waits for an answer: the time until then is not its own."""

@@ -18,6 +18,7 @@ from wire import CHUNK_BYTES, Deliver, Upload
 from wire import Run as RunFrame
 
 CLAIMS_A_ROUND = 8  # then what runs has its turn
+UPLOAD_PIECE_BYTES = 1 << 20  # read in one round
 log = logging.getLogger(__name__)
 
 
@@ -141,6 +142,9 @@ class Starter:
             if run.over or self._ledger.runs.get(run.claim.id) is not run:
                 self._waiting.remove(run)
                 continue
+            if not self._read_uploads(run):
+                run.due = now  # what is left of them has to be read, in the next round
+                continue
             session = self._session_for(run, now)
             if session is not None:
                 self._begin(run, session, now)
@@ -161,21 +165,43 @@ class Starter:
 
     def _begin(self, run: Run, session: Session, now: float) -> None:
         claim = run.claim
-        # Before anything is sent: reading them may fail, and is then done again.
-        stored = self._store.files.uploads(claim.id) if claim.uploads else ()
-        uploads = [(name, file.read()) for name, file in stored]
         if claim.turn == 0:
             session.account.open(session)
             if claim.keep:
                 self._ledger.kept[session.id] = session
         session.run, run.session, run.began = run, session, now
         try:
-            for name, data in uploads:
+            for name, data in run.uploads:
                 self._send_upload(session, claim, name, data)
+            run.uploads = []
             session.account.send(_job(session, claim))
         except TooLong as error:
             log.warning("cell=%s cannot be handed over: %s", claim.id, error)
             self._ledger.stop(run, "failed", "protocol", now)
+
+    def _read_uploads(self, run: Run) -> bool:
+        """Read on in what came with a computation; return whether there is no more. Before it begins: it may fail."""
+        if not run.claim.uploads or run.uploads:
+            return True
+        try:
+            run.reading = run.reading or self._uploads(run)
+            next(run.reading)
+        except StopIteration:
+            return True
+        except BaseException:
+            run.reading = None  # from the beginning, then
+            raise
+        return False
+
+    def _uploads(self, run: Run) -> Iterator[None]:
+        uploads: list[tuple[str, bytes]] = []
+        for name, file in self._store.files.uploads(run.claim.id):
+            data = bytearray()
+            while piece := file.read(UPLOAD_PIECE_BYTES):
+                data += piece
+                yield
+            uploads.append((name, bytes(data)))
+        run.uploads = uploads
 
     def _send_upload(self, session: Session, claim: Claim, name: str, data: bytes) -> None:
         for start in range(0, len(data) or 1, CHUNK_BYTES):

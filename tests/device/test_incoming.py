@@ -28,14 +28,14 @@ def incoming():
 
 def test_a_file_in_one_piece(incoming):
     file = incoming.take(piece("plot.png", b"12345"))
-    assert (file.name, file.size_bytes, file.pieces) == ("plot.png", 5, [b"12345"])
+    assert (file.name, file.size_bytes, file.data) == ("plot.png", 5, b"12345")
     assert not incoming.open
 
 
 def test_a_file_in_several_pieces(incoming):
     assert incoming.take(piece(data=b"123", size=5, last=False)) is None
     assert incoming.open
-    assert incoming.take(piece(data=b"45", size=5)).pieces == [b"123", b"45"]
+    assert incoming.take(piece(data=b"45", size=5)).data == b"12345"
 
 
 def test_an_empty_file(incoming):
@@ -105,6 +105,6 @@ def test_any_pieces_are_whole_files_or_nonsense(pieces):
     try:
         for one in pieces:
             file = incoming.take(one)
-            assert file is None or sum(map(len, file.pieces)) == file.size_bytes <= 10
+            assert file is None or len(file.data) == file.size_bytes <= 10
     except Nonsense as nonsense:
         assert str(nonsense)

@@ -45,8 +45,9 @@ def test_the_page_speaks_of_every_field(frame):
 
 @pytest.mark.parametrize(
     "name",
-    ["PROTOCOL", "FRAME_BYTES_MAX", "SHORT_FRAME_BYTES", "CHUNK_BYTES", "NAME_BYTES_MAX", "BUFFERS_MAX", "LANGUAGES_BURST"],
-)
+    ["PROTOCOL", "FRAME_BYTES_MAX", "SHORT_FRAME_BYTES", "CHUNK_BYTES", "NAME_BYTES_MAX", "BUFFERS_MAX",
+     "LANGUAGES_BURST"],
+)  # fmt: skip
 def test_the_page_has_the_numbers_of_the_code(name):
     assert re.search(rf"`{name}` \| {getattr(wire, name)} \|", PAGE)
 

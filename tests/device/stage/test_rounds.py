@@ -1,0 +1,78 @@
+"""No round of the device's loop is long: what is long is stored, and read, in pieces, and others go on in between."""
+
+from __future__ import annotations
+
+import io
+
+import wire
+from device import keeper as keeper_module
+from tests.device.stage.cells import busy, said, submit
+from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, message, printed, run_well
+
+
+def test_a_long_file_is_stored_in_pieces_and_another_cell_ends_in_between(stage, monkeypatch):
+    monkeypatch.setattr(keeper_module, "ROUND_S", 0.0)
+    supervisor = stage.supervisor()
+    supervisor.on_run = busy
+    long, short = submit(stage.store), submit(stage.store)
+    stage.play(lambda: len(supervisor.frames(wire.Run)) == 2)
+    runs = {run.computation: run for run in supervisor.frames(wire.Run)}
+    run, data = runs[long], bytes(range(256)) * (1 << 12) * 20
+    for start in range(0, len(data), wire.CHUNK_BYTES):
+        end = start + wire.CHUNK_BYTES
+        piece = wire.File(run.session, long, "a.bin", len(data), data[start:end], end >= len(data))
+        supervisor.say(piece)
+    supervisor.output(run, REPLY, IDLE)
+    supervisor.done(run)
+    stage.play(lambda: long in stage.device.ledger.runs and stage.device.ledger.runs[long].writing)
+    supervisor.output(runs[short], REPLY, IDLE)
+    supervisor.done(runs[short])
+    stage.play(lambda: stage.computation(short).over)
+    assert not stage.computation(long).over
+    assert stage.finish(long).state == "done"
+    assert stage.store.files.open(long, "a.bin").read() == data
+
+
+def test_long_output_is_stored_in_pieces_in_order_and_its_end_behind_the_last(stage, monkeypatch):
+    monkeypatch.setattr(keeper_module, "APPEND_MESSAGES_MAX", 2)
+    monkeypatch.setattr(keeper_module, "APPEND_BYTES_MAX", 5_000)
+    shown = [message("display_data", {"data": {"text/plain": "x" * 2_000 * (n % 4)}, "metadata": {}}) for n in range(9)]
+    sequences = []
+
+    def cell(supervisor, run):
+        supervisor.output(run, BUSY, INPUT, *shown, printed("end"), REPLY, IDLE)
+        supervisor.done(run)
+
+    stage.site.on_run = cell
+    id = submit(stage.store)
+    stage.play(lambda: sequences.append(stage.computation(id).sequence) or stage.computation(id).over)
+    assert stage.computation(id).state == "done"
+    assert len(set(sequences)) > 5
+    lengths = [len(one["content"]["data"]["text/plain"]) for one in said(stage.store, id)[2:11]]
+    assert lengths == [2_000 * (n % 4) for n in range(9)]
+
+
+def test_long_uploads_are_read_in_pieces_and_another_cell_ends_in_between(stage):
+    supervisor = stage.supervisor()
+    data = bytes(range(256)) * (1 << 12) * 20
+    long = submit(stage.store, uploads=[("big", io.BytesIO(data)), ("empty", io.BytesIO())])
+    stage.play(lambda: long in stage.device.ledger.runs)
+    assert stage.finish(submit(stage.store)).state == "done"
+    assert not supervisor.frames(wire.Upload)
+    assert stage.finish(long).state == "done"
+    assert b"".join(piece.data for piece in supervisor.frames(wire.Upload)) == data
+
+
+def test_an_answer_that_is_too_long_for_the_store_is_an_error_and_the_next_is_answered(stage):
+    supervisor = stage.supervisor()
+    ids = [stage.store.questions.put(None, "python", "inspect", "x", 1, 1) for _ in range(2)]
+    stage.play(lambda: len(supervisor.frames(wire.Ask)) == 2)
+    # Each number is four characters here, and eighteen when it is written anew.
+    data = b'{"a":[' + b"5e15," * 1_000_000 + b"0]}"
+    for ask, value in zip(supervisor.frames(wire.Ask), (data, b"{}"), strict=True):
+        content = b'{"status":"ok","found":true,"metadata":{},"data":' + value + b"}"
+        supervisor.say(wire.Answered(ask.request, "ok", content))
+    stage.play(lambda: all(map(stage.store.questions.answer_of, ids)))
+    assert [stage.store.questions.answer_of(id).status for id in ids] == ["error", "ok"]
+    stage.site.newest().on_run = run_well
+    assert stage.finish(submit(stage.store)).state == "done"
