@@ -195,8 +195,8 @@ class Device:
                 self.ledger.kept[id].hinted = True
         # Where there is no room, a session that has become idle may give way to what waits.
         crowded = bool(rested) and any(account.free <= 0 for account in self.accounts)
-        if self._is_due("claim", now, self._settings.poll_interval_s) or self._look or crowded:
-            self._look = False
+        if self._is_due("claim", now, self._settings.poll_interval_s) or self._look or crowded or self.ledger.cleared:
+            self._look = self.ledger.cleared = False
             self._look = self._starter.claim(now)
         else:
             self._look = self._starter.claim_hinted(now, len(hints.get("submitted", ())), turns, rested)
@@ -232,7 +232,7 @@ class Device:
                 ending.join(max(0.0, until - time.monotonic()))
         for run in list(self.ledger.runs.values()):
             if not run.over:
-                self.ledger.give_back(run)
+                self.ledger.give_back(run, suspect=False)
         for account in self.accounts:
             self.ledger.lose(list(account.sessions.values()), nonsense=False)
         try:

@@ -48,7 +48,7 @@ class Keeper:
         run.due = now  # until there is nothing left
         try:
             if run.given_back:
-                self._store.computations.release(run.claim)
+                self._store.computations.release(run.claim, suspect=run.suspect)
                 self._over(run, "queued")
                 return
             while run.files:
@@ -91,6 +91,7 @@ class Keeper:
 
     def _over(self, run: Run, state: str, reason: str | None = None) -> None:
         del self._ledger.runs[run.claim.id]
+        self._ledger.cleared = self._ledger.cleared or run.claim.suspect
         log.info("cell=%s running→%s%s", run.claim.id, state, f" {reason}" if reason else "")
 
     # --- wishes -------------------------------------------------------------------------------------------------

@@ -24,12 +24,21 @@ class Ledger:
         self.runs: dict[str, Run] = {}
         self.kept: dict[str, Session] = {}
         self.gone: deque[Session] = deque()
+        self.cleared = False  # whether a suspect has ended, so that the next may run
         self.rested: set[str] = set()  # the sessions that have become idle since this was last looked at
 
     @property
     def idle(self) -> list[Session]:
         """The sessions that could take their next turn."""
         return [session for session in self.kept.values() if session.idle]
+
+    @property
+    def takes_suspects(self) -> bool:
+        """Whether a computation that was there when what it ran on died may run here: never two of them at once.
+
+        So the one whose fault it is dies without the others, which come to their ends.
+        """
+        return not any(run.claim.suspect and not run.over for run in self.runs.values())
 
     # --- runs ---------------------------------------------------------------------------------------------------
     def end(self, run: Run, state: str, reason: Reason | None, usage: dict[str, Any] | None = None) -> None:
@@ -48,8 +57,11 @@ class Ledger:
             session.inbox.forget()
             self.close(session, now)
 
-    def give_back(self, run: Run) -> None:
-        """End a run whose machinery died with no fault of its own: it is tried again, if it may be."""
+    def give_back(self, run: Run, *, suspect: bool = True) -> None:
+        """End a run that does not come to its end here: it is tried again, if it may be.
+
+        ``suspect``: what it ran on died, perhaps by it.
+        """
         if run.cancelled:
             self.end(run, "cancelled", "cancelled")
         elif run.claim.turn > 0:
@@ -57,7 +69,7 @@ class Ledger:
         elif run.claim.attempt >= self._settings.attempts_max:
             self.end(run, "lost", "lost")
         else:
-            run.given_back, run.due = True, 0.0
+            run.given_back, run.suspect, run.due = True, suspect, 0.0
             if run.session is not None:
                 run.session.ours = False  # the store lets go of it with the run
             self._detach(run)

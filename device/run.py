@@ -29,7 +29,8 @@ class Ending:
 class Run:
     """A claim, the session that it runs in, once it has begun, and what waits to be stored.
 
-    Times: seconds of the monotonic clock. ``given_back``: its machinery died and it may be tried again.
+    Times: seconds of the monotonic clock. ``given_back``: it may be tried again, as a ``suspect``
+    when what it ran on died.
     ``checked_s``: CPU time that the checks of its output took, ``inline_s`` of it in the device's loop.
     ``uploads``: what came with it, once it is read; ``reading`` reads it piece by piece.
     ``writing``: what stores the first of ``files``, piece by piece; an end in between discards it.
@@ -59,6 +60,7 @@ class Run:
     looked: float = 0.0  # when it was looked whether there is something
     ending: Ending | None = None
     given_back: bool = False
+    suspect: bool = False
     checked_s: float = 0.0
     inline_s: float = 0.0
 

@@ -91,7 +91,10 @@ class Starter:
         for account in self._with_room():
             languages = frozenset(account.languages)
             if languages not in asked:
-                found = claim(self._id, languages=sorted(languages), sessions=turns_of, new_sessions=True)
+                found = claim(
+                    self._id, languages=sorted(languages), sessions=turns_of, new_sessions=True,
+                    suspects=self._ledger.takes_suspects,
+                )  # fmt: skip
                 if found is not None:
                     return found
                 asked.add(languages)
@@ -114,8 +117,9 @@ class Starter:
                 continue
             served |= languages
             found = self._store.computations.claim(
-                self._id, languages=sorted(languages), sessions=[], new_sessions=True
-            )
+                self._id, languages=sorted(languages), sessions=[], new_sessions=True,
+                suspects=self._ledger.takes_suspects,
+            )  # fmt: skip
             if found is not None:
                 # A longer idle one in an account that speaks other languages would make no room for it.
                 self._ledger.close(self._yielding(found.language), now)
@@ -152,7 +156,7 @@ class Starter:
             elif run.claim.turn > 0:
                 self._ledger.end(run, "failed", "session_gone")
             elif now - run.claimed > self._settings.heartbeat_timeout_s:
-                self._ledger.give_back(run)  # no room came; another device may have some
+                self._ledger.give_back(run, suspect=False)  # no room came; another device may have some
 
     def _session_for(self, run: Run, now: float) -> Session | None:
         claim = run.claim

@@ -25,7 +25,8 @@ from store.states import MOVES, Move, Reason, ending, entering, leaving
 from store.unserved import unserved
 
 _FRESH_WISHES = {"cancel": False, "interrupt": 0, "answers": []}
-_OLDEST = [("submitted", ASCENDING), ("order", ASCENDING)]
+# Since when it waits: since it was submitted, or since what it ran on died and it was queued again.
+_NEXT = [("queued", ASCENDING), ("order", ASCENDING)]
 
 
 class Claims:
@@ -45,16 +46,18 @@ class Claims:
 
     @guarded
     def claim(
-        self, device: str, *, languages: Sequence[str], sessions: Sequence[str], new_sessions: bool
-    ) -> Claim | None:
+        self, device: str, *, languages: Sequence[str], sessions: Sequence[str], new_sessions: bool,
+        suspects: bool = True,
+    ) -> Claim | None:  # fmt: skip
         """Return a computation that is this device's now, the oldest that it may take; None when there is none.
 
         ``sessions``: those that it holds and that are idle; their next turns go first, for they need no new worker.
-        ``new_sessions``: whether it has room for another session. Raises StoreUnavailable.
+        ``new_sessions``: whether it has room for another session. ``suspects``: whether it may be one that ran when
+        what it ran on died. Raises StoreUnavailable.
         """
         claim = self._claim_next_turn(device, sessions) if sessions else None
         if claim is None and new_sessions:
-            claim = self._claim_first_turn(device, languages)
+            claim = self._claim_first_turn(device, languages, suspects)
         return claim
 
     @guarded
@@ -126,14 +129,15 @@ class Claims:
         self._hints.announce("news", claim.id)
 
     @guarded
-    def release(self, claim: Claim) -> None:
-        """Give a computation back whose worker died with no fault of its own: it is tried again, or lost.
+    def release(self, claim: Claim, *, suspect: bool = True) -> None:
+        """Give a computation back that did not come to its end: it is tried again, or lost.
 
-        Raises LostClaim, StoreUnavailable.
+        ``suspect``: what it ran on died, and it may be why: it goes behind what waits. Raises LostClaim,
+        StoreUnavailable.
         """
         mine = {"_id": claim.id, "state": "running", "token": claim.token}
         document = self._computations.find_one(mine, closing.NEEDED)
-        if document is None or not self._give_back(document, {}):
+        if document is None or not self._give_back(document, {}, suspect):
             raise LostClaim(f"computation {claim.id} is not this device's any more")
 
     @guarded
@@ -144,19 +148,20 @@ class Claims:
         """
         ran_out = {"state": "running", "$expr": {"$lt": ["$lease_until", "$$NOW"]}}
         found = list(self._computations.find(ran_out, closing.NEEDED))
-        given_back = [document["_id"] for document in found if self._give_back(document, ran_out)]
+        given_back = [document["_id"] for document in found if self._give_back(document, ran_out, True)]
         for session in (*self._sessions.orphans(), *self._sessions.stranded()):
             self._sessions.end(session, "session_gone")
         for document in unserved(self._database):
             self._end(document, "abandon", "session_gone")
         return given_back
 
-    def _claim_first_turn(self, device: str, languages: Sequence[str]) -> Claim | None:
+    def _claim_first_turn(self, device: str, languages: Sequence[str], suspects: bool) -> Claim | None:
+        first = {"turn": 0, "language": {"$in": list(languages)}, **({} if suspects else {"suspect": {"$ne": True}})}
         while True:
             # A crash may forget it: queued again, it runs again, and the first one's writes find that they lost it. The
             # first that outlives a crash, of its messages, its end or its session, is for the claim too.
             early = self._database.early("computations")
-            claim = self._take(early, {"turn": 0, "language": {"$in": list(languages)}}, device)
+            claim = self._take(early, first, device)
             if claim is None or not claim.keep or self._sessions.bind(claim):
                 return claim
             # Its session ended between the two.
@@ -168,7 +173,7 @@ class Claims:
         left = set(sessions)
         while left:
             waiting = {"session": {"$in": list(left)}, "turn": {"$gt": 0}, **leaving("claim")}
-            found = self._computations.find_one(waiting, {"session": 1}, sort=_OLDEST)
+            found = self._computations.find_one(waiting, {"session": 1}, sort=_NEXT)
             if found is None:
                 return None
             left.discard(found["session"])
@@ -197,7 +202,7 @@ class Claims:
             "bounds": {"$concatArrays": ["$bounds", [{"$add": ["$sequence", 1]}]]},
         }
         document = computations.find_one_and_update(
-            {**condition, **leaving("claim")}, [{"$set": fields}], sort=_OLDEST, return_document=ReturnDocument.AFTER
+            {**condition, **leaving("claim")}, [{"$set": fields}], sort=_NEXT, return_document=ReturnDocument.AFTER
         )
         return None if document is None else Claim.of(document)
 
@@ -250,14 +255,18 @@ class Claims:
         else:
             self._sessions.end(claim.session, "lost" if move == "lose" else "session_gone")
 
-    def _give_back(self, document: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
+    def _give_back(self, document: Mapping[str, Any], condition: Mapping[str, Any], suspect: bool) -> bool:
         """Let a computation run again, or end it; False when it is not in the same hands any more."""
         move, reason = self._after_death(document)
         if reason is not None:
             return self._end(document, move, reason, condition)
         mine = {"_id": document["_id"], "token": document["token"], **condition, **leaving(move)}
         anew = {"token": None, "device": None, "host": None, "wishes": _FRESH_WISHES}
-        update = {"$set": {**entering(move), **anew}, "$inc": {"attempt": 1}}
+        update: dict[str, Any] = {"$set": {**entering(move), **anew}, "$inc": {"attempt": 1}}
+        if suspect:
+            # Behind what waits now, before what is submitted later: it is not kept waiting for ever.
+            update["$set"]["suspect"] = True
+            update["$currentDate"] = {"queued": True}
         if not self._database.durable("computations").update_one(mine, update).matched_count:
             return False
         if document["keep"]:

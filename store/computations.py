@@ -57,12 +57,12 @@ class Computations(Claims):
 
         Raises StoreUnavailable.
         """
-        own = self._computations.find_one({"_id": id, "state": "queued"}, {"submitted": 1, "order": 1})
+        own = self._computations.find_one({"_id": id, "state": "queued"}, {"queued": 1, "order": 1})
         if own is None:
             return None
         earlier = [
-            {"submitted": {"$lt": own["submitted"]}},
-            {"submitted": own["submitted"], "order": {"$lt": own["order"]}},
+            {"queued": {"$lt": own.get("queued")}},
+            {"queued": own.get("queued"), "order": {"$lt": own["order"]}},
         ]
         return 1 + self._computations.count_documents({"state": "queued", "$or": earlier})
 
@@ -120,7 +120,7 @@ class Computations(Claims):
         if self._room <= 0:
             limit = self._settings.queue_length_max
             # By its index: MongoDB would not choose that for a condition on none of its fields.
-            waiting = self._computations.count_documents({"state": "queued"}, limit=limit, hint="queue")
+            waiting = self._computations.count_documents({"state": "queued"}, limit=limit, hint="waiting")
             if waiting >= limit:
                 raise QueueFull(f"{waiting} computations wait already")
             # A part of it: other web processes fill the same queue.
@@ -141,6 +141,7 @@ class Computations(Claims):
             **entering("submit"),
             "order": ObjectId(),
             "attempt": 1,
+            "suspect": False,
             "token": None,
             "device": None,
             "host": None,
@@ -181,7 +182,7 @@ class Computations(Claims):
     def _store(self, id: str, document: dict[str, Any], submitted: Any) -> dict[str, Any]:
         # A pipeline, because only there MongoDB's clock can be asked; $literal, because code may begin with a dollar.
         given = {"$literal": {"_id": id, **document}}
-        update = [{"$replaceWith": {"$mergeObjects": [given, {"submitted": submitted}]}}]
+        update = [{"$replaceWith": {"$mergeObjects": [given, {"submitted": submitted, "queued": submitted}]}}]
         stored = self._database.durable("computations").find_one_and_update(
             {"_id": id}, update, UNREAD, upsert=True, return_document=ReturnDocument.AFTER
         )

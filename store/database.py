@@ -30,7 +30,7 @@ _QUEUED = {"state": "queued"}
 INDEXES: dict[str, list[IndexModel]] = {
     "computations": [
         # Partial, so that the queue stays small beside any number of old computations.
-        IndexModel([("submitted", ASCENDING), ("order", ASCENDING)], name="queue", partialFilterExpression=_QUEUED),
+        IndexModel([("queued", ASCENDING), ("order", ASCENDING)], name="waiting", partialFilterExpression=_QUEUED),
         IndexModel([("session", ASCENDING), ("turn", ASCENDING)], name="turns", unique=True),
         IndexModel([("session", ASCENDING), ("submitted", ASCENDING)], name="queued_turns",
                    partialFilterExpression=_QUEUED),

@@ -77,7 +77,7 @@ class Claim:
 
     ``sequence``: of the last message that is stored; the store moves it on. ``uploads``: names of the files that
     came with it. ``message``: the comm message instead of code, with ``content`` and ``metadata`` as objects and
-    ``buffers`` as bytes.
+    ``buffers`` as bytes. ``suspect``: it ran before, when what it ran on died.
     """
 
     id: str
@@ -94,18 +94,20 @@ class Claim:
     token: str
     sequence: int
     user_expressions: dict[str, str] = field(default_factory=dict)
+    suspect: bool = False
     # Whether the outcome of the last write is unknown: MongoDB went away in the middle.
     unsure: bool = field(default=False, repr=False)
 
     @classmethod
     def of(cls, document: Document) -> Claim:
         """Return the claim that this document describes."""
-        apart = ("id", "message", "user_expressions", "unsure")
+        apart = ("id", "message", "user_expressions", "suspect", "unsure")
         names = [name for name in cls.__dataclass_fields__ if name not in apart]
         return cls(
             id=document["_id"],
             message=unpack_message(document["message"]),
             user_expressions=json.loads(document.get("user_expressions") or b"{}"),
+            suspect=document.get("suspect", False),
             **{name: document[name] for name in names},
         )
 

@@ -25,4 +25,4 @@ def unserved(database: Database) -> list[dict[str, Any]]:
         "$expr": {"$lt": ["$submitted", earlier(database.settings.lease_s)]},
         **leaving("abandon"),
     }
-    return list(database.collection("computations").find(waiting, closing.NEEDED).hint("queue"))
+    return list(database.collection("computations").find(waiting, closing.NEEDED).hint("waiting"))

@@ -1,0 +1,57 @@
+"""What ran when the machinery died is tried again behind what waits, and only where it is asked for."""
+
+from __future__ import annotations
+
+from store import Store
+from tests.store.conftest import claim, let_lease_run_out, submit, try_claim
+
+
+def lose(store: Store, id: str) -> None:
+    """Let a computation run, and its device die."""
+    held = claim(store)
+    assert held.id == id and not held.suspect
+    let_lease_run_out(store, id)
+    assert store.computations.expire() == [id]
+
+
+def test_a_suspect_is_tried_behind_what_waits_and_before_what_comes_later(store: Store) -> None:
+    suspect, waiting = submit(store), submit(store)
+    lose(store, suspect)
+    later = submit(store)
+    order = [waiting, suspect, later]
+    assert [store.computations.queue_position(id) for id in order] == [1, 2, 3]
+    held = [claim(store) for _ in order]
+    assert [one.id for one in held] == order
+    assert [one.suspect for one in held] == [False, True, False]
+    assert store.computations.get(suspect).attempt == 2
+
+
+def test_a_device_may_pass_suspects_over(store: Store) -> None:
+    suspect = submit(store)
+    lose(store, suspect)
+    later = submit(store)
+
+    def claim_other():
+        return store.computations.claim(
+            "device-1", languages=["python"], sessions=[], new_sessions=True, suspects=False
+        )
+
+    assert claim_other().id == later
+    assert claim_other() is None
+    assert claim(store).id == suspect
+
+
+def test_what_a_device_gives_back_in_order_keeps_its_place_and_is_no_suspect(store: Store) -> None:
+    first, second = submit(store), submit(store)
+    store.computations.release(claim(store), suspect=False)
+    held = claim(store)
+    assert (held.id, held.suspect, held.attempt) == (first, False, 2)
+    assert claim(store).id == second
+
+
+def test_a_suspect_stays_one_until_it_ends(store: Store) -> None:
+    id = submit(store)
+    held = claim(store)
+    store.computations.release(held)
+    assert try_claim(store).suspect
+    assert store.computations.get(id).state == "running"
