@@ -23,7 +23,7 @@ ROUNDS = 200
 
 
 def main() -> None:
-    """Run every measurement, or one: `page` with its options, `sage`, `starts`, `commands` or `latency`."""
+    """Run every measurement, or one: `page` with its options, `sage`, `starts`, `checking`, `commands` or `latency`."""
     if sys.argv[1:2] == ["page"]:
         from bench import page  # it needs a browser, which the others do not
 
@@ -32,6 +32,10 @@ def main() -> None:
         return sage.main(sys.argv[2:])
     if sys.argv[1:2] == ["starts"]:
         return starts.main(sys.argv[2:])
+    if sys.argv[1:2] == ["checking"]:
+        from bench import checking
+
+        return checking.main()
     if sys.argv[1:2] == ["commands"]:
         from bench import commands
 

@@ -7,7 +7,7 @@ import time
 from collections import deque
 
 from device.account import Account
-from device.checked import Findings, Room, check_answer
+from device.checked import Findings, Packed, Room, check_answer
 from device.checkers import Checkers, Job
 from device.ledger import Ledger
 from device.link import INLINE_BYTES_MAX, ROUND_S, TooLong
@@ -81,7 +81,7 @@ class Asker:
             job = Job(question.kind, frame.content, Room(0, 0), self._settings.check_cpu_s, 0.0, take)
             self._checkers.put(job, now)
 
-    def _found(self, question: Question, findings: Findings) -> None:
+    def _found(self, question: Question, findings: Findings | Packed) -> None:
         right = findings.verdict == "right"
         if not right:
             log.warning("a kernel gave an answer that is none: %s", printable(findings.sentence))

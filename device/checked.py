@@ -14,6 +14,8 @@ from device import contents
 from device.refusal import SHOWN_CHARS, Improper
 from wire import BUFFERS_MAX, Message, Output, WireError, decode_up
 
+Verdict = Literal["right", "output", "protocol", "nonsense"]
+SLICE_MESSAGES = 64
 COUNT_MAX = 1 << 53  # of cells in a session: what every reader of JSON takes
 EMPTY = b"{}"
 ANSWER_BYTES_MAX = 12 << 20  # it is one document of MongoDB's, which has at most 16 MiB
@@ -46,7 +48,19 @@ class Findings(msgspec.Struct, frozen=True, array_like=True):
 
     messages: list[Checked] = []
     answer: bytes = b""
-    verdict: Literal["right", "output", "protocol", "nonsense"] = "right"
+    verdict: Verdict = "right"
+    sentence: str = ""
+
+
+class Packed(msgspec.Struct, frozen=True, array_like=True):
+    """Findings as one process hands them to another: the messages in slices, each of which is unpacked by itself.
+
+    Many thousands of messages at once would keep the device's loop for long.
+    """
+
+    slices: list[bytes] = []
+    answer: bytes = b""
+    verdict: Verdict = "right"
     sentence: str = ""
 
 
@@ -105,6 +119,23 @@ def check_frame(untrusted_bytes: bytes, frame_bytes_max: int, room: Room) -> Fin
     return check_messages(frame.messages, room)
 
 
+def pack(findings: Findings) -> bytes:
+    """Return findings as bytes."""
+    starts = range(0, len(findings.messages), SLICE_MESSAGES)
+    slices = [msgspec.msgpack.encode(findings.messages[start : start + SLICE_MESSAGES]) for start in starts]
+    return msgspec.msgpack.encode(Packed(slices, findings.answer, findings.verdict, findings.sentence))
+
+
+def unpack(data: bytes) -> Packed:
+    """Return what pack packed. Raises DecodeError."""
+    return _packed.decode(data)
+
+
+def unpack_slice(data: bytes) -> list[Checked]:
+    """Return the messages of a slice. Raises DecodeError."""
+    return _slice.decode(data)
+
+
 def check_messages(untrusted: list[Message], room: Room) -> Findings:
     """Return what came of messages."""
     right: list[Checked] = []
@@ -131,3 +162,7 @@ def check_answer(kind: str, untrusted_json: bytes) -> Findings:
 def _improper(improper: Improper, right: list[Checked]) -> Findings:
     sentence = str(improper)[:SHOWN_CHARS]
     return Findings(right, b"", "output" if improper.reason == "output" else "protocol", sentence)
+
+
+_packed = msgspec.msgpack.Decoder(Packed)
+_slice = msgspec.msgpack.Decoder(list[Checked])

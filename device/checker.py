@@ -17,7 +17,7 @@ from contextlib import suppress
 
 import msgspec
 
-from device.checked import Findings, Room, check_answer, check_frame
+from device.checked import Findings, Room, check_answer, check_frame, pack
 
 TASK_BYTES_MAX = 4096
 RESULT_BYTES_MAX = 64 << 20
@@ -80,13 +80,13 @@ def _result(task: Task, untrusted_bytes: bytes) -> bytes:
             findings = check_frame(untrusted_bytes, task.frame_bytes_max, task.room)
         else:
             findings = check_answer(task.kind, untrusted_bytes)
-        result = msgspec.msgpack.encode(findings)
+        result = pack(findings)
         if len(result) <= RESULT_BYTES_MAX:
             return result
         sentence = f"output that becomes {len(result)} bytes"
     except MemoryError:
         sentence = "output that takes too much memory to check"
-    return msgspec.msgpack.encode(Findings(verdict="output", sentence=sentence))
+    return pack(Findings(verdict="output", sentence=sentence))
 
 
 def _write(found: int, result: bytes) -> None:

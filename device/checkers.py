@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from device.checked import Findings, Room
+from device.checked import Packed, Room, unpack
 from device.checker import BEGUN, LENGTH_BYTES, RESULT_BYTES_MAX, Task
 
 CHECKERS = 2  # one that a session keeps busy for all its time is not the only one
@@ -28,9 +28,8 @@ START = (
     "main(sys.argv[3:], int(sys.argv[2]))"
 )
 log = logging.getLogger(__name__)
-_findings = msgspec.msgpack.Decoder(Findings)
-TOO_LONG = Findings(verdict="output", sentence="output that takes too long to check")
-DIED = Findings(verdict="output", sentence="output that the process which checks it did not outlive")
+TOO_LONG = Packed(verdict="output", sentence="output that takes too long to check")
+DIED = Packed(verdict="output", sentence="output that the process which checks it did not outlive")
 
 
 @dataclass(eq=False)
@@ -46,7 +45,7 @@ class Job:
     budget_s: float
     spent_s: float
     taken: Callable[[Job, float], None]
-    findings: Findings | None = field(default=None, repr=False)
+    findings: Packed | None = field(default=None, repr=False)
 
 
 class Checker:
@@ -83,7 +82,7 @@ class Checker:
             position += os.pwrite(self._given, data[position:], position)
         self.door.send(msgspec.msgpack.encode(Task(job.kind, len(data), frame_bytes_max, job.room)))
 
-    def look(self, now: float) -> Findings | None:
+    def look(self, now: float) -> Packed | None:
         """Return what came of its job, None when it still works. Raises OSError, DecodeError: it is gone, or mad."""
         job = self.job
         if job is None:
@@ -103,7 +102,7 @@ class Checker:
         job.spent_s += self._cpu_s() - self._cpu_begun_s
         self.job, self.proven = None, True
         try:
-            return _findings.decode(os.pread(self._found, length, 0))
+            return unpack(os.pread(self._found, length, 0))
         finally:
             for file in (self._given, self._found):
                 os.ftruncate(file, 0)
@@ -209,7 +208,7 @@ class Checkers:
                     checker.job = None  # it is gone
 
 
-def _look(checker: Checker, now: float) -> Findings | None:
+def _look(checker: Checker, now: float) -> Packed | None:
     """Return what a checker found, DIED when it has ended, with a job or without."""
     try:
         if checker.job is not None:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from dataclasses import dataclass
 
-from device.checked import Checked, Findings
+from device.checked import Packed, Verdict
 from device.checkers import Job
 from device.link import LongOutput
 from wire import Closed, File, Finished, Output
 
-Item = Output | LongOutput | File | Finished | Closed | Findings
 FRAME_BYTES = 512  # of a frame beside what it carries
-SLICE_MESSAGES = 64  # of what was found: then the other sessions have their turn
+
+
+@dataclass(frozen=True)
+class Found:
+    """A slice of what a checker found, packed; or, behind them, what is wrong with what follows."""
+
+    packed: bytes = b""
+    verdict: Verdict = "right"
+    sentence: str = ""
+
+
+Item = Output | LongOutput | File | Finished | Closed | Found
 
 
 class Inbox:
@@ -45,13 +55,14 @@ class Inbox:
         self.size_bytes -= _size_bytes(item)
         return item
 
-    def put_found(self, findings: Findings) -> None:
-        """Put what was found in front, in slices."""
-        messages: Sequence[Checked] = findings.messages
-        last = max(0, (len(messages) - 1) // SLICE_MESSAGES * SLICE_MESSAGES)
-        self._put_first(Findings(list(messages[last:]), b"", findings.verdict, findings.sentence))
-        for start in range(last - SLICE_MESSAGES, -1, -SLICE_MESSAGES):
-            self._put_first(Findings(list(messages[start : start + SLICE_MESSAGES])))
+    def put_found(self, findings: Packed) -> None:
+        """Put what was found in front, slice by slice: after each, other sessions have their turn."""
+        items = [Found(packed) for packed in findings.slices]
+        if findings.verdict != "right":
+            items.append(Found(b"", findings.verdict, findings.sentence))
+        for item in reversed(items):
+            self._items.appendleft(item)
+            self.size_bytes += _size_bytes(item)
 
     def forget(self) -> None:
         """Forget what was said by a computation that was ended from here; the end of the session is heard."""
@@ -59,10 +70,6 @@ class Inbox:
         self.job, self.size_bytes, self._items = None, 0, deque()
         for end in ends:
             self.put(end)
-
-    def _put_first(self, findings: Findings) -> None:
-        self._items.appendleft(findings)
-        self.size_bytes += _size_bytes(findings)
 
 
 def _size_bytes(item: Item) -> int:
@@ -74,6 +81,6 @@ def _size_bytes(item: Item) -> int:
         case Output():
             # It was decoded because it is short.
             return FRAME_BYTES * (1 + len(item.messages)) + sum(len(m.content) + len(m.metadata) for m in item.messages)
-        case Findings():
-            return sum(FRAME_BYTES + message.size_bytes for message in item.messages)
+        case Found():
+            return FRAME_BYTES + len(item.packed)
     return FRAME_BYTES

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from device.account import Account
-from device.checked import Checked, Findings, check_message, size_bytes
+from device.checked import Checked, check_message, size_bytes, unpack_slice
 from device.checkers import Checkers, Job
-from device.inbox import Item
+from device.inbox import Found, Item
 from device.ledger import Ledger
 from device.link import INLINE_BYTES_MAX, ROUND_S, LongOutput
 from device.refusal import Improper, Nonsense, printable
@@ -78,9 +78,9 @@ class Relay:
             self._closed(session, item.reason)
             return
         run = session.run
-        if isinstance(item, Findings):
+        if isinstance(item, Found):
             if run is not None:
-                self._guard(run, self._found, session, run, item, now)
+                self._guard(run, self._found, run, item, now)
             return
         if run is None:
             self._take_late(session)
@@ -152,16 +152,17 @@ class Relay:
         session.inbox.job = job
         self._checkers.put(job, now)
 
-    def _found(self, session: Session, run: Run, findings: Findings, now: float) -> None:
-        for message in findings.messages:
-            self._add(run, message)
-        if findings.messages:
-            self._set_due(run, findings.messages, now)
-        match findings.verdict:
+    def _found(self, run: Run, found: Found, now: float) -> None:
+        if found.packed:
+            messages = unpack_slice(found.packed)
+            for message in messages:
+                self._add(run, message)
+            self._set_due(run, messages, now)
+        match found.verdict:
             case "nonsense":
-                raise Nonsense(findings.sentence)
+                raise Nonsense(found.sentence)
             case "output" | "protocol":
-                raise Improper(findings.sentence, findings.verdict)
+                raise Improper(found.sentence, found.verdict)
 
     def _add(self, run: Run, message: Checked) -> None:
         conversation = run.conversation
