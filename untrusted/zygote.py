@@ -15,6 +15,7 @@ from untrusted.kernel import Kernel
 from untrusted.orders import receive_plan, serve
 from untrusted.sandbox import die_with_parent
 from untrusted.sandbox.lockdown import settle
+from untrusted.sandbox.reseed import find_generators
 from untrusted.worker import work_one_session
 
 
@@ -28,6 +29,7 @@ def main() -> None:
     language = importlib.import_module(f"untrusted.languages.{language_name}").LANGUAGE
     kernel = Kernel(language)
     kernel.warm()
+    find_generators()
     settle(plan)
     serve(orders, plan, language.version(), partial(work_one_session, kernel))
 

@@ -231,20 +231,6 @@ def test_an_error_names_no_path_account_or_database_of_the_host(client, server):
             assert secret not in said, (code, secret)
 
 
-def test_random_numbers_and_ids_differ_between_sessions(client):
-    """C14"""
-    code = """
-import os, random, secrets, tempfile, time, uuid
-import numpy
-print([random.random(), random.SystemRandom().random(), float(numpy.random.random()), str(uuid.uuid4()), secrets.token_hex(),
-       float(numpy.random.default_rng().random()), next(tempfile._get_candidate_names()), os.urandom(8).hex(), str(uuid.uuid1())])
-"""
-    sessions = [client.submit(code)["id"] for _ in range(4)]
-    drawn = [ast.literal_eval(client.finish(computation).text()) for computation in sessions]
-    for values in zip(*drawn, strict=True):
-        assert len(set(values)) == len(drawn), values
-
-
 def test_a_zygotes_memory_layout_is_the_known_limit_and_no_secret_depends_on_it(client):
     """C15"""
     code = "print(id(None))"

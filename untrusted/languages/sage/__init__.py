@@ -36,8 +36,7 @@ WARM_CELLS = (
     "1/0",
     "def warm(n):\n    return 1 / n\nwarm(0)",
     "print('warm')",
-    # Sessions make their own; the zygote's would stay on the host for good.
-    "from sage.misc import temporary_file\ntemporary_file.TMP_DIR_FILENAME_BASE.cleanup()",
+    "from untrusted.languages.sage import session\nsession.prepare()",
 )
 
 
