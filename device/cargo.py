@@ -12,9 +12,11 @@ ROOT = Path(__file__).resolve().parent.parent
 LENGTH_BYTES = 8
 
 # Runs in the untrusted account with nothing but Python there: reads length, hash and archive from standard input (not
-# a byte more: the charter follows), unpacks them below its own home under the hash, and becomes the supervisor.
+# a byte more: the charter follows), unpacks them into a new directory below its own home, and becomes the supervisor.
+# Nothing that lies there already is used: the account may have been taken over before. A supervisor holds a lock on its
+# directory as long as it lives; what nobody holds any more is removed by the next start.
 RECEIVE = """
-import hashlib, io, os, shutil, sys, tarfile, tempfile
+import fcntl, hashlib, io, os, shutil, sys, tarfile, tempfile
 def read(count):
     data = bytearray()
     while len(data) < count:
@@ -36,12 +38,34 @@ with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         if not member.isreg() or "" in parts or ".." in parts:
             sys.exit("the archive names a place outside")
         files[member.name] = archive.extractfile(member).read()
+def lock(directory, flags):
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(descriptor, flags)
+    return descriptor
+def remove(path):
+    try:
+        if os.path.islink(path) or not os.path.isdir(path):
+            os.unlink(path)
+        else:
+            held = lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path)
+            os.close(held)
+    except BlockingIOError:
+        pass  # a supervisor lives there
+    except (OSError, RecursionError) as error:
+        print(f"what an earlier start left in {path!r} stays there: {type(error).__name__}", file=sys.stderr)
 try:
     shelf = os.path.join(os.path.expanduser("~"), ".singlecell")
     os.makedirs(shelf, mode=0o755, exist_ok=True)
-    place = tempfile.mkdtemp(dir=shelf)
+    alone = lock(shelf, fcntl.LOCK_EX)  # nobody takes a directory away before it is locked
+    for name in os.listdir(shelf):
+        if name.startswith("run-"):
+            remove(os.path.join(shelf, name))
+    place = tempfile.mkdtemp(prefix="run-", dir=shelf)
+    os.set_inheritable(lock(place, fcntl.LOCK_EX), True)
+    os.close(alone)
 except OSError:
-    shelf, place = None, tempfile.mkdtemp()
+    place = tempfile.mkdtemp()
 os.chmod(place, 0o755)
 for name, content in files.items():
     path = os.path.join(place, name)
@@ -49,32 +73,8 @@ for name, content in files.items():
     with open(path, "xb") as file:
         file.write(content)
         os.fchmod(file.fileno(), 0o444)
-def holds(directory):
-    found = {}
-    for folder, below, names in os.walk(directory):
-        if folder == directory and "home" in below:
-            below.remove("home")  # caches that were made here, no code
-        if any(os.path.islink(os.path.join(folder, name)) for name in below):
-            return False
-        for name in names:
-            path = os.path.join(folder, name)
-            if os.path.islink(path) or not os.path.isfile(path):
-                return False
-            with open(path, "rb") as file:
-                found[os.path.relpath(path, directory)] = file.read()
-    return found == files
-if shelf:
-    kept = os.path.join(shelf, digest.hex())
-    try:
-        os.rename(place, kept)
-        place = kept
-    except OSError:
-        # It is there from an earlier start; what was changed there meanwhile is not used.
-        if holds(kept):
-            shutil.rmtree(place)
-            place = kept
 start = "import sys; sys.path.insert(0, sys.argv[1]); import runpy; runpy.run_module('untrusted', run_name='__main__')"
-environment = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ} | {"LANG": "C.UTF-8"}
+environment = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}  # no HOME: what lies there is not read
 os.execve(sys.executable, [sys.executable, "-I", "-B", "-c", start, place], environment)
 """
 

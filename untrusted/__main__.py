@@ -106,7 +106,7 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
     except zmq.ZMQError as error:
         raise Refused(f"port {charter.port} of {charter.address} is not free: {error}") from error
     pools = {
-        name: Pool(language, installed[name], plans[name], limiter, charter.pool_ready)
+        name: Pool(language, installed[name], plans[name], limiter, charter.pool_ready, home)
         for name, language in languages.items()
     }
     answer({"listening": charter.port})

@@ -7,9 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
-from contextlib import suppress
 from pathlib import Path
 
 from untrusted.channel import SupervisorEnd
@@ -21,6 +21,7 @@ from untrusted.sandbox.plan import Plan
 from untrusted.slot import Slot
 from wire import FRAME_BYTES_MAX
 
+NO_HOME = Path("/nonexistent")
 CODE_DIRECTORY = Path(__file__).resolve().parent.parent
 # A worker's frame is passed on inside one of ours: leave room for the envelope.
 WORKER_FRAME_BYTES_MAX = FRAME_BYTES_MAX - (64 << 10)
@@ -34,20 +35,30 @@ _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from untrusted.{} imp
 
 
 def make_home() -> Path:
-    """Return a home for zygotes to keep caches in (matplotlib's list of fonts takes seconds to make), if it can be."""
-    home = CODE_DIRECTORY / "home"
-    with suppress(OSError):
-        home.mkdir(exist_ok=True)
-    return home
+    """Return a new, empty home for the zygotes of this supervisor: libraries keep caches there, and read settings.
+
+    What sessions, or programs of the account before, have written is never in it.
+    """
+    try:
+        return Path(tempfile.mkdtemp(prefix="home-", dir=CODE_DIRECTORY))
+    except OSError:
+        return NO_HOME
 
 
 class Pool:
     """Keeps ``ready_target`` workers ready; ``warm`` is false until the zygote has loaded its language."""
 
     def __init__(
-        self, language: Language, charter: LanguageCharter, plan: Plan, limiter: Limiter, ready_target: int
+        self,
+        language: Language,
+        charter: LanguageCharter,
+        plan: Plan,
+        limiter: Limiter,
+        ready_target: int,
+        home: Path,
     ) -> None:
         self.language, self._python, self._limits = language, charter.python, charter.limits
+        self._home = home
         self._plan, self._limiter, self._ready_target = plan, limiter, ready_target
         self.version = ""
         self.warm = self.alive = False
@@ -66,7 +77,7 @@ class Pool:
     def _start(self) -> None:
         self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         start = _START.format("launcher" if self._plan.gvisor else "zygote")
-        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(make_home())}
+        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(self._home)}
         self._process = subprocess.Popen(
             [self._python, "-I", "-B", "-c", start, str(CODE_DIRECTORY), str(theirs.fileno()), self.language.name],
             pass_fds=[theirs.fileno()],

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from host.accounts import TRUSTED, UNTRUSTED
-from tests.adversarial.conftest import CANARY
+from tests.adversarial.conftest import CANARY, LANGUAGES
+from tests.adversarial.test_self_protection import command_lines
+from tests.processes import wait_for
 
 pytestmark = pytest.mark.root
 TOOK_OVER = r"""
@@ -66,6 +69,31 @@ for path in glob.glob('/proc/[0-9]*/cmdline'):
 print(json.dumps({'attempts': found, 'commands': words, 'me': [os.getuid(), os.getgroups()]}))
 """
 
+DROP = ["setpriv", f"--reuid={UNTRUSTED}", f"--regid={UNTRUSTED}", "--init-groups", "--reset-env"]
+# What libraries and shells run or read when they start, in each home there is.
+PLANT = r"""
+import glob, os, pwd, sys
+place, account = sys.argv[1], pwd.getpwuid(os.getuid()).pw_dir
+planted = {
+    '.config/matplotlib/matplotlibrc': 'lines.linewidth: 4711\n', '.maxima/maxima-init.mac': 'planted: 4711$\n',
+    '.maxima/maxima-init.lisp': '(setq $planted 4711)\n', '.profile': 'exit 1\n', '.bashrc': 'exit 1\n',
+    '.ssh/rc': 'exit 1\n', '.ssh/environment': 'PATH=/nowhere\n',
+}
+done = 0
+for home in (account, *glob.glob(f'{place}/home*')):
+    for name, text in planted.items():
+        try:
+            os.makedirs(os.path.dirname(f'{home}/{name}'), exist_ok=True)
+            open(f'{home}/{name}', 'w').write(text)
+            done += 1
+        except PermissionError: pass
+print(done)
+"""
+SEEN = {
+    "python": ("import matplotlib\nprint(matplotlib.rcParams['lines.linewidth'])", "1.5\n"),
+    "sage": ("import matplotlib\nprint(matplotlib.rcParams['lines.linewidth'], maxima.eval('planted'))", "1.5 planted\n"),
+}
+
 
 @pytest.fixture(scope="module")
 def took_over(server) -> dict:
@@ -85,9 +113,8 @@ def took_over(server) -> dict:
     sockets = [str(path) for path in server.data.rglob("*.sock")]
     assert sockets
     job = json.dumps([pids, str(server.data), app, sockets, [server.port]])
-    drop = ["setpriv", f"--reuid={UNTRUSTED}", f"--regid={UNTRUSTED}", "--init-groups", "--reset-env"]
     answer = subprocess.run(
-        [*drop, "/usr/bin/python3", "-c", TOOK_OVER, job], capture_output=True, text=True, cwd="/", check=False
+        [*DROP, "/usr/bin/python3", "-c", TOOK_OVER, job], capture_output=True, text=True, cwd="/", check=False
     )
     assert answer.returncode == 0, answer.stderr
     return json.loads(answer.stdout)
@@ -108,3 +135,17 @@ def test_no_command_line_that_everybody_may_read_holds_a_secret(took_over, serve
     key = (server.data / "ssh" / "device_key").read_text().splitlines()[1]
     for words in took_over["commands"]:
         assert CANARY not in words and key not in words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_that_a_takeover_left_in_files_is_read_by_the_next_start(client, server, language):
+    code, said = SEEN[language]
+    # Loaded: what its zygote keeps in its home is there.
+    assert client.run(code, language=language).text() == said
+    (supervisor,) = [pid for pid, line in command_lines(server).items() if "run_module('untrusted'" in line]
+    place = Path(f"/proc/{supervisor}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")[-1].decode()
+    planted = subprocess.run([*DROP, "/usr/bin/python3", "-c", PLANT, place], capture_output=True, text=True, check=True)
+    assert int(planted.stdout) >= 7  # the zygotes' home; the account's own belongs to root
+    os.kill(supervisor, signal.SIGKILL)
+    assert client.run(code, language=language).text() == said
+    wait_for(lambda: not Path(place).exists())

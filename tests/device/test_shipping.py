@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from device import cargo
+from tests.processes import wait_for
 
 # Stands in for the supervisor: says where it is and what it was given.
 MAIN = """
@@ -57,10 +58,10 @@ def arrived(home: Path, data: bytes) -> dict:
     return json.loads(outcome.stdout)
 
 
-def test_exactly_wire_and_untrusted_arrive_under_their_hash_and_cannot_be_written(load, tmp_path):
+def test_exactly_wire_and_untrusted_arrive_in_a_new_place_and_cannot_be_written(load, tmp_path):
     said = arrived(tmp_path, load)
     place = Path(said["path"][0])
-    assert place == tmp_path / ".singlecell" / hashlib.sha256(load[40:]).hexdigest()
+    assert place.parent == tmp_path / ".singlecell"
     files = {str(path.relative_to(place)): path for path in place.rglob("*") if path.is_file()}
     assert files.keys() == {"wire.py", "untrusted/__init__.py", "untrusted/__main__.py", "untrusted/inner/__init__.py"}
     assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o444}
@@ -71,42 +72,70 @@ def test_the_program_is_isolated_and_the_charter_is_left_for_it(load, tmp_path):
     said = arrived(tmp_path, load)
     assert said["line"] == "the charter\n"
     assert said["flags"] == [1, 1, True]
-    assert said["env"].keys() <= {"HOME", "PATH", "LANG", "LC_CTYPE"}
+    assert said["env"].keys() <= {"PATH", "LANG", "LC_CTYPE"}
     assert "/nowhere" not in said["path"]
 
 
-def test_what_is_there_from_an_earlier_start_is_used_again(load, tmp_path):
-    first, second = arrived(tmp_path, load), arrived(tmp_path, load)
-    assert first["path"][0] == second["path"][0]
-    assert len(list((tmp_path / ".singlecell").iterdir())) == 1
+TRAPS = {
+    "a changed file": "(kept / 'wire.py').unlink(); (kept / 'wire.py').write_text(caught)",
+    "a file more": "(kept / 'json.py').write_text(caught)",
+    "an empty directory of a module's name": "(kept / 'msgspec').mkdir()",
+    "settings in the zygotes' home": "(kept / 'home').mkdir(); (kept / 'home' / '.maxima').write_text(caught)",
+    "a link": "(kept / 'untrusted' / 'more').symlink_to('/etc/passwd')",
+    "a link to a directory": "(shelf / 'elsewhere').mkdir(); (kept / 'json').symlink_to(shelf / 'elsewhere')",
+    "a file less": "(kept / 'untrusted' / 'inner' / '__init__.py').unlink()",
+    "a file in place of a directory": "(shelf / 'run-file').write_text(caught)",
+    "a link in place of a directory": "(shelf / 'run-link').symlink_to(outside)",
+    "a pipe in place of a directory": "os.mkfifo(shelf / 'run-pipe')",
+}
 
 
-def test_the_caches_that_a_supervisor_makes_beside_its_code_are_kept(load, tmp_path):
+@pytest.mark.parametrize("trap", TRAPS)
+def test_what_an_earlier_start_left_is_removed_and_not_used(load, tmp_path, trap):
     kept = Path(arrived(tmp_path, load)["path"][0])
-    (kept / "home").mkdir()
-    (kept / "home" / "fonts.json").write_text("{}")
-    assert Path(arrived(tmp_path, load)["path"][0]) == kept
-    assert (kept / "home" / "fonts.json").exists()
-    assert list((tmp_path / ".singlecell").iterdir()) == [kept]
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "is left alone").touch()
+    names = {"kept": kept, "shelf": kept.parent, "outside": outside, "caught": "raise SystemExit('caught')", "os": os}
+    exec(TRAPS[trap], names)
+    place = Path(arrived(tmp_path, load)["path"][0])
+    assert place != kept
+    assert [path for path in kept.parent.iterdir() if path.name.startswith("run-")] == [place]
+    assert {str(path.relative_to(place)) for path in place.rglob("*")} == {
+        "wire.py", "untrusted", "untrusted/__init__.py", "untrusted/__main__.py", "untrusted/inner",
+        "untrusted/inner/__init__.py",
+    }  # fmt: skip
+    assert (outside / "is left alone").exists()
 
 
-@pytest.mark.parametrize("trap", ["a changed file", "a file more", "a link", "a link to a directory", "a file less"])
-def test_what_was_changed_over_there_is_not_used(load, tmp_path, trap):
-    kept = Path(arrived(tmp_path, load)["path"][0])
-    match trap:
-        case "a changed file":
-            (kept / "wire.py").unlink()
-            (kept / "wire.py").write_text("raise SystemExit('caught')")
-        case "a file more":
-            (kept / "json.py").write_text("raise SystemExit('caught')")
-        case "a link":
-            (kept / "untrusted" / "more").symlink_to("/etc/passwd")
-        case "a link to a directory":
-            (tmp_path / "elsewhere").mkdir()
-            (kept / "json").symlink_to(tmp_path / "elsewhere")
-        case "a file less":
-            (kept / "untrusted" / "inner" / "__init__.py").unlink()
-    assert Path(arrived(tmp_path, load)["path"][0]) != kept
+def test_a_tree_too_deep_to_be_removed_keeps_no_start_from_coming(load, tmp_path):
+    deep = tmp_path / ".singlecell" / "run-deep"
+    deep.mkdir(parents=True)
+    place = os.open(deep, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=place)
+        below = os.open("d", os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = below
+    os.close(place)
+    outcome = receive(tmp_path, load)
+    assert outcome.returncode == 0
+    assert not deep.exists() or b"run-deep" in outcome.stderr
+    subprocess.run(["rm", "-rf", deep], check=True)  # pytest's own clearing may not get so deep either
+
+
+def test_a_place_is_kept_while_its_supervisor_lives(load, tmp_path):
+    argv = [sys.executable, "-I", "-B", "-c", cargo.RECEIVE]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"HOME": str(tmp_path)}) as first:
+        first.stdin.write(load)
+        first.stdin.flush()
+        wait_for(lambda: any(path.name == "wire.py" for path in tmp_path.rglob("run-*/wire.py")))
+        second = Path(arrived(tmp_path, load)["path"][0])
+        said = json.loads(first.communicate(b"the charter\n", timeout=30)[0])
+    assert Path(said["wire"]).exists()
+    third = Path(arrived(tmp_path, load)["path"][0])
+    assert {path.name for path in third.parent.iterdir()} == {third.name}
+    assert third not in (second, Path(said["path"][0]))
 
 
 def test_a_home_that_cannot_be_written_is_not_needed(load, tmp_path):

@@ -12,7 +12,10 @@ import paramiko
 import pytest
 
 import settings
+from host import accounts
 from host.accounts import TRUSTED, UNTRUSTED
+from host.failures import HostError
+from host.place import Account
 from tests.conftest import Server
 
 pytestmark = pytest.mark.root
@@ -52,6 +55,19 @@ def dial(server: Server, **changes):
 def test_only_launcher_and_sshd_are_root(server):
     for uid, line in processes(server).values():
         assert uid != 0 or line.endswith("-m host") or line.startswith("sshd:"), line
+
+
+@pytest.mark.parametrize("left", ["of its name", "that it owns"])
+def test_root_refuses_to_start_while_the_account_has_jobs_of_its_own(tmp_path, monkeypatch, left):
+    account = Account.named(UNTRUSTED)
+    monkeypatch.setattr(accounts, "JOBS", (tmp_path / "nowhere", tmp_path))
+    (tmp_path / "of another account").touch()
+    accounts.refuse_jobs(account)
+    job = tmp_path / (UNTRUSTED if left == "of its name" else "a0000101b2c3d4")
+    job.touch()
+    os.chown(job, 0 if left == "of its name" else account.uid, 0)
+    with pytest.raises(HostError, match=f"has a job of its own, {job}"):
+        accounts.make_untrusted()
 
 
 @pytest.mark.parametrize("part", ["mongod --dbpath", "uwsgi --http-socket", "trusted_db.py"])

@@ -29,9 +29,7 @@ def ship(directory: Path) -> Path:
     """Copy what the untrusted account gets, and nothing else, into an empty folder."""
     shutil.copy(ROOT / "wire.py", directory)
     shutil.copytree(ROOT / "untrusted", directory / "untrusted", ignore=shutil.ignore_patterns("__pycache__"))
-    # The account's own where a device ships; without it each start makes matplotlib's list of fonts.
-    (directory / "home").mkdir()
-    (directory / "home").chmod(0o777)
+    directory.chmod(0o777)  # where a device ships, the account's own: the supervisor makes its zygotes' home there
     return directory
 
 
