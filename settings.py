@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import ipaddress
 import os
 import re
 import stat
@@ -140,6 +141,9 @@ def _check(values: Mapping[str, Any]) -> None:
         ("code_bytes_max", "request_bytes_max"),
         ("cell_file_bytes_max", "cell_files_bytes_max"),
         ("cell_wall_s", "session_life_s"),
+        ("disk_free_bytes_end", "disk_free_bytes_min"),
+        ("client_stored_bytes_max", "stored_bytes_max"),
+        ("client_permalinks_day_bytes_max", "permalinks_bytes_max"),
     ):
         if values[small] > values[large]:
             raise SettingsError(f"{small} ({values[small]}) must not be more than {large} ({values[large]})")
@@ -151,6 +155,11 @@ def _check(values: Mapping[str, Any]) -> None:
         raise SettingsError(f"limiter is {values['limiter']!r}; it is one of auto, cgroup2, cgroup1, watchdog")
     if values["sandbox_kernel"] not in ("linux", "gvisor"):
         raise SettingsError(f"sandbox_kernel is {values['sandbox_kernel']!r}; it is linux or gvisor")
+    for network in values["trusted_proxies"]:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise SettingsError(f"trusted_proxies: {network!r} is no address and no network") from None
     if values["wall_transport"] not in ("direct", "ssh"):
         raise SettingsError(f"wall_transport is {values['wall_transport']!r}; it is direct or ssh")
 

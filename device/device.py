@@ -25,11 +25,12 @@ from device.relay import Relay
 from device.starter import Starter
 from device.trouble import Trouble
 from settings import Settings
-from store import Store, StoreUnavailable
+from store import Room, Store, StoreUnavailable
 from wire import FRAME_BYTES_MAX, Answered
 
 TOPICS = ("submitted", "turn", "wish", "question")
 SWEEP_S = 60.0
+ROOM_S = 2.0  # so much can be stored between two looks at what there is
 STORE_PAUSE_S_FIRST, STORE_PAUSE_S_MAX = 0.2, 5.0
 # What may wait in memory while MongoDB is away; beyond it nothing is read, and the wall fills up to the kernels.
 WAITING_BYTES_MAX = 64 << 20
@@ -58,8 +59,9 @@ class Device:
         self._starter = Starter(self.id, store, settings, self.ledger, self.accounts)
         self._asker = Asker(self.id, store, settings, self.ledger, self.accounts, self.checkers)
         self._look = True  # there may be something to claim
-        self._due = dict.fromkeys(("claim", "ask", "renew", "report", "sweep"), 0.0)
+        self._due = dict.fromkeys(("claim", "ask", "renew", "report", "room", "sweep"), 0.0)
         self._sweeper: threading.Thread | None = None
+        self._room = Room()
         self._store_back_at = self._store_pause_s = 0.0
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -178,10 +180,17 @@ class Device:
             self._keeper.end_asked(now)
         if self._is_due("report", now, self._settings.heartbeat_s):
             self.report()
-        if self._is_due("sweep", now, SWEEP_S) and not (self._sweeper and self._sweeper.is_alive()):
-            self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
+        if self._is_due("room", now, ROOM_S) and not (self._sweeper and self._sweeper.is_alive()):
+            self._keeper.count()
+            whole = self._is_due("sweep", now, SWEEP_S)
+            self._sweeper = threading.Thread(target=self._sweep, args=(whole,), name="sweep", daemon=True)
             self._sweeper.start()
-        self._claim(now, hints)
+        if self._store.is_exhausted():
+            # What waits in the queue can wait until there is room again.
+            self._look, self._due["claim"] = False, now + self._settings.poll_interval_s
+            self._starter.begin_waiting(now)
+        else:
+            self._claim(now, hints)
         if self._is_due("ask", now, self._settings.poll_interval_s):
             self._asker.take()
         elif "question" in hints:
@@ -207,18 +216,22 @@ class Device:
         self._due[what] = now + period_s
         return True
 
-    def _sweep(self) -> None:
+    def _sweep(self, whole: bool) -> None:
         # In a thread of its own: after a busy day there is much to delete.
         try:
-            deleted = self._store.sweep()
-            if deleted:
+            if whole and (deleted := self._store.sweep()):
                 log.info("deleted %d computations that ended long ago", deleted)
+            self._room = self._store.make_room()
+            if self._room.deleted:
+                log.info("deleted %d computations, the oldest that had ended, to make room", self._room.deleted)
         except StoreUnavailable as error:
             log.debug("no sweep: %s", error)
 
     def report(self) -> None:
         """Say that this device is alive, and how its accounts are. Raises StoreUnavailable."""
-        status = {"accounts": [account.report() for account in self.accounts]}
+        room = {"stored_bytes": self._room.stored_bytes, "is_full": self._room.is_full,
+                "full_clients": self._room.full_clients}  # fmt: skip
+        status = {"accounts": [account.report() for account in self.accounts], "room": room}
         self._store.devices.report(self.id, socket.gethostname(), status)
 
     # --- the end ------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -53,6 +54,12 @@ class Incoming:
             return None
         self._open = None
         return self._accepted(file)
+
+    def forget(self, files: Sequence[WholeFile]) -> None:
+        """Announce nothing of these files: they are not stored."""
+        names = {file.name for file in files}
+        self._announced = [file for file in self._announced if file["name"] not in names]
+        self._open = None
 
     def announce(self) -> dict[str, Any] | None:
         """Return the content of the ``display_data`` that announces the files, once; None without files."""

@@ -24,6 +24,27 @@ TOTALS = 2
 MERGED_CHARS_MAX = 1 << 20  # so much text of neighbouring streams becomes one message
 
 
+# What a conversation begins with; of a code that is longer the page shows nothing then.
+BEGINNING = ("status", "clear_output", "execute_input")
+BEGINNING_BYTES_MAX = 16 << 10
+
+
+class _Header(msgspec.Struct):
+    msg_type: str
+
+
+class _Content(msgspec.Struct):
+    execution_state: str = ""
+
+
+class _Said(msgspec.Struct):
+    header: _Header
+    content: _Content
+
+
+_said = msgspec.json.Decoder(_Said)
+
+
 class Conversation:
     """What one computation has said, from ``busy`` to ``idle``; ``drain`` gives what is new as texts to store."""
 
@@ -92,14 +113,32 @@ class Conversation:
         self._texts.append(text)
         self.waiting_bytes += len(text)
 
-    def close(self, reason: Reason, settings: Settings) -> None:
-        """Make a conversation whole that stopped somewhere, with a sentence that says why."""
+    def close(self, reason: Reason, settings: Settings, words: tuple[str, str] | None = None) -> None:
+        """Make a conversation whole that stopped somewhere, with a sentence (``words``, if given) that says why."""
         if self.ended:
             return
         count = self.execution_count if self.is_execution else None
-        words = closing(reason, settings, began=self.began, replied=self.replied, execution_count=count)
-        for msg_type, content in words:
+        said = closing(
+            reason, settings, began=self.began, replied=self.replied, execution_count=count, words=words
+        )  # fmt: skip
+        for msg_type, content in said:
             self.say(msg_type, content)
+
+    def cut(self, texts: Sequence[bytes]) -> list[bytes]:
+        """Take back what is not stored, ``texts`` and what waits here; return what has to be said all the same.
+
+        That is what a conversation begins with. It can be closed then with another end than it had.
+        """
+        kept = []
+        for text in (*texts, *self.drain()):
+            said = _said.decode(text)
+            if said.header.msg_type == "execute_reply":
+                self.replied = False
+            elif said.header.msg_type == "status" and said.content.execution_state == "idle":
+                self.ended = False
+            elif said.header.msg_type in BEGINNING and len(text) <= BEGINNING_BYTES_MAX:
+                kept.append(text)
+        return kept
 
     def drain(self) -> list[bytes]:
         """Return the messages that were added since the last call, neighbouring streams merged."""

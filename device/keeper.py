@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from device.ledger import Ledger
 from device.link import TooLong
 from device.run import Run
 from settings import Settings
-from store import LostClaim, Store, Wish
+from store import LostClaim, Store, StoreUnavailable, Wish
 from wire import Answer, Interrupt
 
 # One round stores for so long, and of one computation no more than this: then leases and heartbeats have their turn.
 ROUND_S = 0.02
 APPEND_BYTES_MAX = 1 << 20
 APPEND_MESSAGES_MAX = 1000
+# What a run may still store when the disk has no room for more: all that most cells ever say.
+SPARED_BYTES_MAX = 64 << 10
 log = logging.getLogger(__name__)
 
 
@@ -26,6 +29,7 @@ class Keeper:
 
     def __init__(self, device_id: str, store: Store, settings: Settings, ledger: Ledger) -> None:
         self._id, self._store, self._settings, self._ledger = device_id, store, settings, ledger
+        self._uncounted: Counter[str] = Counter()  # bytes that clients have stored, and nobody has counted yet
 
     # --- storing ------------------------------------------------------------------------------------------------
     def flush(self, now: float) -> None:
@@ -51,6 +55,9 @@ class Keeper:
                 self._store.computations.release(run.claim, suspect=run.suspect)
                 self._over(run, "queued")
                 return
+            exhausted = run.waiting_bytes > 0 and self._store.is_exhausted()
+            if exhausted:
+                self._spare(run, now)
             while run.files:
                 # First the files, then the message that announces them.
                 self._store_piece(run)
@@ -60,11 +67,13 @@ class Keeper:
             if run.ending and len(texts) == len(run.pending):
                 ending = run.ending
                 self._store.computations.finish(run.claim, ending.state, ending.reason, ending.usage, texts)
+                self._count(run)
                 self._over(run, ending.state, ending.reason)
                 return
             if texts:
                 self._store.computations.append(run.claim, texts)
                 run.stored_messages(texts)
+                run.spared_bytes += sum(map(len, texts)) if exhausted else 0
                 run.stored = now
             if not run.pending:
                 run.due = math.inf
@@ -88,11 +97,31 @@ class Keeper:
             for start in range(0, len(file.data), APPEND_BYTES_MAX):
                 writer.write(bytes(file.data[start : start + APPEND_BYTES_MAX]))
                 yield
+    def _spare(self, run: Run, now: float) -> None:
+        """End a run that wants to store more than its share of the last room; a short end still has its place."""
+        if run.files or run.spared_bytes + run.waiting_bytes > SPARED_BYTES_MAX:
+            log.warning("cell=%s there is no room for what it makes", run.claim.id)
+            self._ledger.cut(run, now)
 
     def _over(self, run: Run, state: str, reason: str | None = None) -> None:
         del self._ledger.runs[run.claim.id]
         self._ledger.cleared = self._ledger.cleared or run.claim.suspect
         log.info("cell=%s running→%s%s", run.claim.id, state, f" {reason}" if reason else "")
+
+    def count(self) -> None:
+        """Count for their clients what runs have stored."""
+        counted, self._uncounted = self._uncounted, Counter()
+        try:
+            self._store.clients.count(counted)
+        except StoreUnavailable:
+            self._uncounted.update(counted)
+            raise
+
+    def _count(self, run: Run) -> None:
+        claim = run.claim
+        if claim.client is not None:
+            self._uncounted[claim.client] += claim.stored_bytes - claim.counted_bytes
+            claim.counted_bytes = claim.stored_bytes
 
     # --- wishes -------------------------------------------------------------------------------------------------
     def renew(self, now: float) -> None:

@@ -11,6 +11,7 @@ from device.run import Ending, Run
 from device.session import Session
 from settings import Settings
 from store import Reason
+from store.endings import DISK_FULL
 from wire import Close
 
 log = logging.getLogger(__name__)
@@ -41,11 +42,21 @@ class Ledger:
         return not any(run.claim.suspect and not run.over for run in self.runs.values())
 
     # --- runs ---------------------------------------------------------------------------------------------------
-    def end(self, run: Run, state: str, reason: Reason | None, usage: dict[str, Any] | None = None) -> None:
-        """Note how a run ended; what it left unsaid is said, so that its conversation is whole."""
+    def end(
+        self,
+        run: Run,
+        state: str,
+        reason: Reason | None,
+        usage: dict[str, Any] | None = None,
+        words: tuple[str, str] | None = None,
+    ) -> None:
+        """Note how a run ended; what it left unsaid is said, so that its conversation is whole.
+
+        ``words``: name and sentence of its error, where the reason alone does not say what happened.
+        """
         self._say_files(run)
         if reason is not None:
-            run.conversation.close(reason, self._settings.of_language(run.claim.language))
+            run.conversation.close(reason, self._settings.of_language(run.claim.language), words)
         run.ending, run.due = Ending(state, reason, usage), 0.0
         self._detach(run)
 
@@ -53,6 +64,19 @@ class Ledger:
         """End a run from here, and kill its session."""
         session = run.session
         self.end(run, state, reason)
+        if session is not None:
+            session.inbox.forget()
+            self.close(session, now)
+
+    def cut(self, run: Run, now: float) -> None:
+        """End a run whose output or files there is no room for; what is not stored of it is not said."""
+        session, usage = run.session, run.ending.usage if run.ending else None
+        reason: Reason = "files" if run.files or run.incoming.open else "output"
+        run.incoming.forget(run.files)
+        run.files.clear()
+        run.writing = None
+        run.pending = run.conversation.cut(run.pending)
+        self.end(run, "failed", reason, usage, DISK_FULL)
         if session is not None:
             session.inbox.forget()
             self.close(session, now)

@@ -58,6 +58,7 @@ class Run:
     due: float = math.inf  # when what waits is to be stored
     stored: float = 0.0  # when that was done last
     looked: float = 0.0  # when it was looked whether there is something
+    spared_bytes: int = 0  # stored since the disk has had no room for more
     ending: Ending | None = None
     given_back: bool = False
     suspect: bool = False

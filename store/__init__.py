@@ -7,12 +7,16 @@ call raises ``StoreUnavailable`` when MongoDB does not answer in ``mongo_timeout
 from __future__ import annotations
 
 from settings import Settings
+from store.address import directory
+from store.clients import Clients, client_full
 from store.computations import Computations
 from store.database import Database
 from store.devices import Devices
 from store.errors import (
+    ClientFull,
     LostClaim,
     NobodyAsks,
+    NoSpace,
     OtherLanguage,
     Over,
     QueueFull,
@@ -24,19 +28,23 @@ from store.errors import (
 )
 from store.files import FileEntry, Files, FileWriter, StoredFile
 from store.hints import Hints
+from store.log import try_to_rotate
 from store.messages import Messages
 from store.offers import Offers
 from store.permalinks import Permalinks
 from store.questions import Questions
 from store.records import Answer, Claim, Computation, Permalink, Question, Session, Submission, Wish
 from store.retention import sweep
+from store.room import Room, make_room
 from store.sessions import Sessions
+from store.space import FULL, NEARLY_FULL, Space
 from store.states import MOVES, OVER, REASONS, Reason, State
 
 __all__ = [
-    "MOVES", "OVER", "REASONS", "Answer", "Claim", "Computation", "FileEntry", "FileWriter", "LostClaim", "NobodyAsks",
-    "Offers", "OtherLanguage", "Over", "Permalink", "Question", "QueueFull", "Reason", "Session", "SessionGone",
-    "State", "Store", "StoreError", "StoreUnavailable", "StoredFile", "Submission", "UnknownSession", "Wish", "connect",
+    "FULL", "MOVES", "NEARLY_FULL", "OVER", "REASONS", "Answer", "Claim", "ClientFull", "Computation", "FileEntry",
+    "FileWriter", "LostClaim", "NoSpace", "NobodyAsks", "Offers", "OtherLanguage", "Over", "Permalink", "Question",
+    "QueueFull", "Reason", "Room", "Session", "SessionGone", "State", "Store", "StoreError", "StoreUnavailable",
+    "StoredFile", "Submission", "UnknownSession", "Wish", "client_full", "connect",
 ]  # fmt: skip
 
 
@@ -49,10 +57,14 @@ class Store:
         self.files = Files(self._database)
         self.messages = Messages(self._database)
         self.sessions = Sessions(self._database, self.hints)
-        self.computations = Computations(self._database, self.hints, self.sessions, self.files)
+        self.space = Space(self._database)
+        self.clients = Clients(self._database)
+        self.computations = Computations(
+            self._database, self.hints, self.sessions, self.files, self.space, self.clients
+        )
         self.devices = Devices(self._database)
-        self.permalinks = Permalinks(self._database)
-        self.questions = Questions(self._database, self.hints)
+        self.permalinks = Permalinks(self._database, self.space, self.clients)
+        self.questions = Questions(self._database, self.hints, self.space)
 
     @guarded
     def ping(self) -> None:
@@ -62,7 +74,24 @@ class Store:
     @guarded
     def sweep(self) -> int:
         """Delete what ended longer than ``retention_s`` ago; return how many computations. Raises StoreUnavailable."""
+        if not self._database.settings.mongo_uri:
+            try_to_rotate(directory(self._database.settings), lambda: self._database.admin("logRotate"))
         return sweep(self._database, self.files)
+
+    @guarded
+    def is_tight(self) -> bool:
+        """Whether the disk has too little room for anything new. Raises StoreUnavailable."""
+        return self.space.is_tight
+
+    @guarded
+    def is_exhausted(self) -> bool:
+        """Whether the disk has too little room even for what runs already. Raises StoreUnavailable."""
+        return self.space.is_exhausted
+
+    @guarded
+    def make_room(self) -> Room:
+        """Delete what is too much, the oldest that has ended first; return what is stored. Raises StoreUnavailable."""
+        return make_room(self._database, self.files, self.space, self.clients)
 
     def close(self) -> None:
         """Close every connection and end every ``hints.listen``."""

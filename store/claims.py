@@ -15,12 +15,14 @@ from pymongo import ASCENDING, ReturnDocument
 
 from store import closing
 from store import messages as batches
+from store.clients import Clients
 from store.database import Database, Documents, later, literals
 from store.errors import LostClaim, guarded
 from store.files import Files
 from store.hints import Hints
 from store.records import Claim, Wish
 from store.sessions import Sessions
+from store.space import Space
 from store.states import MOVES, Move, Reason, ending, entering, leaving
 from store.unserved import unserved
 
@@ -32,8 +34,11 @@ _NEXT = [("queued", ASCENDING), ("order", ASCENDING)]
 class Claims:
     """Claim computations and write for them."""
 
-    def __init__(self, database: Database, hints: Hints, sessions: Sessions, files: Files) -> None:
+    def __init__(
+        self, database: Database, hints: Hints, sessions: Sessions, files: Files, space: Space, clients: Clients
+    ) -> None:
         self._database = database
+        self._space, self._clients = space, clients
         self._settings = database.settings
         self._hints = hints
         self._sessions = sessions
@@ -217,7 +222,10 @@ class Claims:
         inside = batches.fitting_inside(claim, messages) if over else None
         claim.unsure = True
         written = batches.write(self._database, claim, messages) if inside is None else []
+        more_bytes = sum(map(len, messages))
         update: dict[str, Any] = {"$set": {**fields, "sequence": claim.sequence + len(messages)}}
+        if more_bytes:
+            update["$inc"] = {"stored_bytes": more_bytes}
         if inside:
             update["$set"]["closing"] = inside
         if over:
@@ -227,6 +235,7 @@ class Claims:
             batches.discard(self._database, written)
             raise LostClaim(f"computation {claim.id} is not this device's any more")
         claim.sequence += len(messages)
+        claim.stored_bytes += more_bytes
         claim.unsure = False
 
     def _settle(self, claim: Claim, messages: Sequence[bytes]) -> Sequence[bytes]:

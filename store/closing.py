@@ -57,6 +57,7 @@ def end(
     update = {
         "$set": {**entering(move, reason), "closing": said, "sequence": document["sequence"] + len(said)},
         "$currentDate": {"finished": True},
+        "$inc": {"stored_bytes": sum(map(len, said))},
     }
     computations = database.durable("computations")
     return computations.update_one({**(condition or {}), **unchanged, **leaving(move)}, update).matched_count == 1

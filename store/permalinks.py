@@ -1,43 +1,93 @@
-"""Permalinks: code under a short id, which is made of the code, so that the same code has one permalink."""
+"""Permalinks: code under a short id, which is made of the code, so that the same code has one permalink.
+
+They are bounded in number and bytes: for a new one those go that nobody has used for longest.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from base64 import urlsafe_b64encode
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
+from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
+from store.clients import Clients
 from store.database import Database
 from store.errors import guarded
 from store.records import Permalink
+from store.space import Space
 
 NO_INTERACTS = "[]"
 ID_BYTES = 12  # 96 bits: 16 characters that nobody guesses who does not know the code
+DOCUMENT_BYTES = 256  # what a permalink takes beside its texts, with its places in the indexes
+USED_EACH = timedelta(days=1)  # so exact is the note of when it was used last
+AT_ONCE = 500  # permalinks that go in one round
 
 
 class Permalinks:
-    """Keep code for good."""
+    """Keep code until there is no room for it."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, space: Space, clients: Clients) -> None:
+        self._database, self._space, self._clients = database, space, clients
 
     @guarded
-    def create(self, code: str, language: str, interacts: str = NO_INTERACTS) -> str:
-        """Keep the code and return its id; when this returns, it outlives a crash. Raises StoreUnavailable."""
+    def create(self, code: str, language: str, interacts: str = NO_INTERACTS, client: str | None = None) -> str:
+        """Keep the code and return its id; when this returns, it outlives a crash.
+
+        ``client``: who asks. Raises NoSpace, ClientFull, StoreUnavailable.
+        """
         kept = {"code": code, "language": language}
         if interacts != NO_INTERACTS:
             kept["interacts"] = interacts
         text = "\0".join([language, code, *([interacts] if "interacts" in kept else [])])
         id = urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:ID_BYTES]).decode()
-        with suppress(DuplicateKeyError):
-            self._database.durable("permalinks").insert_one({"_id": id, **kept})
+        if self._use(id) is not None:
+            return id
+        self._space.check()
+        size_bytes = DOCUMENT_BYTES + sum(len(value.encode()) for value in kept.values())
+        if client is not None:
+            self._clients.charge_permalink(client, size_bytes)
+        self._make_room(size_bytes)
+        with suppress(DuplicateKeyError):  # made by another at the same time
+            used = {"bytes": size_bytes, "used": datetime.now(timezone.utc)}
+            self._database.durable("permalinks").insert_one({"_id": id, **kept, **used})
         return id
 
     @guarded
     def get(self, id: str) -> Permalink | None:
         """Return the code with this id, None when there is none. Raises StoreUnavailable."""
-        found = self._database.collection("permalinks").find_one({"_id": id})
+        found = self._use(id)
         return (
             None if found is None else Permalink(found["code"], found["language"], found.get("interacts", NO_INTERACTS))
         )
+
+    def _use(self, id: str) -> dict[str, Any] | None:
+        """Return what is kept under an id, and note the day of its use."""
+        permalinks = self._database.collection("permalinks")
+        found = permalinks.find_one({"_id": id})
+        # Those of before this was noted have no time.
+        now = datetime.now(timezone.utc)
+        if found is not None and ("used" not in found or now - found["used"] > USED_EACH):
+            self._database.early("permalinks").update_one({"_id": id}, {"$currentDate": {"used": True}})
+        return found
+
+    def _make_room(self, size_bytes: int) -> None:
+        """Delete those that were used longest ago until one of this size fits."""
+        settings, permalinks = self._database.settings, self._database.collection("permalinks")
+        count, total_bytes = self._space.permalinks()
+        too_many = count + 1 - settings.permalinks_max
+        too_large = total_bytes + size_bytes - settings.permalinks_bytes_max
+        while too_many > 0 or too_large > 0:
+            oldest = permalinks.find({}, {"bytes": {"$bsonSize": "$$ROOT"}}).sort("used", ASCENDING).limit(AT_ONCE)
+            ids = []
+            for permalink in oldest:
+                if too_many <= 0 and too_large <= 0:
+                    break
+                ids.append(permalink["_id"])
+                too_many, too_large = too_many - 1, too_large - permalink["bytes"]
+            if not ids:
+                return
+            permalinks.delete_many({"_id": {"$in": ids}})

@@ -11,20 +11,25 @@ from store.database import Database
 from store.errors import guarded
 from store.hints import Hints
 from store.records import Answer, Question
+from store.space import Space
 
 
 class Questions:
     """Put questions, claim them, answer them."""
 
-    def __init__(self, database: Database, hints: Hints) -> None:
-        self._database = database
+    def __init__(self, database: Database, hints: Hints, space: Space) -> None:
+        self._database, self._space = database, space
         self._hints = hints
 
     @guarded
     def put(
         self, session: str | None, language: str, kind: str, code: str, cursor_pos: int, detail_level: int = 0
     ) -> str:
-        """Ask and return the question's id; ``session`` None asks a fresh namespace. Raises StoreUnavailable."""
+        """Ask and return the question's id; ``session`` None asks a fresh namespace.
+
+        Raises NoSpace, StoreUnavailable.
+        """
+        self._space.check()
         id = str(uuid.uuid4())
         self._database.collection("questions").update_one(
             {"_id": id},

@@ -21,7 +21,8 @@ class Submission:
     """A computation to be made. ``message``: a comm message instead of code; ``uploads``: names and open files.
 
     ``language`` None is that of the session. ``user_expressions``: what is evaluated after the code, by name, for the
-    reply. ``id``: that of the computation, known beforehand, so that its news can be waited for.
+    reply. ``client``: today's name of who submits it (``store/clients.py``). ``id``: that of the computation, known
+    beforehand, so that its news can be waited for.
     """
 
     code: str
@@ -33,6 +34,7 @@ class Submission:
     uploads: Iterable[tuple[str, IO[bytes]]] = ()
     user_expressions: Mapping[str, str] = field(default_factory=dict)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    client: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,10 @@ class Claim:
     sequence: int
     user_expressions: dict[str, str] = field(default_factory=dict)
     suspect: bool = False
+    client: str | None = None
+    # What is stored of it, and how much of that was counted for its client when it was submitted.
+    stored_bytes: int = 0
+    counted_bytes: int = 0
     # Whether the outcome of the last write is unknown: MongoDB went away in the middle.
     unsure: bool = field(default=False, repr=False)
 
@@ -102,13 +108,14 @@ class Claim:
     def of(cls, document: Document) -> Claim:
         """Return the claim that this document describes."""
         apart = ("id", "message", "user_expressions", "suspect", "unsure")
+        since = ("client", "stored_bytes", "counted_bytes")  # computations of an older server do not have them
         names = [name for name in cls.__dataclass_fields__ if name not in apart]
         return cls(
             id=document["_id"],
             message=unpack_message(document["message"]),
             user_expressions=json.loads(document.get("user_expressions") or b"{}"),
             suspect=document.get("suspect", False),
-            **{name: document[name] for name in names},
+            **{name: document[name] for name in names if name in document or name not in since},
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from store.database import Database
@@ -20,16 +21,21 @@ def sweep(database: Database, files: Files) -> int:
     while True:
         # Not finished is null, which is not less than a time.
         ids = [found["_id"] for found in computations.find({"finished": {"$lt": before}}, {"_id": 1}).limit(AT_ONCE)]
-        # The computation goes last: what a crash leaves is found again.
-        files.forget(ids)
-        database.collection("messages").delete_many({"computation": {"$in": ids}})
-        deleted += computations.delete_many({"_id": {"$in": ids}}).deleted_count
+        deleted += forget(database, files, ids)
         if len(ids) < AT_ONCE:
             break
     files.forget_stray(before)
     database.collection("sessions").delete_many({"ended": {"$lt": before}})
     database.collection("devices").delete_many({"reported": {"$lt": now - timedelta(seconds=DEVICE_KEPT_S)}})
     return deleted
+
+
+def forget(database: Database, files: Files, ids: Sequence[str]) -> int:
+    """Delete these computations with all that belongs to them; return how many there were. Raises PyMongoError."""
+    # The computation goes last: what a crash leaves is found again.
+    files.forget(ids)
+    database.collection("messages").delete_many({"computation": {"$in": ids}})
+    return database.collection("computations").delete_many({"_id": {"$in": ids}}).deleted_count
 
 
 def _now(database: Database) -> datetime:

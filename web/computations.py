@@ -10,7 +10,7 @@ from msgspec import UNSET, Raw
 
 import store as stores
 from store import Computation, Submission
-from web import bodies, languages, multipart
+from web import bodies, clients, languages, multipart
 from web.answers import AcceptedAnswer, ComputationAnswer, Links, SubmittedAnswer, Usage, address, json_answer
 from web.bodies import InputValue, NewComputation
 from web.context import here
@@ -37,7 +37,7 @@ OVER = "The computation is over."
         413: "The code, a file or the whole request is too large.",
         415: "The body is neither JSON nor multipart/form-data.",
         422: "The language is unknown, not available, or not that of the session.",
-        429: "Too many requests.",
+        429: "What was run from this address today takes as much room as one address may have.",
     },
     body=NewComputation,
     multipart=True,
@@ -50,7 +50,10 @@ def submit() -> Response:
     with ExitStack() as waiting:
         with ExitStack() as closing:
             uploads: multipart.Uploads = []
+            _check_room()
             if request.mimetype == multipart.MEDIA_TYPE:
+                # Before the first byte is read, which would lie on a disk.
+                closing.enter_context(context.store.space.reserve(request.content_length or 0))
                 body, uploads = multipart.read_computation(context.settings, closing)
             else:
                 body = bodies.read(NewComputation)
@@ -164,8 +167,18 @@ def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
         stdin=body.stdin,
         message=message,
         uploads=tuple(uploads),
+        client=clients.current(),
         user_expressions=bodies.check_expressions(body.user_expressions),
     )
+
+
+def _check_room() -> None:
+    """Refuse what would be stored when the devices have found that there is too much. Raises NoSpace, Problem."""
+    room = here().fleet.room()
+    if room.is_full:
+        raise stores.NoSpace(stores.FULL)
+    if room.full_clients and clients.current() in room.full_clients:
+        raise stores.ClientFull(stores.client_full(here().settings.client_stored_bytes_max))
 
 
 def _submit(submission: Submission) -> Computation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from store import Store
+from store import Room, Store
 
 KEPT_S = 1.0  # every submission asks for the languages; the database is asked once a second
 
@@ -25,6 +25,15 @@ class Fleet:
             self._reports = self._store.devices.alive()
             self._read_at = time.monotonic()
         return self._reports
+
+    def room(self) -> Room:
+        """Return what the devices found to be stored: the fullest of their reports. Raises StoreUnavailable."""
+        rooms = [room for report in self.reports() if isinstance(room := report.get("room"), dict)]
+        if not rooms:
+            return Room()
+        clients = {client for room in rooms for client in room["full_clients"]}
+        stored_bytes = max(room["stored_bytes"] for room in rooms)
+        return Room(stored_bytes, any(room["is_full"] for room in rooms), sorted(clients))
 
     def accounts(self, *, fresh: bool = False) -> list[dict[str, Any]]:
         """Return the untrusted accounts of all alive devices. Raises StoreUnavailable."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from store import StoreUnavailable
+from store import FULL, NEARLY_FULL, StoreUnavailable
 from web import metrics
 from web.answers import AliveAnswer, ReadyAnswer, json_answer
 from web.context import here
@@ -27,16 +27,24 @@ def ready() -> Response:
     try:
         here().store.ping()
         devices = here().fleet.reports(fresh=True)
+        full = _fullness()
     except StoreUnavailable:
         return json_answer(ReadyAnswer(False, ["The database does not answer."]), 503)
     accounts = here().fleet.accounts()
-    reasons = []
+    reasons = [full] if full else []
     if not devices:
         reasons.append("No trusted device is alive.")
     elif not any(account.get("free") for account in accounts):
-        reasons += [account["sentence"] for account in accounts if account.get("sentence")]
-        reasons = reasons or ["No worker is free."]
+        sentences = [account["sentence"] for account in accounts if account.get("sentence")]
+        reasons += sentences or ["No worker is free."]
     return json_answer(ReadyAnswer(not reasons, reasons, accounts), 503 if reasons else 200)
+
+
+def _fullness() -> str:
+    """Return why nothing new is taken in, "" when it is. Raises StoreUnavailable."""
+    if here().store.is_tight():
+        return NEARLY_FULL
+    return FULL if here().fleet.room().is_full else ""
 
 
 @routes.get("/metrics")

@@ -16,6 +16,8 @@ UNITS = {
     "user_expressions_max": "expressions",
     "request_bytes_max": "bytes",
     "queue_length_max": "computations",
+    "client_stored_bytes_max": "bytes",
+    "client_permalinks_day_bytes_max": "bytes",
     "retention_s": "s",
     "attempts_max": "attempts",
     "cell_wall_s": "s",

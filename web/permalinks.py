@@ -6,7 +6,7 @@ import re
 
 from flask import Blueprint, Response
 
-from web import bodies, languages
+from web import bodies, clients, languages
 from web.answers import PermalinkAnswer, PermalinkContent, address, json_answer
 from web.bodies import NewPermalink
 from web.context import here
@@ -27,14 +27,15 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
         413: "The code is too long.",
         415: "The body is not JSON.",
         422: "The language is unknown.",
+        429: "From this address as many permalinks were made today as a day allows.",
     },
     body=NewPermalink,
 )
 def create() -> Response:
-    """Store the code for good; answer with its id and the address of its page."""
+    """Store the code; answer with its id and the address of its page."""
     body = bodies.read(NewPermalink)
     code = bodies.check_code(body.code)
-    id = here().store.permalinks.create(code, languages.checked(body.language, None))
+    id = here().store.permalinks.create(code, languages.checked(body.language, None), client=clients.current())
     return json_answer(PermalinkAnswer(id, address(f"/?q={id}")), 201, location=address(f"/permalinks/{id}"))
 
 

@@ -15,10 +15,11 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from store import StoreUnavailable
+from store import ClientFull, NoSpace, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2  # for what mends itself: a database that restarts, a full queue
+ROOM_AFTER_S = 10  # for what a sweep makes room for
 
 _log = logging.getLogger(__name__)
 _SENTENCES = {
@@ -67,6 +68,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(Problem, lambda problem: answer(problem.status, problem.detail, problem.headers))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(StoreUnavailable, _store_unavailable)
+    app.register_error_handler(NoSpace, lambda full: answer(503, str(full), {"Retry-After": str(ROOM_AFTER_S)}))
+    app.register_error_handler(ClientFull, lambda full: answer(429, str(full), {"Retry-After": str(ROOM_AFTER_S)}))
     app.register_error_handler(Exception, _own_error)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, current_app, request
 
-from web import bodies
+from web import bodies, clients
 from web.answers import json_answer
 from web.context import here
 from web.operations import operation
@@ -52,7 +52,7 @@ def script() -> Response:
     "Keep code as SageMathCell does: arguments `code`, `language`, `interacts`, `n`, `frame` of a form or the query",
     {200: ZippedPermalink},
     {400: "`code` is missing, or an argument is not right.", 411: "The length of the body is missing.",
-     413: "The code is too long."},
+     413: "The code is too long.", 429: "From this address as many were made today as a day allows."},
 )  # fmt: skip
 def create() -> Response:
     """Store the code; with `frame` the answer is a page that posts it to its parent, for browsers of old."""
@@ -67,7 +67,7 @@ def create() -> Response:
     count = request.values.get("n")
     if count is not None and not _COUNT.fullmatch(count):
         refuse(400, "`n` has to be a whole number.")
-    query = here().store.permalinks.create(bodies.check_code(code), language, interacts)
+    query = here().store.permalinks.create(bodies.check_code(code), language, interacts, clients.current())
     answer = ZippedPermalink(_zipped(code), query, _zipped(interacts), None if count is None else int(count))
     if "frame" not in request.values:
         return json_answer(answer)

@@ -81,8 +81,8 @@ def test_uploads_come_with_their_computation_and_are_not_its_output(store: Store
 
 
 def test_an_upload_that_breaks_off_stores_nothing(store: Store) -> None:
-    class Broken(io.RawIOBase):
-        def read(self, size: int = -1) -> bytes:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
             raise OSError("the client went away")
 
     with pytest.raises(OSError, match="went away"):

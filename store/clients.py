@@ -1,0 +1,109 @@
+"""Clients: who stored how much, known by no more than a hash that changes every day.
+
+The hash is keyed with a salt that is made for the day and forgotten after it: then nobody can tell whose it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timezone
+
+from pymongo import DESCENDING, ReturnDocument, UpdateOne
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from store.database import Database
+from store.errors import ClientFull, guarded
+
+SALT_BYTES = 32
+HASH_BYTES = 16
+MIB = 1 << 20
+OVER_MAX = 1000  # so many clients are looked at in one round
+
+
+class Clients:
+    """Name clients, and count what they store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._salt: tuple[str, bytes] = ("", b"")
+
+    @guarded
+    def identity(self, network: str) -> str:
+        """Return today's name of who comes from this address or network. Raises StoreUnavailable."""
+        day = datetime.now(timezone.utc).date().isoformat()
+        if self._salt[0] != day:
+            self._salt = (day, self._salt_of(day))
+        return hashlib.blake2b(network.encode(), key=self._salt[1], digest_size=HASH_BYTES).hexdigest()
+
+    def charge(self, client: str, size_bytes: int) -> None:
+        """Count what a client is about to store. Raises ClientFull (nothing is counted), PyMongoError."""
+        most = self._database.settings.client_stored_bytes_max
+        if not self._add("clients", client, size_bytes, most):
+            raise ClientFull(client_full(most))
+
+    def charge_permalink(self, client: str, size_bytes: int) -> None:
+        """Count what a client's new permalink takes. Raises ClientFull (nothing is counted), PyMongoError."""
+        most = self._database.settings.client_permalinks_day_bytes_max
+        if not self._add("permalink_clients", client, size_bytes, most):
+            raise ClientFull(
+                f"From your address permalinks of {most / MIB:g} MiB have been made today, which is as much as a day "
+                "allows; try again tomorrow."
+            )
+
+    @guarded
+    def count(self, changes: Mapping[str, int]) -> None:
+        """Count what clients have stored already, or (below 0) what was deleted of it. Raises StoreUnavailable."""
+        updates = [
+            UpdateOne(
+                {"_id": client},
+                [{"$set": {
+                    "bytes": {"$max": [0, {"$add": [{"$ifNull": ["$bytes", 0]}, change]}]},
+                    "since": {"$ifNull": ["$since", "$$NOW"]},
+                }}],
+                upsert=change > 0,
+            )
+            for client, change in changes.items()
+        ]  # fmt: skip
+        if updates:
+            self._database.early("clients").bulk_write(updates, ordered=False)
+
+    def largest(self, least_bytes: int) -> dict[str, int]:
+        """Return the clients that have more than this, and how much, the largest first. Raises PyMongoError."""
+        found = self._database.collection("clients").find({"bytes": {"$gt": least_bytes}}, {"bytes": 1})
+        few = found.sort("bytes", DESCENDING).limit(OVER_MAX)
+        return {client["_id"]: int(client["bytes"]) for client in few}
+
+    def _add(self, kind: str, id: str, size_bytes: int, most: int) -> bool:
+        if size_bytes > most:
+            return False
+        fits = {"_id": id, "bytes": {"$lte": most - size_bytes}}
+        update = {"$inc": {"bytes": size_bytes}, "$setOnInsert": {"since": datetime.now(timezone.utc)}}
+        try:
+            self._database.early(kind).update_one(fits, update, upsert=True)
+        except DuplicateKeyError:
+            return False  # it is there, and does not fit
+        return True
+
+    def _salt_of(self, day: str) -> bytes:
+        made = {"$setOnInsert": {"salt": secrets.token_bytes(SALT_BYTES), "made": datetime.now(timezone.utc)}}
+        salts = self._database.durable("salts")
+        for _ in range(2):
+            try:
+                found = salts.find_one_and_update(
+                    {"_id": day}, made, upsert=True, return_document=ReturnDocument.AFTER
+                )
+            except DuplicateKeyError:
+                continue  # another process made it at the same time
+            if found is not None:
+                return bytes(found["salt"])
+        raise PyMongoError("the salt of the day cannot be made")
+
+
+def client_full(most_bytes: int) -> str:
+    """Return the sentence for a client that has as much here as it may."""
+    return (
+        f"What was run from your address today takes the {most_bytes / MIB:g} MiB that one address may have here; "
+        "results that have ended make room in a while."
+    )

@@ -1,0 +1,85 @@
+"""Room for what is new: when all, or one client, have nearly as much as they may, the oldest that has ended goes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from pymongo import ASCENDING
+
+from store.clients import Clients
+from store.database import Database
+from store.files import Files
+from store.retention import forget
+from store.space import Space
+
+# When so much of a bound is used, room is made until so much is: what comes meanwhile has a place.
+BEGIN_SHARE, END_SHARE = 7 / 8, 3 / 4
+AT_ONCE = 500  # computations in one round, and their bytes, so that each call stays short
+AT_ONCE_BYTES = 256 << 20
+UNCOUNTED_BYTES = 4096  # of a computation of an older server
+_BEGINNING = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is stored, when room has been made: bytes, whether they are too many still, and clients with too much."""
+
+    stored_bytes: int = 0
+    is_full: bool = False
+    full_clients: list[str] = field(default_factory=list)
+    deleted: int = 0
+
+
+def make_room(database: Database, files: Files, space: Space, clients: Clients) -> Room:
+    """Delete the oldest that has ended of clients with too much, then of all. Raises PyMongoError."""
+    settings = database.settings
+    deleted = 0
+    client_max = settings.client_stored_bytes_max
+    for client, stored_bytes in clients.largest(int(client_max * BEGIN_SHARE)).items():
+        excess_bytes = int(stored_bytes - client_max * END_SHARE)
+        deleted += _delete(database, files, clients, {"client": client}, excess_bytes)
+    stored_bytes, most_bytes = space.stored_bytes(), space.stored_bytes_max()
+    if stored_bytes > most_bytes * BEGIN_SHARE:
+        deleted += _delete(database, files, clients, {}, int(stored_bytes - most_bytes * END_SHARE))
+        stored_bytes = space.stored_bytes()
+    free_bytes = space.free_bytes()
+    if deleted or (free_bytes is not None and free_bytes < 2 * settings.disk_free_bytes_min):
+        space.give_back()
+    return Room(stored_bytes, stored_bytes > most_bytes, list(clients.largest(client_max)), deleted)
+
+
+def _delete(
+    database: Database, files: Files, clients: Clients, whose: Mapping[str, Any], excess_bytes: int
+) -> int:
+    """Delete the oldest ended computations until so many bytes are gone; return how many."""
+    deleted = 0
+    while excess_bytes > 0:
+        batch = list(_oldest(database, whose, min(excess_bytes, AT_ONCE_BYTES)))
+        if not batch:
+            break
+        forget(database, files, [found["_id"] for found in batch])
+        gone: Counter[str] = Counter()
+        for found in batch:
+            size_bytes = int(found.get("stored_bytes", UNCOUNTED_BYTES))
+            excess_bytes -= size_bytes
+            if found.get("client"):
+                gone[found["client"]] -= size_bytes
+        clients.count(gone)
+        deleted += len(batch)
+    return deleted
+
+
+def _oldest(database: Database, whose: Mapping[str, Any], enough_bytes: int) -> Iterator[dict[str, Any]]:
+    """Yield those that ended first, until they have enough bytes."""
+    # Not finished is null, which is not a time.
+    ended = {**whose, "finished": {"$gt": _BEGINNING}}
+    found = database.collection("computations").find(ended, {"stored_bytes": 1, "client": 1})
+    for computation in found.sort("finished", ASCENDING).limit(AT_ONCE):
+        yield computation
+        enough_bytes -= int(computation.get("stored_bytes", UNCOUNTED_BYTES))
+        if enough_bytes <= 0:
+            return

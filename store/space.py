@@ -1,0 +1,149 @@
+"""Room on the database's disk: the one place that measures it, and the rule of when there is too little.
+
+Every process of the server asks here, of the same disk and by the same settings, so that all come to the same answer.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from bson import ObjectId
+from pymongo.errors import OperationFailure, PyMongoError
+
+from store.address import directory
+from store.database import RESERVATION_KEPT_S, Database, earlier
+from store.errors import NoSpace, mongo_errors
+
+LOOK_S = 1.0  # so old a measurement may be
+# What a byte of an upload can take on the disk for a while: MongoDB's journal, its oplog and the collection itself.
+UPLOAD_COPIES = 3
+SPOOL_FREE_BYTES_MIN = 64 << 20  # of the disk where uploads wait until they are whole
+NEARLY_FULL = "The server's disk is nearly full: it takes nothing new until there is room again. Try again in a while."
+FULL = "The server stores as much as it may: it takes nothing new until older results are gone. Try again in a while."
+NO_UPLOAD = "The server has no room for an upload of this size just now; try again in a while."
+
+
+class Space:
+    """The free bytes of the database's disk as of a moment ago, what is stored there, and what is about to be."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._settings = database.settings
+        self._path = None if database.settings.mongo_uri else directory(database.settings)
+        self._looked = float("-inf")
+        self._free_bytes: int | None = None
+        self._total_bytes: int | None = None
+
+    def free_bytes(self, *, fresh: bool = False) -> int | None:
+        """Return the free bytes, None when nobody can say. Raises PyMongoError, of another MongoDB than the embedded.
+
+        ``fresh``: as of now, for what is large.
+        """
+        now = time.monotonic()
+        if fresh or now - self._looked > LOOK_S:
+            # Before the look: where it takes long, others go on with what is known.
+            self._looked = now
+            self._free_bytes, self._total_bytes = self._measure()
+        return self._free_bytes
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether there is too little room for anything new. Raises PyMongoError."""
+        free_bytes = self.free_bytes()
+        return free_bytes is not None and free_bytes < self._settings.disk_free_bytes_min
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether there is too little room even for what runs already. Raises PyMongoError."""
+        free_bytes = self.free_bytes()
+        return free_bytes is not None and free_bytes < self._settings.disk_free_bytes_end
+
+    def check(self) -> None:
+        """Refuse what is new when there is too little room. Raises NoSpace, PyMongoError."""
+        if self.is_tight:
+            raise NoSpace(NEARLY_FULL)
+
+    @contextmanager
+    def reserve(self, upload_bytes: int) -> Iterator[None]:
+        """Keep room for an upload while the block lasts, counted together with all others that are on their way.
+
+        Raises NoSpace, StoreUnavailable.
+        """
+        with mongo_errors():
+            self.check()
+            reservations = self._database.early("reservations")
+            id = ObjectId()
+            made = {"$set": {"bytes": upload_bytes}, "$currentDate": {"made": True}}
+            reservations.update_one({"_id": id}, made, upsert=True)
+        try:
+            with mongo_errors():
+                if not self._fits(self._reserved_bytes()):
+                    raise NoSpace(NO_UPLOAD)
+            yield
+        finally:
+            with suppress(PyMongoError):  # it is forgotten by itself later
+                reservations.delete_one({"_id": id})
+
+    def stored_bytes(self) -> int:
+        """Return what computations have with their messages, files and indexes, uncompressed. Raises PyMongoError."""
+        everything = self._database.ready().command("dbStats")
+        return int(everything["dataSize"] + everything["indexSize"]) - self.permalinks()[1]
+
+    def stored_bytes_max(self) -> int:
+        """Return how much that may be: by the settings, on a small disk half of what is to be had. Raises PyMongoError.
+
+        As much again can be MongoDB's own for a while: its oplog, its journal, room that it has not yet used again.
+        """
+        self.free_bytes()
+        if self._total_bytes is None:
+            return int(self._settings.stored_bytes_max)
+        share_bytes = max(0, self._total_bytes - self._settings.disk_free_bytes_min) // 2
+        return min(self._settings.stored_bytes_max, share_bytes)
+
+    def permalinks(self) -> tuple[int, int]:
+        """Return how many permalinks there are, and their bytes. Raises PyMongoError."""
+        found = self._database.ready().command("collStats", "permalinks")
+        return int(found["count"]), int(found["size"])
+
+    def give_back(self) -> None:
+        """Have MongoDB write down its state: what was deleted can be used again then, and its journal is cut short."""
+        # Another MongoDB's owner may not let us; it does so every minute by itself.
+        with suppress(PyMongoError):
+            self._database.admin("fsync")
+
+    def _fits(self, reserved_bytes: int) -> bool:
+        free_bytes = self.free_bytes(fresh=True)
+        if free_bytes is not None and free_bytes - UPLOAD_COPIES * reserved_bytes < self._settings.disk_free_bytes_min:
+            return False
+        if self.stored_bytes() + reserved_bytes > self.stored_bytes_max():
+            return False
+        spool = os.statvfs(tempfile.gettempdir())
+        return spool.f_bavail * spool.f_frsize - reserved_bytes >= SPOOL_FREE_BYTES_MIN
+
+    def _reserved_bytes(self) -> int:
+        dead = {"$lt": ["$made", earlier(RESERVATION_KEPT_S)]}
+        total: list[dict[str, Any]] = list(
+            self._database.collection("reservations").aggregate(
+                [{"$match": {"$expr": {"$not": dead}}}, {"$group": {"_id": None, "bytes": {"$sum": "$bytes"}}}]
+            )
+        )
+        return int(total[0]["bytes"]) if total else 0
+
+    def _measure(self) -> tuple[int | None, int | None]:
+        """Return free and total bytes of the disk."""
+        if self._path is not None:
+            try:
+                found = os.statvfs(self._path)
+            except OSError:
+                return None, None  # no MongoDB has worked there yet
+            return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+        try:
+            stats = self._database.ready().command("dbStats")
+            return int(stats["fsTotalSize"] - stats["fsUsedSize"]), int(stats["fsTotalSize"])
+        except (OperationFailure, KeyError):
+            return None, None  # its storage engine does not say
