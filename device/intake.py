@@ -6,6 +6,7 @@ are written anew from the checked values; no byte that came across the wall is s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec

@@ -23,6 +23,8 @@ from host.services import make_services
 from host.supervision import ServiceManager
 from settings import Settings
 
+FULL_MIB = 64  # with less MongoDB cannot work
+
 
 def main() -> int:
     """Run one server to its end; return the exit code."""
@@ -71,7 +73,7 @@ def run() -> int:
             say(sentence)
         services = make_services(layout, settings, door, groups)
         log = ServiceLog(layout.logs / "server.log")
-        return run_to_end(ServiceManager(services, log, lambda: announce(settings, begun)))
+        return run_to_end(ServiceManager(services, log, lambda: announce(settings, begun)), layout.data)
     finally:
         groups.remove()
         os.close(lock)
@@ -135,7 +137,7 @@ def announce(settings: Settings, begun: float) -> None:
     readiness.follow(say, begun)
 
 
-def run_to_end(manager: ServiceManager) -> int:
+def run_to_end(manager: ServiceManager, data: Path) -> int:
     """Run all services until they have ended; return the exit code: 0 when a signal asked for the end."""
     manager.run()
     if manager.died is None:
@@ -143,6 +145,9 @@ def run_to_end(manager: ServiceManager) -> int:
     say(f"the service {manager.died} ended by itself, so all others were stopped; it said last:")
     for line in manager.last_words():
         print(f"  {line}", file=sys.stderr)
+    disk = os.statvfs(data)
+    if (free_mib := disk.f_bavail * disk.f_frsize >> 20) < FULL_MIB:
+        say(f"the disk of {data} is full: {free_mib} MiB are free; make room there, then start again")
     return EXIT_SERVICE_DIED
 
 

@@ -29,6 +29,8 @@ CLIENT_KEPT_S = 2 * 86400
 SALT_KEPT_S = 86400 + 3600
 RESERVATION_KEPT_S = 600  # of a process that died; no request takes as long
 GOODBYE_S = 0.5
+OPLOG = "local.oplog.rs"
+COMPACT_BYTES_MIN = 32 << 20  # less is used again soon enough
 
 _QUEUED = {"state": "queued"}
 INDEXES: dict[str, list[IndexModel]] = {
@@ -123,6 +125,15 @@ class Database:
     def early(self, name: str) -> Documents:
         """Return a collection whose writes a crash may forget until a durable one follows. Raises PyMongoError."""
         return self.ready().get_collection(name, write_concern=EARLY)
+
+    def compact(self, name: str) -> None:
+        """Have MongoDB make a collection's file as short as it can; the oplog's is ``local.oplog.rs``.
+
+        Raises PyMongoError.
+        """
+        database, name = (self._client["local"], "oplog.rs") if name == OPLOG else (self.ready(), name)
+        if database.command("collStats", name)["freeStorageSize"] >= COMPACT_BYTES_MIN:
+            database.command("compact", name, force=True)
 
     def admin(self, command: str) -> None:
         """Give the whole MongoDB a command. Raises PyMongoError."""

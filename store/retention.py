@@ -15,7 +15,7 @@ DEVICE_KEPT_S = 86400
 def sweep(database: Database, files: Files) -> int:
     """Delete what ended longer than ``retention_s`` ago; return how many computations. Raises PyMongoError."""
     computations = database.collection("computations")
-    now = _now(database)
+    now = now_of(database)
     before = now - timedelta(seconds=database.settings.retention_s)
     deleted = 0
     while True:
@@ -38,6 +38,7 @@ def forget(database: Database, files: Files, ids: Sequence[str]) -> int:
     return database.collection("computations").delete_many({"_id": {"$in": ids}}).deleted_count
 
 
-def _now(database: Database) -> datetime:
+def now_of(database: Database) -> datetime:
+    """Return the time of MongoDB's own clock. Raises PyMongoError."""
     now: datetime = database.ready().command("hello")["localTime"]
     return now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pymongo import ASCENDING
@@ -13,7 +13,7 @@ from pymongo import ASCENDING
 from store.clients import Clients
 from store.database import Database
 from store.files import Files
-from store.retention import forget
+from store.retention import forget, now_of
 from store.space import Space
 
 # When so much of a bound is used, room is made until so much is: what comes meanwhile has a place.
@@ -21,6 +21,7 @@ BEGIN_SHARE, END_SHARE = 7 / 8, 3 / 4
 AT_ONCE = 500  # computations in one round, and their bytes, so that each call stays short
 AT_ONCE_BYTES = 256 << 20
 UNCOUNTED_BYTES = 4096  # of a computation of an older server
+RECENT_S, SMALL_BYTES = 600, 1 << 20
 _BEGINNING = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -46,8 +47,7 @@ def make_room(database: Database, files: Files, space: Space, clients: Clients) 
     if stored_bytes > most_bytes * BEGIN_SHARE:
         deleted += _delete(database, files, clients, {}, int(stored_bytes - most_bytes * END_SHARE))
         stored_bytes = space.stored_bytes()
-    free_bytes = space.free_bytes()
-    if deleted or (free_bytes is not None and free_bytes < 2 * settings.disk_free_bytes_min):
+    if deleted or space.is_short:
         space.give_back()
     return Room(stored_bytes, stored_bytes > most_bytes, list(clients.largest(client_max)), deleted)
 
@@ -57,27 +57,36 @@ def _delete(
 ) -> int:
     """Delete the oldest ended computations until so many bytes are gone; return how many."""
     deleted = 0
-    while excess_bytes > 0:
-        batch = list(_oldest(database, whose, min(excess_bytes, AT_ONCE_BYTES)))
-        if not batch:
-            break
-        forget(database, files, [found["_id"] for found in batch])
-        gone: Counter[str] = Counter()
-        for found in batch:
-            size_bytes = int(found.get("stored_bytes", UNCOUNTED_BYTES))
-            excess_bytes -= size_bytes
-            if found.get("client"):
-                gone[found["client"]] -= size_bytes
-        clients.count(gone)
-        deleted += len(batch)
+    for which in _in_order(now_of(database)):
+        while excess_bytes > 0:
+            batch = list(_oldest(database, {**whose, **which}, min(excess_bytes, AT_ONCE_BYTES)))
+            forget(database, files, [found["_id"] for found in batch])
+            gone: Counter[str] = Counter()
+            for found in batch:
+                size_bytes = int(found.get("stored_bytes", UNCOUNTED_BYTES))
+                excess_bytes -= size_bytes
+                if found.get("client"):
+                    gone[found["client"]] -= size_bytes
+            clients.count(gone)
+            deleted += len(batch)
+            if not batch:
+                break
     return deleted
 
 
-def _oldest(database: Database, whose: Mapping[str, Any], enough_bytes: int) -> Iterator[dict[str, Any]]:
-    """Yield those that ended first, until they have enough bytes."""
-    # Not finished is null, which is not a time.
-    ended = {**whose, "finished": {"$gt": _BEGINNING}}
-    found = database.collection("computations").find(ended, {"stored_bytes": 1, "client": 1})
+def _in_order(now: datetime) -> Iterator[dict[str, Any]]:
+    """Yield which of those that have ended go first, next and last."""
+    # Not finished is null, which is not a time. What has just ended is being read; to spare it costs little if it is
+    # small, so that who fills the disk loses what fills it.
+    recent = now - timedelta(seconds=RECENT_S)
+    yield {"finished": {"$gt": _BEGINNING, "$lt": recent}}
+    yield {"finished": {"$gte": recent}, "stored_bytes": {"$gt": SMALL_BYTES}}
+    yield {"finished": {"$gte": recent}}
+
+
+def _oldest(database: Database, which: Mapping[str, Any], enough_bytes: int) -> Iterator[dict[str, Any]]:
+    """Yield those of them that ended first, until they have enough bytes."""
+    found = database.collection("computations").find(which, {"stored_bytes": 1, "client": 1})
     for computation in found.sort("finished", ASCENDING).limit(AT_ONCE):
         yield computation
         enough_bytes -= int(computation.get("stored_bytes", UNCOUNTED_BYTES))

@@ -16,9 +16,10 @@ from bson import ObjectId
 from pymongo.errors import OperationFailure, PyMongoError
 
 from store.address import directory
-from store.database import RESERVATION_KEPT_S, Database, earlier
+from store.database import OPLOG, RESERVATION_KEPT_S, Database, earlier
 from store.errors import NoSpace, mongo_errors
 
+BUCKET_PIECES = "files.chunks"
 LOOK_S = 1.0  # so old a measurement may be
 # What a byte of an upload can take on the disk for a while: MongoDB's journal, its oplog and the collection itself.
 UPLOAD_COPIES = 3
@@ -62,6 +63,12 @@ class Space:
         """Whether there is too little room even for what runs already. Raises PyMongoError."""
         free_bytes = self.free_bytes()
         return free_bytes is not None and free_bytes < self._settings.disk_free_bytes_end
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there will be too little room soon. Raises PyMongoError."""
+        free_bytes = self.free_bytes()
+        return free_bytes is not None and free_bytes < 2 * self._settings.disk_free_bytes_min
 
     def check(self) -> None:
         """Refuse what is new when there is too little room. Raises NoSpace, PyMongoError."""
@@ -111,10 +118,16 @@ class Space:
         return int(found["count"]), int(found["size"])
 
     def give_back(self) -> None:
-        """Have MongoDB write down its state: what was deleted can be used again then, and its journal is cut short."""
-        # Another MongoDB's owner may not let us; it does so every minute by itself.
+        """Have MongoDB write down its state, so that what was deleted can be used again and its journal begins anew.
+
+        Where room is short it makes its files shorter, too, which else only grow.
+        """
+        # Another MongoDB's owner may not let us; it writes down its state every minute by itself.
         with suppress(PyMongoError):
             self._database.admin("fsync")
+        for name in (BUCKET_PIECES, "messages", "computations", OPLOG) if self.is_short else ():
+            with suppress(PyMongoError):
+                self._database.compact(name)
 
     def _fits(self, reserved_bytes: int) -> bool:
         free_bytes = self.free_bytes(fresh=True)

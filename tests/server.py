@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -71,21 +72,43 @@ def make_site() -> Site:
 
 
 @contextmanager
-def serve(settings: str, **environment: str) -> Iterator[Server]:
-    """Run a server with these lines of settings until the block ends; nothing of it is left then."""
+def serve(settings: str, disk_bytes: int | None = None, **environment: str) -> Iterator[Server]:
+    """Run a server with these lines of settings until the block ends; nothing of it is left then.
+
+    ``disk_bytes``: its data directory is a disk of this size, in memory, that only the server's processes see.
+    """
     site = make_site()
     config = site.data.with_suffix(".config.py")
     config.write_text(settings)
     config.chmod(0o600)
     env = {**site.env, "SINGLECELL_CONFIG": str(config), **environment}
     try:
-        with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT) as process:
+        argv = site.argv if disk_bytes is None else [*on_small_disk(site.data, disk_bytes), *site.argv]
+        with start(argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT) as process:
             # Ready is a server in one language; tests are about all that it serves.
             wait_for(lambda: not any(language["expected"] for language in _languages(site)), START_S)
-            yield Server(site.url, site.port, site.data, os.geteuid() == 0, process)
+            data = site.data if disk_bytes is None else seen_by(process.pid, site.data)
+            yield Server(site.url, site.port, data, os.geteuid() == 0, process)
     finally:
         shutil.rmtree(site.data, ignore_errors=True)
         config.unlink()
+
+
+def on_small_disk(directory: Path, disk_bytes: int) -> list[str]:
+    """Return what runs a command that finds a disk of its own, of this size, in a directory. Only root can do that."""
+    mount = f'mount -t tmpfs -o size={disk_bytes},mode=0755 tmpfs "$0" && exec "$@"'
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount, str(directory)]
+
+
+def seen_by(pid: int, path: Path) -> Path:
+    """Return where others find what a process finds at a path."""
+    return Path(f"/proc/{pid}/root{path}")
+
+
+def can_mount() -> bool:
+    """Return whether this account can make disks for tests here."""
+    tried = subprocess.run([*on_small_disk(Path("/mnt"), 1 << 20), "true"], capture_output=True, check=False)
+    return tried.returncode == 0
 
 
 def _languages(site: Site) -> list[dict[str, Any]]:

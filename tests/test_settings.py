@@ -216,3 +216,18 @@ def test_a_wrong_entry_of_a_language_is_a_sentence(table: dict, sentence: str) -
     with pytest.raises(SettingsError, match=sentence) as error:
         load(languages=table)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"disk_free_bytes_end": 2 << 30}, "disk_free_bytes_end"),
+        ({"client_stored_bytes_max": 1 << 50}, "client_stored_bytes_max"),
+        ({"client_permalinks_day_bytes_max": 1 << 50}, "client_permalinks_day_bytes_max"),
+        ({"trusted_proxies": ["10.0.0.1/8"]}, "10.0.0.1/8"),
+        ({"trusted_proxies": ["localhost"]}, "localhost"),
+    ],
+)
+def test_bounds_of_the_disk_fit_each_other_and_proxies_are_addresses(changes: dict, named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        load(**changes)

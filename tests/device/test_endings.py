@@ -9,7 +9,7 @@ import pytest
 import settings as settings_file
 from device.intake import Conversation
 from store import REASONS
-from store.endings import sentence
+from store.endings import DISK_FULL, sentence
 from tests.device.conftest import make_claim
 from tests.device.stage.scripted import BUSY, INPUT, QUESTION, REPLY, WHOLE, printed
 from tests.messages import validate_message
@@ -94,3 +94,19 @@ def test_nothing_is_added_to_what_has_ended():
     found.close("output", settings_file.load())
     assert before
     assert found.drain() == []
+
+
+@pytest.mark.parametrize("stored", [0, 1, 2, 3])
+@pytest.mark.parametrize("beginning", ["output", "the reply", "the end"])
+def test_what_is_not_stored_can_be_taken_back_for_another_end(beginning, stored):
+    messages = [BUSY, INPUT, printed("x" * 100_000), *([] if beginning == "output" else [REPLY, WHOLE[-1]])]
+    if beginning == "the reply":
+        messages.pop()
+    found = conversation(messages)
+    texts = found.drain()
+    kept = found.cut(texts[stored:])
+    found.close("output", settings_file.load(), DISK_FULL)
+    said = [json.loads(text) for text in (*texts[:stored], *kept, *found.drain())]
+    assert found.whole and types(said)[:2] == ["status", "execute_input"]
+    assert types(said)[2:] == ["stream"] * (stored == 3) + ["error", "execute_reply", "status"]
+    assert said[-3]["content"]["ename"] == "DiskFull" and said[-1]["content"] == {"execution_state": "idle"}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import settings as settings_file
+import store as stores
 from store import embedded
 from store.address import SOCKET
 from tests.mongod import ROOT, START_DEADLINE_S, answers, run_mongod
@@ -118,6 +119,19 @@ def test_one_that_takes_its_time_to_answer_is_waited_for(tmp_path: Path) -> None
     env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     with start(argv, ready=lambda: answers(data), deadline_s=START_DEADLINE_S, env=env, cwd=ROOT):
         pass
+
+
+def test_a_long_log_is_put_aside_while_it_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = stores.connect(settings_file.load(data_directory=str(tmp_path)))
+    log, old = tmp_path / "mongo" / "mongod.log", tmp_path / "mongo" / "mongod.log.old"
+    with run_mongod(tmp_path / "mongo"):
+        store.sweep()
+        assert not old.exists()
+        monkeypatch.setattr("store.log.LOG_BYTES_MAX", log.stat().st_size - 1)
+        store.sweep()
+        assert old.exists() and log.stat().st_size < old.stat().st_size
+        assert answers(tmp_path / "mongo")
+    store.close()
 
 
 def test_it_leaves_no_child_behind(mongod: tuple[Path, Process]) -> None:

@@ -1,0 +1,168 @@
+"""Attackers of one server: each kind is a process of its own with some threads, which go on until they are told to end.
+
+They do what strangers can do over HTTP, bounded in number; what they got is counted by its status or its end.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from multiprocessing.synchronize import Event
+from urllib.parse import urlsplit
+
+import requests
+
+ANSWER_S = 90.0
+PAUSE_S = 0.2  # after a refusal: an attacker does not wait for Retry-After
+STREAMS, SLOW_BODIES, HOLDERS = 200, 50, 60
+MIB = 1 << 20
+
+SLOW_TO_CHECK = (
+    "for i in range(7): display({'text/plain': 'x', 'application/json': [9e307] * 295000}, raw=True)",
+    "for i in range(4000): print(i, flush=True)",
+    "for i in range(300): open(f'f{i}', 'w').write('x')",
+)
+FILES = "import os\nfor n in range(2): open(str(n), 'wb').write(os.urandom(30_000_000))"
+OUTPUT = "for n in range(15): print('x' * 1_000_000, flush=True)"
+BOMB = b'{"code": "1", "x": ' + b"[" * 4_000_000 + b"]" * 4_000_000 + b"}"
+
+
+class Attacker:
+    """One thread of an attack: its address as the server sees it, what it got, and when to end."""
+
+    def __init__(self, url: str, number: int, got: Counter[str], ended: Event) -> None:
+        self.url, self.number, self.got, self.ended = url, number, got, ended
+        self.http = requests.Session()
+        self.http.headers["X-Forwarded-For"] = f"198.51.100.{number % 250 + 1}"
+
+    def post(self, path: str, **fields: object) -> requests.Response | None:
+        """Send a request and count its status; None when nothing came."""
+        try:
+            answer = self.http.post(f"{self.url}{path}", timeout=ANSWER_S, **fields)  # type: ignore[arg-type]
+        except requests.RequestException as error:
+            self.got[type(error).__name__] += 1
+            self.ended.wait(PAUSE_S)
+            return None
+        self.got[str(answer.status_code)] += 1
+        if answer.status_code >= 400:
+            self.ended.wait(PAUSE_S)
+        return answer
+
+    def run(self, code: str, wait_s: int = 30) -> None:
+        """Run a cell and count how it ended."""
+        answer = self.post(f"/computations?wait={wait_s}", json={"code": code})
+        if answer is not None and answer.status_code == 201:
+            self.got[answer.json()["state"]] += 1
+
+
+def slow_outputs(attacker: Attacker) -> None:
+    """Output that is slow to check."""
+    attacker.run(SLOW_TO_CHECK[attacker.number % len(SLOW_TO_CHECK)])
+
+
+def huge_bodies(attacker: Attacker) -> None:
+    """Bodies that are long and slow to read."""
+    headers = {"Content-Type": "application/json"}
+    attacker.post("/computations", data=BOMB, headers=headers)
+
+
+def held_connections(attacker: Attacker) -> None:
+    """Event streams that are held, and bodies and heads that never come to their end."""
+    made = attacker.post("/computations", json={"code": "input()"})
+    if made is None or made.status_code != 201:
+        return
+    there = urlsplit(attacker.url)
+    id = made.json()["id"]
+    stream = f"GET /computations/{id}/events HTTP/1.1\r\nHost: {there.netloc}\r\n\r\n"
+    body = f"POST /computations HTTP/1.1\r\nHost: {there.netloc}\r\nContent-Type: application/json\r\n"
+    held: list[socket.socket] = []
+    for text in [stream] * STREAMS + [f"{body}Content-Length: 1000\r\n\r\n{{"] * SLOW_BODIES + [body] * SLOW_BODIES:
+        try:
+            held.append(socket.create_connection((there.hostname or "", there.port or 80), 5))
+            held[-1].sendall(text.encode())
+            attacker.got["held"] += 1
+        except OSError as error:
+            attacker.got[type(error).__name__] += 1
+    attacker.ended.wait(20)
+    for connection in held:
+        connection.close()
+
+
+def uploads(attacker: Attacker) -> None:
+    """Uploads as large as they may be, whose code does nothing."""
+    attacker.post("/computations", data={"code": "1"}, files={"file": os.urandom(31_000_000)})
+
+
+def files(attacker: Attacker) -> None:
+    """Cells whose files are as large as they may be."""
+    attacker.run(FILES)
+
+
+def outputs(attacker: Attacker) -> None:
+    """Cells whose output is as long as it may be."""
+    attacker.run(OUTPUT)
+
+
+def permalinks(attacker: Attacker) -> None:
+    """Permalinks of the longest code."""
+    attacker.post("/permalinks", json={"code": os.urandom(32_000).hex()})
+
+
+def input_holders(attacker: Attacker) -> None:
+    """Cells that ask and wait, answered so that they ask again."""
+    made = attacker.post("/computations", json={"code": "while True: input()"})
+    while made is not None and made.status_code == 201 and not attacker.ended.wait(10):
+        made_id = made.json()["id"]
+        answered = attacker.post(f"/computations/{made_id}/input", json={"value": "x"})
+        if answered is not None and answered.status_code in (404, 409):
+            return
+
+
+# name: the attack and how many do it at once
+ATTACKS: dict[str, dict[str, tuple[Callable[[Attacker], None], int]]] = {
+    "outputs": {"slow outputs": (slow_outputs, 3)},
+    "web": {"huge bodies": (huge_bodies, 3), "held connections": (held_connections, 2)},
+    "disk": {"uploads": (uploads, 10), "files": (files, 6), "long outputs": (outputs, 3), "permalinks": (permalinks, 2)},
+    "input": {"input holders": (input_holders, HOLDERS)},
+}
+
+
+class Attack:
+    """All attackers of one kind, in a process of their own: they take no time from who measures."""
+
+    def __init__(self, name: str, url: str, first: int) -> None:
+        self.name = name
+        action, threads = next(attacks[name] for attacks in ATTACKS.values() if name in attacks)
+        self._ended = multiprocessing.Event()
+        self._reader, writer = multiprocessing.Pipe(duplex=False)
+        self._process = multiprocessing.Process(
+            target=_attack, args=(action, threads, url, first, self._ended, writer), daemon=True
+        )
+        self._process.start()
+
+    def stop(self) -> dict[str, int]:
+        """End it; return what the attackers got."""
+        self._ended.set()
+        got: dict[str, int] = self._reader.recv() if self._reader.poll(ANSWER_S) else {"no word of it": 1}
+        self._process.kill()
+        self._process.join()
+        return got
+
+
+def _attack(action: Callable[[Attacker], None], threads: int, url: str, first: int, ended: Event, writer) -> None:
+    got: Counter[str] = Counter()
+
+    def go_on(attacker: Attacker) -> None:
+        while not ended.is_set():
+            action(attacker)
+
+    for number in range(threads):
+        threading.Thread(target=go_on, args=(Attacker(url, first + number, got, ended),), daemon=True).start()
+    ended.wait()
+    time.sleep(1)
+    writer.send(dict(got))

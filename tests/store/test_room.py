@@ -1,0 +1,142 @@
+"""Room is made before a bound is met: the oldest that has ended goes, and nothing that has not."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from store import Store
+from tests.store.conftest import Connect, claim, message, state_of, submit
+
+KIB = 1 << 10
+MIB = 1 << 20
+
+
+def run(store: Store, size_bytes: int, client: str | None = None) -> str:
+    """Run a cell that makes a file of this size; return its id."""
+    id = submit(store, client=client)
+    held = claim(store)
+    with store.files.write(held, "a.bin") as file:
+        file.write(os.urandom(size_bytes))
+    store.computations.finish(held, "done", messages=[message("x")])
+    if client is not None:
+        store.clients.count({client: held.stored_bytes - held.counted_bytes})
+    return id
+
+
+def left(store: Store, ids: list[str]) -> list[bool]:
+    """Return which of these computations are there, each with its file or neither."""
+    there = [store.computations.get(id) is not None for id in ids]
+    assert there == [store.files.open(id, "a.bin") is not None for id in ids]
+    return there
+
+
+def test_the_oldest_that_ended_go_and_what_waits_and_runs_stays(connect: Connect) -> None:
+    store = connect(stored_bytes_max=10 * MIB, client_stored_bytes_max=10 * MIB)
+    running = submit(store)
+    held = claim(store)
+    ids = [run(store, MIB) for _ in range(9)]
+    queued = submit(store)
+    room = store.make_room()
+    kept = left(store, ids)
+    assert not room.is_full and kept == sorted(kept) and 0 < room.deleted == kept.count(False) < 5
+    assert room.stored_bytes <= 10 * MIB * 7 / 8
+    assert [state_of(store, id)[0] for id in (running, queued)] == ["running", "queued"]
+    store.computations.finish(held, "done")
+    assert store.make_room().deleted == 0
+
+
+def test_below_seven_eighths_nothing_goes(connect: Connect) -> None:
+    store = connect(stored_bytes_max=10 * MIB, client_stored_bytes_max=10 * MIB)
+    ids = [run(store, MIB) for _ in range(8)]
+    assert store.make_room().deleted == 0 and all(left(store, ids))
+
+
+def test_a_client_with_too_much_loses_its_own_oldest_and_nobody_else_anything(connect: Connect) -> None:
+    store = connect(stored_bytes_max=100 * MIB, client_stored_bytes_max=4 * MIB)
+    others = [run(store, MIB, "b"), run(store, MIB)]
+    ids = [run(store, MIB, "a") for _ in range(6)]
+    room = store.make_room()
+    assert all(left(store, others)) and left(store, ids) == [False] * 4 + [True] * 2
+    assert room.full_clients == [] and store.clients.largest(0)["a"] < 4 * MIB
+    assert store.make_room().deleted == 0
+
+
+def test_who_has_too_much_that_has_not_ended_is_named(connect: Connect) -> None:
+    store = connect(stored_bytes_max=100 * MIB, client_stored_bytes_max=4 * MIB)
+    store.clients.count({"a": 4 * MIB + 1, "b": 4 * MIB})
+    assert store.make_room().full_clients == ["a"]
+
+
+def test_that_nothing_has_ended_is_said(connect: Connect) -> None:
+    store = connect(stored_bytes_max=2 * MIB, client_stored_bytes_max=2 * MIB)
+    submit(store)
+    held = claim(store)
+    with store.files.write(held, "a.bin") as file:
+        file.write(os.urandom(3 * MIB))
+    assert store.make_room().is_full
+    store.computations.finish(held, "done")
+    assert not store.make_room().is_full
+
+
+def test_more_than_one_round_is_deleted(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.room.AT_ONCE", 2)
+    store = connect(stored_bytes_max=MIB, client_stored_bytes_max=MIB)
+    ids = [run(store, 300 * KIB) for _ in range(9)]
+    store.make_room()
+    assert left(store, ids)[:7] == [False] * 7
+
+
+def test_under_a_short_flood_the_sum_stays_bounded(connect: Connect) -> None:
+    store = connect(stored_bytes_max=20 * MIB, client_stored_bytes_max=20 * MIB)
+    most = 0
+    for _ in range(12):
+        for _ in range(4):
+            run(store, MIB)
+        most = max(most, store.make_room().stored_bytes)
+    assert most <= 20 * MIB
+
+
+@pytest.mark.parametrize("bounds", [{"permalinks_max": 3}, {"permalinks_bytes_max": 2500}])
+def test_a_permalink_too_many_costs_the_one_that_nobody_used_for_longest(
+    connect: Connect, bounds: dict[str, Any]
+) -> None:
+    store = connect(**bounds, client_permalinks_day_bytes_max=2048)
+    ids = [store.permalinks.create(f"{number}" * 600, "python") for number in range(3)]
+    assert all(store.permalinks.get(id) for id in ids)
+    for id in (ids[0], ids[2]):
+        store._database.collection("permalinks").update_one({"_id": id}, {"$currentDate": {"used": True}})
+    ids.append(store.permalinks.create("3" * 600, "python"))
+    assert [store.permalinks.get(id) is not None for id in ids] == [True, False, True, True]
+
+
+def test_a_permalink_that_was_read_is_a_used_one(connect: Connect) -> None:
+    store = connect(permalinks_max=2)
+    old, new = (store.permalinks.create(code, "python") for code in ("a", "b"))
+    permalinks = store._database.collection("permalinks")
+    for id, days in ((old, 30), (new, 20)):
+        permalinks.update_one({"_id": id}, [{"$set": {"used": {"$subtract": ["$used", days * 86_400_000]}}}])
+    assert store.permalinks.get(old)
+    store.permalinks.create("c", "python")
+    assert store.permalinks.get(old) and store.permalinks.get(new) is None
+
+
+@pytest.mark.parametrize(("more_bytes", "refused"), [(-1, False), (0, False), (1, True)])
+def test_a_client_s_permalinks_of_a_day_are_bounded_to_the_byte(
+    connect: Connect, more_bytes: int, refused: bool
+) -> None:
+    from store import ClientFull
+
+    overhead = 256 + len("python")
+    store = connect(client_permalinks_day_bytes_max=2 * overhead + 1000)
+    store.permalinks.create("a" * 500, "python", client="a")
+    for _ in range(3):  # the same again costs nothing
+        store.permalinks.create("a" * 500, "python", client="a")
+    if refused:
+        with pytest.raises(ClientFull, match="tomorrow"):
+            store.permalinks.create("b" * (500 + more_bytes), "python", client="a")
+    else:
+        store.permalinks.create("b" * (500 + more_bytes), "python", client="a")
+    store.permalinks.create("c" * 500, "python", client="b")
