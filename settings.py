@@ -19,6 +19,8 @@ DEFAULT_FILE = Path(__file__).with_name("singlecell_config.py.default")
 LOCAL_FILE = Path(__file__).with_name("singlecell_config.py")
 ENVIRONMENT_NAME = "SINGLECELL_CONFIG"
 PORT_MAX = 65535
+SECRETS = ("mongo_password", "operator_key")
+OPERATOR_KEY = re.compile(r"[!-~]{20,200}")  # what can stand in a header, and cannot be guessed
 LANGUAGE_TEXTS = ("label", "mime", "extension", "highlighting", "environment", "install")
 LIMIT_PREFIXES = ("cell_", "session_")
 GIVES_WAY = "session_idle_gives_way"  # between sessions of all languages
@@ -71,8 +73,8 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
                 raise SettingsError(f"{origin}: there is no setting {name!r}{_nearest(name, defaults)}")
             value = _typed(origin, name, value, defaults[name])
             values[name] = _merged(origin, values[name], value) if name == "languages" else value
-    if file and values["mongo_password"] and file.stat().st_mode & stat.S_IROTH:
-        raise SettingsError(f"{file.name} is readable by everyone, with a password in it: chmod 600 {file.name}")
+    if file and any(values[name] for name in SECRETS) and file.stat().st_mode & stat.S_IROTH:
+        raise SettingsError(f"{file.name} is readable by everyone, with a password or key in it: chmod 600 {file.name}")
     _check(values)
     _check_languages(values, defaults)
     return Settings(values)
@@ -151,6 +153,8 @@ def _check(values: Mapping[str, Any]) -> None:
         if values[small] * factor >= values[large]:
             times = "" if factor == 1 else f"{factor} times "
             raise SettingsError(f"{large} ({values[large]}) must be more than {times}{small} ({values[small]})")
+    if values["operator_key"] and not OPERATOR_KEY.fullmatch(values["operator_key"]):
+        raise SettingsError("operator_key must have 20 to 200 printable ASCII characters without spaces")
     if values["limiter"] not in ("auto", "cgroup2", "cgroup1", "watchdog"):
         raise SettingsError(f"limiter is {values['limiter']!r}; it is one of auto, cgroup2, cgroup1, watchdog")
     if values["sandbox_kernel"] not in ("linux", "gvisor"):

@@ -13,6 +13,7 @@ import settings as settings_file
 import store
 from settings import Settings
 from web import (
+    accepting,
     bodies,
     computations,
     context,
@@ -27,9 +28,11 @@ from web import (
     permalinks,
     problems,
     sagecell,
+    serving,
     sessions,
 )
 from web.assets import Application
+from web.connections import Connections
 from web.fleet import Fleet
 from web.metrics import Figures
 from web.news import News
@@ -50,9 +53,12 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False  # a redirect would turn a POST's mistake into another one
     door = store.connect(settings, "singlecell web")
     news, fleet = News(door), Fleet(door)
-    figures = Figures(fleet, news)
-    context.install(app, context.Context(settings, door, news, fleet, figures))
+    connections = Connections(min(settings.web_greenlets, accepting.cores() or settings.web_greenlets))
+    figures = Figures(fleet, news, connections)
+    parts = context.Context(settings, door, news, fleet, figures, connections)
+    context.install(app, parts)
     problems.install(app)
+    serving.install(app, parts)
     headers.install(app, settings)
     figures.watch(app)
     app.after_request(bodies.drain)
@@ -63,9 +69,22 @@ def create_app(settings: Settings) -> Flask:
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer a WSGI request; the first one makes the application, so that importing this module does nothing."""
+    return _made()(environ, start_response)
+
+
+def _made() -> Flask:
     if not _apps:
         with _lock:
             if not _apps:
                 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
                 _apps.append(create_app(settings_file.load()))
-    return _apps[0](environ, start_response)
+    return _apps[0]
+
+
+def _connections() -> Connections:
+    parts: context.Context = _made().extensions[context.EXTENSION]
+    return parts.connections
+
+
+if accepting.cores():
+    accepting.install(_connections)

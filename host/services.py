@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LISTEN_QUEUE = 1024
 # Header and address of one request, in bytes; uWSGI's own limit is 65535. A cell's code may stand in the address.
 REQUEST_HEAD_BYTES = 65535
+OTHER_DESCRIPTORS = 1024  # connections to the database, uploads on their way, files that are sent
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def make_services(layout: Layout, settings: Settings, door: Door | None, groups:
         if groups.entrance:
             command = f"echo $$ > {shlex.quote(str(groups.entrance / 'cgroup.procs'))} && {command}"
         services.append(Service("sshd", command, {"PATH": PATH, "LANG": "C.UTF-8"}, Path("/")))
-    for name, argv in (("web", _web(layout, settings)), ("device", _device(layout, settings))):
+    for name, argv in (("web", web_command(layout.uwsgi, settings)), ("device", _device(layout, settings))):
         services.append(Service(name, layout.trusted.command(argv), environment, layout.app, early=True))
     if libraries.find_missing(layout.prefix):
         # It writes beside the environments, so it runs as we do; our environment may say where pip and npm fetch.
@@ -65,9 +67,12 @@ def make_services(layout: Layout, settings: Settings, door: Door | None, groups:
     return services
 
 
-def _web(layout: Layout, settings: Settings) -> list[str]:
-    argv = [str(layout.uwsgi), "--http-socket", f"{settings.http_host}:{settings.http_port}"]
+def web_command(uwsgi: Path, settings: Settings) -> list[str]:
+    """Return what runs the web service: uWSGI, alone before the browsers."""
+    argv = [str(uwsgi), "--http-socket", f"{settings.http_host}:{settings.http_port}"]
     argv += ["--gevent", str(settings.web_greenlets), "--gevent-early-monkey-patch"]
+    # Of one that neither sends nor reads; web/connections.py says how long a slow one may take.
+    argv += ["--socket-timeout", "30", "--max-fd", str(_descriptors(settings.web_greenlets))]
     argv += ["--wsgi", "web_server:app", "--need-app", "--single-interpreter"]
     argv += ["--processes", str(settings.web_processes)]
     argv += ["--master", "--die-on-term", "--no-orphans", "--worker-reload-mercy", "1"]
@@ -84,6 +89,11 @@ def _device(layout: Layout, settings: Settings) -> list[str]:
     for account in settings.untrusted_accounts:
         argv += ["--untrusted-account", account]
     return argv
+
+
+def _descriptors(greenlets: int) -> int:
+    # A connection each, and what the process has beside them: never more than the account may have.
+    return min(greenlets + OTHER_DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
 def _longest_queue() -> int:

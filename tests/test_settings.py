@@ -162,6 +162,19 @@ def test_a_password_that_everyone_may_read_is_refused(tmp_path: Path) -> None:
     load(config(tmp_path, "http_port = 1", 0o644))
 
 
+@pytest.mark.parametrize("key", ["k" * 19, "k" * 201, "k" * 19 + " ", "k" * 19 + "\u00e9", "k" * 20 + "\n"])
+def test_an_operator_key_is_long_and_can_stand_in_a_header(key: str) -> None:
+    for right in ("k" * 20, "k" * 200, ""):
+        assert load(operator_key=right).operator_key == right
+    with pytest.raises(SettingsError, match="20 to 200"):
+        load(operator_key=key)
+
+
+def test_an_operator_key_that_everyone_may_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"readable by everyone.*chmod 600"):
+        load(config(tmp_path, f"operator_key = '{'k' * 20}'", 0o644))
+
+
 def test_the_data_directory_is_absolute() -> None:
     assert settings_file.data_directory(load(data_directory="x")) == Path("x").absolute()
     assert settings_file.data_directory(load()).is_absolute()

@@ -1,29 +1,31 @@
 """Request bodies: one strict struct for each, read in one place.
 
-A body is UTF-8 JSON without duplicate keys, lone surrogates or numbers that JSON does not have; its fields have exactly
-the types that the struct says, and no others come with them.
+A body's length is bounded before it is read; its fields have exactly the types that the struct says, and no others come
+with them. ``strict_json`` says what else is refused.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 import msgspec
 from flask import Response, request
 from msgspec import UNSET, Meta, Struct, UnsetType
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from web.context import here
+from settings import Settings
+from web import strict_json
+from web.connections import BODY_S, DRAIN_S, LEAST_RATE_BYTES_S, Kind
+from web.context import connection, here
 from web.problems import refuse
 
 JSON_TYPES = ("application/json", "text/plain")  # text/plain: what fetch sends for a string, without a CORS preflight
-DRAINED_BYTES = 64 << 10
-DEPTH_MAX = 100  # of arrays and objects in each other: far below what Python's parser and writer can take
-DIGITS_MAX = 300  # of one number; longer ones only cost time
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+PIECE_BYTES = 16 << 10
+LATE = "The body of the request did not arrive, or too slowly."
+JSON_ESCAPE_BYTES = 6  # of JSON for one byte of UTF-8 at worst: \u0001
+JSON_REST_BYTES = 16 << 10  # for all that is not code, expressions or a message
 
 
 class CommMessage(Struct, forbid_unknown_fields=True):
@@ -86,11 +88,19 @@ def read(body_type: type[Body]) -> Body:
     """Return the request's body as this struct. Raises Problem, which names the field."""
     if request.mimetype and request.mimetype not in JSON_TYPES and not request.mimetype.endswith("+json"):
         refuse(415, "The body has to be JSON (`Content-Type: application/json`).")
-    value = _json(_bytes())
-    try:
-        return msgspec.convert(value, body_type)
-    except msgspec.ValidationError as error:
-        refuse(400, f"The body is not right: {error}.")
+    return strict_json.decode(_bytes(), body_type, message_text_bytes_max(here().settings))
+
+
+def json_bytes_max(settings: Settings) -> int:
+    """Return how long a JSON body may be: the longest code and the longest expressions at their worst, or a message."""
+    code_and_expressions = 2 * JSON_ESCAPE_BYTES * settings.code_bytes_max
+    longest: int = max(code_and_expressions, settings.message_bytes_max) + JSON_REST_BYTES
+    return min(longest, settings.request_bytes_max)
+
+
+def message_text_bytes_max(settings: Settings) -> int:
+    """Return how long `content` and `metadata` of a comm message may be, each, as JSON; the rest is for buffers."""
+    return int(min(JSON_ESCAPE_BYTES * settings.code_bytes_max, settings.message_bytes_max))
 
 
 def check_code(code: str, field: str = "code") -> str:
@@ -124,77 +134,67 @@ def check_length_is_said() -> None:
         refuse(411, "A request with a body has to say its length.")
 
 
+@contextmanager
+def arriving() -> Iterator[None]:
+    """Read the body in this block: it is cut when all of it takes too long, or when it is the slowest of too many."""
+    within_s = BODY_S + (request.content_length or 0) / LEAST_RATE_BYTES_S
+    with here().connections.being(connection(), Kind.BODY, within_s):
+        yield
+
+
+def read_piece(bytes_max: int) -> bytes:
+    """Return some of the body, nothing at its end. Raises Problem: it was cut."""
+    try:
+        return request.stream.read(bytes_max)
+    except ClientDisconnected:  # Werkzeug's word for every failure
+        if connection().was_cut:
+            refuse(408, LATE)
+        raise
+
+
+def read_form() -> None:
+    """Read the body as a form, for ``request.values``; it may be as long as JSON. Raises Problem."""
+    _check_length()
+    try:
+        with arriving():
+            request.form  # noqa: B018 - Werkzeug reads it now
+    except ClientDisconnected:
+        if connection().was_cut:
+            refuse(408, LATE)
+        raise
+
+
 def drain(response: Response) -> Response:
     """Read what the view left of the body: nginx takes an answer for lost when its own sending is cut."""
-    try:
-        while request.stream.read(DRAINED_BYTES):
-            pass
-    except (HTTPException, OSError):
-        pass  # larger than allowed, or the client has gone
+    if request.content_length:
+        try:
+            with here().connections.being(connection(), Kind.BODY, DRAIN_S):
+                while request.stream.read(PIECE_BYTES):
+                    pass
+        except (HTTPException, OSError):
+            pass  # larger than allowed, too slow, or the client has gone
     return response
 
 
 def _bytes() -> bytes:
+    bytes_max = _check_length()
+    found = bytearray()
+    with arriving():
+        # A body in chunks does not say its length: it is cut at the bound.
+        while len(found) <= bytes_max and (piece := read_piece(PIECE_BYTES)):
+            found += piece
+    if len(found) > bytes_max:
+        _refuse_long(bytes_max)
+    return bytes(found)
+
+
+def _check_length() -> int:
     check_length_is_said()
-    bytes_max = here().settings.wall_frame_bytes_max  # what a message for a kernel may weigh further on
+    bytes_max = json_bytes_max(here().settings)
     if (request.content_length or 0) > bytes_max:
-        refuse(413, f"The body is longer than {bytes_max} bytes.")
-    return request.get_data(cache=False)
+        _refuse_long(bytes_max)
+    return bytes_max
 
 
-def _json(untrusted_bytes: bytes) -> Any:
-    try:
-        text = untrusted_bytes.decode()
-    except UnicodeDecodeError:
-        refuse(400, "The body is not UTF-8.")
-    try:
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
-        )
-        if _SURROGATE.search(untrusted_bytes):
-            json.dumps(value, ensure_ascii=False).encode()
-    except json.JSONDecodeError as error:
-        refuse(400, f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.")
-    except RecursionError:
-        refuse(400, "The body is nested too deeply.")
-    except UnicodeEncodeError:
-        refuse(400, "The body has half of a surrogate pair, which is no character.")
-    if text.count("[") + text.count("{") > DEPTH_MAX and _is_deep(value):
-        refuse(400, f"The body is nested too deeply: more than {DEPTH_MAX} levels.")
-    return value
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(DEPTH_MAX + 1):
-        containers = [found for found in level if isinstance(found, (dict, list))]
-        level = [inner for found in containers for inner in (found.values() if isinstance(found, dict) else found)]
-        if not containers:
-            return False
-    return True
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        refuse(400, f"The body gives {json.dumps(twice[:100])} more than once.")
-    return value
-
-
-def _constant(name: str) -> Any:
-    refuse(400, f"The body has {name}, which JSON does not have.")
-
-
-def _float(digits: str) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        refuse(400, "The body has a number that is too large.")
-    return value
-
-
-def _int(digits: str) -> int:
-    if len(digits) > DIGITS_MAX:
-        refuse(400, "The body has a number that is too large.")
-    return int(digits)
+def _refuse_long(bytes_max: int) -> NoReturn:
+    refuse(413, f"The body is longer than {bytes_max} bytes, the most for one without files.")

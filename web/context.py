@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Flask, current_app
+from flask import Flask, current_app, request
 
 from settings import Settings
 from store import Store
+from web.connections import Connection, Connections
 from web.fleet import Fleet
 from web.metrics import Figures
 from web.news import News
 
-_EXTENSION = "singlecell"
+EXTENSION = "singlecell"  # where an application has it
+CONNECTION = "singlecell.connection"  # where the environment of a request has it
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,21 @@ class Context:
     news: News
     fleet: Fleet
     figures: Figures
+    connections: Connections
 
 
 def install(app: Flask, context: Context) -> None:
     """Give the application its context."""
-    app.extensions[_EXTENSION] = context
+    app.extensions[EXTENSION] = context
 
 
 def here() -> Context:
     """Return the context of the application that handles the current request."""
-    context: Context = current_app.extensions[_EXTENSION]
+    context: Context = current_app.extensions[EXTENSION]
     return context
+
+
+def connection() -> Connection:
+    """Return the connection of the current request."""
+    found: Connection = request.environ[CONNECTION]
+    return found

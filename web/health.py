@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response
 
 from store import FULL, NEARLY_FULL, StoreUnavailable
-from web import metrics
+from web import metrics, operator
 from web.answers import AliveAnswer, ReadyAnswer, json_answer
 from web.context import here
 from web.operations import operation
+
+NOT_READY = "No cell can run just now."
 
 routes = Blueprint("health", __name__)
 
@@ -21,22 +25,12 @@ def alive() -> Response:
 
 
 @routes.get("/readyz")
-@operation("Whether a cell can run now", {200: ReadyAnswer, 503: ReadyAnswer})
+@operation("Whether a cell can run now; to the operator also why not", {200: ReadyAnswer, 503: ReadyAnswer})
 def ready() -> Response:
-    """Answer 200 when the database, a device and a free worker are there; else 503 and why."""
-    try:
-        here().store.ping()
-        devices = here().fleet.reports(fresh=True)
-        full = _fullness()
-    except StoreUnavailable:
-        return json_answer(ReadyAnswer(False, ["The database does not answer."]), 503)
-    accounts = here().fleet.accounts()
-    reasons = [full] if full else []
-    if not devices:
-        reasons.append("No trusted device is alive.")
-    elif not any(account.get("free") for account in accounts):
-        sentences = [account["sentence"] for account in accounts if account.get("sentence")]
-        reasons += sentences or ["No worker is free."]
+    """Answer 200 when the database, a device and a free worker are there; else 503 and, to the operator, why."""
+    reasons, accounts = _look()
+    if not operator.asks():
+        reasons, accounts = [NOT_READY] if reasons else [], []
     return json_answer(ReadyAnswer(not reasons, reasons, accounts), 503 if reasons else 200)
 
 
@@ -48,7 +42,26 @@ def _fullness() -> str:
 
 
 @routes.get("/metrics")
-@operation("Figures in Prometheus' text format", {200: "text/plain"})
+@operation("Figures in Prometheus' text format; to others than the operator one", {200: "text/plain"})
 def figures() -> Response:
     """Answer with the figures; those of requests are of the web process that answers."""
-    return Response(here().figures.text(), content_type=metrics.MEDIA_TYPE)
+    text = here().figures.text() if operator.asks() else metrics.readiness(not _look()[0])
+    return Response(text, content_type=metrics.MEDIA_TYPE)
+
+
+def _look() -> tuple[list[str], list[dict[str, Any]]]:
+    """Return why no cell can run now, nothing if one can; and what each untrusted account reports."""
+    try:
+        here().store.ping()
+        devices = here().fleet.reports(fresh=True)
+        full = _fullness()
+    except StoreUnavailable:
+        return ["The database does not answer."], []
+    accounts = here().fleet.accounts()
+    reasons = [full] if full else []
+    if not devices:
+        reasons.append("No trusted device is alive.")
+    elif not any(account.get("free") for account in accounts):
+        sentences = [account["sentence"] for account in accounts if account.get("sentence")]
+        reasons += sentences or ["No worker is free."]
+    return reasons, accounts

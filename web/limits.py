@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from web import bodies
 from web.answers import Limit, LimitsAnswer, json_answer
+from web.connections import BODY_S, HEAD_S, LEAST_RATE_BYTES_S, Kind
 from web.context import here
 from web.operations import operation
 
@@ -15,6 +17,7 @@ UNITS = {
     "code_bytes_max": "bytes",
     "user_expressions_max": "expressions",
     "request_bytes_max": "bytes",
+    "message_bytes_max": "bytes",
     "queue_length_max": "computations",
     "client_stored_bytes_max": "bytes",
     "client_permalinks_day_bytes_max": "bytes",
@@ -43,9 +46,19 @@ UNITS = {
 @routes.get("/limits")
 @operation("List every limit that a client can meet", {200: LimitsAnswer})
 def list_limits() -> Response:
-    """Answer with the settings that limit a client, and their units."""
+    """Answer with the settings that limit a client, with what follows from them, and their units."""
     settings = here().settings
     limits = {name: Limit(getattr(settings, name), unit) for name, unit in UNITS.items()}
+    connections = here().connections
+    limits |= {
+        "json_bytes_max": Limit(bodies.json_bytes_max(settings), "bytes"),
+        "message_text_bytes_max": Limit(bodies.message_text_bytes_max(settings), "bytes"),
+        "head_s_max": Limit(HEAD_S, "s"),
+        "body_s_max": Limit(BODY_S, "s"),
+        "body_rate_min": Limit(LEAST_RATE_BYTES_S, "bytes/s"),
+        "event_streams_max": Limit(connections.bound(Kind.EVENTS), "streams"),
+        "long_polls_max": Limit(connections.bound(Kind.WAIT), "requests"),
+    }
     languages = {
         language: {name: Limit(limit, UNITS[name]) for name, limit in entry["limits"].items() if name in UNITS}
         for language, entry in settings.languages.items()

@@ -12,10 +12,12 @@ from msgspec import Raw
 
 from store import StoreUnavailable
 from web.answers import MessagesAnswer, json_answer
-from web.context import Context, here
+from web.connections import Kind
+from web.context import Context, connection, here
 from web.operations import operation
 from web.parameters import AFTER, LAST_EVENT_ID, WAIT
-from web.reading import Page, read_page, wait_for_page
+from web.problems import refuse
+from web.reading import Page, follow_page, read_page, wait_for_page
 
 HEARTBEAT_S = 15.0  # a comment that often keeps proxies from cutting the stream and finds clients that went away
 RECONNECT_MS = 1000
@@ -59,6 +61,8 @@ def follow(id: str) -> Response:
     page = read_page(context, id, after)
     if last_event_id is not None and page.finished and not page.messages:
         return Response(status=204)
+    if not context.connections.move(connection(), Kind.EVENTS):
+        refuse(503, "Too many event streams are open; ask for the messages instead, or try again in a moment.")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Response(_events(context, id, page), headers=headers, content_type="text/event-stream")
 
@@ -78,7 +82,7 @@ def _events(context: Context, id: str, page: Page) -> Iterator[bytes]:
                 state = msgspec.json.encode({"state": page.computation.state, "next": page.next})
                 yield b"event: end\ndata: %b\n\n" % state
                 return
-            page = wait_for_page(context, id, page.next, HEARTBEAT_S)
+            page = follow_page(context, id, page.next, HEARTBEAT_S)
     except StoreUnavailable as error:
         # The status has gone out: the stream ends, and the client comes back with Last-Event-ID.
         _log.warning("events of %s end early: %s", id, error)

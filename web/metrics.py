@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -11,16 +12,24 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from store import StoreUnavailable
+from web.connections import SHARES, Connections
 from web.fleet import Fleet
 from web.news import News
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
 
+def readiness(ready: bool) -> bytes:
+    """Return the one figure that everybody may see."""
+    registry = CollectorRegistry()
+    Gauge("singlecell_ready", "Whether a cell can run.", registry=registry).set(ready)
+    return generate_latest(registry)
+
+
 class Figures:
     """Count what one application does; requests and submissions are those of this web process."""
 
-    def __init__(self, fleet: Fleet, news: News) -> None:
+    def __init__(self, fleet: Fleet, news: News, connections: Connections) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "singlecell_http_requests", "Requests answered.", ["route", "method", "status"], registry=self.registry
@@ -34,6 +43,9 @@ class Figures:
         )
         waiting = Gauge("singlecell_http_waiting", "Requests that wait for news.", registry=self.registry)
         waiting.set_function(lambda: news.waiting)
+        at = Gauge("singlecell_http_connections", "Connections, by what they are at.", ["at"], registry=self.registry)
+        for kind in SHARES:
+            at.labels(kind.name.lower()).set_function(partial(connections.count, kind))
         self.registry.register(_Devices(fleet))
 
     def watch(self, app: Flask) -> None:

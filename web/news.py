@@ -1,7 +1,7 @@
 """Wake requests that wait for something new, when the store hints that a computation has news.
 
 One listener per process reads the hints; each waiter has an event of its own. A hint that is missed costs no more than
-``RECHECK_S``: waiters look again that often anyway.
+``RECHECK_S``: waiters look again that often anyway, when there are no more than a hundred.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from store import Store
 
 TOPICS = ("news", "answer")
 RECHECK_S = 1.0
+RECHECKS_PER_S = 100.0  # of all who wait together: when many do, each looks less often
 
 Found = TypeVar("Found")
 
@@ -60,7 +61,7 @@ class News:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 break
-            event.wait(min(left_s, RECHECK_S))
+            event.wait(min(left_s, max(RECHECK_S, self.waiting / RECHECKS_PER_S)))
             event.clear()  # before the look: news that come during it are not lost
             found = look()
         return found

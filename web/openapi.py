@@ -22,7 +22,9 @@ _PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 _EVERYWHERE = {
     500: "Something went wrong on the server.",
     503: "The server cannot answer just now; `Retry-After` says when to try again.",
+    429: "Too many requests come from this address: said by nginx, where one stands in front.",
 }
+_WITH_A_BODY = {408: "The body did not arrive, or too slowly."}
 
 routes = Blueprint("openapi", __name__)
 
@@ -95,7 +97,8 @@ def _operation(rule: Rule, found: Operation, settings: Settings, schemas: _Schem
         str(status): {"description": "Success." if status < 400 else "Not ready.", **schemas.content(what)}
         for status, what in found.answers.items()
     }
-    for status, reason in {**_EVERYWHERE, **found.problems}.items():
+    promised = {**_EVERYWHERE, **(_WITH_A_BODY if found.body is not None else {}), **found.problems}
+    for status, reason in promised.items():
         answers.setdefault(str(status), {"description": reason, **schemas.content(ProblemDetail)})
     described: dict[str, Any] = {
         "operationId": rule.endpoint.replace(".", "_"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Event
 
 from store import Computation
-from web.context import Context, here
+from web.context import Context, connection, here
 from web.problems import refuse
 
 ABSENT = "There is no computation with this id; it may be older than the server keeps them."
@@ -73,7 +73,16 @@ def read_page(context: Context, computation_id: str, after: int) -> Page:
 
 
 def wait_for_page(context: Context, computation_id: str, after: int, wait_s: float) -> Page:
-    """Return the messages after this sequence as soon as there is one or the computation is over."""
+    """Return the messages after this sequence as soon as there is one or the computation is over.
+
+    When many wait already, the wait is shorter than asked for, or none.
+    """
+    with context.connections.waiting(connection(), wait_s) as granted_s:
+        return follow_page(context, computation_id, after, granted_s)
+
+
+def follow_page(context: Context, computation_id: str, after: int, wait_s: float) -> Page:
+    """Do the same for one who has a place to wait in."""
 
     def enough(page: Page) -> bool:
         return bool(page.messages) or page.finished
@@ -98,4 +107,5 @@ def wait_for_end(context: Context, event: Event, submitted: Computation, wait_s:
         full = not page.whole or sum(map(len, page.messages)) > PAGE_BYTES
         return page.finished or full or page.computation.asking
 
-    return context.news.wait_on(event, wait_s, page if submitted.state == "queued" else look(), look, enough)
+    with context.connections.waiting(connection(), wait_s) as granted_s:
+        return context.news.wait_on(event, granted_s, page if submitted.state == "queued" else look(), look, enough)

@@ -51,12 +51,13 @@ def script() -> Response:
 @operation(
     "Keep code as SageMathCell does: arguments `code`, `language`, `interacts`, `n`, `frame` of a form or the query",
     {200: ZippedPermalink},
-    {400: "`code` is missing, or an argument is not right.", 411: "The length of the body is missing.",
-     413: "The code is too long.", 429: "From this address as many were made today as a day allows."},
+    {400: "`code` is missing, or an argument is not right.", 408: "The body did not arrive, or too slowly.",
+     411: "The length of the body is missing.", 413: "The code is too long.",
+     429: "From this address as many were made today as a day allows."},
 )  # fmt: skip
 def create() -> Response:
     """Store the code; with `frame` the answer is a page that posts it to its parent, for browsers of old."""
-    bodies.check_length_is_said()
+    bodies.read_form()
     code = request.values.get("code")
     if code is None:
         refuse(400, "The argument `code` is missing.")

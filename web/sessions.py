@@ -9,7 +9,7 @@ from store import Session
 from web import bodies, languages
 from web.answers import AcceptedAnswer, SessionAnswer, json_answer
 from web.bodies import CodeAtCursor, CodeToInspect
-from web.context import here
+from web.context import connection, here
 from web.operations import operation
 from web.problems import refuse
 from web.reading import is_id
@@ -82,9 +82,10 @@ def _asked(id: str, kind: str, body: CodeAtCursor, detail_level: int) -> Respons
     session_id, language = _whom(id, body.language)
     questions = here().store.questions
     question = questions.put(session_id, language, kind, code, body.cursor_pos, detail_level)
-    answer = here().news.wait_until(
-        question, ANSWER_S, lambda: questions.answer_of(question), lambda it: it is not None
-    )
+    with here().connections.waiting(connection(), ANSWER_S) as granted_s:
+        answer = here().news.wait_until(
+            question, granted_s, lambda: questions.answer_of(question), lambda it: it is not None
+        )
     if answer is None:
         refuse(503, "No worker was free to answer; try again in a moment.")
     if answer.status == "busy":

@@ -19,14 +19,18 @@ import requests
 import settings as settings_file
 import store as stores
 from settings import Settings
+from tests.floods import flood, post
 from tests.processes import Process, start, wait_for
 from tests.server import free_port
 from tests.web.conftest import DEADLINE_S, ROOT, Device, texts
+from web import bodies
 
 LIBRARIES = ROOT / ".build" / "libraries"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 UWSGI = Path(sys.executable).with_name("uwsgi")
 START_S = 60.0
+KEY = "a-key-of-the-operator"
+OPERATOR = {"Authorization": f"Bearer {KEY}"}
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="Debian's nginx (nginx-light) is not installed")
 
@@ -49,9 +53,15 @@ def front(mongo_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     # Debian's uwsgi_params hands on the host without its port.
-    chosen = {"mongo_uri": embedded.uri(mongo_directory), "mongo_database": "test_nginx", "public_url": url}
+    chosen = {
+        "mongo_uri": embedded.uri(mongo_directory),
+        "mongo_database": "test_nginx",
+        "public_url": url,
+        "operator_key": KEY,
+    }
     config = directory / "singlecell_config.py"
     config.write_text("".join(f"{name} = {value!r}\n" for name, value in chosen.items()))
+    config.chmod(0o600)
     (directory / "nginx.conf").write_text(_placed(directory, port))
     web = [
         str(UWSGI), "--socket", str(directory / "web.sock"), "--chmod-socket=666", "--gevent", "64",
@@ -107,9 +117,11 @@ def check_problem(response: requests.Response, status: int) -> None:
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_the_size_limit_equals_the_setting() -> None:
+def test_the_size_limits_equal_the_settings() -> None:
     text = (ROOT / "nginx.conf").read_text()
-    assert re.findall(r"client_max_body_size (\S+);", text) == [str(settings_file.load().request_bytes_max)]
+    settings = settings_file.load()
+    sizes = [settings.request_bytes_max, bodies.json_bytes_max(settings)]
+    assert re.findall(r"client_max_body_size (\S+);", text) == [str(size) for size in sizes]
 
 
 def test_the_read_timeout_is_longer_than_the_longest_wait() -> None:
@@ -135,10 +147,35 @@ def test_a_long_poll_wakes_through_nginx(front: Front, device: Device) -> None:
         target=lambda: pages.append(requests.get(links["messages"], params={"wait": 30}, timeout=40).json())
     )
     waiter.start()
-    wait_for(lambda: "singlecell_http_waiting 1.0" in requests.get(f"{front.url}/metrics", timeout=10).text)
+    wait_for(lambda: "singlecell_http_waiting 1.0" in _figures(front))
     device.run("hello")
     waiter.join(20)
     assert texts(pages[0]["messages"]) == ["hello"]
+
+
+def _figures(front: Front) -> str:
+    return requests.get(f"{front.url}/metrics", headers=OPERATOR, timeout=10).text
+
+
+def test_who_asks_through_nginx_is_an_outsider_without_the_key(front: Front, device: Device) -> None:
+    device.report(free=1)
+    for headers in ({}, {"X-Forwarded-For": ""}, {"X-Forwarded-For": "127.0.0.1"}):
+        answer = requests.get(f"{front.url}/readyz", headers=headers, timeout=10).json()
+        assert answer == {"ready": True, "reasons": [], "accounts": []}
+        assert "singlecell_free" not in requests.get(f"{front.url}/metrics", headers=headers, timeout=10).text
+    assert requests.get(f"{front.url}/readyz", headers=OPERATOR, timeout=10).json()["accounts"]
+    assert "singlecell_free" in _figures(front)
+
+
+def test_too_many_connections_of_one_address_are_told_so(front: Front) -> None:
+    [most] = re.findall(r"limit_conn connections (\d+);", (ROOT / "nginx.conf").read_text())
+    port = int(front.url.rpartition(":")[2])
+    with flood(port, int(most), post(100)):
+        wait_for(lambda: requests.get(f"{front.url}/limits", timeout=10).status_code == 429)
+        refused = requests.get(f"{front.url}/limits", timeout=10)
+        check_problem(refused, 429)
+        assert int(refused.headers["Retry-After"]) > 0
+    wait_for(lambda: requests.get(f"{front.url}/limits", timeout=10).status_code == 200)
 
 
 def test_events_arrive_one_by_one(front: Front, device: Device) -> None:

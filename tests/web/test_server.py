@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,61 @@ def test_readyz_names_what_is_missing(client: FlaskClient, device: Device) -> No
     assert answer.status_code == 200
     [account] = answer.get_json()["accounts"]
     assert account["limiter"] == "cgroup2" and account["layers"][0]["name"] == "seccomp"
+
+
+OUTSIDERS: dict[str, dict] = {
+    "another machine": {"environ_base": {"REMOTE_ADDR": "192.0.2.1"}},
+    "an address that is none": {"environ_base": {"REMOTE_ADDR": ""}},
+    "a proxy on this machine": {"headers": {"X-Forwarded-For": "192.0.2.1"}},
+    "a proxy that says so otherwise": {"headers": {"Forwarded": "for=192.0.2.1"}},
+    "a page of somebody else's": {"headers": {"Origin": "https://page.example"}},
+    "a wrong key": {"environ_base": {"REMOTE_ADDR": "192.0.2.1"}, "headers": {"Authorization": f"Bearer {'k' * 23}"}},
+    "a key in another scheme": {
+        "environ_base": {"REMOTE_ADDR": "192.0.2.1"}, "headers": {"Authorization": f"Basic {'k' * 24}"}
+    },
+    "a key that is no text": {"headers": {"Authorization": "Bearer \xff", "Via": "x"}},
+}  # fmt: skip
+
+
+@pytest.fixture
+def keyed(mongo_directory: Path) -> Iterator[Flask]:
+    """The application of a server with an operator's key, on the same database as a device."""
+    app = create_app(make_settings(mongo_directory, operator_key="k" * 24))
+    yield app
+    app.extensions["singlecell"].store.close()
+
+
+@pytest.mark.parametrize("who", OUTSIDERS)
+def test_outsiders_learn_no_more_than_ready_or_not(keyed: Flask, who: str) -> None:
+    client, device = keyed.test_client(), Device(keyed.extensions["singlecell"].store)
+    device.report(free=0, sentence="The host key is not the known one.")
+    answer = client.get("/readyz", **OUTSIDERS[who])
+    assert answer.status_code == 503
+    assert answer.get_json() == {"ready": False, "reasons": ["No cell can run just now."], "accounts": []}
+    device.report(free=1)
+    answer = client.get("/readyz", **OUTSIDERS[who])
+    assert answer.status_code == 200 and answer.get_json() == {"ready": True, "reasons": [], "accounts": []}
+    figures = client.get("/metrics", **OUTSIDERS[who]).text
+    assert [line for line in figures.splitlines() if not line.startswith("#")] == ["singlecell_ready 1.0"]
+
+
+def test_the_key_opens_it_from_anywhere(keyed: Flask) -> None:
+    client, device = keyed.test_client(), Device(keyed.extensions["singlecell"].store)
+    device.report(free=1)
+    from_afar = {
+        "environ_base": {"REMOTE_ADDR": "192.0.2.1"},
+        "headers": {"Authorization": f"Bearer {'k' * 24}", "X-Forwarded-For": "192.0.2.1"},
+    }
+    assert client.get("/readyz", **from_afar).get_json()["accounts"]
+    assert "singlecell_database_up" in client.get("/metrics", **from_afar).text
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"])
+def test_without_a_key_loopback_alone_sees_it_all(client: FlaskClient, device: Device, address: str) -> None:
+    device.report(free=1)
+    assert client.get("/readyz", environ_base={"REMOTE_ADDR": address}).get_json()["accounts"]
+    nobody = {"environ_base": {"REMOTE_ADDR": "192.0.2.1"}, "headers": {"Authorization": "Bearer "}}
+    assert not client.get("/readyz", **nobody).get_json()["accounts"]
 
 
 def test_metrics_are_prometheus_text(client: FlaskClient, device: Device) -> None:

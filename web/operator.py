@@ -1,0 +1,35 @@
+"""Who keeps this server running, and so may see how it is: by a key, or by being on this machine."""
+
+from __future__ import annotations
+
+import hmac
+from ipaddress import ip_address
+
+from flask import request
+
+from web.context import here
+
+# Whoever hands on a request of somebody else's says so in one of these, and a page of somebody else's has an origin.
+FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via", "Origin")
+
+
+def asks() -> bool:
+    """Return whether the current request is the operator's."""
+    return _has_key() or _is_from_here()
+
+
+def _has_key() -> bool:
+    key = here().settings.operator_key.encode()
+    scheme, _, untrusted_key = request.headers.get("Authorization", "").partition(" ")
+    same = hmac.compare_digest(untrusted_key.strip().encode("utf-8", "surrogateescape"), key)
+    return bool(key) and scheme.lower() == "bearer" and same
+
+
+def _is_from_here() -> bool:
+    if any(name in request.headers for name in FORWARDED):
+        return False
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

@@ -1,0 +1,55 @@
+"""Every request's way through the connections: turned away when too many are under way, then served, then answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+
+from web import accepting
+from web.connections import ANSWER_S, BODY_S, LEAST_RATE_BYTES_S, Connection, Kind
+from web.context import CONNECTION, Context, connection
+from web.problems import refuse
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+ALWAYS_SERVED = "/healthz"
+
+Wsgi = Callable[["WSGIEnvironment", "StartResponse"], Iterable[bytes]]
+
+
+def install(app: Flask, context: Context) -> None:
+    """Have every request of the application take a place among the connections of this process."""
+    connections = context.connections
+
+    def begin() -> None:
+        kind = Kind.FREE if request.path == ALWAYS_SERVED else Kind.WORK
+        if not connections.move(connection(), kind):
+            refuse(503, "The server has too much to do just now; try again in a moment.")
+
+    def end(response: Response) -> Response:
+        ours = connection()
+        if ours.kind is not Kind.EVENTS:
+            length = response.content_length
+            connections.move(ours, Kind.ANSWER, ANSWER_S if length is None else BODY_S + length / LEAST_RATE_BYTES_S)
+        return response
+
+    app.before_request(begin)
+    app.after_request(end)
+    app.wsgi_app = _entered(app.wsgi_app, context)  # type: ignore[method-assign, assignment]
+
+
+def _entered(inner: Wsgi, context: Context) -> Wsgi:
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        accepted = accepting.current()
+        ours = environ[CONNECTION] = accepted or Connection()
+        try:
+            return inner(environ, start_response)
+        finally:
+            if accepted is None:
+                # Another server than uWSGI: how its answers go out is its own matter.
+                context.connections.leave(ours)
+
+    return serve
