@@ -127,7 +127,9 @@ def input_holders(attacker: Attacker) -> None:
 ATTACKS: dict[str, dict[str, tuple[Callable[[Attacker], None], int]]] = {
     "outputs": {"slow outputs": (slow_outputs, 3)},
     "web": {"huge bodies": (huge_bodies, 3), "held connections": (held_connections, 2)},
-    "disk": {"uploads": (uploads, 10), "files": (files, 6), "long outputs": (outputs, 3), "permalinks": (permalinks, 2)},
+    "disk": {
+        "uploads": (uploads, 10), "files": (files, 6), "long outputs": (outputs, 3), "permalinks": (permalinks, 2),
+    },
     "input": {"input holders": (input_holders, HOLDERS)},
 }
 

@@ -250,6 +250,8 @@ class Device:
             self.ledger.lose(list(account.sessions.values()), nonsense=False)
         try:
             self._keeper.flush(time.monotonic())
+            while any(run.files for run in self.ledger.runs.values()) and time.monotonic() < until:
+                self._keeper.flush(time.monotonic())
             self.report()
         except StoreUnavailable as error:
             log.warning("%s; what ran here is taken up again when its leases have run out", error)

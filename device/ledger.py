@@ -70,13 +70,16 @@ class Ledger:
 
     def cut(self, run: Run, now: float) -> None:
         """End a run whose output or files there is no room for; what is not stored of it is not said."""
-        session, usage = run.session, run.ending.usage if run.ending else None
+        session, ending = run.session, run.ending
         reason: Reason = "files" if run.files or run.incoming.open else "output"
         run.incoming.forget(run.files)
         run.files.clear()
         run.writing = None
         run.pending = run.conversation.cut(run.pending)
-        self.end(run, "failed", reason, usage, DISK_FULL)
+        if ending is not None and ending.reason is not None:
+            self.end(run, ending.state, ending.reason, ending.usage)  # it had a worse end already
+        else:
+            self.end(run, "failed", reason, ending.usage if ending else None, DISK_FULL)
         if session is not None:
             session.inbox.forget()
             self.close(session, now)

@@ -76,7 +76,7 @@ class Store:
         """Delete what ended longer than ``retention_s`` ago; return how many computations. Raises StoreUnavailable."""
         if not self._database.settings.mongo_uri:
             try_to_rotate(directory(self._database.settings), lambda: self._database.admin("logRotate"))
-        return sweep(self._database, self.files)
+        return sweep(self._database, self.files, self.clients)
 
     @guarded
     def is_tight(self) -> bool:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
+from store.clients import Clients
 from store.database import Database
 from store.files import Files
 
 AT_ONCE = 500  # computations in one round, so that each call stays short
 DEVICE_KEPT_S = 86400
+COUNTED = {"client": 1, "stored_bytes": 1}  # what is read of a computation that goes
 
 
-def sweep(database: Database, files: Files) -> int:
+def sweep(database: Database, files: Files, clients: Clients) -> int:
     """Delete what ended longer than ``retention_s`` ago; return how many computations. Raises PyMongoError."""
     computations = database.collection("computations")
     now = now_of(database)
@@ -20,9 +24,9 @@ def sweep(database: Database, files: Files) -> int:
     deleted = 0
     while True:
         # Not finished is null, which is not less than a time.
-        ids = [found["_id"] for found in computations.find({"finished": {"$lt": before}}, {"_id": 1}).limit(AT_ONCE)]
-        deleted += forget(database, files, ids)
-        if len(ids) < AT_ONCE:
+        batch = list(computations.find({"finished": {"$lt": before}}, COUNTED).limit(AT_ONCE))
+        deleted += forget(database, files, clients, batch)
+        if len(batch) < AT_ONCE:
             break
     files.forget_stray(before)
     database.collection("sessions").delete_many({"ended": {"$lt": before}})
@@ -30,12 +34,22 @@ def sweep(database: Database, files: Files) -> int:
     return deleted
 
 
-def forget(database: Database, files: Files, ids: Sequence[str]) -> int:
-    """Delete these computations with all that belongs to them; return how many there were. Raises PyMongoError."""
+def forget(database: Database, files: Files, clients: Clients, batch: Sequence[Mapping[str, Any]]) -> int:
+    """Delete these computations with all that belongs to them; return how many there were.
+
+    ``batch``: what COUNTED reads of them. Raises PyMongoError.
+    """
+    ids = [found["_id"] for found in batch]
     # The computation goes last: what a crash leaves is found again.
     files.forget(ids)
     database.collection("messages").delete_many({"computation": {"$in": ids}})
-    return database.collection("computations").delete_many({"_id": {"$in": ids}}).deleted_count
+    deleted = database.collection("computations").delete_many({"_id": {"$in": ids}}).deleted_count
+    gone: Counter[str] = Counter()
+    for found in batch:
+        if found.get("client"):
+            gone[found["client"]] -= int(found["stored_bytes"])
+    clients.count(gone)
+    return deleted
 
 
 def now_of(database: Database) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -13,7 +12,7 @@ from pymongo import ASCENDING
 from store.clients import Clients
 from store.database import Database
 from store.files import Files
-from store.retention import forget, now_of
+from store.retention import COUNTED, forget, now_of
 from store.space import Space
 
 # When so much of a bound is used, room is made until so much is: what comes meanwhile has a place.
@@ -42,7 +41,11 @@ def make_room(database: Database, files: Files, space: Space, clients: Clients) 
     client_max = settings.client_stored_bytes_max
     for client, stored_bytes in clients.largest(int(client_max * BEGIN_SHARE)).items():
         excess_bytes = int(stored_bytes - client_max * END_SHARE)
-        deleted += _delete(database, files, clients, {"client": client}, excess_bytes)
+        gone = _delete(database, files, clients, {"client": client}, excess_bytes)
+        if not gone:
+            # What a device had counted when it died may be less than what there is, or more.
+            clients.count({client: _stored_by(database, client) - stored_bytes})
+        deleted += gone
     stored_bytes, most_bytes = space.stored_bytes(), space.stored_bytes_max()
     if stored_bytes > most_bytes * BEGIN_SHARE:
         deleted += _delete(database, files, clients, {}, int(stored_bytes - most_bytes * END_SHARE))
@@ -50,6 +53,13 @@ def make_room(database: Database, files: Files, space: Space, clients: Clients) 
     if deleted or space.is_short:
         space.give_back()
     return Room(stored_bytes, stored_bytes > most_bytes, list(clients.largest(client_max)), deleted)
+
+
+def _stored_by(database: Database, client: str) -> int:
+    """Return what there is of a client."""
+    total = {"$group": {"_id": None, "bytes": {"$sum": "$stored_bytes"}}}
+    found = list(database.collection("computations").aggregate([{"$match": {"client": client}}, total]))
+    return int(found[0]["bytes"]) if found else 0
 
 
 def _delete(
@@ -60,14 +70,8 @@ def _delete(
     for which in _in_order(now_of(database)):
         while excess_bytes > 0:
             batch = list(_oldest(database, {**whose, **which}, min(excess_bytes, AT_ONCE_BYTES)))
-            forget(database, files, [found["_id"] for found in batch])
-            gone: Counter[str] = Counter()
-            for found in batch:
-                size_bytes = int(found.get("stored_bytes", UNCOUNTED_BYTES))
-                excess_bytes -= size_bytes
-                if found.get("client"):
-                    gone[found["client"]] -= size_bytes
-            clients.count(gone)
+            forget(database, files, clients, batch)
+            excess_bytes -= sum(int(found.get("stored_bytes", UNCOUNTED_BYTES)) for found in batch)
             deleted += len(batch)
             if not batch:
                 break
@@ -86,7 +90,7 @@ def _in_order(now: datetime) -> Iterator[dict[str, Any]]:
 
 def _oldest(database: Database, which: Mapping[str, Any], enough_bytes: int) -> Iterator[dict[str, Any]]:
     """Yield those of them that ended first, until they have enough bytes."""
-    found = database.collection("computations").find(which, {"stored_bytes": 1, "client": 1})
+    found = database.collection("computations").find(which, COUNTED)
     for computation in found.sort("finished", ASCENDING).limit(AT_ONCE):
         yield computation
         enough_bytes -= int(computation.get("stored_bytes", UNCOUNTED_BYTES))

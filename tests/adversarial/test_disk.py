@@ -7,11 +7,12 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import requests
+from host.failures import EXIT_PART_DIED
 
 from tests.adversarial.conftest import INNOCENT, beside
 from tests.end_to_end.client import Client
@@ -77,7 +78,8 @@ def filled(data: Path, left_bytes: int) -> Iterator[None]:
     try:
         yield
     finally:
-        ballast.unlink()
+        with suppress(OSError):  # the disk has gone with its server
+            ballast.unlink()
 
 
 def readiness(client: Client) -> tuple[int, list[str]]:
@@ -241,3 +243,27 @@ def test_a_flood_of_permalinks_ends_with_its_client_s_day_and_nobody_else_s(clie
     assert make("2001:db8::2", 100).status_code == 429  # of the same network
     assert make("2001:db8:0:1::1", 101).status_code == 201
     assert make("2001:db8::1", 0).status_code == 201  # it is there already
+
+
+def test_when_others_fill_the_disk_wholly_the_server_says_so_and_loses_nothing():
+    with serve(SETTINGS, disk_bytes=DISK_BYTES) as server:
+        client = Client(server.url)
+        kept = client.run("6 * 7").description["id"]
+
+        def ended() -> bool:
+            return server.process.exit_code is not None
+
+        def refuses() -> bool:
+            try:
+                return readiness(client)[0] == 503
+            except requests.RequestException:
+                return False
+
+        with filled(server.data, 0):
+            # MongoDB notices with its next checkpoint, or when its journal needs another file.
+            wait_for(lambda: refuses() or ended())
+        if ended():
+            assert server.process.exit_code == EXIT_PART_DIED and "is full" in server.process.log
+        else:
+            wait_for(lambda: works_again(client), 60)
+            assert client.get(kept)["state"] == "done"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from store import Store
-from tests.store.conftest import Connect, claim, message, state_of, submit
+from tests.store.conftest import Connect, age, claim, message, state_of, submit
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -66,8 +66,27 @@ def test_a_client_with_too_much_loses_its_own_oldest_and_nobody_else_anything(co
 
 def test_who_has_too_much_that_has_not_ended_is_named(connect: Connect) -> None:
     store = connect(stored_bytes_max=100 * MIB, client_stored_bytes_max=4 * MIB)
-    store.clients.count({"a": 4 * MIB + 1, "b": 4 * MIB})
+    computations = store._database.collection("computations")
+    for client, stored_bytes in (("a", 4 * MIB + 1), ("b", 4 * MIB)):
+        computations.update_one({"_id": submit(store, client=client)}, {"$set": {"stored_bytes": stored_bytes}})
+        store.clients.count({client: stored_bytes})
     assert store.make_room().full_clients == ["a"]
+
+
+def test_a_count_that_is_wrong_is_put_right(connect: Connect) -> None:
+    store = connect(stored_bytes_max=100 * MIB, client_stored_bytes_max=4 * MIB)
+    submit(store, client="a")
+    store.clients.count({"a": 5 * MIB})
+    assert store.make_room().full_clients == [] and 0 < store.clients.largest(0)["a"] < MIB
+
+
+def test_what_goes_after_its_time_is_not_counted_any_more(connect: Connect) -> None:
+    store = connect(retention_s=1000, client_stored_bytes_max=100 * MIB)
+    run(store, MIB, "a")
+    assert store.clients.largest(0)["a"] > MIB
+    age(store, "computations", {}, "finished", 1060)
+    store.sweep()
+    assert store.clients.largest(0) == {}
 
 
 def test_that_nothing_has_ended_is_said(connect: Connect) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from host.services import web_command
 
 import settings as settings_file
 import store as stores
+from host.services import web_command
 from settings import Settings
 from store import Claim, embedded
 from tests.floods import flood, get, post
