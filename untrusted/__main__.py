@@ -87,6 +87,7 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
                 limiter.sees_all_memory,
                 guests,
                 home,
+                language.calls,
             )
             for name, language in languages.items()
         }

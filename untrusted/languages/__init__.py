@@ -35,7 +35,8 @@ class Language:
 
     ``set_up`` changes IPython's shell, once, in the zygote; ``populate`` fills a fresh namespace; ``start`` runs in
     each session before its first cell. ``take_sigint``: for libraries that hear SIGINT themselves. ``terminals``:
-    sessions get pseudo-terminals.
+    sessions get pseudo-terminals. ``calls``: system calls that its sessions may make beside those of every session
+    (``untrusted/sandbox/allowed_calls.py``).
     """
 
     name: str
@@ -49,3 +50,4 @@ class Language:
     start: Callable[[], None] = nothing
     take_sigint: Callable[[SigintHandler], None] = take_sigint
     terminals: bool = False
+    calls: tuple[str, ...] = ()

@@ -35,11 +35,12 @@ ETC_SHOWN = (
     "/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/mime.types", "/etc/R", "/etc/ssl/openssl.cnf",
     "/etc/ImageMagick-6", "/etc/java-17-openjdk", "/etc/magic",
 )  # fmt: skip
-# What a fresh /proc tells of the host, or of other sessions through the account's key rings (Docker's list, and more).
+# What a fresh /proc tells of the host, or of other sessions: through the account's key rings, through counters of what
+# the whole host does (Docker's list, and more).
 PROC_MASKED = (
-    "acpi", "asound", "bus", "cmdline", "config.gz", "driver", "fs", "interrupts", "irq", "kallsyms", "kcore",
-    "key-users", "keys", "latency_stats", "locks", "modules", "sched_debug", "scsi", "sys", "sysrq-trigger",
-    "timer_list",
+    "acpi", "asound", "bus", "cgroups", "cmdline", "config.gz", "diskstats", "driver", "fs", "interrupts", "irq",
+    "kallsyms", "kcore", "key-users", "keys", "latency_stats", "locks", "modules", "pressure", "sched_debug", "scsi",
+    "softirqs", "sys", "sysrq-trigger", "timer_list", "vmstat",
 )  # fmt: skip
 # Of our own code.
 SHIPPED = ("untrusted", "wire.py")
@@ -136,13 +137,16 @@ def build_plan(
     memory_is_seen: bool = False,
     gvisor: Gvisor | None = None,
     home: Path | None = None,
+    calls: Iterable[str] = (),
 ) -> Plan:
     """Return the plan for these limits.
 
     Sessions see what of ``code_directory`` is ``SHIPPED``, and the environments of ``pythons``. ``memory_is_seen``:
     whether the limiter sees all memory; what it would not see is refused. ``home``: where languages keep caches; only
-    guests of gVisor, which load their language themselves, are shown it.
-    Raises SandboxError for a layer that is unknown or cannot be waived, and for a Python that does not run.
+    guests of gVisor, which load their language themselves, are shown it. ``calls``: system calls that the language adds
+    to those that every session may make.
+    Raises SandboxError for a layer that is unknown or cannot be waived, for a Python that does not run, and for a call
+    that does not exist.
     """
     waived = tuple(waived)
     unknown = [layer for layer in waived if layer not in LAYERS]
@@ -174,7 +178,7 @@ def build_plan(
         links=tuple(link for link in links if not any(link[0].startswith(f"{tree}/") for tree in trees)),
         # Of a guest only runsc sees the host's /proc; it reads there, and nests a /proc that must not be masked.
         masks=() if gvisor else tuple((path, os.path.isdir(path)) for path in _masked()),
-        seccomp_program=seccomp.compile_program(memory_is_seen) if "seccomp" not in waived else b"",
+        seccomp_program=seccomp.compile_program(memory_is_seen, calls) if "seccomp" not in waived else b"",
         landlock_abi=_landlock_abi(),
         terminals=terminals,
         waived=waived,

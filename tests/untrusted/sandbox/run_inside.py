@@ -2,8 +2,8 @@
 
 The job: ``source`` (run in the session; ``report(value)`` hands JSON out, ``outside`` is what must not be reached),
 ``without`` (layers left out), ``limits`` (changed ones), ``limiter`` and ``cgroup_directory``, ``preload`` (modules),
-``prepare`` (source that is run before the session is forked), ``terminals``, ``hold`` (keep it after its report,
-until standard input ends), ``harvest`` (hand over files when it is dead).
+``prepare`` (source that is run before the session is forked), ``terminals``, ``calls``, ``hold`` (keep it after its
+report, until standard input ends), ``harvest`` (hand over files when it is dead).
 Answers one line of JSON, and with ``hold`` one more when the session is there.
 """
 
@@ -49,7 +49,7 @@ def main() -> None:
     limiter = limiters.choose(job.get("limiter", "watchdog"), job.get("cgroup_directory", ""), limits)
     plan = build_plan(
         limits, ROOT, [sys.executable], memory_is_seen=limiter.sees_all_memory,
-        terminals=job.get("terminals", False),
+        terminals=job.get("terminals", False), calls=job.get("calls", ()),
     )  # fmt: skip
     plan = plan.without(*job.get("without", ()))
     for module in job.get("preload", ()):
