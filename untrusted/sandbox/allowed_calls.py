@@ -1,7 +1,7 @@
 """The one list of what a session may ask the kernel: every call that is not here is refused.
 
-Made from what the tests' cells call (Python with NumPy, pandas, Matplotlib; Sage, GAP, Maxima, Singular, PARI; shells,
-compilers, threads, ``multiprocessing``, ``asyncio``, SQLite), with the plain relatives of each call, and what R, Java,
+Made from what the tests' cells call in every language that is served, with NumPy and its like, threads, processes,
+databases, shells, compilers and the programs of other systems; with the plain relatives of each call, and what R, Java,
 Node and Go are known to ask for. ``call_rules.py`` says of some of them with which arguments; a language adds its own
 (``Language.calls``). Names are those of ``call_numbers.py``; an architecture that lacks one does without.
 """

@@ -65,12 +65,11 @@ _IOCTLS = (
 # linux/prctl.h. Refused with the rest: SET_SECCOMP 22 (a filter of one's own), SET_MM, SCHED_CORE, SET_MEMORY_MERGE
 # (pages that sessions would share).
 _PRCTLS = (
-    2, 3, 4, 15, 16, 21, 23, 27,  # GET_PDEATHSIG, GET and SET_DUMPABLE, SET and GET_NAME, GET_SECCOMP, ..., SECUREBITS
+    2, 3, 15, 16, 21, 23, 27,  # GET_PDEATHSIG, GET_DUMPABLE, SET and GET_NAME, GET_SECCOMP, CAPBSET_READ, SECUREBITS
     29, 30, 36, 37, 38, 39, 40, 41, 42,  # timer slack, subreaper, NO_NEW_PRIVS, GET_TID_ADDRESS, huge pages
     47, 52, 0x41555856,  # CAP_AMBIENT, GET_SPECULATION_CTRL, GET_AUXV
     50, 51, 54, 55, 56, 60, 61, 63, 64, 74, 75, 76,  # vectors, pointers and shadow stacks of aarch64
 )  # fmt: skip
-_SET_PDEATHSIG = (syscalls.PR_SET_PDEATHSIG,)
 
 # asm-generic/socket.h: REUSEADDR, SNDBUF, RCVBUF, KEEPALIVE, OOBINLINE, LINGER, REUSEPORT, PASSCRED, RCVLOWAT,
 # timeouts, timestamps, PASSSEC, PEEK_OFF, PASSPIDFD, PASSRIGHTS. Refused with the rest: filters (ATTACH_FILTER 26,
@@ -93,9 +92,14 @@ RULES = {
     "ioctl": Rule(((Condition(1, _IOCTLS),),)),
     "personality": Rule(((Condition(0, (0, _ASK_PERSONALITY)),),)),
     "sched_setscheduler": Rule(((Condition(1, _POLICIES, WORD & ~_RESET_ON_FORK),),)),
-    # User code shares init's memory, and can have it do things when it wakes: it must still die with the zygote.
     "prctl": Rule(
-        ((Condition(0, _PRCTLS),), (Condition(0, _SET_PDEATHSIG), Condition(1, (signal.SIGKILL,)))),
+        (
+            (Condition(0, _PRCTLS),),
+            # User code shares init's memory and can have it do things when it wakes: it must still die with the zygote.
+            (Condition(0, (syscalls.PR_SET_PDEATHSIG,)), Condition(1, (signal.SIGKILL,))),
+            # No process hides from the supervisor what it has open (limiter/kernel_memory.py).
+            (Condition(0, (syscalls.PR_SET_DUMPABLE,)), Condition(1, (1,))),
+        ),
     ),
     "preadv2": Rule(((Condition(5, (0,), WORD & ~_READ_FLAGS),),), errno.EOPNOTSUPP),
     "fadvise64": Rule(((Condition(3, _FILE_ADVICE),),)),

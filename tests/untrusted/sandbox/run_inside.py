@@ -3,7 +3,8 @@
 The job: ``source`` (run in the session; ``report(value)`` hands JSON out, ``outside`` is what must not be reached),
 ``without`` (layers left out), ``limits`` (changed ones), ``limiter`` and ``cgroup_directory``, ``preload`` (modules),
 ``prepare`` (source that is run before the session is forked), ``terminals``, ``calls``, ``hold`` (keep it after its
-report, until standard input ends), ``harvest`` (hand over files when it is dead).
+report, until standard input ends), ``harvest`` (hand over files when it is dead), ``rise_bytes`` (of the kernel's
+memory, after which locks are looked for).
 Answers one line of JSON, and with ``hold`` one more when the session is there.
 """
 
@@ -30,6 +31,7 @@ from untrusted.files import harvest, snapshot  # noqa: E402
 from untrusted.sandbox import die_with_parent, probes  # noqa: E402
 from untrusted.sandbox import limiter as limiters  # noqa: E402
 from untrusted.sandbox.clone import clone_session  # noqa: E402
+from untrusted.sandbox.limiter import kernel_memory  # noqa: E402
 from untrusted.sandbox.lockdown import settle  # noqa: E402
 from untrusted.sandbox.plan import HOME, build_plan  # noqa: E402
 from untrusted.sandbox.reseed import reseed  # noqa: E402
@@ -46,6 +48,7 @@ def main() -> None:
     """Do the job."""
     job = json.loads(sys.stdin.readline())
     limits = SimpleNamespace(**LIMITS | job.get("limits", {}))
+    kernel_memory.RISE_BYTES = job.get("rise_bytes", kernel_memory.RISE_BYTES)
     limiter = limiters.choose(job.get("limiter", "watchdog"), job.get("cgroup_directory", ""), limits)
     plan = build_plan(
         limits, ROOT, [sys.executable], memory_is_seen=limiter.sees_all_memory,

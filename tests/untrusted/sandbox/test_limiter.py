@@ -12,6 +12,7 @@ from tests.processes import wait_for
 from tests.untrusted.sandbox.test_layers import x86_64
 from tests.untrusted.sandbox.test_life import PAUSE_FOR_EVER, TAKEN_INIT
 from untrusted.sandbox import SandboxError, limiter
+from untrusted.sandbox.limiter import kernel_memory
 from untrusted.sandbox.limiter.control_files import counter
 
 LIMITS = SimpleNamespace(
@@ -200,3 +201,84 @@ def test_groups_that_a_killed_supervisor_left_go_when_the_next_one_starts(start,
     assert left()
     # Its processes may take a moment to end.
     wait_for(lambda: session("report(1)", limits=SMALL, **groups) and not left())
+
+
+LOCK = """
+import fcntl, os, struct, threading, time
+def lock(files, each):
+    for name in range(files):
+        file = os.open(f"{threading.get_native_id()}.{name}", os.O_RDWR | os.O_CREAT)
+        for place in range(each):
+            fcntl.fcntl(file, fcntl.F_SETLK, struct.pack("hhqqi", fcntl.F_WRLCK, 0, 2 * place, 1, 0))
+"""
+ALWAYS = -1 << 60
+
+
+@pytest.mark.parametrize(("locks", "overrun"), [(9_900, None), (10_000, None), (10_100, "memory")])
+def test_a_session_that_holds_many_locks_ends_while_the_kernel_has_little_left(session, driver, locks, overrun):
+    """A8, I13"""
+    source = f"{LOCK}\nlock(100, {locks // 100})\nreport(1)\ntime.sleep({2 if overrun is None else 1000})"
+    result = session(source, until_end=True, limits=SMALL, rise_bytes=ALWAYS, **driver)
+    assert (result.overrun, result.dead) == (overrun, True)
+
+
+def test_locks_are_looked_for_in_every_process_and_thread(session, driver):
+    """I13"""
+    source = f"""{LOCK}
+if os.fork() == 0:
+    threading.Thread(target=lock, args=(60, 100)).start()
+lock(50, 100)
+time.sleep(1000)
+"""
+    result = session(source, until_end=True, limits=SMALL, rise_bytes=ALWAYS, **driver)
+    assert (result.overrun, result.dead) == ("memory", True)
+
+
+def test_threads_that_share_their_open_files_do_not_multiply_locks(session, driver):
+    source = f"""{LOCK}
+for _ in range(10):
+    threading.Thread(target=time.sleep, args=(1,), daemon=True).start()
+lock(20, 100)
+report(1)
+time.sleep(1)
+"""
+    assert session(source, until_end=True, limits=SMALL, rise_bytes=ALWAYS, **driver).overrun is None
+
+
+def test_the_kernels_memory_rises_with_locks_and_the_session_that_holds_them_ends(session, driver):
+    """A8, I13"""
+    source = f"{LOCK}\nwhile True:\n    lock(60, 1000)\n    time.sleep(1000)"
+    result = session(source, until_end=True, limits=SMALL, rise_bytes=4 << 20, **driver)
+    assert (result.overrun, result.dead) == ("memory", True)
+
+
+def test_the_alarm_rings_at_each_rise_and_not_before(monkeypatch):
+    taken, now = [100 << 20], [0.0]
+    monkeypatch.setattr(kernel_memory, "_unreclaimable_bytes", lambda: taken[0])
+    monkeypatch.setattr(kernel_memory.time, "monotonic", lambda: now[0])
+    alarm = kernel_memory.Alarm()
+
+    def raised_by(taken_bytes: int) -> int:
+        before = alarm.times()
+        taken[0], now[0] = taken_bytes, now[0] + kernel_memory.LOOK_S
+        return alarm.times() - before
+
+    rise = kernel_memory.RISE_BYTES
+    assert [raised_by((100 << 20) + more) for more in (0, rise - 1, rise, rise + 1)] == [0, 0, 0, 1]
+    # What was not given back belongs to somebody else; what was counts again.
+    assert [raised_by(more) for more in ((100 << 20) + rise + 2, 50 << 20, (50 << 20) + rise + 1)] == [0, 0, 1]
+
+
+def test_a_session_that_makes_looking_at_it_long_is_ended_for_it(session, driver):
+    """I13"""
+    # Few locks, which each open file of each thread names again: read whole, they would take the supervisor minutes.
+    source = f"""{LOCK}
+lock(1, 9000)
+locked = max(int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{{name}}"))
+kept = [os.dup(locked) for _ in range(100)]
+for _ in range(12):
+    threading.Thread(target=time.sleep, args=(1000,)).start()
+time.sleep(1000)
+"""
+    result = session(source, until_end=True, limits=SMALL, rise_bytes=ALWAYS, **driver)
+    assert (result.overrun, result.dead) == ("memory", True)

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from untrusted.sandbox.limiter import GroupLimits, Overrun
 from untrusted.sandbox.limiter.control_files import Removals, counter, owned, read, remove_orphans, write
+from untrusted.sandbox.limiter.kernel_memory import Alarm, LockWatch
 
 _NEEDED = ("memory", "pids", "cpuacct")
 _PERIOD_US = 100_000
@@ -26,7 +27,7 @@ class Cgroup1:
         missing = [controller for controller in _NEEDED if not self._parents.get(controller)]
         if missing:
             raise ValueError(f"no cgroup v1 directory is named for {', '.join(missing)}")
-        self._limits, self._removals = limits, Removals()
+        self._limits, self._removals, self._alarm = limits, Removals(), Alarm()
         for path in dict.fromkeys(self._parents.values()):
             remove_orphans(path)
         self.detail = f"memory, processes and CPU share of a session by cgroup v1: {', '.join(self._parents)}"
@@ -37,7 +38,7 @@ class Cgroup1:
         """Return a new group, with limits of its own or the limiter's. Raises OSError."""
         self._removals.sweep()
         directories = {controller: f"{parent}/{owned(session)}" for controller, parent in self._parents.items()}
-        group = Group1(directories, self._removals)
+        group = Group1(directories, self._removals, self._alarm)
         try:
             # One hierarchy may hold several controllers (cpu,cpuacct): the same directory then comes twice.
             for directory in dict.fromkeys(directories.values()):
@@ -67,8 +68,8 @@ def _limit(directories: dict[str, str], limits: GroupLimits) -> None:
 class Group1:
     """The control groups of one session."""
 
-    def __init__(self, directories: dict[str, str], removals: Removals) -> None:
-        self._directories, self._removals = directories, removals
+    def __init__(self, directories: dict[str, str], removals: Removals, alarm: Alarm) -> None:
+        self._directories, self._removals, self._locks = directories, removals, LockWatch(alarm)
 
     def add(self, pid: int) -> None:
         """Take in a process. Raises OSError."""
@@ -87,7 +88,7 @@ class Group1:
             return "memory"
         if counter(read(self._directories["pids"], "pids.events"), "max"):
             return "processes"
-        return None
+        return "memory" if self._locks.found(self._pids) else None
 
     def freeze(self) -> None:
         """Stop every process, where the host gave the freezer."""
@@ -111,6 +112,9 @@ class Group1:
                 finally:
                     os.close(pidfd)
         self.thaw()
+
+    def _pids(self) -> list[int]:
+        return [int(pid) for pid in read(self._directories["pids"], "cgroup.procs").split()]
 
     def close(self) -> None:
         """Remove the groups."""

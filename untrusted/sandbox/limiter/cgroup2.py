@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from untrusted.sandbox.limiter import GroupLimits, Overrun
 from untrusted.sandbox.limiter.control_files import Removals, counter, owned, read, remove_orphans, write
+from untrusted.sandbox.limiter.kernel_memory import Alarm, LockWatch
 
 _NEEDED = ("memory", "pids", "cpu")
 _PERIOD_US = 100_000
@@ -26,7 +27,7 @@ class Cgroup2:
         missing = [controller for controller in _NEEDED if controller not in available]
         if missing:
             raise ValueError(f"{directory} does not have the controllers {', '.join(missing)}")
-        self._directory, self._limits, self._removals = directory, limits, Removals()
+        self._directory, self._limits, self._removals, self._alarm = directory, limits, Removals(), Alarm()
         self._delegate()
         remove_orphans(directory)
         self.detail = f"memory, processes and CPU share of a session by control groups below {directory}"
@@ -53,7 +54,7 @@ class Cgroup2:
         except OSError:
             self._removals.remove(directory)
             raise
-        return Group2(directory, self._removals)
+        return Group2(directory, self._removals, self._alarm)
 
 
 def _limit(directory: str, limits: GroupLimits) -> None:
@@ -69,8 +70,8 @@ def _limit(directory: str, limits: GroupLimits) -> None:
 class Group2:
     """A control group of one session."""
 
-    def __init__(self, directory: str, removals: Removals) -> None:
-        self._directory, self._removals = directory, removals
+    def __init__(self, directory: str, removals: Removals, alarm: Alarm) -> None:
+        self._directory, self._removals, self._locks = directory, removals, LockWatch(alarm)
 
     def add(self, pid: int) -> None:
         """Take in a process. Raises OSError."""
@@ -91,7 +92,7 @@ class Group2:
             return "memory"
         if counter(read(self._directory, "pids.events"), "max"):
             return "processes"
-        return None
+        return "memory" if self._locks.found(self._pids) else None
 
     def freeze(self) -> None:
         """Stop every process."""
@@ -105,6 +106,9 @@ class Group2:
         """Kill every process; before Linux 5.14 the end of the session's init does."""
         with suppress(FileNotFoundError):
             write(self._directory, "cgroup.kill", 1)
+
+    def _pids(self) -> list[int]:
+        return [int(pid) for pid in read(self._directory, "cgroup.procs").split()]
 
     def close(self) -> None:
         """Remove the group."""

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from untrusted.sandbox.limiter import GroupLimits, Overrun
+from untrusted.sandbox.limiter.kernel_memory import Alarm, LockWatch
 from untrusted.sandbox.plan import HOME
 
 LOOK_S = 0.1  # a scan of /proc serves all groups for this long
@@ -46,6 +47,7 @@ class Watchdog:
         self._processes: dict[int, Process] = {}
         self._children: dict[int, list[int]] = {}
         self._looked_at = float("-inf")
+        self.alarm = Alarm()
 
     def open(self, _session: str, limits: GroupLimits | None = None) -> WatchedGroup:
         """Return a new group, with limits of its own or the watchdog's."""
@@ -85,6 +87,7 @@ class WatchedGroup:
         self._directories: list[int] = []
         self._guest_memory: int | None = None
         self._hit: Overrun | None = None
+        self._locks = LockWatch(watchdog.alarm)
 
     def add(self, pid: int) -> None:
         """Watch the processes below this one. Raises ProcessLookupError."""
@@ -116,6 +119,8 @@ class WatchedGroup:
             self._hit = "memory"
         if self._hit is None and processes > self._limits.session_processes_max:
             self._hit = "processes"
+        if self._hit is None and self._locks.found(self._tree):
+            self._hit = "memory"
         return self._hit
 
     def freeze(self) -> None:
