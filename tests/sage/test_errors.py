@@ -17,6 +17,7 @@ UNPARSABLE = {
     "a number before a name": ("x = 10^2 + 2y", "x = 10^2 + 2y", None),
     "a string that is not closed": ("s = 2^3, 'abc", "s = 2^3, 'abc", 9),
     "a name that is not ASCII before": ("αβγ = 2^3 +* 4", "αβγ = 2^3 +* 4", 11),
+    "a line indented to no level": ("def f():\n    return 2^3\n  x = 2^4", "x = 2^4", 0),
     "a tab before": ("if 2^3 > 1:\n\tx = 2^3 +* 4", "x = 2^3 +* 4", None),
 }
 # name: (code, its error, the student's line)
@@ -49,6 +50,7 @@ def test_code_that_does_not_parse_is_shown_as_written_with_the_place(client, nam
     if column is not None:
         assert rows[shown + 1].index("^") - rows[shown].index(line) == column
     assert not NOT_THE_STUDENTS.search(traceback_of(outcome))
+    assert len(rows) == 4 and "IPython" not in traceback_of(outcome)
 
 
 @pytest.mark.parametrize("name", RAISING)

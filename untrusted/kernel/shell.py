@@ -17,12 +17,15 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
 from traitlets.config import Config
 
+from untrusted.kernel.debugger import tell_of_cells
 from untrusted.kernel.display import Hook, Publisher
 from untrusted.kernel.mime import Json
 from untrusted.kernel.outbox import Outbox
 from untrusted.kernel.programs import run_shell
-from untrusted.kernel.tracebacks import error_content, plain_lines, trimmed
-from untrusted.kernel.written import CellCompiler, leading_lines
+from untrusted.kernel.tracebacks import error_content, plain_lines, trimmed, without_places
+from untrusted.kernel.written import CELL, CellCompiler, leading_lines
+
+TOKENIZER = "<tokenize>"  # the file that it names
 
 
 class EndOfCell(ExitAutocall):
@@ -73,6 +76,16 @@ class Shell(InteractiveShell):
     def ask_exit(self) -> None:
         """End the cell."""
         raise SystemExit
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """Return the Python of a cell. Raises SyntaxError where lines are indented to no level: IPython finds that."""
+        try:
+            return super().transform_cell(raw_cell)
+        except SyntaxError as error:
+            failure = error.with_traceback(None)  # where in IPython is nothing to a student
+        if failure.filename == TOKENIZER:
+            failure.filename = f"{CELL}{self.execution_count}]"
+        raise failure
 
     def showtraceback(
         self,
@@ -168,6 +181,9 @@ def make_shell(outbox: Outbox, populate: Callable[[dict[str, Any]], None]) -> Sh
     shell.loop_runner = shell.run_coroutine
     shell.exiter = EndOfCell(shell)
     shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
+    tell_of_cells()
+    write_warning = warnings.formatwarning
+    warnings.formatwarning = lambda *warning, **more: without_places(write_warning(*warning, **more))
     shell.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
     warnings.filterwarnings("ignore", message="To exit: use", module="IPython")
     # The other thread is the one that pumps output, and Outbox knows of forks.

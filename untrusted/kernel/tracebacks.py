@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +10,8 @@ from types import TracebackType
 from untrusted.kernel.mime import Json, valid_text
 
 OURS = str(Path(__file__).resolve().parent.parent) + "/"
+# Where libraries lie is the host's business; what is in there is named from there on.
+PLACES = tuple(dict.fromkeys(f"{sysconfig.get_path(name)}/" for name in ("platlib", "purelib")))
 FRAMES_MAX = 100  # formatting costs about a millisecond a frame
 CHAIN_MAX = 20  # exceptions that led to exceptions
 TRACEBACK_CHARS_MAX = 64 << 10
@@ -24,7 +27,7 @@ def error_content(etype: type[BaseException], evalue: object, lines: object) -> 
     return {
         "ename": valid_text(etype.__name__[:NAME_CHARS_MAX]),
         "evalue": said(evalue),
-        "traceback": _shortened(texts),
+        "traceback": _shortened([without_places(text) for text in texts]),
     }
 
 
@@ -34,7 +37,15 @@ def said(evalue: object) -> str:
         text = valid_text(str(evalue))
     except (Exception, SystemExit):  # noqa: BLE001 - an exception may be of any class, with any methods
         return "<exception str() failed>"
+    text = without_places(text)
     return text if len(text) <= VALUE_CHARS_MAX else text[:VALUE_CHARS_MAX] + " …"
+
+
+def without_places(text: str) -> str:
+    """Return a text without the directories that libraries lie in: ``matplotlib/pyplot.py``, from there on."""
+    for place in PLACES:
+        text = text.replace(place, "")
+    return text
 
 
 def plain_lines(etype: type[BaseException], evalue: BaseException, tb: TracebackType | None) -> list[str]:

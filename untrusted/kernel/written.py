@@ -10,6 +10,7 @@ from types import TracebackType
 from IPython.core.compilerop import CachingCompiler
 from stack_data import Source
 
+CELL = "Cell In["  # how the name of a cell's code begins
 LINE_CHARS_MAX = 2000  # finding a column costs the square of it
 CLEANED_UP = ["%%", " ", "\t", ">>>", "In ["]  # beginnings of cells; a language adds its own prompt
 
@@ -26,7 +27,7 @@ class CellCompiler(CachingCompiler):
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
         """Return ``Cell In[3]``; for code that a cell runs under the number of another, IPython's longer name."""
-        name = f"Cell In[{number}]"
+        name = f"{CELL}{number}]"
         return name if name not in linecache.cache else super().get_code_name(raw_code, transformed_code, number)
 
     def cache(self, transformed_code: str, number: int = 0, raw_code: str | None = None) -> str:

@@ -132,3 +132,41 @@ def test_source_can_be_read(child: Child) -> None:
 def test_an_error_in_a_thread_is_told_on_stderr(child: Child) -> None:
     ran = child.run("import threading\nt = threading.Thread(target=lambda: 1/0)\nt.start(); t.join()")
     assert "ZeroDivisionError" in ran.text("stderr") and ran.reply["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [("def f():\n    pass\n  x = 1", 3), ("\n\nfor i in [1]:\n        print(i)\n    print(2)", 5)],
+)
+def test_a_line_that_is_indented_to_no_level_is_four_lines_of_error(child: Child, code: str, line: int) -> None:
+    ran = child.run(code)
+    number = ran.only("execute_input")["execution_count"]
+    assert ran.error.splitlines() == [
+        f"  Cell In[{number}], line {line}",
+        f"    {code.splitlines()[line - 1].strip()}",
+        "    ^",
+        "IndentationError: unindent does not match any outer indentation level",
+    ]
+    assert ran.reply["evalue"].endswith(f"(Cell In[{number}], line {line})")
+
+
+# From each, something of a library is told: a frame, a name, a warning.
+OF_LIBRARIES = {
+    "frames": ("import matplotlib.pyplot as plt\nplt.plot([1], [2, 3])", "matplotlib/pyplot.py"),
+    "a message": ("from numpy import nope", "numpy/__init__.py"),
+    "a warning": (
+        "import warnings, numpy\nwarnings.warn_explicit('old', UserWarning, numpy.__file__, 1)", "numpy/__init__.py:1",
+    ),
+    "a group": (
+        "import numpy\nraise ExceptionGroup(numpy.__file__, [ValueError(numpy.__file__)])", "numpy/__init__.py",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OF_LIBRARIES)
+def test_a_library_is_named_without_the_place_that_it_lies_in(child: Child, case: str) -> None:
+    code, named = OF_LIBRARIES[case]
+    ran = child.run(code)
+    said = ran.text("stderr") + str(ran.all("error")) + str(ran.reply)
+    assert named in said or ran.reply["ename"] == "NameError"  # a Python without exception groups
+    assert "site-packages" not in said

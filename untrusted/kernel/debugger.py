@@ -1,0 +1,40 @@
+"""Debuggers as a student sees them: the cell under its name, its frames and those that it called, no place of ours."""
+
+from __future__ import annotations
+
+import bdb
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+from IPython.core.debugger import Pdb
+
+from untrusted.kernel.tracebacks import without_places
+from untrusted.kernel.written import CELL
+
+Stack = list[tuple[FrameType, int]]
+
+
+def tell_of_cells() -> None:
+    """Change Python's debugger, and IPython's, for this process."""
+    canonic, get_stack = bdb.Bdb.canonic, bdb.Bdb.get_stack
+
+    def name(self: bdb.Bdb, filename: str) -> str:
+        # Else it is taken for a file of the directory that the cell is in.
+        return filename if filename.startswith(CELL) else canonic(self, filename)
+
+    def frames(self: bdb.Bdb, frame: FrameType | None, tb: TracebackType | None) -> tuple[Stack, int]:
+        stack, current = get_stack(self, frame, tb)
+        first = next((at for at, entry in enumerate(stack) if entry[0].f_code.co_filename.startswith(CELL)), 0)
+        return stack[first:], max(0, current - first)
+
+    bdb.Bdb.canonic, bdb.Bdb.get_stack = name, frames  # type: ignore[method-assign, assignment]
+    for debugger in (bdb.Bdb, Pdb):
+        debugger.format_stack_entry = _shortened(debugger.format_stack_entry)  # type: ignore[method-assign]
+
+
+def _shortened(write: Callable[..., str]) -> Callable[..., str]:
+    def shortened(*arguments: Any, **options: Any) -> str:
+        return without_places(write(*arguments, **options))
+
+    return shortened
