@@ -165,7 +165,7 @@ class Device:
         return sum(run.waiting_bytes for run in self.ledger.runs.values())
 
     def _unchecked_bytes(self) -> int:
-        return sum(session.inbox.size_bytes for account in self.accounts for session in account.sessions.values())
+        return sum(session.inbox.held_bytes for account in self.accounts for session in account.sessions.values())
 
     # --- the store ----------------------------------------------------------------------------------------------
     def _with_store(self, now: float, hints: dict[str, list[str]]) -> None:

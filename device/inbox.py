@@ -32,12 +32,18 @@ class Inbox:
         self._items: deque[Item] = deque()
         self.job: Job | None = None
         self.size_bytes = 0
+        self.closes = False  # the session's end is among them: nothing may follow
         self.looked = 0.0  # when something was found last, in seconds of the monotonic clock
 
     @property
     def waits(self) -> bool:
         """Whether what comes now has to wait."""
         return self.job is not None or bool(self._items)
+
+    @property
+    def held_bytes(self) -> int:
+        """How much waits or is being checked."""
+        return self.size_bytes + (len(self.job.untrusted_bytes) if self.job else 0)
 
     @property
     def ready(self) -> bool:
@@ -48,6 +54,7 @@ class Inbox:
         """Have a frame wait."""
         self._items.append(item)
         self.size_bytes += _size_bytes(item)
+        self.closes = self.closes or isinstance(item, Closed)
 
     def pop(self) -> Item:
         """Return the next item."""

@@ -49,7 +49,7 @@ class Relay:
         if not isinstance(frame, (Output, LongOutput, File, Finished, Closed)):
             raise Nonsense(f"a frame {type(frame).__name__} that is out of place")
         session = account.sessions.get(frame.session)
-        if session is None:
+        if session is None or session.inbox.closes:
             raise Nonsense("a session that it was not given")
         if isinstance(frame, File) and session.run is not None:
             if account.receiving not in (None, session):

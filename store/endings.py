@@ -27,7 +27,8 @@ def sentence(reason: Reason, settings: Settings) -> tuple[str, str]:
             return "ProcessLimit", f"The cell was stopped: its session had more than {most} processes and threads."
         case "output":
             mib, most = settings.cell_output_bytes_max / MIB, settings.cell_messages_max
-            return "OutputLimit", f"The cell was stopped: it wrote more than {mib:g} MiB or {most} messages."
+            wrote = f"it wrote more than {mib:g} MiB or {most} messages, or what takes too long to check"
+            return "OutputLimit", f"The cell was stopped: {wrote}."
         case "files":
             mib, most = settings.cell_files_bytes_max / MIB, settings.cell_files_max
             return "FileLimit", f"The cell was stopped: it made more than {most} files or {mib:g} MiB of them."

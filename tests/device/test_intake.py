@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -323,3 +324,17 @@ def test_whatever_a_kernel_says_is_kept_valid_or_refused(messages, began):
             assert str(improper)
     for text in conversation.drain():
         json.loads(text.decode())
+
+
+def test_no_number_takes_much_longer_than_another(settings):
+    def seconds(number: bytes) -> float:
+        found = []
+        for _ in range(3):
+            began_s = time.process_time()
+            contents.decode(b"[" + b",".join([number] * (100_000 // len(number))) + b"]")
+            found.append(time.process_time() - began_s)
+        return min(found)
+
+    usual = seconds(b"0.25")
+    for number in (b"9e307", b"4.9406564584124654e-324", b"2.2250738585072011e-308", b"9" * 4000, b"0." + b"3" * 4000):
+        assert seconds(number) < 20 * usual, number[:30]

@@ -217,3 +217,15 @@ def test_what_a_message_is_does_not_depend_on_where_it_was_checked(two):
         kept.append({name: one[name] for name in ("content", "metadata", "buffers", "channel")})
     assert kept[0] == kept[1]
     assert kept[0]["content"]["data"] == data
+
+
+@pytest.mark.parametrize("more", [lambda s, run: s.closed(run.session), lambda s, run: s.output(run, RESULT)])
+def test_nothing_may_follow_the_end_of_a_session_that_waits_for_a_check(two, more):
+    stage, supervisor, run, _ = two()
+    pid = stop_checker(stage, supervisor, run)
+    supervisor.closed(run.session, "memory")
+    more(supervisor, run)
+    stage.play(lambda: supervisor.ended, "the cut")
+    os.kill(pid, signal.SIGCONT)
+    assert stage.finish(run.computation).reason == "protocol"
+    assert stage.finish(submit(stage.store)).state == "done"
