@@ -54,10 +54,10 @@ class Store:
     def __init__(self, settings: Settings, program: str) -> None:
         self._database = Database(settings, program)
         self.hints = Hints(self._database)
-        self.files = Files(self._database)
+        self.space = Space(self._database)
+        self.files = Files(self._database, self.space)
         self.messages = Messages(self._database)
         self.sessions = Sessions(self._database, self.hints)
-        self.space = Space(self._database)
         self.clients = Clients(self._database)
         self.computations = Computations(
             self._database, self.hints, self.sessions, self.files, self.space, self.clients

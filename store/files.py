@@ -20,6 +20,7 @@ from pymongo import ASCENDING, DESCENDING
 from store.database import Database
 from store.errors import LostClaim, guarded, mongo_errors
 from store.records import Claim
+from store.space import Space
 
 BUCKET = "files"
 UNKNOWN_TYPE = "application/octet-stream"
@@ -84,8 +85,8 @@ class StoredFile(io.RawIOBase):
 class FileWriter:
     """Write a file in pieces. Raises StoreUnavailable."""
 
-    def __init__(self, target: GridIn) -> None:
-        self._target = target
+    def __init__(self, target: GridIn, space: Space) -> None:
+        self._target, self._space = target, space
         self.size_bytes = 0
 
     def write(self, data: bytes) -> int:
@@ -93,14 +94,15 @@ class FileWriter:
         with mongo_errors():
             self._target.write(data)
         self.size_bytes += len(data)
+        self._space.spend(len(data))
         return len(data)
 
 
 class Files:
     """Write, list and open files."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, space: Space) -> None:
+        self._database, self._space = database, space
 
     @contextmanager
     def write(self, claim: Claim, name: str) -> Iterator[FileWriter]:
@@ -112,7 +114,7 @@ class Files:
         with mongo_errors():
             target = self._create(name, "out", metadata)
         try:
-            writer = FileWriter(target)
+            writer = FileWriter(target, self._space)
             yield writer
             size_bytes = writer.size_bytes + DOCUMENT_BYTES
             with mongo_errors():
@@ -153,6 +155,7 @@ class Files:
             try:
                 while piece := untrusted_file.read(PIECE_BYTES):
                     target.write(piece)
+                    self._space.spend(len(piece))
                 target.close()
             except BaseException:
                 target.abort()

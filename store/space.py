@@ -21,6 +21,7 @@ from store.errors import NoSpace, mongo_errors
 
 BUCKET_PIECES = "files.chunks"
 LOOK_S = 1.0  # so old a measurement may be
+SPENT_BYTES_MAX = 8 << 20  # of files, after which it is too old
 # What a byte of an upload can take on the disk for a while: MongoDB's journal, its oplog and the collection itself.
 UPLOAD_COPIES = 3
 SPOOL_FREE_BYTES_MIN = 64 << 20  # of the disk where uploads wait until they are whole
@@ -37,6 +38,7 @@ class Space:
         self._settings = database.settings
         self._path = None if database.settings.mongo_uri else directory(database.settings)
         self._looked = float("-inf")
+        self._spent_bytes = 0
         self._free_bytes: int | None = None
         self._total_bytes: int | None = None
 
@@ -48,9 +50,15 @@ class Space:
         now = time.monotonic()
         if fresh or now - self._looked > LOOK_S:
             # Before the look: where it takes long, others go on with what is known.
-            self._looked = now
+            self._looked, self._spent_bytes = now, 0
             self._free_bytes, self._total_bytes = self._measure()
         return self._free_bytes
+
+    def spend(self, size_bytes: int) -> None:
+        """Note that so much was stored since the last look: of what is large, a second may be too long."""
+        self._spent_bytes += size_bytes
+        if self._spent_bytes >= SPENT_BYTES_MAX:
+            self._looked = float("-inf")
 
     @property
     def is_tight(self) -> bool:

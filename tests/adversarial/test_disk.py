@@ -22,7 +22,7 @@ from tests.server import Server, can_mount, serve
 
 MIB = 1 << 20
 DISK_BYTES = 1536 * MIB
-FLOOR_BYTES, END_BYTES = 384 * MIB, 192 * MIB
+FLOOR_BYTES, END_BYTES = 512 * MIB, 256 * MIB
 STORED_BYTES, CLIENT_BYTES = 256 * MIB, 192 * MIB
 ATTACKER = {"X-Forwarded-For": "198.51.100.66"}  # believed from the loopback alone, which is where the tests are
 SETTINGS = f"""
@@ -49,6 +49,7 @@ def server() -> Iterator[Server]:
     """A whole server whose data directory is a small disk."""
     with serve(SETTINGS, disk_bytes=DISK_BYTES) as running:
         yield running
+        assert running.process.exit_code is None, running.process.log[-3000:]
 
 
 @pytest.fixture(scope="module")
