@@ -26,10 +26,10 @@ from bench.latency import quantile_ms
 from tests.server import Server, can_mount, serve
 
 MIB = 1 << 20
-DISK_BYTES = 2048 * MIB
+DISK_BYTES = 3072 * MIB
 SETTINGS = f"""
-disk_free_bytes_min = {512 * MIB}
-disk_free_bytes_end = {256 * MIB}
+disk_free_bytes_min = {768 * MIB}
+disk_free_bytes_end = {512 * MIB}
 stored_bytes_max = {384 * MIB}
 client_stored_bytes_max = {128 * MIB}
 permalinks_bytes_max = {64 * MIB}

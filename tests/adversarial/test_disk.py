@@ -21,8 +21,8 @@ from tests.processes import wait_for
 from tests.server import Server, can_mount, serve
 
 MIB = 1 << 20
-DISK_BYTES = 1536 * MIB
-FLOOR_BYTES, END_BYTES = 512 * MIB, 256 * MIB
+DISK_BYTES = 2560 * MIB
+FLOOR_BYTES, END_BYTES = 768 * MIB, 512 * MIB  # the second as by default: MongoDB itself may write so much
 STORED_BYTES, CLIENT_BYTES = 256 * MIB, 192 * MIB
 ATTACKER = {"X-Forwarded-For": "198.51.100.66"}  # believed from the loopback alone, which is where the tests are
 SETTINGS = f"""
