@@ -260,7 +260,7 @@ def test_when_others_fill_the_disk_wholly_the_server_says_so_and_loses_nothing()
             except requests.RequestException:
                 return False
 
-        with filled(server.data, 0):
+        with filled(server.data, MIB):
             # MongoDB notices with its next checkpoint, or when its journal needs another file.
             wait_for(lambda: refuses() or ended())
         if ended():
