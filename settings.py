@@ -146,6 +146,7 @@ def _check(values: Mapping[str, Any]) -> None:
         ("disk_free_bytes_end", "disk_free_bytes_min"),
         ("client_stored_bytes_max", "stored_bytes_max"),
         ("client_permalinks_day_bytes_max", "permalinks_bytes_max"),
+        ("cell_wall_s", "cell_total_s"),
     ):
         if values[small] > values[large]:
             raise SettingsError(f"{small} ({values[small]}) must not be more than {large} ({values[large]})")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ BUFFERS_MAX = 64
 # Longer frames begin with their type, an Output also with session and computation: what they are is known before they
 # are decoded, for that may take long.
 SHORT_FRAME_BYTES = 32 << 10
+MESSAGES_MAX = 256  # of one Output; what holds more is refused before it is decoded
 LANGUAGES_BURST = 16  # Languages frames that may come in a row; then each Ping allows one more
 # In the name of a file: control characters, surrogates, line and paragraph separators cannot be shown, and with marks
 # that turn the direction of text the name would show as another. Uploads have the same rule (web/names.py).
@@ -166,7 +167,7 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     msg_type: str
     content: bytes
     metadata: bytes = b"{}"
-    buffers: list[bytes] = []
+    buffers: Annotated[list[bytes], msgspec.Meta(max_length=BUFFERS_MAX)] = []
 
 
 class Output(Frame):
@@ -174,11 +175,14 @@ class Output(Frame):
 
     session: str
     computation: str
-    messages: list[Message]
+    messages: Annotated[list[Message], msgspec.Meta(max_length=MESSAGES_MAX)]
 
 
 class File(Frame):
-    """A piece of a file that the computation made or changed; pieces of one file come in order, files one by one."""
+    """A piece of a file that the computation made or changed; pieces of one file come in order.
+
+    Files of several pieces come one by one over the whole connection, one of a single piece may come between them.
+    """
 
     session: str
     computation: str

@@ -43,9 +43,10 @@ class Account:
         self.changed = False  # whether what it can run has changed since this was last looked at
         self.link: Link | None = None
         self.sessions: dict[str, Session] = {}  # by alias, from Open to Closed
-        self.receiving: Session | None = None  # whose file is on its way: there is one at a time
-        # Files go one by one: while one is on its way, the ends of other sessions wait behind it.
+        self.receiving: Session | None = None  # whose file of several pieces is on its way: one at a time
+        # While files are on their way, the ends of other sessions with files may wait behind them.
         self.last_file = 0.0
+        self.closed_at = 0.0  # when a session was closed last: credit for its place comes after that
         self._dialling: Dialling | None = None
         self._ending: threading.Thread | None = None
         self._pause_s, self._dial_at, self._ready_since = settings.redial_s_first, 0.0, 0.0
@@ -61,6 +62,24 @@ class Account:
         if self.state != "ready" or self.link is None or self.link.blocked or not self.languages:
             return 0
         return self._granted - self._opened
+
+    @property
+    def full(self) -> bool:
+        """Whether it is spoken to and has no room: that it cannot be spoken to for the moment is no want of room."""
+        return self.state == "ready" and self.link is not None and not self.link.blocked and self.free <= 0
+
+    @property
+    def resting(self) -> int:
+        """At most how many of its sessions take no place, for they wait for an answer: its credit tells."""
+        return len(self.sessions) + self._granted - self._opened - self._workers
+
+    def lacking(self, asking: int) -> int:
+        """How many of its sessions must end for one more to have room, where so many wait for an answer.
+
+        More than one, when those that gave their places away have been answered.
+        """
+        here = sum(session.closing_since is None for session in self.sessions.values())
+        return max(1, here - min(asking, self.resting) + 1 - self._workers)
 
     @property
     def languages(self) -> list[str]:

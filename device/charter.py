@@ -57,6 +57,11 @@ def language(settings: Settings, name: str) -> dict[str, Any]:
     return {"python": str(place / "bin" / "python"), "stamp": str(place / ".stamp"), "limits": limits}
 
 
+def share(of_all: int, settings: Settings) -> int:
+    """Return what one account may have of what the settings allow all accounts together."""
+    return max(1, of_all // max(1, len(settings.untrusted_accounts)))
+
+
 def choose_port(settings: Settings) -> int:
     """Return a port for the supervisor: the trusted side chooses what it will dial."""
     return random.randint(settings.wall_port_first, settings.wall_port_last)
@@ -72,6 +77,8 @@ def line(settings: Settings, keys: Keys, address: str, port: int, workers: int) 
         "supervisor_secret_key": keys.supervisor_secret.decode(),
         "device_public_key": keys.device_public.decode(),
         "workers": workers,
+        "asking_max": share(settings.sessions_asking_max, settings),
+        "asking_bytes_max": share(settings.sessions_asking_bytes_max, settings),
         "pool_ready": settings.pool_ready,
         "languages": {name: language(settings, name) for name in settings.languages},
         "waived_layers": settings.waived_layers,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import zmq
 
+from device import charter
 from device.account import Account
 from device.alarm import Alarm
 from device.asker import Asker
@@ -48,9 +49,9 @@ class Device:
         self._context = zmq.Context()
         self._alarm = Alarm(store, TOPICS)
         names = settings.untrusted_accounts or [""]
-        share = max(1, settings.workers // len(names))
+        workers = charter.share(settings.workers, settings)
         self.accounts = [
-            Account(name, settings, self._context, share, start_process, self._alarm.ring) for name in names
+            Account(name, settings, self._context, workers, start_process, self._alarm.ring) for name in names
         ]
         self.ledger = Ledger(settings)
         self.checkers = Checkers(min(FRAME_BYTES_MAX, settings.wall_frame_bytes_max))
@@ -153,6 +154,7 @@ class Device:
                     raise Trouble("its supervisor does not end a session that it was told to end")
             elif run is not None and run.overdue(now, settings, since):
                 log.warning("cell=%s runs far beyond its limits", run.claim.id)
+                run.overtime = run.overtime_of(run.wall_s(now), now, settings)
                 self.ledger.stop(run, "failed", "time_wall", now)
             elif session.overdue(now, settings.session_idle_s, settings.session_life_s):
                 self.ledger.close(session, now)

@@ -15,7 +15,7 @@ from device.checked import EMPTY, Checked, Room, check_message, size_bytes
 from device.refusal import Improper
 from settings import Settings
 from store import Claim, Reason
-from store.endings import closing
+from store.endings import Overtime, closing
 from store.letterhead import Letterhead
 from store.messages import BATCH_BYTES_MAX
 from wire import Message
@@ -114,13 +114,20 @@ class Conversation:
         self._texts.append(text)
         self.waiting_bytes += len(text)
 
-    def close(self, reason: Reason, settings: Settings, words: tuple[str, str] | None = None) -> None:
+    def close(
+        self,
+        reason: Reason,
+        settings: Settings,
+        overtime: Overtime = "running",
+        words: tuple[str, str] | None = None,
+    ) -> None:
         """Make a conversation whole that stopped somewhere, with a sentence (``words``, if given) that says why."""
         if self.ended:
             return
         count = self.execution_count if self.is_execution else None
         said = closing(
-            reason, settings, began=self.began, replied=self.replied, execution_count=count, words=words
+            reason, settings, began=self.began, replied=self.replied, execution_count=count, overtime=overtime,
+            words=words,
         )  # fmt: skip
         for msg_type, content in said:
             self.say(msg_type, content)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
+from operator import itemgetter
 from typing import Any
 
 from device.refusal import Improper
@@ -14,6 +15,9 @@ from store import Reason
 from store.endings import DISK_FULL
 from wire import Close
 
+# Before that a supervisor may not have said yet that a run that waits for an answer left its place to others.
+SETTLED_S = 2.0
+CREDIT_S = 0.5  # so long after a session was closed its place is granted, on a busy machine
 log = logging.getLogger(__name__)
 
 
@@ -41,6 +45,30 @@ class Ledger:
         """
         return not any(run.claim.suspect and not run.over for run in self.runs.values())
 
+    def limits_of(self, run: Run) -> Settings:
+        """The settings with the limits of the run's language."""
+        return self._settings.of_language(run.claim.language)
+
+    def asking(self, now: float) -> list[Session]:
+        """The sessions that have waited for an answer for a while, the one that has waited longest first."""
+        waits = [(run.asking_since, run.session) for run in self.runs.values() if run.asking_since and run.session]
+        return [session for since, session in sorted(waits, key=itemgetter(0)) if now - since > SETTLED_S]
+
+    def dispensable(self, now: float, with_idle: bool) -> list[Session]:
+        """Return the sessions whose end gives a place to others: idle ones, then askers; each the longest first.
+
+        A session that waits for an answer takes no place, unless there are too many of them in its account.
+        """
+        idle = sorted(self.idle, key=lambda session: session.idle_since) if with_idle else []
+        asking = self.asking(now)
+        counts = Counter(session.account for session in asking)
+        too_many = {
+            account
+            for account, count in counts.items()
+            if account.full and count > account.resting and now - account.closed_at > CREDIT_S
+        }
+        return idle + [session for session in asking if session.account in too_many]
+
     # --- runs ---------------------------------------------------------------------------------------------------
     def end(
         self,
@@ -56,7 +84,7 @@ class Ledger:
         """
         self._say_files(run)
         if reason is not None:
-            run.conversation.close(reason, self._settings.of_language(run.claim.language), words)
+            run.conversation.close(reason, self.limits_of(run), run.overtime, words)
         run.ending, run.due = Ending(state, reason, usage), 0.0
         self._detach(run)
 

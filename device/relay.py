@@ -52,9 +52,10 @@ class Relay:
         if session is None or session.inbox.closes:
             raise Nonsense("a session that it was not given")
         if isinstance(frame, File) and session.run is not None:
-            if account.receiving not in (None, session):
-                raise Nonsense("a file in the middle of another session's")
-            account.receiving = None if frame.last else session
+            if account.receiving in (None, session):
+                account.receiving = None if frame.last else session
+            elif not frame.last:
+                raise Nonsense("a file of several pieces in the middle of another session's")
             account.last_file = now
         if not session.inbox.waits:
             self._deal(session, frame, now)
@@ -196,6 +197,7 @@ class Relay:
         if (frame.reason is None) != (frame.state == "done"):
             raise Nonsense("an end that is both done and failed")
         if frame.reason is not None:
+            run.overtime = run.overtime_of(frame.usage.wall_s, now, self._ledger.limits_of(run))
             self._failed(run, frame.reason, usage)
             session.closing_since = session.closing_since or now  # its kernel is dead, and Closed comes
             return
@@ -224,6 +226,7 @@ class Relay:
         if run is not None:
             self._failed(run, reason, None)
         del session.account.sessions[session.alias]
+        session.account.closed_at = time.monotonic()
         if session.closing_since is None and reason not in ("cancelled", "lost"):
             session.close_reason = reason
         self._ledger.forget(session)

@@ -12,7 +12,7 @@ from device.incoming import Incoming, WholeFile
 from device.intake import TOTALS, Conversation
 from device.session import Session
 from settings import Settings
-from store import Claim, Reason
+from store import Claim, Overtime, Reason
 from wire import CHUNK_BYTES
 
 
@@ -51,6 +51,7 @@ class Run:
     interrupts_sent: int = 0
     answers_sent: int = 0
     cancelled: bool = False
+    overtime: Overtime = "running"  # should it end with ``time_wall``
     files: list[WholeFile] = field(default_factory=list)
     pending: list[bytes] = field(default_factory=list)
     pending_bytes: int = 0
@@ -114,10 +115,25 @@ class Run:
             self.asked_s += now - self.asking_since
             self.asking_since = None
 
+    def wall_s(self, now: float) -> float:
+        """Return how long it has run, as it looks from here, without the time that it waited for answers."""
+        waiting_s = now - self.asking_since if self.asking_since is not None else 0.0
+        return now - self.began - self.asked_s - waiting_s
+
+    def overtime_of(self, wall_s: float, now: float, settings: Settings) -> Overtime:
+        """Return what it has had too much of, as it ends with ``time_wall`` after running for ``wall_s``."""
+        if wall_s > settings.cell_wall_s:
+            return "running"
+        if now - self.began > settings.cell_total_s:
+            return "in_all"
+        return "asking" if self.asking_since is not None else "running"
+
     def overdue(self, now: float, settings: Settings, last_file: float) -> bool:
         """Whether the supervisor has let it run far beyond its limits; ``last_file``: when a file last came from it."""
+        margin_s = settings.cell_interrupt_grace_s + 2 * settings.heartbeat_timeout_s
+        if now - max(self.began + settings.cell_total_s, last_file) > margin_s:
+            return True
         if self.asking_since is not None:
             return now - self.asking_since > settings.cell_input_s + 2 * settings.heartbeat_timeout_s
-        margin_s = settings.cell_interrupt_grace_s + 2 * settings.heartbeat_timeout_s
         since = max(self.began + self.asked_s + settings.cell_wall_s, last_file)
         return now - since > margin_s

@@ -102,16 +102,14 @@ class Starter:
             found = claim(self._id, languages=[], sessions=turns_of, new_sessions=False)
             if found is not None:
                 return found
-        if not self._settings.session_idle_gives_way or self._waiting:
-            return None
-        return self._claim_for_room(set().union(*asked), now)
+        return None if self._waiting else self._claim_for_room(set().union(*asked), now)
 
     def _claim_for_room(self, served: set[str], now: float) -> Claim | None:
-        """Claim what waits for a worker, and let a session that is idle make room for it: the longest idle that can.
+        """Claim what waits for a worker, and let a session that computes nothing make room for it.
 
         ``served``: languages for which there is room, so that nothing waits for a worker in one of them.
         """
-        for session in sorted(self._ledger.idle, key=lambda session: session.idle_since):
+        for session in self._dispensable(now):
             languages = set(session.account.languages) - served
             if not languages:
                 continue
@@ -121,14 +119,26 @@ class Starter:
                 suspects=self._ledger.takes_suspects,
             )  # fmt: skip
             if found is not None:
-                # A longer idle one in an account that speaks other languages would make no room for it.
-                self._ledger.close(self._yielding(found.language), now)
+                # One in an account that speaks other languages would make no room for it.
+                able = [other for other in self._dispensable(now) if found.language in other.account.languages]
+                account = able[0].account
+                lacking = account.lacking(sum(asking.account is account for asking in self._ledger.asking(now)))
+                more = [other for other in able[1:] if other.account is account and other.idle]
+                for giving_way in [able[0], *more[: lacking - 1]]:
+                    self._give_up(giving_way, now)
                 return found
         return None
 
-    def _yielding(self, language: str) -> Session:
-        able = [session for session in self._ledger.idle if language in session.account.languages]
-        return min(able, key=lambda session: session.idle_since)
+    def _dispensable(self, now: float) -> list[Session]:
+        return self._ledger.dispensable(now, self._settings.session_idle_gives_way)
+
+    def _give_up(self, session: Session, now: float) -> None:
+        run = session.run
+        if run is None:
+            self._ledger.close(session, now)
+        else:
+            run.overtime = "crowded"
+            self._ledger.stop(run, "failed", "time_wall", now)
 
     def _with_room(self) -> list[Account]:
         """Return the accounts that can take a session now, the one with most room first."""

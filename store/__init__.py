@@ -12,6 +12,7 @@ from store.clients import Clients, client_full
 from store.computations import Computations
 from store.database import Database
 from store.devices import Devices
+from store.endings import Overtime
 from store.errors import (
     ClientFull,
     LostClaim,
@@ -42,9 +43,9 @@ from store.states import MOVES, OVER, REASONS, Reason, State
 
 __all__ = [
     "FULL", "MOVES", "NEARLY_FULL", "OVER", "REASONS", "Answer", "Claim", "ClientFull", "Computation", "FileEntry",
-    "FileWriter", "LostClaim", "NoSpace", "NobodyAsks", "Offers", "OtherLanguage", "Over", "Permalink", "Question",
-    "QueueFull", "Reason", "Room", "Session", "SessionGone", "State", "Store", "StoreError", "StoreUnavailable",
-    "StoredFile", "Submission", "UnknownSession", "Wish", "client_full", "connect",
+    "FileWriter", "LostClaim", "NoSpace", "NobodyAsks", "Offers", "OtherLanguage", "Over", "Overtime", "Permalink",
+    "Question", "QueueFull", "Reason", "Room", "Session", "SessionGone", "State", "Store", "StoreError",
+    "StoreUnavailable", "StoredFile", "Submission", "UnknownSession", "Wish", "client_full", "connect",
 ]  # fmt: skip
 
 

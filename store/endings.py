@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from settings import Settings
 from store.states import Reason
@@ -12,11 +12,16 @@ MIB = 1 << 20
 DISK_FULL = ("DiskFull", "The cell was stopped: the server's disk has no room left for what it makes.")
 
 
-def sentence(reason: Reason, settings: Settings) -> tuple[str, str]:
-    """Return the name of the error and the sentence for the student."""
+# What of its wall time a computation had too much of: running, waiting for one answer, both together; or it waited
+# while others needed its place.
+Overtime = Literal["running", "asking", "in_all", "crowded"]
+
+
+def sentence(reason: Reason, settings: Settings, overtime: Overtime = "running") -> tuple[str, str]:
+    """Return the name of the error and the sentence for the student; ``overtime`` is of the reason ``time_wall``."""
     match reason:
         case "time_wall":
-            return "TimeLimit", f"The cell was stopped: it ran for longer than {settings.cell_wall_s:g} seconds."
+            return "TimeLimit", f"The cell was stopped: {_overtime(overtime, settings)}."
         case "time_cpu":
             return "TimeLimit", f"The cell was stopped: it used more than {settings.cell_cpu_s:g} seconds of CPU time."
         case "memory":
@@ -44,6 +49,18 @@ def sentence(reason: Reason, settings: Settings) -> tuple[str, str]:
             return "Lost", "The server lost this cell while it ran, and may not try again. Please run it once more."
 
 
+def _overtime(overtime: Overtime, settings: Settings) -> str:
+    match overtime:
+        case "running":
+            return f"it ran for longer than {settings.cell_wall_s:g} seconds"
+        case "asking":
+            return f"its question was not answered within {settings.cell_input_s:g} seconds"
+        case "in_all":
+            return f"it lasted, with the waits for its answers, for longer than {settings.cell_total_s:g} seconds"
+        case "crowded":
+            return "of all cells that wait for an answer it had waited longest, and others needed its place"
+
+
 def closing(
     reason: Reason,
     settings: Settings,
@@ -52,6 +69,7 @@ def closing(
     replied: bool,
     execution_count: int | None,
     words: tuple[str, str] | None = None,
+    overtime: Overtime = "running",
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield type and content of what makes a conversation whole: busy if nothing came, the error, the reply, idle.
 
@@ -61,7 +79,7 @@ def closing(
     if not began:
         yield "status", {"execution_state": "busy"}
     if not replied:
-        ename, evalue = words or sentence(reason, settings)
+        ename, evalue = words or sentence(reason, settings, overtime)
         error = {"ename": ename, "evalue": evalue, "traceback": [f"{ename}: {evalue}"]}
         yield "error", error
         if execution_count is not None:

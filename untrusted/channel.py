@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 from collections import deque
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
@@ -29,7 +30,11 @@ from wire import (
 )
 
 _PREFIX = struct.Struct(">I")
-_READ_BYTES = 256 << 10
+READ_BYTES = 256 << 10
+# A worker of ours says one message in a frame, and once what it could not write with it.
+SAID_MESSAGES_MAX = 8
+# What a frame may have around what it carries: names of fields and lengths, the type of each message.
+ENVELOPE_BYTES_MAX, ENVELOPE_MESSAGE_BYTES_MAX, ENVELOPE_BUFFER_BYTES = 64, 256, 5
 
 
 class Ready(Frame):
@@ -39,7 +44,7 @@ class Ready(Frame):
 class Said(Frame):
     """Messages of the kernel, in order."""
 
-    messages: list[Message]
+    messages: Annotated[list[Message], msgspec.Meta(max_length=SAID_MESSAGES_MAX)]
 
 
 class Written(Frame):
@@ -53,6 +58,8 @@ class Over(Frame):
 ToWorker = Run | Deliver | Answer | Upload | Ask
 FromWorker = Ready | Said | Written | Over | Answered
 
+Taken = TypeVar("Taken")
+
 _to_worker = msgspec.msgpack.Decoder(ToWorker)
 _from_worker = msgspec.msgpack.Decoder(FromWorker)
 
@@ -61,32 +68,46 @@ class Broken(ConnectionError):
     """The other end is gone."""
 
 
-class FrameBuffer:
-    """Cut a stream of bytes into frames of at most ``bytes_max`` bytes."""
+def carried_bytes(message: Message) -> int:
+    """Return how much a message carries: what the limits of output count."""
+    return len(message.content) + len(message.metadata) + sum(map(len, message.buffers))
 
-    def __init__(self, decoder: msgspec.msgpack.Decoder, bytes_max: int) -> None:
+
+class FrameBuffer(Generic[Taken]):
+    """Cut a stream of bytes into frames of at most ``bytes_max`` bytes, one at a time."""
+
+    def __init__(self, decoder: msgspec.msgpack.Decoder[Taken], bytes_max: int) -> None:
         self._decoder, self._bytes_max, self._bytes = decoder, bytes_max, bytearray()
 
-    def feed(self, untrusted_bytes: bytes) -> list:
-        """Return the frames completed by these bytes. Raises WireError."""
+    def add(self, untrusted_bytes: bytes) -> None:
+        """Take what has come."""
         self._bytes += untrusted_bytes
-        frames, start = [], 0
-        while len(self._bytes) - start >= _PREFIX.size:
-            (length,) = _PREFIX.unpack_from(self._bytes, start)
-            if length > self._bytes_max:
-                raise WireError(f"a worker's frame of {length} bytes; at most {self._bytes_max} are allowed")
-            end = start + _PREFIX.size + length
-            if len(self._bytes) < end:
-                break
-            try:
-                frames.append(self._decoder.decode(memoryview(self._bytes)[start + _PREFIX.size : end]))
-            except (msgspec.DecodeError, RecursionError) as error:
-                raise WireError(f"a worker sent no frame: {error}") from error
-            start = end
-        if start:
-            # Decoded frames hold copies; nothing refers to the buffer any more.
-            del self._bytes[:start]
-        return frames
+
+    @property
+    def whole(self) -> bool:
+        """Whether a frame, or what cannot be one, is there to be taken."""
+        if len(self._bytes) < _PREFIX.size:
+            return False
+        length: int = _PREFIX.unpack_from(self._bytes)[0]
+        return length > self._bytes_max or len(self._bytes) >= _PREFIX.size + length
+
+    def take(self) -> tuple[Taken, int] | None:
+        """Return the first frame and its length in bytes, None while it is not whole. Raises WireError."""
+        if len(self._bytes) < _PREFIX.size:
+            return None
+        (length,) = _PREFIX.unpack_from(self._bytes)
+        if length > self._bytes_max:
+            raise WireError(f"a worker's frame of {length} bytes; at most {self._bytes_max} are allowed")
+        end = _PREFIX.size + length
+        if len(self._bytes) < end:
+            return None
+        try:
+            frame = self._decoder.decode(memoryview(self._bytes)[_PREFIX.size : end])
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise WireError(f"a worker sent no frame: {error}") from error
+        # The frame holds copies; nothing refers to the buffer any more. Its beginning is cut off without a move.
+        del self._bytes[:end]
+        return frame, length
 
 
 class WorkerEnd:
@@ -95,7 +116,7 @@ class WorkerEnd:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._lock = threading.RLock()
-        self._buffer = FrameBuffer(_to_worker, FRAME_BYTES_MAX)
+        self._buffer: FrameBuffer[ToWorker] = FrameBuffer(_to_worker, FRAME_BYTES_MAX)
         self._waiting: deque[ToWorker] = deque()
 
     def fileno(self) -> int:
@@ -113,8 +134,10 @@ class WorkerEnd:
             select.select([self._sock], [], [])  # an interrupt may end the wait, but never tear a frame apart
             unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
-                data = self._sock.recv(_READ_BYTES)
-                self._waiting.extend(self._buffer.feed(data))
+                data = self._sock.recv(READ_BYTES)
+                self._buffer.add(data)
+                while (taken := self._buffer.take()) is not None:
+                    self._waiting.append(taken[0])
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
             if not data:
@@ -123,13 +146,17 @@ class WorkerEnd:
 
 
 class SupervisorEnd:
-    """The supervisor's end: never blocks; what cannot be sent yet waits here."""
+    """The supervisor's end: never blocks; what cannot be sent yet waits here.
+
+    ``closed``: whether the worker has closed its end, so that nothing more will come.
+    """
 
     def __init__(self, sock: socket.socket, frame_bytes_max: int) -> None:
         sock.setblocking(False)
         self._sock = sock
-        self._buffer = FrameBuffer(_from_worker, frame_bytes_max)
+        self._buffer: FrameBuffer[FromWorker] = FrameBuffer(_from_worker, frame_bytes_max)
         self._unsent = bytearray()
+        self.closed = False
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -137,6 +164,11 @@ class SupervisorEnd:
     @property
     def unsent_bytes(self) -> int:
         return len(self._unsent)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a frame has come that was not taken yet."""
+        return self._buffer.whole
 
     def send(self, frame: ToWorker) -> None:
         """Send a frame, or keep it until ``flush`` can."""
@@ -152,19 +184,45 @@ class SupervisorEnd:
         except (BlockingIOError, BrokenPipeError, ConnectionResetError):
             pass  # a worker that is gone is noticed by its pidfd
 
-    def receive(self) -> list[FromWorker] | None:
-        """Return the frames that have come; None when the worker closed its end. Raises WireError.
+    def read(self) -> bool:
+        """Take in a piece of what has come, unless a frame waits already; return whether there was any.
 
         File descriptors that come along are user code's: the kernel closes them unseen.
         """
+        if self.closed or self.waiting:
+            return self.waiting
         try:
-            data = self._sock.recv(_READ_BYTES)
+            data = self._sock.recv(READ_BYTES)
         except BlockingIOError:
-            return []
+            return False
         except ConnectionResetError:
+            data = b""
+        self.closed = not data
+        self._buffer.add(data)
+        return bool(data)
+
+    def take(self) -> FromWorker | None:
+        """Return the next frame, if one is whole. Raises WireError."""
+        taken = self._buffer.take()
+        if taken is None:
             return None
-        return self._buffer.feed(data) if data else None
+        frame, length = taken
+        _check_envelope(frame, length)
+        return frame
 
     def close(self) -> None:
         """Close the socket."""
         self._sock.close()
+
+
+def _check_envelope(frame: FromWorker, length: int) -> None:
+    """Refuse a frame that costs more than what is counted of it: fields said again and again. Raises WireError."""
+    allowed = ENVELOPE_BYTES_MAX
+    if isinstance(frame, Said):
+        buffers = sum(len(message.buffers) for message in frame.messages)
+        allowed += sum(map(carried_bytes, frame.messages)) + ENVELOPE_BUFFER_BYTES * buffers
+        allowed += ENVELOPE_MESSAGE_BYTES_MAX * len(frame.messages)
+    elif isinstance(frame, Answered):
+        allowed += len(frame.content)
+    if length > allowed:
+        raise WireError(f"a worker's frame of {length} bytes that carries less")

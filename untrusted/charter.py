@@ -21,6 +21,7 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True):
     cell_wall_s: float
     cell_cpu_s: float
     cell_input_s: float
+    cell_total_s: float
     cell_interrupt_grace_s: float
     cell_output_bytes_max: int
     cell_messages_max: int
@@ -58,6 +59,7 @@ class LanguageCharter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that a supervisor knows of the world. Keys are Z85 text, made for this one connection.
 
+    ``asking_max``, ``asking_bytes_max``: sessions that wait for an answer beside the ``workers``, and their memory.
     ``runsc``: gVisor's program, "" where sessions run on the host's kernel.
     """
 
@@ -68,6 +70,8 @@ class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     supervisor_secret_key: str
     device_public_key: str
     workers: int
+    asking_max: int
+    asking_bytes_max: int
     pool_ready: int
     languages: dict[str, LanguageCharter]
     waived_layers: list[str]

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from untrusted.sandbox import syscalls
@@ -18,7 +18,8 @@ from wire import CHUNK_BYTES, NAME_BYTES_MAX, has_unshown
 
 DEPTH_MAX = 4
 ENTRIES_MAX = 20_000  # looked at in one walk; more than the inodes of a session
-WALK_S_MAX = 5.0
+WALK_S_MAX = 1.0  # of the supervisor's own time, for one walk
+SLICE_S = 0.001  # then other sessions have their turn
 SENTENCES_MAX = 10
 _NAME_SHOWN_CHARS = 80
 _RESOLVE = (
@@ -50,6 +51,7 @@ class Seen(NamedTuple):
 
 
 Snapshot = dict[bytes, Seen]
+Entry = tuple[bytes, Seen] | None
 
 
 class Refusals:
@@ -74,23 +76,74 @@ class Refusals:
             self._sentences.append(f"{self._count - SENTENCES_MAX} more files were not handed over.")
 
 
+class Walk:
+    """A look at all that lies in a work directory, hidden files apart, in slices: each costs the loop ``SLICE_S``.
+
+    ``found``: what was seen so far. ``whole``: whether everything was looked at.
+    """
+
+    def __init__(self, work_directory: int, refusals: Refusals | None = None) -> None:
+        self._entries = _walk(work_directory, refusals or Refusals([]), self)
+        self.found: Snapshot = {}
+        self.whole = True
+        self.spent_s = 0.0
+
+    def slices(self, known: Snapshot | None = None) -> Iterator[None]:
+        """Go on, with a pause after each slice; with ``known`` no further than to what is not the same there."""
+        started = time.monotonic()
+        for entry in self._entries:
+            if entry is not None:
+                self.found[entry[0]] = entry[1]
+                if known is not None and known.get(entry[0]) != entry[1]:
+                    break
+            if time.monotonic() - started > SLICE_S:
+                self.spent_s += time.monotonic() - started
+                yield
+                started = time.monotonic()
+
+    def changed(self, known: Snapshot) -> list[bytes]:
+        """Return the paths of what is not the same in ``known``."""
+        return [path for path, seen in self.found.items() if known.get(path) != seen]
+
+    def close(self) -> None:
+        """Let go of the directory that it was in."""
+        self._entries.close()
+
+
 def snapshot(work_directory: int) -> Snapshot:
-    """Return what lies in the work directory now, hidden files apart."""
-    return dict(_walk(work_directory, Refusals([])))
+    """Return what lies in a work directory in which no user code has run."""
+    walk = Walk(work_directory)
+    for _ in walk.slices():
+        pass
+    return walk.found
+
+
+def look_at(work_directory: int, untrusted_name: str) -> Seen | None:
+    """Return the state of one file, None when there is none."""
+    try:
+        descriptor = _open_beneath(work_directory, os.fsencode(untrusted_name), os.O_PATH)
+    except (OSError, ValueError):
+        return None
+    try:
+        return _seen(os.fstat(descriptor))
+    finally:
+        os.close(descriptor)
 
 
 def harvest(
-    work_directory: int, before: Snapshot, limits: FileLimits, sentences: list[str]
-) -> Iterator[tuple[str, int, Iterator[tuple[bytes, bool]]]]:
-    """Yield each file that is new or changed since ``before``, by name: (name, size in bytes, pieces).
+    work_directory: int, changed: Iterable[bytes], limits: FileLimits, refusals: Refusals
+) -> Iterator[tuple[str, int, Iterator[tuple[bytes, bool]]] | None]:
+    """Yield each of the changed files, by name: (name, size in bytes, pieces); None after a slice without a file.
 
     Pieces are (bytes, whether it is the last) and must be read before the next file is asked for. Why a file is left
-    out is added to ``sentences``.
+    out is added to the refusals.
     """
-    refusals = Refusals(sentences)
-    changed = sorted(path for path, seen in _walk(work_directory, refusals) if before.get(path) != seen)
     count = total_bytes = 0
-    for path in changed:
+    started = time.monotonic()
+    for path in sorted(changed):
+        if time.monotonic() - started > SLICE_S:
+            yield None
+            started = time.monotonic()
         name, why = _checked_name(path)
         if name is None:
             refusals.add(path, why)
@@ -108,6 +161,7 @@ def harvest(
             yield name, size_bytes, _pieces(descriptor, size_bytes)
         finally:
             os.close(descriptor)
+        started = time.monotonic()
     refusals.close()
 
 
@@ -117,13 +171,17 @@ def shown(untrusted_path: bytes) -> str:
     return text if len(text) <= _NAME_SHOWN_CHARS else f"{text[:_NAME_SHOWN_CHARS]}…'"
 
 
-def _walk(work_directory: int, refusals: Refusals) -> Iterator[tuple[bytes, Seen]]:
-    """Yield the path and state of every entry that is no directory, as deep and as long as is allowed."""
-    stop_at = time.monotonic() + WALK_S_MAX
+def _seen(state: os.stat_result) -> Seen:
+    return Seen(state.st_ino, state.st_size, state.st_ctime_ns)
+
+
+def _walk(work_directory: int, refusals: Refusals, walk: Walk) -> Generator[Entry]:
+    """Yield path and state of every entry that is no directory, as deep and as long as is allowed; for others None."""
     waiting: list[tuple[bytes, int]] = [(b"", 1)]
     looked_at = 0
     while waiting:
         directory, depth = waiting.pop()
+        yield None
         try:
             descriptor = _open_beneath(work_directory, directory or b".", os.O_DIRECTORY)
         except OSError as error:
@@ -133,11 +191,13 @@ def _walk(work_directory: int, refusals: Refusals) -> Iterator[tuple[bytes, Seen
             with os.scandir(descriptor) as entries:
                 for entry in entries:
                     looked_at += 1
-                    if looked_at > ENTRIES_MAX or time.monotonic() > stop_at:
+                    if looked_at > ENTRIES_MAX or walk.spent_s > WALK_S_MAX:
+                        walk.whole = False
                         refusals.say(f"There are too many files: only the first {looked_at - 1} were looked at.")
                         return
                     name = os.fsencode(entry.name)
                     if name.startswith(b"."):
+                        yield None
                         continue
                     path = directory + b"/" + name if directory else name
                     try:
@@ -145,9 +205,10 @@ def _walk(work_directory: int, refusals: Refusals) -> Iterator[tuple[bytes, Seen
                     except OSError:
                         continue  # gone again: the session of a kept kernel is alive
                     if not stat.S_ISDIR(state.st_mode):
-                        yield path, Seen(state.st_ino, state.st_size, state.st_ctime_ns)
+                        yield path, _seen(state)
                     elif depth < DEPTH_MAX:
                         waiting.append((path, depth + 1))
+                        yield None
                     else:
                         refusals.add(path, f"directories are searched {DEPTH_MAX} deep")
         except OSError as error:

@@ -14,6 +14,7 @@ from untrusted.charter import Charter
 from wire import FRAME_BYTES_MAX, Down, Frame, decode_down, encode
 
 QUEUED_FRAMES_MAX = 64
+ROUND_FRAMES_MAX = 64  # taken in one round of the loop: uploads come in large pieces
 ZAP_DOMAIN = "device"
 
 
@@ -64,13 +65,14 @@ class Gate:
     def receive(self) -> list[Down]:
         """Return the frames that the device has sent. Raises wire.WireError."""
         frames: list[Down] = []
-        while True:
+        for _ in range(ROUND_FRAMES_MAX):
             try:
                 parts = self.socket.recv_multipart(zmq.DONTWAIT)
             except zmq.Again:
-                return frames
+                break
             self._device = parts[0]
             frames.extend(decode_down(part) for part in parts[1:])
+        return frames
 
     def send(self, frame: Frame) -> None:
         """Send a frame, or keep it in order until ``flush`` can."""

@@ -30,7 +30,8 @@ class Cell:
     waiting: Run | Deliver | None = None
     began: bool = False
     ended: bool = False
-    over: bool = False
+    over_at: float | None = None  # when the worker said that it has come to its end
+    unchanged: bool = False  # whether it is known that it left no files
 
     def wall_s(self, now: float) -> float:
         """Return the time it has run, less the time it waited for answers."""
@@ -47,7 +48,8 @@ class Cell:
         self.asking_since = None
 
     def usage(self, now: float, cpu_s: float, memory_bytes: int) -> Usage:
-        """Return what it has used."""
+        """Return what it has used, until its end."""
+        now = now if self.over_at is None else self.over_at
         return Usage(round(self.wall_s(now), 6), round(max(0.0, cpu_s - self.cpu_before_s), 6), memory_bytes)
 
 
@@ -60,8 +62,14 @@ class Session:
     slot: Slot | None = None
     backlog: deque[Run | Deliver | Upload] = field(default_factory=deque)
     interrupted: set[str] = field(default_factory=set)  # computations, before they began
-    uploading: int = 0  # files that the worker has not said to be written
+    uploading: deque[str] = field(default_factory=deque)  # files that the worker has not said to be written
+    strayed: bool = False  # whether one of them did not come to lie where it should
+    # What lies in its work directory when a turn begins; None until its first.
+    files: Snapshot | None = None
     cell: Cell | None = None
+    delivering: bool = False  # whether the end of its last turn is not told yet
+    watched_at: float = 0.0
+    memory_bytes: int = 0  # the most at once, as it was seen then
     # Messages said between two computations; they open the next one.
     held: list[Message] = field(default_factory=list)
     held_bytes: int = 0

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from itertools import accumulate, islice
 
+from untrusted.channel import carried_bytes
 from untrusted.charter import Limits
-from untrusted.delivery import deliver
-from untrusted.files import snapshot
+from untrusted.delivery import Deliveries, Work, deliver, outputs
+from untrusted.files import Walk, look_at, snapshot
 from untrusted.session import Cell, Session
 from untrusted.slot import Slot
 from wire import (
@@ -18,7 +23,6 @@ from wire import (
     Frame,
     Message,
     Open,
-    Output,
     Reason,
     Run,
     Upload,
@@ -26,6 +30,7 @@ from wire import (
 )
 
 HELD_MESSAGES_MAX = 1000
+WATCH_S = 0.1  # between two looks at what a session uses: reading its counters costs the loop tens of microseconds
 
 
 class Sessions:
@@ -40,7 +45,7 @@ class Sessions:
         self._by_pidfd: dict[int, Session] = {}
         self._waiting: deque[Session] = deque()
         # What is sent bit by bit, as the device takes it: files, and what must come after them.
-        self.deliveries: deque[Iterator[Frame]] = deque()
+        self.deliveries = Deliveries()
         self.opened = 0
 
     def __len__(self) -> int:
@@ -59,6 +64,12 @@ class Sessions:
     def computing(self) -> bool:
         """Whether there is a computation whose limits must be watched."""
         return any(session.cell for session in self._by_id.values())
+
+    def resting(self, most: int, bytes_max: int) -> int:
+        """Return how many sessions wait for an answer and so take no place: at most so many, with so much memory."""
+        asking = [s for s in self._by_id.values() if s.cell and s.cell.asking_since is not None and not s.ending]
+        sums_bytes = accumulate(sorted(session.memory_bytes for session in asking))
+        return sum(sum_bytes <= bytes_max for sum_bytes in islice(sums_bytes, most))
 
     # --- what the device asks for -------------------------------------------------------------------------------
     def open(self, frame: Open) -> None:
@@ -106,6 +117,8 @@ class Sessions:
         session = self.get(session_id)
         if session is None:
             return
+        if session.cell is not None and session.cell.over_at is not None:
+            return
         if session.cell is None or session.cell.computation != computation or not session.cell.began:
             if any(frame.computation == computation for frame in [session.cell, *session.backlog] if frame):
                 session.interrupted.add(computation)
@@ -125,25 +138,34 @@ class Sessions:
 
     def _work_off(self, session: Session, now: float) -> None:
         slot = session.slot
-        while slot is not None and slot.work_directory is not None and session.backlog and session.cell is None:
+        while slot is not None and slot.work_directory is not None and session.backlog:
+            if session.cell is not None or session.delivering:
+                return
+            if session.files is None:
+                session.files = snapshot(slot.work_directory)
             frame = session.backlog.popleft()
             if isinstance(frame, Upload):
-                session.uploading += frame.last
+                if frame.last:
+                    session.uploading.append(frame.name)
                 slot.channel.send(frame)
                 continue
-            cpu_s, _memory_bytes, _processes = slot.group.usage()
+            cpu_s, session.memory_bytes, _processes = slot.group.usage()
+            session.watched_at = now
             session.cell = Cell(frame.computation, frame.last, cpu_s, {}, started=now, waiting=frame)
             self._hand_over(session)
 
     def _hand_over(self, session: Session) -> None:
         """Give the worker its computation, once the uploads lie there: they are not the code's doing."""
         slot, cell = session.slot, session.cell
-        if slot is None or slot.work_directory is None or cell is None or cell.waiting is None:
+        if slot is None or slot.work_directory is None or cell is None or cell.waiting is None or session.uploading:
             return
-        cell.files_before = snapshot(slot.work_directory)
-        if session.uploading == 0:
-            slot.channel.send(cell.waiting)
-            cell.waiting = None
+        if session.strayed:
+            session.strayed = False
+            self.deliveries.add(session.id, self._look_again(session, cell, slot.work_directory))
+            return
+        cell.files_before = session.files or {}
+        slot.channel.send(cell.waiting)
+        cell.waiting = None
 
     # --- what workers say ---------------------------------------------------------------------------------------
     def pass_on(self, session: Session, messages: list[Message], now: float) -> None:
@@ -155,7 +177,7 @@ class Sessions:
             raise WireError("nothing said, which no limit counts")
         cell, out = session.cell, list[Message]()
         for message in messages:
-            size = len(message.content) + len(message.metadata) + sum(map(len, message.buffers))
+            size = carried_bytes(message)
             if cell is None or cell.ended or not (cell.began or _is_status(message, b'"busy"')):
                 # A thread of the student's goes on between two computations.
                 self._hold(session, message, size)
@@ -173,8 +195,9 @@ class Sessions:
                 self._say(session, out)
                 self.end(session, "output")
                 return
-            if message.msg_type == "input_request" and cell.asking_since is None:
+            if message.msg_type == "input_request" and cell.asking_since is None and session.slot:
                 cell.asking_since = now
+                _cpu_s, session.memory_bytes, _processes = session.slot.group.usage()
             if cell.tail or _ends(message):
                 cell.tail.append(message)
                 continue
@@ -186,10 +209,24 @@ class Sessions:
 
     def written(self, session: Session) -> None:
         """Note that an upload is written. Raises WireError when none is under way."""
-        if session.uploading == 0:
+        if not session.uploading or session.slot is None or session.slot.work_directory is None:
             raise WireError("an upload that was not sent")
-        session.uploading -= 1
+        name, files = session.uploading.popleft(), session.files or {}
+        seen = look_at(session.slot.work_directory, name)
+        if seen is not None and seen != files.get(os.fsencode(name)):
+            files[os.fsencode(name)] = seen
+        else:
+            session.strayed = True
         self._hand_over(session)
+
+    def _look_again(self, session: Session, cell: Cell, work_directory: int) -> Work:
+        """Look where an upload lies that is not where it should be: earlier code has changed the directory, say."""
+        walk = Walk(work_directory)
+        with closing(walk):
+            yield from walk.slices()
+        session.files = walk.found
+        if session.cell is cell and session.ending is None:
+            self._hand_over(session)
 
     def _hold(self, session: Session, message: Message, size_bytes: int) -> None:
         session.held_bytes += size_bytes
@@ -201,25 +238,37 @@ class Sessions:
             session.held.append(message)
 
     def _say(self, session: Session, messages: list[Message]) -> None:
-        if messages and session.cell:
-            self._send(Output(session.id, session.cell.computation, messages))
+        if session.cell:
+            for frame in outputs(session.id, session.cell.computation, messages):
+                self._send(frame)
 
     def complete(self, session: Session, now: float) -> None:
         """End a computation whose code has come to its end. Raises WireError when none runs."""
         cell, slot = session.cell, session.slot
-        if cell is None or slot is None or slot.work_directory is None:
+        if cell is None or slot is None or cell.waiting is not None or cell.over_at is not None:
             raise WireError("the end of a cell that does not run")
-        cell.over = True
+        if slot.channel.unsent_bytes:
+            raise WireError("the end of a cell that was not read")
+        cell.over_at = now
         overrun = slot.group.overrun()
         if overrun:
             self.end(session, overrun)
-        elif cell.last and snapshot(slot.work_directory) != cell.files_before:
-            self.end(session, None)  # files are taken from a session that is dead
+        elif cell.last:
+            self.deliveries.add(session.id, self._look_for_files(session, cell, slot))
         else:
-            last = cell.last
             self._finish(session, None, now)
-            if last:
-                self.end(session, None)
+
+    def _look_for_files(self, session: Session, cell: Cell, slot: Slot) -> Work:
+        """End a session after its last computation, in order when it left no files: they are taken from a dead one."""
+        if slot.work_directory is not None:
+            walk = Walk(slot.work_directory)
+            with closing(walk):
+                yield from walk.slices(cell.files_before)
+            cell.unchanged = walk.whole and not walk.changed(cell.files_before)
+        if session.cell is cell and session.ending is None:
+            if cell.unchanged:
+                self._finish(session, None, time.monotonic())
+            self.end(session, None)
 
     # --- ends ---------------------------------------------------------------------------------------------------
     def end(self, session: Session, reason: Reason | None) -> None:
@@ -241,9 +290,9 @@ class Sessions:
         del self._by_id[session.id]
         reason: Reason = session.ending or slot.group.overrun() or "kernel_died"
         if session.cell is not None:
-            done = session.cell.over and session.ending == "session_gone"
+            done = session.cell.over_at is not None and reason in ("session_gone", "kernel_died")
             self._finish(session, None if done else reason, now)
-        self.deliveries.append(_closing(session.id, slot, reason))
+        self.deliveries.add(session.id, _closing(session.id, slot, reason))
 
     def _finish(self, session: Session, reason: Reason | None, now: float) -> None:
         cell, slot = session.cell, session.slot
@@ -252,30 +301,42 @@ class Sessions:
         cpu_s, memory_bytes, _processes = slot.group.usage()
         usage = cell.usage(now, cpu_s, memory_bytes)
         end = Finished(session.id, cell.computation, "failed" if reason else "done", reason, usage)
-        session.cell = None
-        self.deliveries.append(deliver(session.id, cell, slot, self._limits[session.language], end))
-        self._work_off(session, now)
+        session.cell, session.delivering = None, True
+        self.deliveries.add(session.id, deliver(session, cell, slot, self._limits[session.language], end))
+        self.deliveries.add(session.id, self._next_turn(session))
+
+    def _next_turn(self, session: Session) -> Work:
+        session.delivering = False
+        if session.ending is None:
+            self._work_off(session, time.monotonic())
+        yield from ()
 
     def keep_limits(self, now: float) -> None:
         """End the computations whose time is up, and the sessions that have too much of something, idle ones too."""
         for session in list(self._by_id.values()):
-            if session.slot is None or session.ending:
+            if session.slot is None or session.ending or now - session.watched_at < WATCH_S:
                 continue
-            cell, slot, limits = session.cell, session.slot, self._limits[session.language]
-            reason = _overrun(cell, slot, limits, now) if cell else slot.group.overrun()
+            reason = self._watch(session, session.slot, now)
             if reason:
                 self.end(session, reason)
 
+    def _watch(self, session: Session, slot: Slot, now: float) -> Reason | None:
+        session.watched_at, cell = now, session.cell
+        if cell is not None and cell.over_at is None:
+            limits = self._limits[session.language]
+            cpu_s, session.memory_bytes, _processes = slot.group.usage()
+            reason = _overtime(cell, limits, now)
+            if reason or cpu_s - cell.cpu_before_s > limits.cell_cpu_s:
+                return reason or "time_cpu"
+        return slot.group.overrun()
 
-def _overrun(cell: Cell, slot: Slot, limits: Limits, now: float) -> Reason | None:
+
+def _overtime(cell: Cell, limits: Limits, now: float) -> Reason | None:
     if cell.wall_s(now) > limits.cell_wall_s or cell.asking_s(now) > limits.cell_input_s:
         return "time_wall"
-    if cell.kill_at is not None and now > cell.kill_at:
-        return "cancelled"
-    cpu_s, _memory_bytes, _processes = slot.group.usage()
-    if cpu_s - cell.cpu_before_s > limits.cell_cpu_s:
-        return "time_cpu"
-    return slot.group.overrun()
+    if now - cell.started > limits.cell_total_s:
+        return "time_wall"
+    return "cancelled" if cell.kill_at is not None and now > cell.kill_at else None
 
 
 def _ends(message: Message) -> bool:
@@ -287,7 +348,7 @@ def _is_status(message: Message, state: bytes) -> bool:
     return message.msg_type == "status" and state in message.content
 
 
-def _closing(session_id: str, slot: Slot, reason: Reason) -> Iterator[Frame]:
+def _closing(session_id: str, slot: Slot, reason: Reason) -> Work:
     # Only now, after the files: their directory is one of the slot's descriptors.
     slot.close()
     yield Closed(session_id, reason)

@@ -11,6 +11,7 @@ from pathlib import Path
 from untrusted.channel import SupervisorEnd
 from untrusted.sandbox.limiter import Group
 from untrusted.sandbox.plan import HOME
+from untrusted.sandbox.release import release
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -72,7 +73,8 @@ class Slot:
         os.close(self.pidfd)
         if self._interrupts is not None:
             self._interrupts.close()
-        for descriptor in (self._worker_pidfd, self.work_directory):
-            if descriptor is not None:
-                os.close(descriptor)
+        if self._worker_pidfd is not None:
+            os.close(self._worker_pidfd)
+        if self.work_directory is not None:
+            release(self.work_directory)
         self.group.close()

@@ -11,7 +11,7 @@ import time
 
 import zmq
 
-from untrusted.channel import Over, Ready, Said, Written
+from untrusted.channel import FromWorker, Over, Ready, Said, Written
 from untrusted.charter import Charter
 from untrusted.gate import Gate
 from untrusted.introduction import Introduction
@@ -40,7 +40,9 @@ from wire import (
 
 TICK_S = 0.1  # how late a limit may be noticed
 IDLE_POLL_S = 2.0
-LAST_WORDS_READS_MAX = 64  # a socket buffer's worth; a descriptor that leaked elsewhere must not hold us
+# What workers say is taken in slices: so long of one; where many speak so long of all, but at least so long of each.
+HEAR_S, HEAR_ALL_S, HEAR_S_MIN = 0.002, 0.02, 0.0002
+LAST_WORDS_SLICES_MAX = 1000  # a socket buffer's worth; a descriptor that leaked elsewhere must not hold us
 log = logging.getLogger(__name__)
 
 
@@ -49,11 +51,13 @@ class Supervisor:
 
     def __init__(self, charter: Charter, gate: Gate, pools: dict[str, Pool], limiter: str, layers: list[Layer]) -> None:
         self._workers, self._silence_s = charter.workers, charter.heartbeat_timeout_s
+        self._asking_max, self._asking_bytes_max = charter.asking_max, charter.asking_bytes_max
         self._gate, self._pools = gate, pools
         self._introduction = Introduction(pools, limiter, layers)
         self._sessions = Sessions({name: charter.languages[name].limits for name in pools}, gate.send)
         self._questions = Questions()
         self._slots: dict[int, tuple[Pool, Slot]] = {}  # by pidfd
+        self._last_words: dict[int, int] = {}  # by pidfd: slices in which a dead worker was heard
         self._granted = 0
         self._heard = time.monotonic()
         self.over = False
@@ -73,21 +77,19 @@ class Supervisor:
         for pool in self._pools.values():
             if pool.alive and pool.orders.fileno() in events:
                 self._hear_zygote(pool)
-        for pidfd, (_pool, slot) in list(self._slots.items()):
-            if slot.channel.fileno() in events:
-                slot.channel.flush()
-                if not self._gate.blocked:
-                    self._hear_worker(slot, now)
-            if pidfd in events:
-                self._bury(slot, now)
+        slots = [slot for _pool, slot in self._slots.values()]
+        speaking = [slot for slot in slots if slot.channel.waiting or slot.channel.fileno() in events]
+        for slot in speaking:
+            slot.channel.flush()
+            if not self._gate.blocked:
+                self._hear_worker(slot, now, max(HEAR_S_MIN, min(HEAR_S, HEAR_ALL_S / len(speaking))))
+        for pidfd in events & self._slots.keys():
+            self._bury(self._slots[pidfd][1], now)
         self._sessions.keep_limits(now)
-        for slot in self._questions.late(now):
-            slot.interrupt()
-        for slot in self._questions.overdue(now):
+        for slot in self._questions.watch(now):
             self._end_slot(slot, "time_wall")
         self._sessions.fill(self._take, now)
-        for ask in self._questions.postponed():
-            self._ask(ask, now)
+        self._questions.hand_out(self._take, now)
         for pool in self._pools.values():
             if pool.overdue(now):
                 log.error("the zygote of %s does not come to the end of loading; starting it again", pool.language.name)
@@ -109,10 +111,12 @@ class Supervisor:
         for pidfd, (_pool, slot) in self._slots.items():
             poller.register(pidfd, zmq.POLLIN)
             # While the device does not read, neither do we: a flood waits in the worker's own socket.
-            flags = (0 if self._gate.blocked else zmq.POLLIN) | (zmq.POLLOUT if slot.channel.unsent_bytes else 0)
+            deaf = self._gate.blocked or slot.channel.closed or slot.channel.waiting
+            flags = (0 if deaf else zmq.POLLIN) | (zmq.POLLOUT if slot.channel.unsent_bytes else 0)
             if flags:
                 poller.register(slot.channel.fileno(), flags)
-        if self._sessions.deliveries and not self._gate.blocked:
+        unheard = any(slot.channel.waiting for _pool, slot in self._slots.values())
+        if (unheard or self._sessions.deliveries) and not self._gate.blocked:
             wait_s = 0.0
         else:
             waited_for = any(not pool.alive or pool.lacks for pool in self._pools.values())
@@ -122,20 +126,20 @@ class Supervisor:
 
     def _speak(self) -> None:
         self._gate.flush()
-        deliveries = self._sessions.deliveries
-        while deliveries and not self._gate.blocked:
-            frame = next(deliveries[0], None)
-            if frame is None:
-                deliveries.popleft()
-            else:
-                self._gate.send(frame)
+        for frame in self._sessions.deliveries.frames() if not self._gate.blocked else ():
+            self._gate.send(frame)
+            if self._gate.blocked:
+                break
         introduction = self._introduction.next_frame() if self._gate.met else None
         if introduction is not None:
             self._gate.send(introduction)
         for language in self._introduction.failed:
             # The device knows, and will not send them here again.
             self._sessions.give_up(language)
-        granted = self._sessions.opened + self._workers - len(self._sessions)
+            for answered in self._questions.give_up(language):
+                self._gate.send(answered)
+        resting = self._sessions.resting(self._asking_max, self._asking_bytes_max)
+        granted = self._sessions.opened + self._workers - (len(self._sessions) - resting)
         if self._introduction.made and granted > self._granted:
             self._granted = granted
             self._gate.send(Credit(granted))
@@ -171,22 +175,14 @@ class Supervisor:
                 self._ask(frame, now)
 
     def _ask(self, frame: Ask, now: float) -> None:
+        if not frame.session and frame.language in self._pools:
+            self._questions.wait(frame)  # until the worker that visitors share is free
+            return
         session = self._sessions.get(frame.session)
-        if frame.session:
-            slot = session.slot if session and session.idle else None
-            known = session is not None
+        if session is not None and session.slot is not None and session.idle:
+            self._questions.put(session.slot, frame, now)
         else:
-            slot = self._questions.fresh_slot(frame.language) or self._take(frame.language)
-            known = frame.language in self._pools and frame.language not in self._introduction.failed
-        if slot is None and known and not frame.session:
-            self._questions.postpone(frame)  # the pool is about to have a worker
-            return
-        if slot is None:
-            self._gate.send(Answered(frame.request, "busy" if known else "gone", b"{}"))
-            return
-        if not frame.session:
-            self._questions.keep_fresh(frame.language, slot)
-        self._questions.put(slot, frame, now)
+            self._gate.send(Answered(frame.request, "busy" if session else "gone", b"{}"))
 
     # --- zygotes and workers ------------------------------------------------------------------------------------
     def _take(self, language: str) -> Slot | None:
@@ -203,29 +199,38 @@ class Supervisor:
         if slot is not None:
             self._slots[slot.pidfd] = (pool, slot)
 
-    def _hear_worker(self, slot: Slot, now: float) -> bool:
-        """Deal with what a worker says; return whether there may be more."""
+    def _hear_worker(self, slot: Slot, now: float, slice_s: float = HEAR_S) -> bool:
+        """Deal with what a worker says, for so long; return whether there may be more."""
+        until = time.monotonic() + slice_s
         try:
-            frames = slot.channel.receive()
-            for frame in frames or ():
-                session = self._sessions.of(slot)
-                if isinstance(frame, Ready):
-                    self._slots[slot.pidfd][0].welcome(slot)
-                elif isinstance(frame, Answered):
-                    self._gate.send(self._questions.answered(slot, frame))
-                elif session is None or session.ending:
-                    continue  # nobody waits for it
-                elif isinstance(frame, Said):
-                    self._sessions.pass_on(session, frame.messages, now)
-                elif isinstance(frame, Written):
-                    self._sessions.written(session)
-                elif isinstance(frame, Over):
-                    self._sessions.complete(session, now)
+            more = slot.channel.read()
+            while (frame := slot.channel.take()) is not None:
+                self._take_frame(slot, frame, now)
+                if time.monotonic() > until:
+                    break
         except (WireError, LookupError, ValueError) as error:
             log.warning("worker %d: %s", slot.pid, error)
             self._end_slot(slot, "protocol")
             return False
-        return frames is not None
+        if slot.channel.closed and not slot.channel.waiting:
+            slot.kill()  # it will do nothing more: that it ended, and why, is seen when it is dead
+        return more
+
+    def _take_frame(self, slot: Slot, frame: FromWorker, now: float) -> None:
+        """Deal with one frame. Raises WireError, LookupError or ValueError when the worker may not say it."""
+        session = self._sessions.of(slot)
+        if isinstance(frame, Ready):
+            self._slots[slot.pidfd][0].welcome(slot)
+        elif isinstance(frame, Answered):
+            self._gate.send(self._questions.answered(slot, frame, now))
+        elif session is None or session.ending:
+            return  # nobody waits for it
+        elif isinstance(frame, Said):
+            self._sessions.pass_on(session, frame.messages, now)
+        elif isinstance(frame, Written):
+            self._sessions.written(session)
+        elif isinstance(frame, Over):
+            self._sessions.complete(session, now)
 
     def _end_slot(self, slot: Slot, reason: Reason) -> None:
         session = self._sessions.of(slot)
@@ -237,12 +242,14 @@ class Supervisor:
     def _bury(self, slot: Slot, now: float) -> None:
         """Deal with a session whose init has died, and everything with it."""
         session = self._sessions.of(slot)
-        for _ in range(LAST_WORDS_READS_MAX):
-            if session is None or session.ending or not self._hear_worker(slot, now):
-                break
+        slices = self._last_words[slot.pidfd] = self._last_words.get(slot.pidfd, 0) + 1
+        heard = session is None or session.ending or slices > LAST_WORDS_SLICES_MAX
+        if not heard and self._hear_worker(slot, now):
+            return  # the next round comes back to it
+        del self._last_words[slot.pidfd]
         pool, _slot = self._slots.pop(slot.pidfd)
         pool.forget(slot)
-        for answered in self._questions.forget(slot):
+        for answered in self._questions.forget(slot, again=not pool.warm):
             self._gate.send(answered)
         self._sessions.bury(slot, now)
 

@@ -26,6 +26,7 @@ UNITS = {
     "cell_wall_s": "s",
     "cell_cpu_s": "s",
     "cell_input_s": "s",
+    "cell_total_s": "s",
     "cell_interrupt_grace_s": "s",
     "cell_output_bytes_max": "bytes",
     "cell_messages_max": "messages",
@@ -40,6 +41,8 @@ UNITS = {
     "session_descriptors_max": "descriptors",
     "session_idle_s": "s",
     "session_life_s": "s",
+    "sessions_asking_max": "sessions",
+    "sessions_asking_bytes_max": "bytes",
 }
 
 

@@ -20,6 +20,7 @@ session_idle_s = 2.0
 session_life_s = 6.0
 cell_wall_s = 1.5
 cell_input_s = 3.0
+cell_total_s = 6.0
 cell_interrupt_grace_s = 1.0
 """
 

@@ -60,12 +60,26 @@ def test_waiting_for_an_answer_does_not_count_as_running(brief):
 def test_waiting_for_an_answer_has_a_limit_of_its_own(brief):
     outcome = brief.run("input()")
     assert (outcome.state, outcome.reason) == ("failed", "time_wall")
+    assert "not answered within 3 seconds" in outcome.of_type("error")[-1]["evalue"]
+
+
+def test_a_cell_that_is_answered_again_and_again_ends_at_its_total_time(brief):
+    computation = brief.submit("while True: input()")["id"]
+    questions = 0
+    while brief.get(computation)["state"] not in ("done", "failed"):
+        answered = brief.http.post(f"{brief.url}/computations/{computation}/input", json={"value": ""}, timeout=30)
+        questions += answered.status_code == 202
+        time.sleep(0.2)
+    outcome = brief.finish(computation)
+    assert (outcome.state, outcome.reason) == ("failed", "time_wall")
+    assert "longer than 6 seconds" in outcome.of_type("error")[-1]["evalue"]
+    assert questions > 1
 
 
 def test_cells_beyond_the_workers_wait_in_order_and_know_their_place(brief):
-    holding = [brief.submit("input()")["id"] for _ in range(2)]
+    holding = [brief.submit("print('on', flush=True)\nimport time\ntime.sleep(1000)")["id"] for _ in range(2)]
     for computation in holding:
-        brief.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+        brief.until(computation, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
     waiting = [brief.submit(f"print({n})")["id"] for n in range(3)]
     positions = [brief.get(computation)["queue_position"] for computation in waiting]
     assert positions == sorted(positions) and len(set(positions)) == 3

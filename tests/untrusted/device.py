@@ -46,8 +46,9 @@ class Supervisor:
     """
 
     def __init__(
-        self, directory: Path, python: str, *, workers: int = 4, pool_ready: int = 1, groups: Groups = NO_GROUPS,
-        languages: tuple[str, ...] = ("python",), runsc: str = "", runsc_flags: Sequence[str] = (), **limits: object,
+        self, directory: Path, python: str, *, workers: int = 4, asking_max: int = 4, pool_ready: int = 1,
+        groups: Groups = NO_GROUPS, languages: tuple[str, ...] = ("python",), runsc: str = "",
+        runsc_flags: Sequence[str] = (), **limits: object,
     ) -> None:  # fmt: skip
         settings = settings_module.load(**limits)
         ours, theirs = zmq.curve_keypair(), zmq.curve_keypair()
@@ -62,6 +63,8 @@ class Supervisor:
             "supervisor_secret_key": theirs[1].decode(),
             "device_public_key": ours[0].decode(),
             "workers": workers,
+            "asking_max": asking_max,
+            "asking_bytes_max": settings.sessions_asking_bytes_max,
             "pool_ready": pool_ready,
             "languages": {name: {"python": python, "stamp": "", "limits": settings_limits} for name in languages},
             "waived_layers": list(settings.waived_layers),

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from untrusted import files
-from untrusted.files import harvest, snapshot
+from untrusted.files import Refusals, Walk, harvest, snapshot
 
 LIMITS = SimpleNamespace(cell_files_max=5, cell_file_bytes_max=1000, cell_files_bytes_max=3000)
 
@@ -24,13 +24,21 @@ def work(tmp_path):
     os.close(handle)
 
 
+def handed_over(handle: int, before: dict, limits: SimpleNamespace, sentences: list[str]):
+    """Yield the files that are new or changed, as ``harvest`` does, without its pauses."""
+    refusals = Refusals(sentences)
+    walk = Walk(handle, refusals)
+    assert all(pause is None for pause in walk.slices())
+    yield from filter(None, harvest(handle, walk.changed(before), limits, refusals))
+
+
 def take(
     handle: int, before: dict | None = None, limits: SimpleNamespace = LIMITS
 ) -> tuple[dict[str, bytes], list[str]]:
     """Return the files that come out, and the sentences about the others."""
     sentences: list[str] = []
     found = {}
-    for name, size_bytes, pieces in harvest(handle, before or {}, LIMITS, sentences):
+    for name, size_bytes, pieces in handed_over(handle, before or {}, limits, sentences):
         parts = list(pieces)
         assert [last for _data, last in parts] == [False] * (len(parts) - 1) + [True]
         found[name] = b"".join(data for data, _last in parts)
@@ -324,7 +332,7 @@ def test_a_file_that_shrinks_is_filled_up_and_one_that_grows_is_cut(work):
     (path / "grows").write_bytes(b"1" * 10)
     (path / "shrinks").write_bytes(b"2" * 10)
     found = {}
-    for name, _size, pieces in harvest(handle, {}, LIMITS, []):
+    for name, _size, pieces in handed_over(handle, {}, LIMITS, []):
         os.truncate(path / name, 4 if name == "shrinks" else 900)
         found[name] = b"".join(data for data, _last in pieces)
     assert found == {"grows": b"1" * 10, "shrinks": b"2222" + bytes(6)}
@@ -334,7 +342,7 @@ def test_big_files_come_in_pieces(work):
     path, handle = work
     (path / "big").write_bytes(os.urandom(files.CHUNK_BYTES + 1))
     limits = SimpleNamespace(cell_files_max=1, cell_file_bytes_max=1 << 30, cell_files_bytes_max=1 << 30)
-    [(_name, _size, pieces)] = [(n, s, [len(d) for d, _last in p]) for n, s, p in harvest(handle, {}, limits, [])]
+    [(_name, _size, pieces)] = [(n, s, [len(d) for d, _last in p]) for n, s, p in handed_over(handle, {}, limits, [])]
     assert pieces == [files.CHUNK_BYTES, 1]
 
 
@@ -346,7 +354,7 @@ def test_no_descriptor_is_left_open(work):
     before = len(os.listdir("/proc/self/fd"))
     take(handle)
     snapshot(handle)
-    generator = harvest(handle, {}, LIMITS, [])
+    generator = handed_over(handle, {}, LIMITS, [])
     next(generator)
     generator.close()
     assert len(os.listdir("/proc/self/fd")) == before

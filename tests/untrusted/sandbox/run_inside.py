@@ -27,7 +27,7 @@ from types import SimpleNamespace
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
-from untrusted.files import harvest, snapshot  # noqa: E402
+from untrusted.files import Refusals, Walk, harvest, snapshot  # noqa: E402
 from untrusted.sandbox import die_with_parent, probes  # noqa: E402
 from untrusted.sandbox import limiter as limiters  # noqa: E402
 from untrusted.sandbox.clone import clone_session  # noqa: E402
@@ -150,9 +150,11 @@ def watch(job: dict, limits, limiter, ours: socket.socket, answers: int) -> None
     answer |= {"ended_by_itself": not alive, "dead": dead, "kill_s": time.monotonic() - began}
     if job.get("harvest") and work is not None and work >= 0:
         sentences: list[str] = []
+        walk = Walk(work, refusals := Refusals(sentences))
+        all(pause is None for pause in walk.slices())
         answer["files"] = {
             name: [size, b"".join(data for data, _last in pieces).decode("latin-1")]
-            for name, size, pieces in harvest(work, {}, limits, sentences)
+            for name, size, pieces in filter(None, harvest(work, walk.found, limits, refusals))
         }
         answer["sentences"] = sentences
         answer["snapshot"] = sorted(os.fsdecode(path) for path in snapshot(work))

@@ -16,8 +16,11 @@ from typing import NamedTuple
 from untrusted.sandbox.limiter import GroupLimits, Overrun
 from untrusted.sandbox.limiter.kernel_memory import Alarm, LockWatch
 from untrusted.sandbox.plan import HOME
+from untrusted.sandbox.release import release
 
 LOOK_S = 0.1  # a scan of /proc serves all groups for this long
+# A close look at a session that takes longer than this is followed by a pause of so many times what was more.
+CLOSELY_S, CLOSELY_PAUSES = 0.002, 10
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _WRITABLE = (HOME, "/tmp", "/dev/shm")
@@ -88,6 +91,7 @@ class WatchedGroup:
         self._guest_memory: int | None = None
         self._hit: Overrun | None = None
         self._locks = LockWatch(watchdog.alarm)
+        self._closely_at, self._shares_bytes = 0.0, 0
 
     def add(self, pid: int) -> None:
         """Watch the processes below this one. Raises ProcessLookupError."""
@@ -106,11 +110,21 @@ class WatchedGroup:
         guest_bytes = self._guest_bytes(members)
         memory_bytes = sum(process.resident_bytes for process in members.values()) + self._file_bytes() + guest_bytes
         if memory_bytes > self._limits.session_memory_bytes:
-            # Memory that the zygote's children share was counted for each of them: look more closely.
-            shares = (_private_share(pid, process, guest_bytes > 0) for pid, process in members.items())
-            memory_bytes = sum(shares) + self._file_bytes() + guest_bytes
+            memory_bytes = self._look_closely(members, guest_bytes > 0) + self._file_bytes() + guest_bytes
         self._memory_bytes_max = max(self._memory_bytes_max, memory_bytes)
         return sum(self._cpu_s.values()), self._memory_bytes_max, sum(process.threads for process in members.values())
+
+    def _look_closely(self, members: dict[int, Process], is_guest: bool) -> int:
+        """Return the bytes of these processes, with each one's part of what the zygote's children share.
+
+        The kernel goes through every page for it: no more than a part of the time is spent so on one session.
+        """
+        started = time.monotonic()
+        if started >= self._closely_at:
+            self._shares_bytes = sum(_private_share(pid, process, is_guest) for pid, process in members.items())
+            took_s = time.monotonic() - started
+            self._closely_at = started + took_s + max(0.0, took_s - CLOSELY_S) * CLOSELY_PAUSES
+        return self._shares_bytes
 
     def overrun(self) -> Overrun | None:
         """Return which limit was passed, once it was seen."""
@@ -136,7 +150,7 @@ class WatchedGroup:
         """Close the handles of the session's directories."""
         for descriptor in (*self._directories, self._guest_memory):
             if descriptor is not None:
-                os.close(descriptor)
+                release(descriptor)
         self._directories, self._guest_memory = [], None
 
     def _tree(self) -> dict[int, Process]:

@@ -1,0 +1,194 @@
+"""One visitor beside others: who waits for a person holds nothing, and what one makes the supervisor do is not felt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.end_to_end.conftest import CheckingClient
+from tests.processes import wait_for
+from tests.server import serve
+from tests.untrusted.test_slices import SPEAK
+
+PLACES = 3
+SETTINGS = f"""
+workers = {PLACES}
+sessions_asking_max = {PLACES}
+pool_ready = 2
+"""
+ROUNDS = 40
+# The neighbour's p95 may double; what a busy machine of few cores does beside it is more than that.
+TIMES_MAX = 4
+WALKER = "for i in range(8000): open(f'.{i}' if i % 2 else f'{i}', 'a').close()"
+FRAME = "send(said(400_000) + message * 400_000)"
+
+
+@pytest.fixture(scope="module")
+def few() -> Iterator[CheckingClient]:
+    """A client of a server with few places."""
+    with serve(SETTINGS) as server:
+        yield CheckingClient(server.url)
+
+
+def asks(client: CheckingClient, keep: bool = False) -> str:
+    """Let a cell wait for an answer; return its id."""
+    computation = client.submit("int(input('?')) + 1", keep=keep)["id"]
+    client.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    return computation
+
+
+def answer(client: CheckingClient, computation: str, value: str) -> None:
+    path = f"{client.url}/computations/{computation}/input"
+    assert client.http.post(path, json={"value": value}, timeout=30).status_code == 202
+
+
+def cancel(client: CheckingClient, computations: list[str]) -> None:
+    for computation in computations:
+        client.http.delete(f"{client.url}/computations/{computation}", timeout=30)
+        client.finish(computation)
+
+
+def end_sessions(client: CheckingClient, sessions: list[str]) -> None:
+    for session in sessions:
+        client.http.delete(f"{client.url}/sessions/{session}", timeout=30)
+
+
+# --- who waits holds nothing ----------------------------------------------------------------------------------------
+def test_with_all_places_asked_full_a_newcomer_runs_and_answers_come_right(few: CheckingClient) -> None:
+    """J1"""
+    waiting = [asks(few) for _ in range(PLACES)]
+    for number in range(2 * PLACES):
+        assert few.run(f"{number} * 7").result == str(number * 7)
+    for number, computation in enumerate(waiting):
+        answer(few, computation, str(number))
+    outcomes = [few.finish(computation) for computation in waiting]
+    assert [(outcome.state, outcome.result) for outcome in outcomes] == [("done", str(n + 1)) for n in range(PLACES)]
+
+
+def test_idle_sessions_and_asking_ones_together_stop_no_newcomer(few: CheckingClient) -> None:
+    """J2"""
+    waiting = [asks(few) for _ in range(PLACES)]
+    idle = [few.run("x = 1", keep=True).description["session"] for _ in range(PLACES)]
+    for number in range(PLACES):
+        assert few.run(f"{number} + 5").result == str(number + 5)
+    answer(few, waiting[0], "41")
+    assert few.finish(waiting[0]).result == "42"
+    cancel(few, waiting[1:])
+    end_sessions(few, idle)
+
+
+def test_more_idle_sessions_than_places_stop_no_newcomer(few: CheckingClient) -> None:
+    """J2"""
+    waiting = [asks(few, keep=True) for _ in range(PLACES)]
+    idle = [few.run("x = 1", keep=True).description["session"] for _ in range(PLACES)]
+    for computation in waiting:
+        answer(few, computation, "41")
+        assert few.finish(computation).result == "42"
+    newcomers = [few.submit(f"{number} + 5")["id"] for number in range(PLACES)]
+    assert [few.finish(id).result for id in newcomers] == [str(number + 5) for number in range(PLACES)]
+    end_sessions(few, [*idle, *(few.get(computation)["session"] for computation in waiting)])
+
+
+def test_of_too_many_that_ask_the_one_that_waited_longest_ends_with_a_sentence(few: CheckingClient) -> None:
+    """J3"""
+    waiting = [asks(few) for _ in range(2 * PLACES)]
+    newcomer = few.submit("6 * 7")["id"]
+    first = few.finish(waiting[0])
+    assert (first.state, first.reason) == ("failed", "time_wall")
+    assert "others needed its place" in first.of_type("error")[-1]["evalue"]
+    assert few.finish(newcomer).result == "42"
+    assert [few.get(computation)["state"] for computation in waiting[1:]] == ["running"] * (2 * PLACES - 1)
+    for computation in waiting[1:]:
+        answer(few, computation, "1")
+    assert {few.finish(computation).result for computation in waiting[1:]} == {"2"}
+
+
+# --- what one makes the supervisor do -------------------------------------------------------------------------------
+def p95_s(client: CheckingClient, turn: Callable[[], object]) -> float:
+    times_s = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        turn()
+        times_s.append(time.perf_counter() - begun)
+    return sorted(times_s)[int(0.95 * ROUNDS)]
+
+
+class Attacker:
+    """Sends turns of one kept session, one after another, until told to stop."""
+
+    def __init__(self, url: str, first: str) -> None:
+        self._client = CheckingClient(url)
+        self.session = self._client.run(first, keep=True).description["session"]
+        self._over = False
+        self.turns = 0
+
+    def go_on(self) -> None:
+        while not self._over:
+            assert self._client.run("1", session=self.session, keep=True).state == "done"
+            self.turns += 1
+
+    def stop(self) -> None:
+        self._over = True
+
+
+def test_a_neighbour_of_a_session_with_8000_files_is_not_held_up(few: CheckingClient) -> None:
+    """J5"""
+    session = few.run("1", keep=True).description["session"]
+
+    def turn() -> None:
+        assert few.run("1 + 1", session=session, keep=True).result == "2"
+
+    attacker = Attacker(few.url, WALKER)
+    alone_s = p95_s(few, turn)
+    with ThreadPoolExecutor(1) as threads:
+        attack = threads.submit(attacker.go_on)
+        wait_for(lambda: attacker.turns or attack.done())
+        beside_s = p95_s(few, turn)
+        attacker.stop()
+        attack.result()
+    end_sessions(few, [session, attacker.session])
+    assert beside_s < TIMES_MAX * max(alone_s, p95_s(few, lambda: few.run("1 + 1")))
+
+
+@pytest.mark.parametrize("bomb", ["(" * 30_000, "x = 1\n" * 10_000 + "x."], ids=["brackets", "slow"])
+def test_a_neighbour_of_completion_bombs_is_answered(few: CheckingClient, bomb: str) -> None:
+    """J7"""
+
+    def ask(client: CheckingClient, code: str) -> int:
+        body = {"code": code, "cursor_pos": len(code), "language": "python"}
+        return client.http.post(f"{client.url}/sessions/-/complete", json=body, timeout=60).status_code
+
+    def turn() -> None:
+        assert ask(few, "pri") == 200
+
+    turn()
+    alone_s = p95_s(few, turn)
+    others = [CheckingClient(few.url) for _ in range(3)]
+    over = False
+
+    def attack(client: CheckingClient) -> None:
+        while not over:
+            assert ask(client, bomb) in (200, 503)
+
+    with ThreadPoolExecutor(len(others)) as threads:
+        attacks = [threads.submit(attack, client) for client in others]
+        # A quick question waits for what a slow one may keep the worker, and no longer.
+        assert p95_s(few, turn) < TIMES_MAX * max(alone_s, 1.0)
+        over = True
+        for attacked in attacks:
+            attacked.result()
+
+
+def test_a_frame_of_small_messages_ends_its_session_alone(few: CheckingClient) -> None:
+    """J8"""
+    session = few.run("x = 41", keep=True).description["session"]
+    computations = [few.submit(f"{SPEAK}{FRAME}\ntime.sleep(1000)")["id"] for _ in range(PLACES - 1)]
+    while any(few.get(computation)["state"] in ("queued", "running") for computation in computations):
+        assert few.run("x + 1", session=session, keep=True).result == "42"
+    for computation in computations:
+        outcome = few.finish(computation)
+        assert (outcome.state, outcome.reason) == ("failed", "protocol")
+    end_sessions(few, [session])

@@ -1,0 +1,107 @@
+"""Who waits for an answer takes no worker's place: what the supervisor grants, and how long a computation may last."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import wire
+from tests.languages import untrusted_python
+from tests.untrusted.device import Supervisor, ship
+
+ASK = "input('?')"
+
+
+@contextmanager
+def started(**charter: object) -> Iterator[Supervisor]:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        supervisor = Supervisor(ship(Path(folder)), untrusted_python(), **charter)
+        supervisor.ready()
+        yield supervisor
+        supervisor.stop()
+
+
+def ask(supervisor: Supervisor, name: str, code: str = ASK) -> None:
+    """Open a session and let it wait for an answer."""
+    supervisor.send(wire.Open(name, "python"), wire.Run(name, name, code, True, True))
+    supervisor.wait(lambda frame: asks(frame, name))
+
+
+def asks(frame: wire.Up, computation: str) -> bool:
+    return (
+        isinstance(frame, wire.Output)
+        and frame.computation == computation
+        and any(message.msg_type == "input_request" for message in frame.messages)
+    )
+
+
+def granted(supervisor: Supervisor) -> int:
+    """Return the credit after everything that was sent was dealt with."""
+    number = 100 + len(supervisor.heard)
+    supervisor.send(wire.Ping(number))
+    supervisor.wait(lambda frame: frame == wire.Pong(number))
+    supervisor.send(wire.Ping(number + 1))
+    supervisor.wait(lambda frame: frame == wire.Pong(number + 1))
+    return max(frame.granted for frame in supervisor.heard if isinstance(frame, wire.Credit))
+
+
+def finished(supervisor: Supervisor, name: str) -> wire.Finished:
+    return supervisor.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == name)
+
+
+def test_sessions_that_ask_give_their_places_away_up_to_the_bound():
+    with started(workers=2, asking_max=2) as supervisor:
+        for number, credit in enumerate((3, 4, 4, 4), 1):
+            ask(supervisor, f"asks{number}")
+            assert granted(supervisor) == credit
+        assert granted(supervisor) == 4
+        for number in (1, 4):
+            supervisor.send(wire.Answer(f"asks{number}", f"asks{number}", "42"))
+            assert finished(supervisor, f"asks{number}").state == "done"
+            supervisor.wait(lambda frame, number=number: isinstance(frame, wire.Closed)
+                            and frame.session == f"asks{number}")  # fmt: skip
+        assert granted(supervisor) == 6
+
+
+def test_an_answer_lets_a_session_go_on_at_once_and_credit_waits_for_its_end():
+    with started(workers=1, asking_max=1) as supervisor:
+        ask(supervisor, "asks", "input()\nimport time\ntime.sleep(1000)")
+        assert granted(supervisor) == 2
+        supervisor.send(wire.Open("new", "python"), wire.Run("new", "new", "input()", True, True))
+        supervisor.wait(lambda frame: asks(frame, "new"))
+        assert granted(supervisor) == 2
+        supervisor.send(wire.Answer("asks", "asks", ""), wire.Answer("new", "new", "42"))
+        assert finished(supervisor, "new").state == "done"
+        supervisor.wait(lambda frame: isinstance(frame, wire.Closed) and frame.session == "new")
+        assert granted(supervisor) == 2
+        supervisor.send(wire.Close("asks"))
+        supervisor.wait(lambda frame: isinstance(frame, wire.Closed) and frame.session == "asks")
+        assert granted(supervisor) == 3
+
+
+def test_sessions_that_ask_with_too_much_memory_together_keep_their_places():
+    with started(workers=2, asking_max=4, sessions_asking_bytes_max=300 << 20) as supervisor:
+        ask(supervisor, "large", "x = bytearray(b'1') * (400 << 20)\ninput()")
+        assert granted(supervisor) == 2
+        ask(supervisor, "small")
+        assert granted(supervisor) == 3
+
+
+def test_a_computation_ends_at_its_total_time_however_often_it_is_answered():
+    with started(workers=1, cell_wall_s=2.0, cell_total_s=2.0) as supervisor:
+        supervisor.send(wire.Open("s", "python"), wire.Run("s", "c", "while True: input()", True, True))
+        begun, questions = time.monotonic(), 0
+        while True:
+            frame = supervisor.wait(lambda frame: asks(frame, "c") or isinstance(frame, wire.Finished))
+            if isinstance(frame, wire.Finished):
+                break
+            questions += 1
+            time.sleep(0.1)  # the student thinks
+            supervisor.send(wire.Answer("s", "c", ""))
+        assert (frame.state, frame.reason) == ("failed", "time_wall")
+        assert questions > 1 and frame.usage.wall_s < 2.0 <= time.monotonic() - begun
