@@ -11,50 +11,110 @@ import ipaddress
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+
+from wire import Limits, PositiveFloat, PositiveInt
 
 DEFAULT_FILE = Path(__file__).with_name("singlecell_config.py.default")
 LOCAL_FILE = Path(__file__).with_name("singlecell_config.py")
 ENVIRONMENT_NAME = "SINGLECELL_CONFIG"
-PORT_MAX = 65535
 SECRETS = ("mongo_password", "operator_key")
 OPERATOR_KEY = re.compile(r"[!-~]{20,200}")  # what can stand in a header, and cannot be guessed
 LANGUAGE_TEXTS = ("label", "mime", "extension", "highlighting", "environment", "install")
-LIMIT_PREFIXES = ("cell_", "session_")
 GIVES_WAY = "session_idle_gives_way"  # between sessions of all languages
 DATA_OF_ROOT = Path("/var/lib/singlecell")
 DATA_OF_OTHERS = Path("data")
+OVERRIDE = "an override"
+Port = Annotated[int, Meta(gt=0, le=65535)]
+Text = Annotated[str, Meta(min_length=1)]
 
 
 class SettingsError(ValueError):
     """A setting is unknown, of the wrong type or out of range; the message is one sentence for the host."""
 
 
-class Settings:
-    """Every setting as an attribute, under its name in the default file; frozen."""
+class LanguageEntry(TypedDict):
+    """A language in the table ``languages``; the default file says what each text is. ``limits``: those that differ."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        object.__setattr__(self, "_values", dict(values))
+    label: str
+    mime: str
+    extension: str
+    highlighting: str
+    environment: str
+    install: str
+    limits: dict[str, Any]
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["_values"][name]
-        except KeyError:
-            raise AttributeError(f"there is no setting {name!r}") from None
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError("settings are frozen; load() takes overrides")
+class Settings(Limits, frozen=True, kw_only=True):
+    """Every setting under its name in the default file, which says what it means; those of Limits among them."""
 
-    def names(self) -> Iterator[str]:
-        """Yield the names of all settings."""
-        yield from self.__dict__["_values"]
+    http_host: str
+    http_port: Port
+    public_url: str
+    cors_origins: str
+    operator_key: str
+    web_processes: PositiveInt
+    web_greenlets: PositiveInt
+    wait_s_max: PositiveInt
+    code_bytes_max: PositiveInt
+    user_expressions_max: PositiveInt
+    request_bytes_max: PositiveInt
+    message_bytes_max: PositiveInt
+    queue_length_max: PositiveInt
+    mongo_uri: str
+    mongo_user: str
+    mongo_password: str
+    mongo_database: str
+    mongo_timeout_s: PositiveFloat
+    data_directory: str
+    retention_s: PositiveInt
+    disk_free_bytes_min: PositiveInt
+    disk_free_bytes_end: PositiveInt
+    stored_bytes_max: PositiveInt
+    client_stored_bytes_max: PositiveInt
+    permalinks_max: PositiveInt
+    permalinks_bytes_max: PositiveInt
+    client_permalinks_day_bytes_max: PositiveInt
+    trusted_proxies: list[Text]
+    workers: PositiveInt
+    untrusted_accounts: list[Text]
+    environments_directory: str
+    untrusted_python: str
+    ssh_key_file: str
+    ssh_known_hosts_file: str
+    wall_transport: Literal["direct", "ssh"]
+    wall_port_first: Port
+    wall_port_last: Port
+    wall_frame_bytes_max: PositiveInt
+    check_cpu_s: PositiveFloat
+    poll_interval_s: PositiveFloat
+    lease_s: PositiveFloat
+    attempts_max: PositiveInt
+    heartbeat_s: PositiveFloat
+    heartbeat_timeout_s: PositiveFloat
+    redial_s_first: PositiveFloat
+    redial_s_max: PositiveFloat
+    languages: dict[str, LanguageEntry]
+    pool_ready: PositiveInt
+    sessions_asking_max: PositiveInt
+    sessions_asking_bytes_max: PositiveInt
+    waived_layers: list[Text]
+    sandbox_kernel: Literal["linux", "gvisor"]
+    runsc: str
+    runsc_flags: list[Text]
+    limiter: Literal["auto", "cgroup2", "cgroup1", "watchdog"]
+    cgroup_directory: str
 
     def of_language(self, name: str) -> Settings:
         """Return these settings with the limits of a language; of one that is not in the table, these."""
-        limits = self.languages.get(name, {}).get("limits", {})
-        return Settings({**self.__dict__["_values"], **limits}) if limits else self
+        limits = self.languages[name]["limits"] if name in self.languages else None
+        return replace(self, **limits) if limits else self
 
 
 def load(path: Path | None = None, **overrides: Any) -> Settings:
@@ -67,17 +127,17 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
     values = dict(defaults)
     file = path or _configured_file()
     changes = [(file.name, read(file))] if file else []
-    for origin, changed in [*changes, ("an override", overrides)]:
+    for origin, changed in [*changes, (OVERRIDE, overrides)]:
         for name, value in changed.items():
             if name not in defaults:
                 raise SettingsError(f"{origin}: there is no setting {name!r}{_nearest(name, defaults)}")
-            value = _typed(origin, name, value, defaults[name])
+            value = _checked(origin, name, value)
             values[name] = _merged(origin, values[name], value) if name == "languages" else value
     if file and any(values[name] for name in SECRETS) and file.stat().st_mode & stat.S_IROTH:
         raise SettingsError(f"{file.name} is readable by everyone, with a password or key in it: chmod 600 {file.name}")
-    _check(values)
-    _check_languages(values, defaults)
-    return Settings(values)
+    _check_pairs(values)
+    _check_languages(values)
+    return Settings(**values)
 
 
 def data_directory(settings: Settings) -> Path:
@@ -119,24 +179,32 @@ def _nearest(name: str, names: Mapping[str, Any]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _typed(origin: str, name: str, value: Any, default: Any) -> Any:
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not type(default):
-        raise SettingsError(f"{origin}: {name} must be a {type(default).__name__}, not a {type(value).__name__}")
-    return value
+def _checked(origin: str, name: str, value: Any) -> Any:
+    """Return the value of a setting in its own type: a whole number serves as a float. Raises SettingsError."""
+    # An entry of the table of languages may be half of one that is there.
+    kind = dict if name == "languages" else _KINDS[name]
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        where = "" if origin == OVERRIDE else f"{origin}: "  # who runs the command knows what it says
+        raise SettingsError(f"{where}{_sentence(name, value, kind)}") from None
 
 
-def _check(values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 < value < float("inf"):
-            # 0 never means "no limit" here.
-            raise SettingsError(f"{name} is {value}; it must be a number above 0")
-        if isinstance(value, list) and not all(isinstance(item, str) and item for item in value):
-            raise SettingsError(f"{name} must be a list of texts")
-    for name in ("http_port", "wall_port_first", "wall_port_last"):
-        if values[name] > PORT_MAX:
-            raise SettingsError(f"{name} is {values[name]}; ports end at {PORT_MAX}")
+def _sentence(name: str, value: Any, kind: Any) -> str:
+    bounds = next((word for word in get_args(kind) if isinstance(word, Meta)), None)
+    plain = get_args(kind)[0] if bounds else kind
+    if get_origin(kind) is Literal:
+        return f"{name} is {value!r}; it is one of {', '.join(get_args(kind))}"
+    if get_origin(kind) is list:
+        return f"{name} must be a list of texts"
+    if bounds is None or isinstance(value, bool) or not isinstance(value, (plain, int)):
+        return f"{name} must be a {plain.__name__}, not a {type(value).__name__}"  # and no value: it may be a password
+    # 0 never means "no limit" here.
+    end = f", at most {bounds.le:g}" if bounds.le is not None else ""
+    return f"{name} is {value}; it must be a number above 0{end}"
+
+
+def _check_pairs(values: Mapping[str, Any]) -> None:
     for small, large in (
         ("wall_port_first", "wall_port_last"),
         ("redial_s_first", "redial_s_max"),
@@ -156,17 +224,11 @@ def _check(values: Mapping[str, Any]) -> None:
             raise SettingsError(f"{large} ({values[large]}) must be more than {times}{small} ({values[small]})")
     if values["operator_key"] and not OPERATOR_KEY.fullmatch(values["operator_key"]):
         raise SettingsError("operator_key must have 20 to 200 printable ASCII characters without spaces")
-    if values["limiter"] not in ("auto", "cgroup2", "cgroup1", "watchdog"):
-        raise SettingsError(f"limiter is {values['limiter']!r}; it is one of auto, cgroup2, cgroup1, watchdog")
-    if values["sandbox_kernel"] not in ("linux", "gvisor"):
-        raise SettingsError(f"sandbox_kernel is {values['sandbox_kernel']!r}; it is linux or gvisor")
     for network in values["trusted_proxies"]:
         try:
             ipaddress.ip_network(network)
         except ValueError:
             raise SettingsError(f"trusted_proxies: {network!r} is no address and no network") from None
-    if values["wall_transport"] not in ("direct", "ssh"):
-        raise SettingsError(f"wall_transport is {values['wall_transport']!r}; it is direct or ssh")
 
 
 def _merged(origin: str, table: Mapping[str, Any], changes: Mapping[Any, Any]) -> dict[str, Any]:
@@ -182,7 +244,7 @@ def _merged(origin: str, table: Mapping[str, Any], changes: Mapping[Any, Any]) -
     return merged
 
 
-def _check_languages(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+def _check_languages(values: Mapping[str, Any]) -> None:
     if not values["languages"]:
         raise SettingsError("languages is empty; at least one language must be served")
     for name, entry in values["languages"].items():
@@ -200,11 +262,13 @@ def _check_languages(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> 
         if not isinstance(limits, dict):
             raise SettingsError(f"{where}: limits must be a dict of settings")
         for limit in limits:
-            if limit not in defaults or not limit.startswith(LIMIT_PREFIXES) or limit == GIVES_WAY:
+            if limit not in Limits.__struct_fields__ or limit == GIVES_WAY:
                 raise SettingsError(f"{where}: {limit!r} is no setting that may differ for a language")
-        changed = {limit: _typed(where, limit, value, defaults[limit]) for limit, value in limits.items()}
-        entry["limits"] = changed
+        entry["limits"] = {limit: _checked(where, limit, value) for limit, value in limits.items()}
         try:
-            _check({**values, **changed})
+            _check_pairs({**values, **entry["limits"]})
         except SettingsError as error:
             raise SettingsError(f"{where}: {error}") from error
+
+
+_KINDS = get_type_hints(Settings, include_extras=True)

@@ -1,4 +1,6 @@
-"""The words spoken across the wall: bytes in, typed frames out. Pure: no I/O, nothing of ours imported.
+"""Defines what is said across the wall: frames, as bytes and as typed values, and the supervisor's start configuration.
+
+Pure: no I/O; of ours it imports the contract alone.
 
 One ZeroMQ message part carries one frame, a MessagePack map with the key ``type``. ``Down`` frames go from the trusted
 device to the untrusted supervisor, ``Up`` frames come back and are believed by nobody before ``device/intake``.
@@ -8,37 +10,110 @@ The same codec frames the supervisor's own socket to each worker (``untrusted/ch
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
+from msgspec import Meta
+
+from contract import Reason
 
 PROTOCOL = 1
 FRAME_BYTES_MAX = 8 << 20
 CHUNK_BYTES = 256 << 10  # file contents travel in pieces of this size
-NAME_BYTES_MAX = 255  # NAME_MAX of Linux
 BUFFERS_MAX = 64
 # Longer frames begin with their type, an Output also with session and computation: what they are is known before they
 # are decoded, for that may take long.
 SHORT_FRAME_BYTES = 32 << 10
 MESSAGES_MAX = 256  # of one Output; what holds more is refused before it is decoded
+START_CONFIG_BYTES_MAX = 1 << 20
 LANGUAGES_BURST = 16  # Languages frames that may come in a row; then each Ping allows one more
-# In the name of a file: control characters, surrogates, line and paragraph separators cannot be shown, and with marks
-# that turn the direction of text the name would show as another. Uploads have the same rule (web/names.py).
-UNSHOWN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-TURNING_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 Kind = Literal["complete", "inspect"]
-Reason = Literal[
-    "time_wall", "time_cpu", "memory", "processes", "output", "files",
-    "kernel_died", "session_gone", "protocol", "cancelled", "lost",
-]  # fmt: skip
+PositiveInt = Annotated[int, Meta(gt=0)]
+PositiveFloat = Annotated[float, Meta(gt=0, le=1e15)]
 
 
 class WireError(ValueError):
     """The other side sent something that is no frame of this protocol."""
 
 
+# --- the start of a supervisor --------------------------------------------------------------------------------------
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The limits of computations and sessions in one language: settings, under their own names and units."""
+
+    cell_wall_s: PositiveFloat
+    cell_cpu_s: PositiveFloat
+    cell_input_s: PositiveFloat
+    cell_total_s: PositiveFloat
+    cell_interrupt_grace_s: PositiveFloat
+    cell_output_bytes_max: PositiveInt
+    cell_messages_max: PositiveInt
+    cell_files_max: PositiveInt
+    cell_file_bytes_max: PositiveInt
+    cell_files_bytes_max: PositiveInt
+    session_memory_bytes: PositiveInt
+    session_processes_max: PositiveInt
+    session_cpu_weight: PositiveInt
+    session_cpus_max: PositiveFloat
+    session_disk_bytes: PositiveInt
+    session_inodes_max: PositiveInt
+    session_descriptors_max: PositiveInt
+    session_idle_s: PositiveFloat
+    session_life_s: PositiveFloat
+    session_idle_gives_way: bool
+
+
+class LanguageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a supervisor is told of a language.
+
+    ``python``: the interpreter whose environment holds the language.
+    ``stamp``: the file that whoever builds the environment writes last, "" where it was built by other means.
+    """
+
+    python: str
+    stamp: str
+    limits: Limits
+
+
+class StartConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that a supervisor knows of the world: one line of JSON on its standard input.
+
+    Keys are Z85 text, made for this one connection. ``asking_max``, ``asking_bytes_max``: sessions that wait for an
+    answer beside the ``workers``, and their memory. ``runsc``: gVisor's program, "" where sessions run on the host's
+    kernel.
+    """
+
+    protocol: int
+    address: str
+    port: int
+    supervisor_public_key: str
+    supervisor_secret_key: str
+    device_public_key: str
+    workers: int
+    asking_max: int
+    asking_bytes_max: int
+    pool_ready: int
+    languages: dict[str, LanguageConfig]
+    waived_layers: list[str]
+    runsc: str
+    runsc_flags: list[str]
+    limiter: str
+    cgroup_directory: str
+    heartbeat_timeout_s: float
+
+
+def decode_start_config(line: bytes) -> StartConfig:
+    """Return the start configuration in one line of JSON. Raises WireError."""
+    try:
+        config = msgspec.json.decode(line, type=StartConfig)
+    except msgspec.DecodeError as error:
+        raise WireError(f"the start configuration cannot be read: {error}") from error
+    if config.protocol != PROTOCOL:
+        raise WireError(f"the device speaks protocol {config.protocol}; this supervisor speaks {PROTOCOL}")
+    return config
+
+
+# --- frames ---------------------------------------------------------------------------------------------------------
 class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):
     """Base of every frame; the class name in lower case is its ``type``."""
 
@@ -245,11 +320,6 @@ _LONG = re.compile(rb"[\x84\x87]\xa4type(?:\xa4file|\xa8answered)")
 _encoder = msgspec.msgpack.Encoder()
 _down = msgspec.msgpack.Decoder(Down)
 _up = msgspec.msgpack.Decoder(Up)
-
-
-def has_unshown(untrusted_name: str) -> bool:
-    """Return whether a file's name has a character that it may not have."""
-    return any(char in TURNING_MARKS or unicodedata.category(char) in UNSHOWN_CATEGORIES for char in untrusted_name)
 
 
 def begin_of_output(untrusted_bytes: bytes) -> tuple[str, str] | None:

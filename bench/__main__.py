@@ -65,7 +65,8 @@ def lockdown(stage: Path, untrusted_python: str) -> None:
     """Measure the layers; as root as another account, for which the checkout may be out of reach."""
     for room in ("untrusted", "bench"):
         shutil.copytree(ROOT / room, stage / room)
-    shutil.copyfile(ROOT / "wire.py", stage / "wire.py")
+    for name in ("contract.py", "wire.py"):
+        shutil.copyfile(ROOT / name, stage / name)
     figures = stage / "lockdown.json"
     figures.touch()
     figures.chmod(0o666)

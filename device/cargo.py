@@ -1,4 +1,4 @@
-"""What is shipped to the untrusted account: ``wire.py`` and ``untrusted/``, nothing else, named by its hash."""
+"""Ships ``contract.py``, ``wire.py`` and ``untrusted/`` to the untrusted account, as one archive named by its hash."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LENGTH_BYTES = 8
 
 # Runs in the untrusted account with nothing but Python there: reads length, hash and archive from standard input (not
-# a byte more: the charter follows), unpacks them into a new directory below its own home, and becomes the supervisor.
+# a byte more: the start configuration follows), unpacks them into a new directory below its own home, becomes
+# the supervisor.
 # Nothing that lies there already is used: the account may have been taken over before. A supervisor holds a lock on its
 # directory as long as it lives; what nobody holds any more is removed by the next start.
 RECEIVE = """
@@ -83,7 +84,7 @@ os.execve(sys.executable, [sys.executable, "-I", "-B", "-c", start, place], envi
 def pack() -> bytes:
     """Return length, SHA-256 and tar archive of what is shipped, as it was first read; same files, same bytes."""
     body = io.BytesIO()
-    files = [ROOT / "wire.py", *sorted((ROOT / "untrusted").rglob("*.py"))]
+    files = [ROOT / "contract.py", ROOT / "wire.py", *sorted((ROOT / "untrusted").rglob("*.py"))]
     with tarfile.open(fileobj=body, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in files:
             content = path.read_bytes()

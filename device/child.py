@@ -46,7 +46,7 @@ class Child:
             while view:
                 view = view[self._stdin.write(view) :]
         except OSError as error:
-            raise Trouble("the supervisor ended before it had read its charter") from error
+            raise Trouble("the supervisor ended before it had read its start configuration") from error
 
     def read_line(self) -> bytes:
         """Return the first line of its standard output, or what came in its place."""

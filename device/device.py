@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 import zmq
 
-from device import charter
 from device.account import Account
 from device.alarm import Alarm
 from device.asker import Asker
 from device.checkers import Checkers
+from device.connect import start_config
 from device.dialling import StartProcess, start_process
 from device.keeper import Keeper
 from device.ledger import Ledger
@@ -49,7 +49,7 @@ class Device:
         self._context = zmq.Context()
         self._alarm = Alarm(store, TOPICS)
         names = settings.untrusted_accounts or [""]
-        workers = charter.share(settings.workers, settings)
+        workers = start_config.share(settings.workers, settings)
         self.accounts = [
             Account(name, settings, self._context, workers, start_process, self._alarm.ring) for name in names
         ]
@@ -112,7 +112,8 @@ class Device:
         unread = any(session.inbox.ready for account in self.accounts for session in account.sessions.values())
         if unread or (self._asker.waits and not self._store_pause_s):
             wait_s = 0.0
-        poller.poll(1000 * min(max(0.0, wait_s), self._settings.poll_interval_s, self.checkers.due_s))
+        wait_s = min(max(0.0, wait_s), self._settings.poll_interval_s, self.checkers.due_s)
+        poller.poll(int(1000 * wait_s))
 
     # --- the wall -----------------------------------------------------------------------------------------------
     def _attend(self, account: Account, deaf: bool) -> None:

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-from device import cargo, charter
+from device import cargo
 from device.child import Child
+from device.connect import start_config
 from device.process import Process, wait_until_listening
 from device.ssh import Remote
 from device.trouble import PortTaken, Trouble
@@ -22,7 +23,7 @@ class Started(NamedTuple):
     """A supervisor that listens."""
 
     process: Process
-    keys: charter.Keys
+    keys: start_config.Keys
     port: int
 
 
@@ -83,12 +84,12 @@ class Dialling:
         self._when_done()
 
     def _try(self) -> Started:
-        settings, keys, port = self._settings, charter.Keys.make(), charter.choose_port(self._settings)
-        python = charter.choose_python(settings)
+        settings, keys, port = self._settings, start_config.Keys.make(), start_config.choose_port(self._settings)
+        python = start_config.choose_python(settings)
         process = self._start_process(self._account, python, settings)
         try:
             process.write(cargo.pack())
-            process.write(charter.line(settings, keys, process.address, port, self._workers))
+            process.write(start_config.start_line(settings, keys, process.address, port, self._workers))
             wait_until_listening(process, port)
         except BaseException:
             process.end()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from device import names
+from contract import file_path_fault
 from device.refusal import Nonsense
 from settings import Settings
 from store.files import media_type
@@ -83,9 +83,9 @@ class Incoming:
         return WholeFile(piece.name, piece.size_bytes)
 
     def _accepted(self, file: WholeFile) -> WholeFile | None:
-        why = names.refusal(file.name)
+        why = file_path_fault(file.name)
         if why:
-            self.refusals.append(f"The file {ascii(file.name[:80])[:80]} was not handed over: {why}.\n")
+            self.refusals.append(f"The file {ascii(file.name[:80])[:80]} was not handed over: its name {why}.\n")
             return None
         url = f"/files/{self._computation}/{quote(file.name)}"
         self._announced.append({"name": file.name, "size": file.size_bytes, "type": media_type(file.name), "url": url})

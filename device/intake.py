@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
+from contract import Reason
 from device.checked import EMPTY, Checked, Room, check_message, size_bytes
 from device.refusal import Improper
+from jupyter import MessageMaker, Overtime, closing
 from settings import Settings
-from store import Claim, Reason
-from store.endings import Overtime, closing
-from store.letterhead import Letterhead
+from store import Claim
 from store.messages import BATCH_BYTES_MAX
 from wire import Message
 
@@ -51,9 +51,9 @@ class Conversation:
 
     def __init__(self, claim: Claim, settings: Settings) -> None:
         self._room = Room(TOTALS * settings.cell_output_bytes_max, TOTALS * settings.cell_messages_max)
-        self._letterhead = Letterhead(claim.id, claim.session, claim.attempt, claim.message)
+        self._maker = MessageMaker(claim.id, claim.session, claim.attempt, claim.message)
         self._again = claim.attempt > 1
-        self.is_execution = self._letterhead.parent_type == "execute_request"
+        self.is_execution = self._maker.parent_type == "execute_request"
         self.began = self.replied = self.ended = False
         self.questions = 0
         self.execution_count = 0  # of the cell, once the kernel has said it
@@ -97,7 +97,7 @@ class Conversation:
 
     def _add(self, msg_type: str, state: str, content: Any, metadata: Any = None, buffers: Any = None) -> None:
         self._close_stream()
-        text = self._letterhead.text(msg_type, content, metadata, buffers)
+        text = self._maker.text(msg_type, content, metadata, buffers)
         if len(text) > BATCH_BYTES_MAX:
             raise Improper(f"a message of {len(text)} bytes", "output")
         self._keep(text)
@@ -158,7 +158,7 @@ class Conversation:
         self.began = True
         if self._again:
             # What the attempt before it showed is void.
-            self._keep(self._letterhead.text("clear_output", {"wait": False}))
+            self._keep(self._maker.text("clear_output", {"wait": False}))
 
     def _check_order(self, message: Checked) -> None:
         msg_type, busy = message.msg_type, message.state == "busy"
@@ -185,4 +185,4 @@ class Conversation:
         if self._stream is not None:
             (name, texts), self._stream = self._stream, None
             self.waiting_bytes -= self._stream_chars
-            self._keep(self._letterhead.text("stream", {"name": name, "text": "".join(texts)}))
+            self._keep(self._maker.text("stream", {"name": name, "text": "".join(texts)}))

@@ -7,12 +7,12 @@ from collections import Counter, deque
 from operator import itemgetter
 from typing import Any
 
+from contract import Reason
 from device.refusal import Improper
 from device.run import Ending, Run
 from device.session import Session
+from jupyter import DISK_FULL
 from settings import Settings
-from store import Reason
-from store.endings import DISK_FULL
 from wire import Close
 
 # Before that a supervisor may not have said yet that a run that waits for an answer left its place to others.

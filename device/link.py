@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import zmq
 
-from device.charter import Keys
+from device.connect.start_config import Keys
 from device.process import Process
 from device.refusal import Nonsense
 from device.trouble import Trouble

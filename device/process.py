@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class Process(Protocol):
     """What the device needs of a supervisor's process."""
 
-    # Where the supervisor binds, as its charter says.
+    # Where the supervisor binds, as its start configuration says.
     address: str
 
     def dial_address(self, port: int) -> str:

@@ -6,10 +6,7 @@ kernel's memory and can make it say anything. Code that talks nonsense must not 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from store import Reason  # the checker's processes know nothing of the store
+from contract import Reason
 
 SHOWN_CHARS = 300
 

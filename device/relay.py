@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from contract import Reason
 from device.account import Account
 from device.checked import Checked, check_message, size_bytes, unpack_slice
 from device.checkers import Checkers, Job
@@ -18,7 +19,6 @@ from device.refusal import Improper, Nonsense, printable
 from device.run import Run
 from device.session import LATE_FRAMES_MAX, Session
 from settings import Settings
-from store import Reason
 from wire import Closed, File, Finished, Message, Output, Up, Usage, encode
 
 MEMORY_BYTES_MAX = 1 << 50

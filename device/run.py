@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from contract import Reason
 from device.inbox import FRAME_BYTES
 from device.incoming import Incoming, WholeFile
 from device.intake import TOTALS, Conversation
 from device.session import Session
+from jupyter import Overtime
 from settings import Settings
-from store import Claim, Overtime, Reason
+from store import Claim
 from wire import CHUNK_BYTES
 
 

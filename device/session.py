@@ -6,8 +6,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from contract import Reason
 from device.inbox import Inbox
-from store import Reason
 
 if TYPE_CHECKING:
     from device.account import Account

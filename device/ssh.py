@@ -85,7 +85,7 @@ class Remote:
             self._channel.sendall(data)
         except OSError as error:
             self._look_for_python()
-            raise Trouble("the supervisor ended before it had read its charter") from error
+            raise Trouble("the supervisor ended before it had read its start configuration") from error
 
     def read_line(self) -> bytes:
         """Return the first line of its standard output, or what came in its place. Raises Trouble."""

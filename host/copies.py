@@ -14,7 +14,10 @@ from pathlib import Path
 
 from host.layout import CHECKOUT, Account, give
 
-FILES = ("web_server.py", "trusted_db.py", "settings.py", "wire.py", "singlecell_config.py.default")
+FILES = (
+    "web_server.py", "trusted_db.py", "settings.py", "jupyter.py", "wire.py", "contract.py",
+    "singlecell_config.py.default",
+)  # fmt: skip
 ROOMS = ("store", "web", "device", "untrusted", "static", "templates")
 HASH_CHARS = 16
 

@@ -24,7 +24,7 @@ def load(**overrides: Any) -> Settings:
 
 def write(file: Path, effective: Settings, reader: Account) -> None:
     """Write every setting into a file that only the reader and its owner can read."""
-    values = {name: getattr(effective, name) for name in effective.names()}
+    values = {name: getattr(effective, name) for name in Settings.__struct_fields__}
     # A table of languages adds to the defaults: those that are left out must be named.
     values["languages"] = dict.fromkeys(settings.read(settings.DEFAULT_FILE)["languages"]) | values["languages"]
     lines = [f"{name} = {value!r}\n" for name, value in values.items()]

@@ -6,13 +6,14 @@ call raises ``StoreUnavailable`` when MongoDB does not answer in ``mongo_timeout
 
 from __future__ import annotations
 
+from contract import REASONS, Reason
+from jupyter import Overtime
 from settings import Settings
 from store.address import directory
 from store.clients import Clients, client_full
 from store.computations import Computations
 from store.database import Database
 from store.devices import Devices
-from store.endings import Overtime
 from store.errors import (
     ClientFull,
     LostClaim,
@@ -39,7 +40,7 @@ from store.retention import sweep
 from store.room import Room, make_room
 from store.sessions import Sessions
 from store.space import FULL, NEARLY_FULL, Space
-from store.states import MOVES, OVER, REASONS, Reason, State
+from store.states import MOVES, OVER, State
 
 __all__ = [
     "FULL", "MOVES", "NEARLY_FULL", "OVER", "REASONS", "Answer", "Claim", "ClientFull", "Computation", "FileEntry",

@@ -13,6 +13,7 @@ from typing import Any
 
 from pymongo import ASCENDING, ReturnDocument
 
+from contract import Reason
 from store import closing
 from store import messages as batches
 from store.clients import Clients
@@ -23,7 +24,7 @@ from store.hints import Hints
 from store.records import Claim, Wish
 from store.sessions import Sessions
 from store.space import Space
-from store.states import MOVES, Move, Reason, ending, entering, leaving
+from store.states import MOVES, Move, ending, entering, leaving
 from store.unserved import unserved
 
 _FRESH_WISHES = {"cancel": False, "interrupt": 0, "answers": []}

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
+from contract import Reason
+from jupyter import MessageMaker, closing
 from store.database import Database
-from store.endings import closing
-from store.letterhead import Letterhead
 from store.messages import Messages, numbered
-from store.states import Move, Reason, entering, leaving
+from store.states import Move, entering, leaving
 
 # What is needed of a computation to end it; of a comm message no more than its type, for it may be long.
 NEEDED = {
@@ -79,6 +79,6 @@ def _unsaid(database: Database, document: Mapping[str, Any], reason: Reason) -> 
         execution_count=None if comm else next((count for count in counts if count is not None), 0),
     )
     # One attempt more than there were: its ids are nobody else's.
-    letterhead = Letterhead(document["_id"], document["session"], len(document["bounds"]) + 1, comm)
+    maker = MessageMaker(document["_id"], document["session"], len(document["bounds"]) + 1, comm)
     for msg_type, content in words:
-        yield letterhead.text(msg_type, content)
+        yield maker.text(msg_type, content)

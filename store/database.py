@@ -81,7 +81,9 @@ class Database:
         self.settings = settings
         self.closed = threading.Event()
         timeout_ms = int(settings.mongo_timeout_s * 1000)
-        secrets = {"username": settings.mongo_user, "password": settings.mongo_password} if settings.mongo_user else {}
+        secrets: dict[str, Any] = {}
+        if settings.mongo_user:
+            secrets = {"username": settings.mongo_user, "password": settings.mongo_password}
         address = settings.mongo_uri or uri(directory(settings))
         try:
             self._client: MongoClient[dict[str, Any]] = MongoClient(

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any
 
-from store.states import OVER, Reason, State
+from contract import Reason
+from store.states import OVER, State
 
 Document = Mapping[str, Any]
 # What came from the client and goes to its device alone.

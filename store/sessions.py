@@ -14,11 +14,12 @@ from typing import Any
 from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
+from contract import Reason
 from store.database import Database, earlier, literals
 from store.errors import guarded
 from store.hints import Hints
 from store.records import Claim, Session
-from store.states import OVER, Reason
+from store.states import OVER
 from store.turns import end_queued
 
 _LISTED = {"turn": 1, "language": 1, "state": 1, "reason": 1, "submitted": 1}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
+
+from contract import REASONS, Reason
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
-Reason = Literal[
-    "time_wall", "time_cpu", "memory", "processes", "output", "files",
-    "kernel_died", "session_gone", "protocol", "cancelled", "lost",
-]  # fmt: skip
 Move = Literal["submit", "claim", "retry", "finish", "fail", "cancel", "lose", "withdraw", "abandon"]
 
 MOVES: dict[Move, tuple[tuple[State, ...], State]] = {
@@ -24,7 +22,6 @@ MOVES: dict[Move, tuple[tuple[State, ...], State]] = {
     "abandon": (("queued",), "failed"),
 }
 OVER: frozenset[State] = frozenset({"done", "failed", "cancelled", "lost"})
-REASONS: frozenset[Reason] = frozenset(get_args(Reason))
 
 _ENDS: dict[State, Move] = {"done": "finish", "failed": "fail", "cancelled": "cancel", "lost": "lose"}
 _OWN_REASON: dict[State, Reason | None] = {"done": None, "cancelled": "cancelled", "lost": "lost"}

@@ -6,10 +6,11 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
 
+from contract import Reason
 from store import closing
 from store.database import Database
 from store.hints import Hints
-from store.states import Move, Reason, leaving
+from store.states import Move, leaving
 
 
 def last_turn(database: Database, session: str) -> dict[str, Any] | None:

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
-    "wire.py", "settings.py", "web_server.py", "trusted_db.py", "nginx.conf", "store", "web", "device", "host",
+    "contract.py", "wire.py", "jupyter.py", "settings.py",
+    "web_server.py", "trusted_db.py", "nginx.conf", "store", "web", "device", "host",
     "untrusted", "singlecell_client", "templates", "deploy", "frontend/src",
 )  # fmt: skip
 SUFFIXES = {".py", ".js", ".html", ".css", ".sh", ".conf", ".service"}

@@ -28,7 +28,7 @@ def config(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
 def test_the_defaults_load_and_pass_their_own_checks() -> None:
     settings = load()
     assert settings.http_port == 5000 and list(settings.languages) == ["python", "sage"] and settings.mongo_uri == ""
-    assert set(settings.names()) == set(settings_file.read(settings_file.DEFAULT_FILE))
+    assert set(settings.__struct_fields__) == set(settings_file.read(settings_file.DEFAULT_FILE))
 
 
 def test_a_file_changes_defaults_and_overrides_change_the_file(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_the_file_beside_the_defaults_is_read(tmp_path: Path, monkeypatch: pytes
 def test_settings_are_frozen() -> None:
     with pytest.raises(AttributeError):
         load().http_port = 1
-    with pytest.raises(AttributeError, match="no setting"):
+    with pytest.raises(AttributeError):
         _ = load().htp_port
 
 

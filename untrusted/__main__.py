@@ -1,4 +1,4 @@
-"""``python -m untrusted``: read the charter, test the sandbox, bind the port, say so in one line, and supervise.
+"""``python -m untrusted`` reads its start configuration, tests the sandbox, binds the port, says so, and supervises.
 
 Answers ``{"listening": port}`` or ``{"error": sentence}`` on standard output. Ends when standard input ends: however
 the trusted side dies, its end of that pipe or SSH channel closes.
@@ -17,7 +17,6 @@ import sys
 import zmq
 from msgspec.structs import replace
 
-from untrusted import charter as charters
 from untrusted.gate import Gate
 from untrusted.languages import Language
 from untrusted.pool import CODE_DIRECTORY, Pool, make_home
@@ -25,7 +24,7 @@ from untrusted.sandbox import SandboxError, gvisor, selftest
 from untrusted.sandbox import limiter as limiters
 from untrusted.sandbox.plan import Plan, build_plan
 from untrusted.supervisor import Supervisor
-from wire import Layer
+from wire import START_CONFIG_BYTES_MAX, LanguageConfig, Layer, StartConfig, WireError, decode_start_config
 
 EXIT_REFUSED = 3
 DESCRIPTORS_MAX = 65536  # not all that the host may allow: there are programs that close every number up to their limit
@@ -44,8 +43,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        supervisor, gate = start(charters.decode(read_line()))
-    except (Refused, charters.CharterError) as error:
+        supervisor, gate = start(decode_start_config(read_line()))
+    except (Refused, WireError) as error:
         answer({"error": str(error)})
         return EXIT_REFUSED
     try:
@@ -56,23 +55,23 @@ def main() -> int:
     return 0
 
 
-def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
-    """Build everything that the charter asks for. Raises Refused."""
+def start(config: StartConfig) -> tuple[Supervisor, Gate]:
+    """Build everything that the start configuration asks for. Raises Refused."""
     if os.geteuid() == 0:
         raise Refused("root never runs user code: give the supervisor an account of its own")
     # Descriptors on their way between processes are counted for the whole account and held against the sender's own
     # limit: it must be above that of sessions, or one of them could keep us from handing out channels.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, DESCRIPTORS_MAX)), hard))
-    installed = {name: entry for name, entry in charter.languages.items() if entry.installed}
+    installed = {name: entry for name, entry in config.languages.items() if is_installed(entry)}
     languages = {name: language for name in installed if (language := find_language(name))}
     if not languages:
-        places = ", ".join(sorted({entry.python for entry in charter.languages.values()}))
+        places = ", ".join(sorted({entry.python for entry in config.languages.values()}))
         raise Refused(f"no language can run here: there is no whole environment with a Python at {places}")
     try:
         limits = next(iter(installed.values())).limits
-        limiter = limiters.choose(charter.limiter, charter.cgroup_directory, limits)
-        guests = gvisor.find(charter.runsc, charter.runsc_flags) if charter.runsc else None
+        limiter = limiters.choose(config.limiter, config.cgroup_directory, limits)
+        guests = gvisor.find(config.runsc, config.runsc_flags) if config.runsc else None
         if guests:
             installed = {name: replace(entry, limits=gvisor.around(entry.limits)) for name, entry in installed.items()}
         home = make_home()
@@ -82,7 +81,7 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
                 installed[name].limits,
                 CODE_DIRECTORY,
                 [installed[name].python],
-                charter.waived_layers,
+                config.waived_layers,
                 language.terminals,
                 limiter.sees_all_memory,
                 guests,
@@ -103,15 +102,15 @@ def start(charter: charters.Charter) -> tuple[Supervisor, Gate]:
         if layer.state == "waived":
             log.warning("running without the layer %s, as waived_layers says: %s", layer.name, layer.detail)
     try:
-        gate = Gate(charter)
+        gate = Gate(config)
     except zmq.ZMQError as error:
-        raise Refused(f"port {charter.port} of {charter.address} is not free: {error}") from error
+        raise Refused(f"port {config.port} of {config.address} is not free: {error}") from error
     pools = {
-        name: Pool(language, installed[name], plans[name], limiter, charter.pool_ready, home)
+        name: Pool(language, installed[name], plans[name], limiter, config.pool_ready, home)
         for name, language in languages.items()
     }
-    answer({"listening": charter.port})
-    return Supervisor(charter, gate, pools, limiter.name, layers), gate
+    answer({"listening": config.port})
+    return Supervisor(config, gate, pools, limiter.name, layers), gate
 
 
 def test_layers(plans: list[Plan]) -> list[Layer]:
@@ -119,6 +118,11 @@ def test_layers(plans: list[Plan]) -> list[Layer]:
     worth = ("off", "waived", "on")
     tested = [selftest.probe(plan) for plan in plans]
     return [min(layers, key=lambda layer: worth.index(layer.state)) for layers in zip(*tested, strict=True)]
+
+
+def is_installed(language: LanguageConfig) -> bool:
+    """Return whether the environment of a language is whole and this account can run it."""
+    return os.access(language.python, os.X_OK) and (not language.stamp or os.access(language.stamp, os.R_OK))
 
 
 def find_language(name: str) -> Language | None:
@@ -133,7 +137,7 @@ def find_language(name: str) -> Language | None:
 def read_line() -> bytes:
     """Return the first line of standard input, reading nothing beyond what is there."""
     line = b""
-    while not line.endswith(b"\n") and len(line) <= charters.CHARTER_BYTES_MAX:
+    while not line.endswith(b"\n") and len(line) <= START_CONFIG_BYTES_MAX:
         piece = os.read(sys.stdin.fileno(), READ_BYTES)
         if not piece:
             break

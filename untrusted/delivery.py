@@ -10,11 +10,10 @@ from contextlib import closing
 import msgspec
 
 from untrusted.channel import carried_bytes
-from untrusted.charter import Limits
 from untrusted.files import Refusals, Walk, harvest
 from untrusted.session import Cell, Session
 from untrusted.slot import Slot
-from wire import FRAME_BYTES_MAX, MESSAGES_MAX, File, Finished, Frame, Message, Output
+from wire import FRAME_BYTES_MAX, MESSAGES_MAX, File, Finished, Frame, Limits, Message, Output
 
 ROUND_S = 0.001  # how long one round of the loop works on deliveries; then it hears who speaks
 # A message fits in (a worker's frame held it), and so do the names of fields around all of them.

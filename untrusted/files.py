@@ -11,12 +11,12 @@ import os
 import stat
 import time
 from collections.abc import Generator, Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from contract import PATH_PARTS_MAX, file_name_fault
 from untrusted.sandbox import syscalls
-from wire import CHUNK_BYTES, NAME_BYTES_MAX, has_unshown
+from wire import CHUNK_BYTES, Limits
 
-DEPTH_MAX = 4
 ENTRIES_MAX = 20_000  # looked at in one walk; more than the inodes of a session
 WALK_S_MAX = 1.0  # of the supervisor's own time, for one walk
 SLICE_S = 0.001  # then other sessions have their turn
@@ -27,19 +27,6 @@ _RESOLVE = (
 )
 # O_NONBLOCK: opening a FIFO must not wait for a writer.
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY
-
-
-class FileLimits(Protocol):
-    """What a harvest reads of the limits, under the names of the settings."""
-
-    @property
-    def cell_files_max(self) -> int: ...
-
-    @property
-    def cell_file_bytes_max(self) -> int: ...
-
-    @property
-    def cell_files_bytes_max(self) -> int: ...
 
 
 class Seen(NamedTuple):
@@ -131,7 +118,7 @@ def look_at(work_directory: int, untrusted_name: str) -> Seen | None:
 
 
 def harvest(
-    work_directory: int, changed: Iterable[bytes], limits: FileLimits, refusals: Refusals
+    work_directory: int, changed: Iterable[bytes], limits: Limits, refusals: Refusals
 ) -> Iterator[tuple[str, int, Iterator[tuple[bytes, bool]]] | None]:
     """Yield each of the changed files, by name: (name, size in bytes, pieces); None after a slice without a file.
 
@@ -206,11 +193,11 @@ def _walk(work_directory: int, refusals: Refusals, walk: Walk) -> Generator[Entr
                         continue  # gone again: the session of a kept kernel is alive
                     if not stat.S_ISDIR(state.st_mode):
                         yield path, _seen(state)
-                    elif depth < DEPTH_MAX:
+                    elif depth < PATH_PARTS_MAX:
                         waiting.append((path, depth + 1))
                         yield None
                     else:
-                        refusals.add(path, f"directories are searched {DEPTH_MAX} deep")
+                        refusals.add(path, f"directories are searched {PATH_PARTS_MAX} deep")
         except OSError as error:
             refusals.add(directory, f"its directory cannot be read ({error.strerror})")
         finally:
@@ -222,7 +209,7 @@ def _open_beneath(directory: int, untrusted_path: bytes, flags: int = 0) -> int:
 
 
 def _open_checked(
-    directory: int, untrusted_path: bytes, limits: FileLimits, left_bytes: int
+    directory: int, untrusted_path: bytes, limits: Limits, left_bytes: int
 ) -> tuple[int | None, int, str]:
     """Return (descriptor, size in bytes, "") of a file that may go out, or (None, 0, why not)."""
     try:
@@ -252,15 +239,12 @@ def _open_checked(
 
 def _checked_name(untrusted_path: bytes) -> tuple[str | None, str]:
     """Return (the name, "") or (None, what is wrong with it)."""
-    if len(untrusted_path) > NAME_BYTES_MAX:
-        return None, f"its name is longer than {NAME_BYTES_MAX} bytes"
     try:
         name = untrusted_path.decode("utf-8")
     except UnicodeDecodeError:
         return None, "its name is not UTF-8"
-    if has_unshown(name):
-        return None, "its name has characters that cannot be shown"
-    return name, ""
+    fault = file_name_fault(name)
+    return (None, f"its name {fault}") if fault else (name, "")
 
 
 def _pieces(descriptor: int, size_bytes: int) -> Iterator[tuple[bytes, bool]]:

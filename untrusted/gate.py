@@ -1,6 +1,6 @@
 """The supervisor's side of the wall: one ZeroMQ ROUTER with CURVE that admits the one device key.
 
-The trusted side dials; the supervisor only binds the address and port that its charter names.
+The trusted side dials; the supervisor only binds the address and port that its start configuration names.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from collections import deque
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
-from untrusted.charter import Charter
-from wire import FRAME_BYTES_MAX, Down, Frame, decode_down, encode
+from wire import FRAME_BYTES_MAX, Down, Frame, StartConfig, decode_down, encode
 
 QUEUED_FRAMES_MAX = 64
 ROUND_FRAMES_MAX = 64  # taken in one round of the loop: uploads come in large pieces
@@ -32,15 +31,15 @@ class OneDevice:
 class Gate:
     """Sends and receives frames; ``blocked`` while the device does not read what waits for it."""
 
-    def __init__(self, charter: Charter) -> None:
+    def __init__(self, config: StartConfig) -> None:
         self._context = zmq.Context()
         self._authenticator = ThreadAuthenticator(self._context)
         self._authenticator.start()
-        self._authenticator.configure_curve_callback(ZAP_DOMAIN, OneDevice(charter.device_public_key))
+        self._authenticator.configure_curve_callback(ZAP_DOMAIN, OneDevice(config.device_public_key))
         self.socket = self._context.socket(zmq.ROUTER)
         self.socket.curve_server = True
-        self.socket.curve_publickey = charter.supervisor_public_key.encode()
-        self.socket.curve_secretkey = charter.supervisor_secret_key.encode()
+        self.socket.curve_publickey = config.supervisor_public_key.encode()
+        self.socket.curve_secretkey = config.supervisor_secret_key.encode()
         self.socket.zap_domain = ZAP_DOMAIN.encode()
         self.socket.linger = 0
         self.socket.maxmsgsize = FRAME_BYTES_MAX
@@ -50,7 +49,7 @@ class Gate:
         self.socket.router_handover = True
         self._device: bytes | None = None
         self._unsent: deque[bytes] = deque()
-        self.socket.bind(f"tcp://{charter.address}:{charter.port}")
+        self.socket.bind(f"tcp://{config.address}:{config.port}")
 
     @property
     def met(self) -> bool:

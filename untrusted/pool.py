@@ -13,13 +13,12 @@ from collections import deque
 from pathlib import Path
 
 from untrusted.channel import SupervisorEnd
-from untrusted.charter import LanguageCharter
 from untrusted.languages import Language
 from untrusted.orders import FORK, FORKED, WARM
-from untrusted.sandbox.limiter import Limiter
+from untrusted.sandbox.limiter.group import Limiter
 from untrusted.sandbox.plan import Plan
 from untrusted.slot import Slot
-from wire import FRAME_BYTES_MAX
+from wire import FRAME_BYTES_MAX, LanguageConfig
 
 NO_HOME = Path("/nonexistent")
 CODE_DIRECTORY = Path(__file__).resolve().parent.parent
@@ -51,13 +50,13 @@ class Pool:
     def __init__(
         self,
         language: Language,
-        charter: LanguageCharter,
+        config: LanguageConfig,
         plan: Plan,
         limiter: Limiter,
         ready_target: int,
         home: Path,
     ) -> None:
-        self.language, self._python, self._limits = language, charter.python, charter.limits
+        self.language, self._python, self._limits = language, config.python, config.limits
         self._home = home
         self._plan, self._limiter, self._ready_target = plan, limiter, ready_target
         self.version = ""

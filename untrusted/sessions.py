@@ -10,7 +10,6 @@ from contextlib import closing
 from itertools import accumulate, islice
 
 from untrusted.channel import carried_bytes
-from untrusted.charter import Limits
 from untrusted.delivery import Deliveries, Work, deliver, outputs
 from untrusted.files import Walk, look_at, snapshot
 from untrusted.session import Cell, Session
@@ -21,6 +20,7 @@ from wire import (
     Deliver,
     Finished,
     Frame,
+    Limits,
     Message,
     Open,
     Reason,

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from untrusted.channel import SupervisorEnd
-from untrusted.sandbox.limiter import Group
+from untrusted.sandbox.limiter.group import Group
 from untrusted.sandbox.plan import HOME
 from untrusted.sandbox.release import release
 

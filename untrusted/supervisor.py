@@ -12,7 +12,6 @@ import time
 import zmq
 
 from untrusted.channel import FromWorker, Over, Ready, Said, Written
-from untrusted.charter import Charter
 from untrusted.gate import Gate
 from untrusted.introduction import Introduction
 from untrusted.pool import Pool
@@ -34,6 +33,7 @@ from wire import (
     Pong,
     Reason,
     Run,
+    StartConfig,
     Upload,
     WireError,
 )
@@ -49,12 +49,14 @@ log = logging.getLogger(__name__)
 class Supervisor:
     """Owns the gate, the pools and the sessions of one untrusted account."""
 
-    def __init__(self, charter: Charter, gate: Gate, pools: dict[str, Pool], limiter: str, layers: list[Layer]) -> None:
-        self._workers, self._silence_s = charter.workers, charter.heartbeat_timeout_s
-        self._asking_max, self._asking_bytes_max = charter.asking_max, charter.asking_bytes_max
+    def __init__(
+        self, config: StartConfig, gate: Gate, pools: dict[str, Pool], limiter: str, layers: list[Layer]
+    ) -> None:
+        self._workers, self._silence_s = config.workers, config.heartbeat_timeout_s
+        self._asking_max, self._asking_bytes_max = config.asking_max, config.asking_bytes_max
         self._gate, self._pools = gate, pools
         self._introduction = Introduction(pools, limiter, layers)
-        self._sessions = Sessions({name: charter.languages[name].limits for name in pools}, gate.send)
+        self._sessions = Sessions({name: config.languages[name].limits for name in pools}, gate.send)
         self._questions = Questions()
         self._slots: dict[int, tuple[Pool, Slot]] = {}  # by pidfd
         self._last_words: dict[int, int] = {}  # by pidfd: slices in which a dead worker was heard
@@ -72,7 +74,7 @@ class Supervisor:
         events = self._poll()
         now = time.monotonic()
         if sys.stdin.fileno() in events:
-            self.over = True  # nothing is ever sent there after the charter: it ended
+            self.over = True  # nothing is ever sent there after the start configuration: it ended
         self._hear_device(now)
         for pool in self._pools.values():
             if pool.alive and pool.orders.fileno() in events:

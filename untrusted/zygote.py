@@ -25,7 +25,7 @@ def main() -> None:
     language_name = sys.argv[2]
     die_with_parent(signal.SIGKILL)
     plan = receive_plan(orders)
-    # A language is a file that was shipped beside this one; its name comes from the charter, not from a request.
+    # A language is a file that was shipped beside this one; no request names it, but the start configuration.
     language = importlib.import_module(f"untrusted.languages.{language_name}").LANGUAGE
     kernel = Kernel(language)
     kernel.warm()

@@ -8,8 +8,8 @@ import pytest
 
 import settings as settings_file
 from device.intake import Conversation
+from jupyter import DISK_FULL, sentence
 from store import REASONS
-from store.endings import DISK_FULL, sentence
 from tests.device.conftest import make_claim
 from tests.device.stage.scripted import BUSY, INPUT, QUESTION, REPLY, WHOLE, printed
 from tests.messages import validate_message

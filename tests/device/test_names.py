@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device import names
+from contract import file_path_fault
 from untrusted import files
 from web.names import check_name
 from web.problems import Problem
@@ -57,18 +57,18 @@ BAD = {
 
 @pytest.mark.parametrize("what", GOOD)
 def test_kept(what):
-    assert names.refusal(GOOD[what]) is None
+    assert file_path_fault(GOOD[what]) is None
 
 
 @pytest.mark.parametrize("what", BAD)
 def test_refused_with_a_sentence(what):
-    sentence = names.refusal(BAD[what])
-    assert sentence and sentence.startswith("its name ")
+    sentence = file_path_fault(BAD[what])
+    assert sentence and sentence.startswith(("is ", "has "))
 
 
 @given(st.text(max_size=300))
 def test_any_text_is_judged(name):
-    sentence = names.refusal(name) if _is_utf8(name) else ""
+    sentence = file_path_fault(name) if _is_utf8(name) else ""
     assert sentence is None or isinstance(sentence, str)
     if sentence is None:
         assert not os.path.isabs(name) and ".." not in name.split("/")
@@ -83,7 +83,7 @@ def may_be_uploaded(name: str) -> bool:
 
 @given(st.text(max_size=260))
 def test_a_name_may_be_uploaded_if_and_only_if_it_may_come_back(name):
-    assert may_be_uploaded(name) == ("/" not in name and names.refusal(name) is None)
+    assert may_be_uploaded(name) == ("/" not in name and file_path_fault(name) is None)
 
 
 def test_each_character_has_one_rule_for_uploads_for_the_harvest_and_for_the_device():
@@ -92,7 +92,8 @@ def test_each_character_has_one_rule_for_uploads_for_the_harvest_and_for_the_dev
         name = f"a{character}b"
         if character in "/\\" or "\ud800" <= character <= "\udfff":
             continue
-        if not may_be_uploaded(name) == (names.refusal(name) is None) == (files._checked_name(name.encode())[1] == ""):
+        fits = file_path_fault(name) is None
+        if not may_be_uploaded(name) == fits == (files._checked_name(name.encode())[1] == ""):
             differing.append(character)
     assert not differing
 
@@ -101,9 +102,6 @@ def test_each_character_has_one_rule_for_uploads_for_the_harvest_and_for_the_dev
 def test_the_harvest_hands_out_every_good_name(what):
     assert files._checked_name(GOOD[what].encode()) == (GOOD[what], "")
 
-
-def test_both_sides_search_equally_deep():
-    assert names.DEPTH_MAX == files.DEPTH_MAX
 
 
 def _is_utf8(text: str) -> bool:

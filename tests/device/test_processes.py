@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 import settings as settings_file
-from device import cargo, charter
+from device import cargo
 from device.child import Child
+from device.connect import start_config
 from device.dialling import start_process
 from device.process import Process, wait_until_listening
 from device.ssh import parse
@@ -74,7 +75,7 @@ def settings_for(door: Door, **changes: Any) -> Settings:
 
 def dial(settings: Settings, python: str = "") -> Process:
     """Start a process as the device does."""
-    return start_process(settings.untrusted_accounts[0], python or charter.choose_python(settings), settings)
+    return start_process(settings.untrusted_accounts[0], python or start_config.choose_python(settings), settings)
 
 
 def trouble(settings: Settings, python: str = "") -> str:
@@ -90,9 +91,9 @@ def start_supervisor(settings: Settings, python: str = "") -> Process:
     """Start a supervisor to the point where it listens."""
     process = dial(settings, python)
     try:
-        port = charter.choose_port(settings)
+        port = start_config.choose_port(settings)
         process.write(cargo.pack())
-        process.write(charter.line(settings, charter.Keys.make(), process.address, port, 1))
+        process.write(start_config.start_line(settings, start_config.Keys.make(), process.address, port, 1))
         wait_until_listening(process, port)
         host, _, dialled = process.dial_address(port).partition(":")
         with socket.create_connection((host, int(dialled)), timeout=READY_S) as connection:
@@ -134,7 +135,7 @@ def test_an_account_that_the_key_does_not_open(door, user):
 @pytest.mark.parametrize("python", ["/bin/false", "/bin/true"])
 def test_a_python_that_is_none(door, python):
     assert trouble(settings_for(door), python) in (
-        "the supervisor ended before it had read its charter",
+        "the supervisor ended before it had read its start configuration",
         "the supervisor did not start; the lines that it logged say why",
     )
 

@@ -31,6 +31,7 @@ def load(tmp_path, monkeypatch) -> bytes:
     """A cargo with a main program of this test's."""
     root = tmp_path / "root"
     (root / "untrusted" / "inner").mkdir(parents=True)
+    (root / "contract.py").write_text("")
     (root / "wire.py").write_text("PROTOCOL = 1\n")
     (root / "untrusted" / "__init__.py").write_text("")
     (root / "untrusted" / "__main__.py").write_text(MAIN)
@@ -63,7 +64,8 @@ def test_exactly_wire_and_untrusted_arrive_in_a_new_place_and_cannot_be_written(
     place = Path(said["path"][0])
     assert place.parent == tmp_path / ".singlecell"
     files = {str(path.relative_to(place)): path for path in place.rglob("*") if path.is_file()}
-    assert files.keys() == {"wire.py", "untrusted/__init__.py", "untrusted/__main__.py", "untrusted/inner/__init__.py"}
+    packages = {"untrusted/__init__.py", "untrusted/__main__.py", "untrusted/inner/__init__.py"}
+    assert files.keys() == {"contract.py", "wire.py"} | packages
     assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o444}
     assert said["wire"] == str(files["wire.py"])
 
@@ -182,5 +184,6 @@ def test_the_same_files_make_the_same_archive():
     assert cargo.pack() == first
     with tarfile.open(fileobj=io.BytesIO(first[40:])) as archive:
         names = archive.getnames()
-    assert "wire.py" in names
-    assert all(name == "wire.py" or (name.startswith("untrusted/") and name.endswith(".py")) for name in names)
+    ground = {"contract.py", "wire.py"}
+    assert ground < set(names)
+    assert all(name in ground or (name.startswith("untrusted/") and name.endswith(".py")) for name in names)

@@ -91,6 +91,7 @@ def door(tmp_path_factory) -> Iterator[Door]:
 def shipped(tmp_path, monkeypatch) -> Iterator[None]:
     """Ship the stand-in instead of the supervisor."""
     (tmp_path / "untrusted").mkdir()
+    (tmp_path / "contract.py").write_text("")
     (tmp_path / "wire.py").write_text("")
     (tmp_path / "untrusted" / "__main__.py").write_text(MAIN)
     monkeypatch.setattr(cargo, "ROOT", tmp_path)
@@ -180,7 +181,7 @@ def test_the_real_supervisor_refuses_root_with_a_sentence(door):
     remote = Remote(door.account, door.settings(), sys.executable)
     remote.write(cargo.pack())
     remote.write(b"{}\n")
-    with pytest.raises(Trouble, match=r"did not start|charter|root"):
+    with pytest.raises(Trouble, match=r"did not start|start configuration|root"):
         wait_until_listening(remote, 1)
     remote.end()
 

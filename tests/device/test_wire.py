@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import contract
 import wire
 from device import contents, greeting
 from device.refusal import Improper, Nonsense
@@ -44,12 +45,15 @@ def test_the_page_speaks_of_every_field(frame):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["PROTOCOL", "FRAME_BYTES_MAX", "SHORT_FRAME_BYTES", "CHUNK_BYTES", "NAME_BYTES_MAX", "BUFFERS_MAX",
-     "LANGUAGES_BURST"],
-)  # fmt: skip
-def test_the_page_has_the_numbers_of_the_code(name):
-    assert re.search(rf"`{name}` \| {getattr(wire, name)} \|", PAGE)
+    ("module", "name"),
+    [
+        *((wire, name) for name in ("PROTOCOL", "FRAME_BYTES_MAX", "SHORT_FRAME_BYTES", "CHUNK_BYTES", "BUFFERS_MAX")),
+        *((wire, name) for name in ("MESSAGES_MAX", "LANGUAGES_BURST")),
+        (contract, "NAME_BYTES_MAX"),
+    ],
+)
+def test_the_page_has_the_numbers_of_the_code(module, name):
+    assert re.search(rf"`{name}` \| {getattr(module, name)} \|", PAGE)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import settings as settings_file
-from device import charter
+from device.connect import start_config
 from host.environments import find_old
 from tests.conftest import ROOT
 from tests.processes import all_end, start
@@ -77,9 +77,14 @@ class Workshop:
         """Return whether a supervisor takes the environment for a whole one."""
         texts = dict.fromkeys(("label", "mime", "extension", "highlighting", "install"), "toy")
         table = {"toy": {**texts, "environment": "toy"}}
-        found = charter.language(settings_file.load(languages=table, environments_directory=str(self.prefix)), "toy")
-        code = "import sys; from untrusted.charter import LanguageCharter as C; print(C(*sys.argv[1:], None).installed)"
-        argv = [sys.executable, "-c", code, found["python"], found["stamp"]]
+        given = settings_file.load(languages=table, environments_directory=str(self.prefix))
+        found = start_config.language_config(given, "toy")
+        code = """
+import sys
+from untrusted.__main__ import is_installed
+from wire import LanguageConfig
+print(is_installed(LanguageConfig(*sys.argv[1:], None)))"""
+        argv = [sys.executable, "-c", code, found.python, found.stamp]
         return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "True\n"
 
 

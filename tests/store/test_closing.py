@@ -9,9 +9,9 @@ from contextlib import suppress
 
 import pytest
 
+from jupyter import MessageMaker
 from store import Claim, LostClaim, Over, Store, Submission
 from store import messages as batches
-from store.letterhead import Letterhead
 from tests.messages import validate_message
 from tests.store.conftest import Connect, claim, let_lease_run_out, state_of, submit, try_claim
 
@@ -32,7 +32,7 @@ BEGINNINGS: dict[str, tuple[list[tuple[str, dict]], list[str]]] = {
 
 def say(store: Store, held: Claim, messages: Sequence[tuple[str, dict]]) -> None:
     """Store messages as a device does, one by one: each in a batch of its own."""
-    letterhead = Letterhead(held.id, held.session, held.attempt, held.message)
+    letterhead = MessageMaker(held.id, held.session, held.attempt, held.message)
     for msg_type, content in messages:
         store.computations.append(held, [letterhead.text(msg_type, content)])
 

@@ -27,7 +27,8 @@ DEADLINE_S = 30.0
 
 def ship(directory: Path) -> Path:
     """Copy what the untrusted account gets, and nothing else, into an empty folder."""
-    shutil.copy(ROOT / "wire.py", directory)
+    for name in ("contract.py", "wire.py"):
+        shutil.copy(ROOT / name, directory)
     shutil.copytree(ROOT / "untrusted", directory / "untrusted", ignore=shutil.ignore_patterns("__pycache__"))
     directory.chmod(0o777)  # where a device ships, the account's own: the supervisor makes its zygotes' home there
     return directory
@@ -41,7 +42,7 @@ def account() -> int | None:
 class Supervisor:
     """A running supervisor, and this side's end of the wall.
 
-    ``limits``: settings that start with ``cell_`` and ``session_``; the rest: as in the charter.
+    ``limits``: settings that start with ``cell_`` and ``session_``; the rest: as in the start configuration.
     ``languages`` all run in the same environment.
     """
 
@@ -54,7 +55,7 @@ class Supervisor:
         ours, theirs = zmq.curve_keypair(), zmq.curve_keypair()
         self.public_key = theirs[0]
         self.port = free_port()
-        settings_limits = {n: getattr(settings, n) for n in settings.names() if n.startswith(("cell_", "session_"))}
+        settings_limits = {name: getattr(settings, name) for name in wire.Limits.__struct_fields__}
         charter = {
             "protocol": wire.PROTOCOL,
             "address": "127.0.0.1",

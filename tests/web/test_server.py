@@ -17,6 +17,7 @@ from store import StoreUnavailable
 from tests.web.conftest import ROOT, Device, check_problem, make_settings, submit
 from web import limits
 from web_server import create_app
+from wire import Limits
 
 
 def test_every_limit_has_a_unit_and_the_value_of_the_settings(client: FlaskClient, settings) -> None:
@@ -28,7 +29,7 @@ def test_every_limit_has_a_unit_and_the_value_of_the_settings(client: FlaskClien
 
 def test_every_limit_of_cells_and_sessions_is_among_the_limits(settings) -> None:
     not_limits = {"session_cpu_weight", "session_idle_gives_way"}
-    names = {name for name in settings.names() if name.startswith(("cell_", "session_"))} - not_limits
+    names = set(Limits.__struct_fields__) - not_limits
     assert names <= set(limits.UNITS)
 
 

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from untrusted.charter import Limits
 from untrusted.sandbox import SandboxError
 from untrusted.sandbox.plan import GUEST_USER_ID, HOME, Gvisor, Plan
+from wire import Limits
 
 # Of the outer session's own /tmp. Nothing in it is secret; the guest has a /tmp of its own on top.
 _BUNDLE = "/tmp/runsc"

@@ -7,11 +7,11 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
 from untrusted.sandbox import SandboxError, seccomp, syscalls
+from wire import Limits
 
 HOME = "/home/cell"
 USER, USER_ID = "cell", 1000
@@ -43,29 +43,7 @@ PROC_MASKED = (
     "softirqs", "sys", "sysrq-trigger", "timer_list", "vmstat",
 )  # fmt: skip
 # Of our own code.
-SHIPPED = ("untrusted", "wire.py")
-
-
-class SessionLimits(Protocol):
-    """What the sandbox reads of the limits, under the names of the settings."""
-
-    @property
-    def session_memory_bytes(self) -> int: ...
-
-    @property
-    def session_processes_max(self) -> int: ...
-
-    @property
-    def session_disk_bytes(self) -> int: ...
-
-    @property
-    def session_inodes_max(self) -> int: ...
-
-    @property
-    def session_descriptors_max(self) -> int: ...
-
-    @property
-    def session_life_s(self) -> float: ...
+SHIPPED = ("untrusted", "wire.py", "contract.py")
 
 
 @dataclass(frozen=True)
@@ -129,7 +107,7 @@ class Plan:
 
 
 def build_plan(
-    limits: SessionLimits,
+    limits: Limits,
     code_directory: Path,
     pythons: Sequence[str],
     waived: Iterable[str] = (),

@@ -6,9 +6,10 @@ import os
 import signal
 from contextlib import suppress
 
-from untrusted.sandbox.limiter import GroupLimits, Overrun
 from untrusted.sandbox.limiter.control_files import Removals, counter, owned, read, remove_orphans, write
-from untrusted.sandbox.limiter.kernel_memory import Alarm, LockWatch
+from untrusted.sandbox.limiter.group import Overrun
+from untrusted.sandbox.limiter.kernel_memory import GrowthWatch, LockWatch
+from wire import Limits
 
 _NEEDED = ("memory", "pids", "cpuacct")
 _PERIOD_US = 100_000
@@ -21,24 +22,24 @@ class Cgroup1:
     name = "cgroup1"
     sees_all_memory = True
 
-    def __init__(self, directory: str, limits: GroupLimits) -> None:
+    def __init__(self, directory: str, limits: Limits) -> None:
         pairs = [part.partition("=") for part in directory.split(",") if part]
         self._parents = {controller.strip(): path.strip() for controller, _equals, path in pairs}
         missing = [controller for controller in _NEEDED if not self._parents.get(controller)]
         if missing:
             raise ValueError(f"no cgroup v1 directory is named for {', '.join(missing)}")
-        self._limits, self._removals, self._alarm = limits, Removals(), Alarm()
+        self._limits, self._removals, self._growth = limits, Removals(), GrowthWatch()
         for path in dict.fromkeys(self._parents.values()):
             remove_orphans(path)
         self.detail = f"memory, processes and CPU share of a session by cgroup v1: {', '.join(self._parents)}"
         # The first group shows whether all of it works; a half working limiter is none.
         self.open("trial").close()
 
-    def open(self, session: str, limits: GroupLimits | None = None) -> Group1:
+    def open(self, session: str, limits: Limits | None = None) -> Group1:
         """Return a new group, with limits of its own or the limiter's. Raises OSError."""
         self._removals.sweep()
         directories = {controller: f"{parent}/{owned(session)}" for controller, parent in self._parents.items()}
-        group = Group1(directories, self._removals, self._alarm)
+        group = Group1(directories, self._removals, self._growth)
         try:
             # One hierarchy may hold several controllers (cpu,cpuacct): the same directory then comes twice.
             for directory in dict.fromkeys(directories.values()):
@@ -50,7 +51,7 @@ class Cgroup1:
         return group
 
 
-def _limit(directories: dict[str, str], limits: GroupLimits) -> None:
+def _limit(directories: dict[str, str], limits: Limits) -> None:
     memory = directories["memory"]
     write(memory, "memory.limit_in_bytes", limits.session_memory_bytes)
     with suppress(FileNotFoundError):  # a kernel without swap accounting
@@ -68,8 +69,8 @@ def _limit(directories: dict[str, str], limits: GroupLimits) -> None:
 class Group1:
     """The control groups of one session."""
 
-    def __init__(self, directories: dict[str, str], removals: Removals, alarm: Alarm) -> None:
-        self._directories, self._removals, self._locks = directories, removals, LockWatch(alarm)
+    def __init__(self, directories: dict[str, str], removals: Removals, growth: GrowthWatch) -> None:
+        self._directories, self._removals, self._locks = directories, removals, LockWatch(growth)
 
     def add(self, pid: int) -> None:
         """Take in a process. Raises OSError."""

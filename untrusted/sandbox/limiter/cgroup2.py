@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from untrusted.sandbox.limiter import GroupLimits, Overrun
 from untrusted.sandbox.limiter.control_files import Removals, counter, owned, read, remove_orphans, write
-from untrusted.sandbox.limiter.kernel_memory import Alarm, LockWatch
+from untrusted.sandbox.limiter.group import Overrun
+from untrusted.sandbox.limiter.kernel_memory import GrowthWatch, LockWatch
+from wire import Limits
 
 _NEEDED = ("memory", "pids", "cpu")
 _PERIOD_US = 100_000
@@ -20,14 +21,14 @@ class Cgroup2:
     name = "cgroup2"
     sees_all_memory = True
 
-    def __init__(self, directory: str, limits: GroupLimits) -> None:
+    def __init__(self, directory: str, limits: Limits) -> None:
         if not directory or "=" in directory:
             raise ValueError("no delegated cgroup v2 directory is named")
         available = read(directory, "cgroup.controllers").split()
         missing = [controller for controller in _NEEDED if controller not in available]
         if missing:
             raise ValueError(f"{directory} does not have the controllers {', '.join(missing)}")
-        self._directory, self._limits, self._removals, self._alarm = directory, limits, Removals(), Alarm()
+        self._directory, self._limits, self._removals, self._growth = directory, limits, Removals(), GrowthWatch()
         self._delegate()
         remove_orphans(directory)
         self.detail = f"memory, processes and CPU share of a session by control groups below {directory}"
@@ -44,7 +45,7 @@ class Cgroup2:
                     write(leaf, "cgroup.procs", pid)
         write(self._directory, "cgroup.subtree_control", " ".join(f"+{controller}" for controller in _NEEDED))
 
-    def open(self, session: str, limits: GroupLimits | None = None) -> Group2:
+    def open(self, session: str, limits: Limits | None = None) -> Group2:
         """Return a new group, with limits of its own or the limiter's. Raises OSError."""
         self._removals.sweep()
         directory = f"{self._directory}/{owned(session)}"
@@ -54,10 +55,10 @@ class Cgroup2:
         except OSError:
             self._removals.remove(directory)
             raise
-        return Group2(directory, self._removals, self._alarm)
+        return Group2(directory, self._removals, self._growth)
 
 
-def _limit(directory: str, limits: GroupLimits) -> None:
+def _limit(directory: str, limits: Limits) -> None:
     write(directory, "memory.max", limits.session_memory_bytes)
     with suppress(FileNotFoundError):  # a kernel without swap accounting
         write(directory, "memory.swap.max", 0)
@@ -70,8 +71,8 @@ def _limit(directory: str, limits: GroupLimits) -> None:
 class Group2:
     """A control group of one session."""
 
-    def __init__(self, directory: str, removals: Removals, alarm: Alarm) -> None:
-        self._directory, self._removals, self._locks = directory, removals, LockWatch(alarm)
+    def __init__(self, directory: str, removals: Removals, growth: GrowthWatch) -> None:
+        self._directory, self._removals, self._locks = directory, removals, LockWatch(growth)
 
     def add(self, pid: int) -> None:
         """Take in a process. Raises OSError."""

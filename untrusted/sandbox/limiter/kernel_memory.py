@@ -19,7 +19,7 @@ LOCKS_MAX = 10_000  # 2 MB; databases hold a handful
 LOOKING_CPU_S_MAX = 0.25
 
 
-class Alarm:
+class GrowthWatch:
     """Counts how often the kernel has taken much more memory that it cannot give back."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Alarm:
         self._times = 0
 
     def times(self) -> int:
-        """Return how often the alarm has been raised."""
+        """Return how often it has grown so."""
         now = time.monotonic()
         if now - self._looked_at >= LOOK_S:
             self._looked_at = now
@@ -41,14 +41,14 @@ class Alarm:
 
 
 class LockWatch:
-    """Looks for one session's locks, once after each alarm."""
+    """Looks for one session's locks, once after each growth."""
 
-    def __init__(self, alarm: Alarm) -> None:
-        self._alarm, self._heard = alarm, alarm.times()
+    def __init__(self, growth: GrowthWatch) -> None:
+        self._growth, self._heard = growth, growth.times()
 
     def found(self, pids: Callable[[], Iterable[int]]) -> bool:
-        """Return whether there was an alarm, and these processes hold more locks than any program needs."""
-        times = self._alarm.times()
+        """Return whether there was growth, and these processes hold more locks than any program needs."""
+        times = self._growth.times()
         if times == self._heard:
             return False
         self._heard = times

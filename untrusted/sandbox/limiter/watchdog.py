@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
-from untrusted.sandbox.limiter import GroupLimits, Overrun
-from untrusted.sandbox.limiter.kernel_memory import Alarm, LockWatch
+from untrusted.sandbox.limiter.group import Overrun
+from untrusted.sandbox.limiter.kernel_memory import GrowthWatch, LockWatch
 from untrusted.sandbox.plan import HOME
 from untrusted.sandbox.release import release
+from wire import Limits
 
 LOOK_S = 0.1  # a scan of /proc serves all groups for this long
 # A close look at a session that takes longer than this is followed by a pause of so many times what was more.
@@ -45,14 +46,14 @@ class Watchdog:
     sees_all_memory = False
     detail = "degraded: no control groups, so memory and processes are looked at now and then, and CPU share never"
 
-    def __init__(self, _directory: str, limits: GroupLimits) -> None:
+    def __init__(self, _directory: str, limits: Limits) -> None:
         self._limits = limits
         self._processes: dict[int, Process] = {}
         self._children: dict[int, list[int]] = {}
         self._looked_at = float("-inf")
-        self.alarm = Alarm()
+        self.growth = GrowthWatch()
 
-    def open(self, _session: str, limits: GroupLimits | None = None) -> WatchedGroup:
+    def open(self, _session: str, limits: Limits | None = None) -> WatchedGroup:
         """Return a new group, with limits of its own or the watchdog's."""
         return WatchedGroup(self, limits or self._limits)
 
@@ -81,7 +82,7 @@ class Watchdog:
 class WatchedGroup:
     """The processes below one init."""
 
-    def __init__(self, watchdog: Watchdog, limits: GroupLimits) -> None:
+    def __init__(self, watchdog: Watchdog, limits: Limits) -> None:
         self._watchdog, self._limits = watchdog, limits
         self._init: int | None = None
         self._started = 0
@@ -90,7 +91,7 @@ class WatchedGroup:
         self._directories: list[int] = []
         self._guest_memory: int | None = None
         self._hit: Overrun | None = None
-        self._locks = LockWatch(watchdog.alarm)
+        self._locks = LockWatch(watchdog.growth)
         self._closely_at, self._shares_bytes = 0.0, 0
 
     def add(self, pid: int) -> None:

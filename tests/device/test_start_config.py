@@ -1,4 +1,4 @@
-"""The charter: for each language its interpreter, what shows that its environment is whole, and its limits."""
+"""The start configuration says of each language its interpreter, what shows its environment whole, and its limits."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import settings as settings_file
-from device import charter
-from untrusted import charter as charters
+from device.connect import start_config
+from untrusted.__main__ import is_installed
+from wire import LanguageConfig, WireError, decode_start_config
 
 TEXTS = dict.fromkeys(("label", "mime", "extension", "highlighting", "install"), "toy")
 
@@ -24,16 +25,17 @@ def settings(**changes: Any) -> settings_file.Settings:
     return settings_file.load(**{"environments_directory": "/envs", "languages": languages, **changes})
 
 
-def languages(given: settings_file.Settings) -> dict[str, charters.LanguageCharter]:
-    """Return the languages of a charter as the supervisor reads them."""
-    return charters.decode(charter.line(given, charter.Keys.make(), "127.0.0.1", 20000, 4)).languages
+def languages(given: settings_file.Settings) -> dict[str, LanguageConfig]:
+    """Return the languages of a start configuration as the supervisor reads them."""
+    line = start_config.start_line(given, start_config.Keys.make(), "127.0.0.1", 20000, 4)
+    return decode_start_config(line).languages
 
 
 def test_environments_lie_beside_each_other_and_have_a_stamp() -> None:
     found = languages(settings())
     assert (found["python"].python, found["python"].stamp) == ("/envs/untrusted/bin/python", "/envs/untrusted/.stamp")
     assert (found["beside"].python, found["beside"].stamp) == ("/envs/beside/bin/python", "/envs/beside/.stamp")
-    assert charter.choose_python(settings()) == found["python"].python
+    assert start_config.choose_python(settings()) == found["python"].python
 
 
 def test_an_interpreter_that_the_host_names_needs_no_stamp() -> None:
@@ -63,11 +65,11 @@ def test_half_an_environment_is_none(tmp_path: Path, files: list[str], installed
     for name in files:
         (tmp_path / "beside" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "beside" / name).touch(0o755)
-    assert languages(settings(environments_directory=str(tmp_path)))["beside"].installed == installed
+    assert is_installed(languages(settings(environments_directory=str(tmp_path)))["beside"]) == installed
 
 
-def test_a_charter_without_limits_is_refused() -> None:
-    line = json.loads(charter.line(settings(), charter.Keys.make(), "127.0.0.1", 20000, 4))
+def test_a_start_configuration_without_limits_is_refused() -> None:
+    line = json.loads(start_config.start_line(settings(), start_config.Keys.make(), "127.0.0.1", 20000, 4))
     del line["languages"]["beside"]["limits"]["cell_wall_s"]
-    with pytest.raises(charters.CharterError, match="cell_wall_s"):
-        charters.decode(json.dumps(line).encode())
+    with pytest.raises(WireError, match="cell_wall_s"):
+        decode_start_config(json.dumps(line).encode())

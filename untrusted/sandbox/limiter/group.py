@@ -1,0 +1,48 @@
+"""Defines what every driver of the limiter offers: groups of processes that are counted and limited together."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from wire import Limits
+
+Overrun = Literal["memory", "processes"]
+
+
+class Group(Protocol):
+    """The processes of one session."""
+
+    def add(self, pid: int) -> None:
+        """Take in a process; what it starts from now on belongs to the group too. Raises OSError."""
+
+    def usage(self) -> tuple[float, int, int]:
+        """Return CPU seconds used so far, the most bytes of memory used, and the processes and threads there are."""
+
+    def overrun(self) -> Overrun | None:
+        """Return which limit the group has hit, once it has."""
+
+    def freeze(self) -> None:
+        """Stop every process, where the driver can."""
+
+    def thaw(self) -> None:
+        """Let every process go on."""
+
+    def kill(self) -> None:
+        """Kill every process."""
+
+    def close(self) -> None:
+        """Give back what the group holds, when its processes are gone; leaves nothing behind."""
+
+
+class Limiter(Protocol):
+    """Makes groups; ``name`` is its mode, ``detail`` a sentence for the host.
+
+    ``sees_all_memory``: also what belongs to no process and no directory.
+    """
+
+    name: str
+    detail: str
+    sees_all_memory: bool
+
+    def open(self, session: str, limits: Limits | None = None) -> Group:
+        """Return a new group, with limits of its own or the limiter's. Raises OSError."""
