@@ -16,9 +16,9 @@ from typing import Any
 
 import settings as settings_file
 import store as stores
-from device import ssh
-from device.device import Device
-from device.trouble import Trouble
+from device.connect import ssh
+from device.errors import ConnectError
+from device.loop import Device
 
 EXIT_OK, EXIT_SETTINGS = 0, 2
 log = logging.getLogger("trusted_db")
@@ -82,7 +82,7 @@ def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool
     try:
         for account in settings.untrusted_accounts:
             ssh.parse(account)
-    except Trouble as trouble:
+    except ConnectError as trouble:
         raise settings_file.SettingsError(f"untrusted_accounts: {trouble}") from trouble
     return settings, options.quiet
 

@@ -14,7 +14,6 @@ import store
 from settings import Settings
 from web import (
     accepting,
-    bodies,
     computations,
     context,
     files,
@@ -27,15 +26,16 @@ from web import (
     pages,
     permalinks,
     problems,
+    request_schemas,
     sagecell,
     serving,
     sessions,
 )
 from web.assets import Application
 from web.connections import Connections
-from web.fleet import Fleet
+from web.device_reports import DeviceReports
 from web.metrics import Figures
-from web.news import News
+from web.notifier import Notifier
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -52,7 +52,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.request_bytes_max
     app.url_map.merge_slashes = False  # a redirect would turn a POST's mistake into another one
     door = store.connect(settings, "singlecell web")
-    news, fleet = News(door), Fleet(door)
+    news, fleet = Notifier(door), DeviceReports(door)
     connections = Connections(min(settings.web_greenlets, accepting.cores() or settings.web_greenlets))
     figures = Figures(fleet, news, connections)
     parts = context.Context(settings, door, news, fleet, figures, connections)
@@ -61,7 +61,7 @@ def create_app(settings: Settings) -> Flask:
     serving.install(app, parts)
     headers.install(app, settings)
     figures.watch(app)
-    app.after_request(bodies.drain)
+    app.after_request(request_schemas.drain)
     for group in ROUTES:
         app.register_blueprint(group.routes)
     return app

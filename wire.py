@@ -3,7 +3,7 @@
 Pure: no I/O; of ours it imports the contract alone.
 
 One ZeroMQ message part carries one frame, a MessagePack map with the key ``type``. ``Down`` frames go from the trusted
-device to the untrusted supervisor, ``Up`` frames come back and are believed by nobody before ``device/intake``.
+device to the untrusted supervisor, ``Up`` frames come back and are believed by nobody before ``device/conversation``.
 The same codec frames the supervisor's own socket to each worker (``untrusted/channel``).
 """
 
@@ -136,7 +136,7 @@ class Upload(Frame):
     last: bool
 
 
-class Run(Frame):
+class Execute(Frame):
     """Run a cell in an opened session, then evaluate the expressions for its reply; ``last``: the session ends."""
 
     session: str
@@ -166,7 +166,7 @@ class Interrupt(Frame):
     computation: str
 
 
-class Answer(Frame):
+class InputReply(Frame):
     """Answer the ``input_request`` that the computation waits on."""
 
     session: str
@@ -180,7 +180,7 @@ class Close(Frame):
     session: str
 
 
-class Ask(Frame):
+class Introspect(Frame):
     """Complete or inspect code: in an idle session's namespace, or (session "") in a fresh one."""
 
     request: int
@@ -292,7 +292,7 @@ class Closed(Frame):
     reason: Reason
 
 
-class Answered(Frame):
+class IntrospectReply(Frame):
     """Outcome of an Ask. ``content``: JSON of complete_reply or inspect_reply when ``status`` is ok."""
 
     request: int
@@ -306,8 +306,8 @@ class Pong(Frame):
     number: int
 
 
-Down = Open | Upload | Run | Deliver | Interrupt | Answer | Close | Ask | Ping
-Up = Hello | Languages | Credit | Output | File | Finished | Closed | Answered | Pong
+Down = Open | Upload | Execute | Deliver | Interrupt | InputReply | Close | Introspect | Ping
+Up = Hello | Languages | Credit | Output | File | Finished | Closed | IntrospectReply | Pong
 
 Decoded = TypeVar("Decoded")
 
@@ -315,7 +315,7 @@ Decoded = TypeVar("Decoded")
 _OUTPUT = re.compile(
     rb"\x84\xa4type\xa6output\xa7session\xd9\x24(.{36})\xabcomputation\xd9\x24(.{36})\xa8messages", re.DOTALL
 )
-_LONG = re.compile(rb"[\x84\x87]\xa4type(?:\xa4file|\xa8answered)")
+_LONG = re.compile(rb"[\x84\x87]\xa4type(?:\xa4file|\xafintrospectreply)")
 
 _encoder = msgspec.msgpack.Encoder()
 _down = msgspec.msgpack.Decoder(Down)

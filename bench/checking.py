@@ -13,10 +13,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import settings as settings_file
-from device.checked import Room, check_answer, check_frame, check_message, pack, unpack
-from device.intake import TOTALS
-from device.link import INLINE_BYTES_MAX
-from device.refusal import Improper
+from device.checking.results import Room, check_answer, check_frame, check_message, pack, unpack
+from device.connect.connection import INLINE_BYTES_MAX
+from device.conversation import TOTALS
+from device.errors import KernelProtocolError
 from device.relay import INLINE_MESSAGES_MAX
 from wire import FRAME_BYTES_MAX, Message, Output, encode
 
@@ -117,7 +117,7 @@ def inline(name: str) -> Callable[[], object]:
     message = display(JSON[name](INLINE_BYTES_MAX - whole))
 
     def work() -> None:
-        with suppress(Improper):  # a text that is refused costs time too
+        with suppress(KernelProtocolError):  # a text that is refused costs time too
             check_message(message)
 
     return work

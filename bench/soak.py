@@ -75,7 +75,7 @@ def run(supervisor: Supervisor, first: int, sessions: int) -> None:
 def begin(supervisor: Supervisor, number: int) -> None:
     """Open a session and run its only cell, which leaves behind what it can: a daemon and a file in memory."""
     session = f"soak-{number}"
-    supervisor.send(wire.Open(session, "python"), wire.Run(session, f"cell-{number}", CELL, False, True))
+    supervisor.send(wire.Open(session, "python"), wire.Execute(session, f"cell-{number}", CELL, False, True))
 
 
 def count(pid: int, groups: Groups) -> dict[str, int]:

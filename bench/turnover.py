@@ -68,7 +68,7 @@ def supervisor(python: str, **charter: int) -> Iterator[Supervisor]:
 
 def kill(running: Supervisor, session: str, code: str) -> float:
     """Kill a session that is under way; return the seconds until its processes are gone and its slot is free."""
-    running.send(wire.Open(session, "python"), wire.Run(session, f"cell-{session}", code, False, True))
+    running.send(wire.Open(session, "python"), wire.Execute(session, f"cell-{session}", code, False, True))
     running.wait(lambda frame: isinstance(frame, wire.Output) and b"there" in frame.messages[-1].content)
     members = inits(running)
     ordered = time.monotonic()
@@ -94,7 +94,7 @@ def refill(running: Supervisor, name: str) -> float:
     began = time.monotonic()
     for number in range(REFILL):
         session = f"{name}-{number}"
-        running.send(wire.Open(session, "python"), wire.Run(session, f"cell-{session}", "1", False, True))
+        running.send(wire.Open(session, "python"), wire.Execute(session, f"cell-{session}", "1", False, True))
     for _ in range(REFILL):
         running.wait(lambda frame: isinstance(frame, wire.Closed))
     running.heard.clear()

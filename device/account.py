@@ -9,13 +9,12 @@ from typing import Any
 
 import zmq
 
-from device import greeting
-from device.dialling import Dialling, Started, StartProcess
-from device.link import Link, LongOutput
-from device.offer import Offer, describe
-from device.refusal import Nonsense
-from device.session import Session
-from device.trouble import Trouble
+from device import handshake
+from device.connect.connection import Connection, LongOutput
+from device.connect.connector import Connector, Started, StartProcess
+from device.errors import ConnectError, SupervisorProtocolError
+from device.handshake import AccountLanguages, describe
+from device.runs import Session
 from settings import Settings
 from wire import Credit, Frame, Hello, Languages, Open, Up
 
@@ -39,15 +38,15 @@ class Account:
         self._settings, self._context, self._workers, self._wake = settings, context, workers, wake
         self.state, self.sentence = "connecting", f"{self.label}: it has not been dialled yet"
         self.hello: Hello | None = None
-        self._offer: Offer | None = None
+        self._offer: AccountLanguages | None = None
         self.changed = False  # whether what it can run has changed since this was last looked at
-        self.link: Link | None = None
+        self.link: Connection | None = None
         self.sessions: dict[str, Session] = {}  # by alias, from Open to Closed
         self.receiving: Session | None = None  # whose file of several pieces is on its way: one at a time
         # While files are on their way, the ends of other sessions with files may wait behind them.
         self.last_file = 0.0
         self.closed_at = 0.0  # when a session was closed last: credit for its place comes after that
-        self._dialling: Dialling | None = None
+        self._dialling: Connector | None = None
         self._ending: threading.Thread | None = None
         self._pause_s, self._dial_at, self._ready_since = settings.redial_s_first, 0.0, 0.0
         self._granted = self._opened = 0
@@ -88,25 +87,25 @@ class Account:
 
     def report(self) -> dict[str, Any]:
         """Return what /readyz shows of it."""
-        said = greeting.report(self.hello) if self.hello else {"layers": [], "limiter": ""}
+        said = handshake.report(self.hello) if self.hello else {"layers": [], "limiter": ""}
         offer = self._offer.report() if self._offer else {"languages": [], "loading": [], "failed": []}
         own = {"account": self.label, "state": self.state, "sentence": self.sentence}
         return own | said | offer | {"capacity": self._workers, "free": self.free}
 
     # --- being there --------------------------------------------------------------------------------------------
     def keep_up(self, now: float) -> None:
-        """Dial when it is time, take up what was dialled, ask for signs of life. Raises Trouble when it is lost."""
+        """Dial when it is time, take up what was dialled, ask for signs of life. Raises ConnectError when it is lost."""
         if self.link is not None:
             self.link.keep_alive(now)
         elif self._dialling is None:
             if now >= self._dial_at and not (self._ending and self._ending.is_alive()):
-                self._dialling = Dialling(self.name, self._workers, self._settings, self._start_process, self._wake)
+                self._dialling = Connector(self.name, self._workers, self._settings, self._start_process, self._wake)
                 self._dialling.start()
         elif self._dialling.outcome is not None:
             outcome, self._dialling = self._dialling.outcome, None
             if not isinstance(outcome, Started):
                 raise outcome
-            self.link = Link(self._context, *outcome, self._settings, now)
+            self.link = Connection(self._context, *outcome, self._settings, now)
             self._granted = self._opened = 0
             self.state, self.sentence = "starting", self._loads
 
@@ -142,7 +141,7 @@ class Account:
 
     # --- frames -------------------------------------------------------------------------------------------------
     def send(self, frame: Frame) -> None:
-        """Send a frame; nothing when the account is away, for then its sessions are gone. Raises TooLong."""
+        """Send a frame; nothing when the account is away, for then its sessions are gone. Raises FrameTooLongError."""
         if self.link is not None:
             self.link.send(frame)
 
@@ -153,7 +152,7 @@ class Account:
         self.send(Open(session.alias, session.language))
 
     def receive(self, now: float) -> Iterator[Up | LongOutput]:
-        """Yield the frames about sessions and questions that have come. Raises Nonsense."""
+        """Yield the frames about sessions and questions that have come. Raises SupervisorProtocolError."""
         for frame in self.link.receive(now) if self.link else ():
             match frame:
                 case Hello():
@@ -167,15 +166,15 @@ class Account:
 
     def _take_credit(self, credit: Credit) -> None:
         if self.hello is None or not self._granted < credit.granted <= self._opened + self._workers:
-            raise Nonsense(f"credit for {credit.granted} sessions")
+            raise SupervisorProtocolError(f"credit for {credit.granted} sessions")
         self.changed = self.changed or self._granted == 0
         self._granted = credit.granted
 
     def _greet(self, hello: Hello, now: float) -> None:
         if self.hello is not None:
-            raise Nonsense("a second greeting")
-        greeting.check(hello)
-        self._offer = Offer(hello.languages, self._settings)
+            raise SupervisorProtocolError("a second greeting")
+        handshake.check(hello)
+        self._offer = AccountLanguages(hello.languages, self._settings)
         self._check_hope(self._offer)
         self.hello, self.state, self.sentence, self._ready_since = hello, "ready", "", now
         log.info("%s: %s; limits by %s", self.label, self._offer, hello.limiter)
@@ -185,13 +184,13 @@ class Account:
 
     def _take_languages(self, frame: Languages) -> None:
         if self._offer is None or self.link is None:
-            raise Nonsense("news about its languages before the greeting")
+            raise SupervisorProtocolError("news about its languages before the greeting")
         for report in self._offer.change(frame.languages, self.link.pings):
             level = logging.INFO if report.state == "ready" else logging.WARNING
             log.log(level, "%s: %s", self.label, describe(report))
         self._check_hope(self._offer)
         self.sentence, self.changed = "" if self._offer.ready else self._loads, True
 
-    def _check_hope(self, offer: Offer) -> None:
+    def _check_hope(self, offer: AccountLanguages) -> None:
         if offer.hopeless:
-            raise Trouble("its supervisor could load no language; the lines that it logged say why")
+            raise ConnectError("its supervisor could load no language; the lines that it logged say why")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from device.checked import Packed, Verdict
-from device.checkers import Job
-from device.link import LongOutput
+from device.checking.pool import Job
+from device.checking.results import Packed, Verdict
+from device.connect.connection import LongOutput
 from wire import Closed, File, Finished, Output
 
 FRAME_BYTES = 512  # of a frame beside what it carries

@@ -1,4 +1,4 @@
-"""From the wall to the ledger: frames about sessions become messages, files and ends."""
+"""From the wall to the runs: frames about sessions become messages, files and ends."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from typing import Any
 
 from contract import Reason
 from device.account import Account
-from device.checked import Checked, check_message, size_bytes, unpack_slice
-from device.checkers import Checkers, Job
+from device.checking.pool import Checkers, Job
+from device.checking.results import Checked, check_message, size_bytes, unpack_slice
+from device.connect.connection import INLINE_BYTES_MAX, ROUND_S, LongOutput
+from device.errors import KernelProtocolError, SupervisorProtocolError, printable
 from device.inbox import Found, Item
-from device.ledger import Ledger
-from device.link import INLINE_BYTES_MAX, ROUND_S, LongOutput
-from device.refusal import Improper, Nonsense, printable
-from device.run import Run
-from device.session import LATE_FRAMES_MAX, Session
+from device.runs import LATE_FRAMES_MAX, Run, Runs, Session
 from settings import Settings
 from wire import Closed, File, Finished, Message, Output, Up, Usage, encode
 
@@ -41,21 +39,21 @@ class Relay:
     What says how long it takes to check is checked by ``checkers``; what comes about its session meanwhile waits.
     """
 
-    def __init__(self, ledger: Ledger, checkers: Checkers, settings: Settings) -> None:
-        self._ledger, self._checkers, self._settings = ledger, checkers, settings
+    def __init__(self, runs: Runs, checkers: Checkers, settings: Settings) -> None:
+        self._runs, self._checkers, self._settings = runs, checkers, settings
 
     def take(self, account: Account, frame: Up | LongOutput, now: float) -> None:
-        """Deal with one frame about a session, or have it wait. Raises Nonsense when the supervisor may not send it."""
+        """Deal with one frame about a session, or have it wait. Raises SupervisorProtocolError when the supervisor may not send it."""
         if not isinstance(frame, (Output, LongOutput, File, Finished, Closed)):
-            raise Nonsense(f"a frame {type(frame).__name__} that is out of place")
+            raise SupervisorProtocolError(f"a frame {type(frame).__name__} that is out of place")
         session = account.sessions.get(frame.session)
         if session is None or session.inbox.closes:
-            raise Nonsense("a session that it was not given")
+            raise SupervisorProtocolError("a session that it was not given")
         if isinstance(frame, File) and session.run is not None:
             if account.receiving in (None, session):
                 account.receiving = None if frame.last else session
             elif not frame.last:
-                raise Nonsense("a file of several pieces in the middle of another session's")
+                raise SupervisorProtocolError("a file of several pieces in the middle of another session's")
             account.last_file = now
         if not session.inbox.waits:
             self._deal(session, frame, now)
@@ -63,10 +61,10 @@ class Relay:
         session.inbox.put(frame)
         run = session.run
         if run is not None and session.inbox.size_bytes > run.waiting_bytes_max:
-            self._improper(run, Improper("more output than a computation may have", "output"), now)
+            self._improper(run, KernelProtocolError("more output than a computation may have", "output"), now)
 
     def go_on(self, account: Account, now: float) -> None:
-        """Deal with what has waited and need not wait any more; for a while. Raises Nonsense."""
+        """Deal with what has waited and need not wait any more; for a while. Raises SupervisorProtocolError."""
         until = time.monotonic() + ROUND_S
         ready = [session for session in account.sessions.values() if session.inbox.ready]
         while ready and time.monotonic() < until:
@@ -87,7 +85,7 @@ class Relay:
             self._take_late(session)
             return
         if run.claim.id != item.computation:
-            raise Nonsense("a computation that does not run in its session")
+            raise SupervisorProtocolError("a computation that does not run in its session")
         match item:
             case Output():
                 self._guard(run, self._output, session, run, item, now)
@@ -101,21 +99,21 @@ class Relay:
     def _guard(self, run: Run, deal: Callable[..., None], *arguments: Any) -> None:
         try:
             deal(*arguments)
-        except Improper as improper:
+        except KernelProtocolError as improper:
             self._improper(run, improper, arguments[-1])
 
-    def _improper(self, run: Run, improper: Improper, now: float) -> None:
+    def _improper(self, run: Run, improper: KernelProtocolError, now: float) -> None:
         log.warning("cell=%s its kernel said what it may not: %s", run.claim.id, printable(str(improper)))
-        self._ledger.stop(run, "failed", improper.reason, now)
+        self._runs.stop(run, "failed", improper.reason, now)
 
     def _take_late(self, session: Session) -> None:
         session.late_frames += 1
         if session.closing_since is None or session.late_frames > LATE_FRAMES_MAX:
-            raise Nonsense("something of a computation that is over")
+            raise SupervisorProtocolError("something of a computation that is over")
 
     def _output(self, session: Session, run: Run, frame: Output, now: float) -> None:
         if not frame.messages:
-            raise Nonsense("output without a message")
+            raise SupervisorProtocolError("output without a message")
         if (
             run.inline_s > INLINE_S_MAX
             or run.checked_s > self._settings.check_cpu_s
@@ -141,7 +139,7 @@ class Relay:
         """Have a process check a frame; what follows in its session waits until that is done."""
         budget_s = self._settings.check_cpu_s
         if run.checked_s >= budget_s:
-            raise Improper("output that takes too long to check", "output")
+            raise KernelProtocolError("output that takes too long to check", "output")
 
         def take(job: Job, now: float) -> None:
             if session.inbox.job is job and job.findings is not None:  # else the computation was ended meanwhile
@@ -161,16 +159,16 @@ class Relay:
             self._set_due(run, messages, now)
         match found.verdict:
             case "nonsense":
-                raise Nonsense(found.sentence)
+                raise SupervisorProtocolError(found.sentence)
             case "output" | "protocol":
-                raise Improper(found.sentence, found.verdict)
+                raise KernelProtocolError(found.sentence, found.verdict)
 
     def _add(self, run: Run, message: Checked) -> None:
         conversation = run.conversation
         if conversation.began and not conversation.replied and message.msg_type in ("execute_reply", "status"):
             if run.incoming.open:
-                raise Nonsense("the end of a computation in the middle of a file")
-            self._ledger.announce_files(run)
+                raise SupervisorProtocolError("the end of a computation in the middle of a file")
+            self._runs.announce_files(run)
         conversation.add(message)
 
     def _set_due(self, run: Run, messages: Sequence[Message | Checked], now: float) -> None:
@@ -184,7 +182,7 @@ class Relay:
 
     def _file(self, run: Run, piece: File, now: float) -> None:
         if run.conversation.replied or run.conversation.ended:
-            raise Nonsense("a file after the reply")
+            raise SupervisorProtocolError("a file after the reply")
         file = run.incoming.take(piece)
         if file is not None:
             run.files.append(file)
@@ -193,33 +191,33 @@ class Relay:
     def _finished(self, session: Session, run: Run, frame: Finished, now: float) -> None:
         usage = _checked_usage(frame.usage)
         if run.incoming.open:
-            raise Nonsense("an end in the middle of a file")
+            raise SupervisorProtocolError("an end in the middle of a file")
         if (frame.reason is None) != (frame.state == "done"):
-            raise Nonsense("an end that is both done and failed")
+            raise SupervisorProtocolError("an end that is both done and failed")
         if frame.reason is not None:
-            run.overtime = run.overtime_of(frame.usage.wall_s, now, self._ledger.limits_of(run))
+            run.overtime = run.overtime_of(frame.usage.wall_s, now, self._runs.limits_of(run))
             self._failed(run, frame.reason, usage)
             session.closing_since = session.closing_since or now  # its kernel is dead, and Closed comes
             return
         elif not run.conversation.whole:
-            raise Improper("its end came before execute_reply and idle")
+            raise KernelProtocolError("its end came before execute_reply and idle")
         elif run.cancelled:
-            self._ledger.end(run, "cancelled", "cancelled", usage)
+            self._runs.end(run, "cancelled", "cancelled", usage)
         else:
-            self._ledger.end(run, "done", None, usage)
+            self._runs.end(run, "done", None, usage)
         session.keep = session.keep and run.claim.keep
-        self._ledger.rest(session, now)
+        self._runs.rest(session, now)
 
     def _failed(self, run: Run, reason: Reason, usage: dict[str, Any] | None) -> None:
         if reason == "lost":
-            raise Nonsense("a reason that is not its own to give")
+            raise SupervisorProtocolError("a reason that is not its own to give")
         if run.cancelled or (reason == "cancelled" and run.interrupts_sent):
             # An interrupt that the code did not obey ends in a kill.
-            self._ledger.end(run, "cancelled", "cancelled", usage)
+            self._runs.end(run, "cancelled", "cancelled", usage)
         elif not run.conversation.began and (reason == "kernel_died" or run.claim.turn > 0):
-            self._ledger.give_back(run)  # nothing of its code ran: what killed the kernel was not its doing
+            self._runs.give_back(run)  # nothing of its code ran: what killed the kernel was not its doing
         else:
-            self._ledger.end(run, "failed", "kernel_died" if reason == "cancelled" else reason, usage)
+            self._runs.end(run, "failed", "kernel_died" if reason == "cancelled" else reason, usage)
 
     def _closed(self, session: Session, reason: Reason) -> None:
         run = session.run
@@ -229,13 +227,13 @@ class Relay:
         session.account.closed_at = time.monotonic()
         if session.closing_since is None and reason not in ("cancelled", "lost"):
             session.close_reason = reason
-        self._ledger.forget(session)
+        self._runs.forget(session)
 
 
 def _checked_usage(usage: Usage) -> dict[str, Any]:
     times_s = (usage.wall_s, usage.cpu_s)
     if not all(math.isfinite(time_s) and 0 <= time_s <= SECONDS_MAX for time_s in times_s):
-        raise Nonsense("a use of time that is no time")
+        raise SupervisorProtocolError("a use of time that is no time")
     if not 0 <= usage.memory_bytes <= MEMORY_BYTES_MAX:
-        raise Nonsense("a use of memory that is no memory")
+        raise SupervisorProtocolError("a use of memory that is no memory")
     return {"wall_s": usage.wall_s, "cpu_s": usage.cpu_s, "memory_bytes": usage.memory_bytes}

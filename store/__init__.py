@@ -1,7 +1,7 @@
 """The door to MongoDB: the only part that imports pymongo, gridfs and bson.
 
 ``connect(settings)`` returns a ``Store`` with a door for each noun. Nothing connects before the first call, and every
-call raises ``StoreUnavailable`` when MongoDB does not answer in ``mongo_timeout_s``.
+call raises ``StoreUnavailableError`` when MongoDB does not answer in ``mongo_timeout_s``.
 """
 
 from __future__ import annotations
@@ -15,38 +15,39 @@ from store.computations import Computations
 from store.database import Database
 from store.devices import Devices
 from store.errors import (
-    ClientFull,
-    LostClaim,
-    NobodyAsks,
-    NoSpace,
-    OtherLanguage,
+    ClientFullError,
+    LostClaimError,
+    NoSpaceError,
+    NotAskingError,
+    OtherLanguageError,
     Over,
-    QueueFull,
+    QueueFullError,
     SessionGone,
     StoreError,
-    StoreUnavailable,
-    UnknownSession,
+    StoreUnavailableError,
+    UnknownSessionError,
     guarded,
 )
 from store.files import FileEntry, Files, FileWriter, StoredFile
 from store.hints import Hints
+from store.introspection import Introspections
 from store.log import try_to_rotate
 from store.messages import Messages
-from store.offers import Offers
+from store.models import Claim, Computation, Introspection, IntrospectionReply, Permalink, Session, Submission, Wish
 from store.permalinks import Permalinks
-from store.questions import Questions
-from store.records import Answer, Claim, Computation, Permalink, Question, Session, Submission, Wish
 from store.retention import sweep
 from store.room import Room, make_room
+from store.served_languages import ServedLanguages
 from store.sessions import Sessions
 from store.space import FULL, NEARLY_FULL, Space
 from store.states import MOVES, OVER, State
 
 __all__ = [
-    "FULL", "MOVES", "NEARLY_FULL", "OVER", "REASONS", "Answer", "Claim", "ClientFull", "Computation", "FileEntry",
-    "FileWriter", "LostClaim", "NoSpace", "NobodyAsks", "Offers", "OtherLanguage", "Over", "Overtime", "Permalink",
-    "Question", "QueueFull", "Reason", "Room", "Session", "SessionGone", "State", "Store", "StoreError",
-    "StoreUnavailable", "StoredFile", "Submission", "UnknownSession", "Wish", "client_full", "connect",
+    "FULL", "MOVES", "NEARLY_FULL", "OVER", "REASONS", "Claim", "ClientFullError", "Computation", "FileEntry",
+    "FileWriter", "Introspection", "IntrospectionReply", "LostClaimError", "NoSpaceError", "NotAskingError",
+    "OtherLanguageError", "Over", "Overtime", "Permalink", "QueueFullError", "Reason", "Room", "ServedLanguages",
+    "Session", "SessionGone", "State", "Store", "StoreError", "StoreUnavailableError", "StoredFile", "Submission",
+    "UnknownSessionError", "Wish", "client_full", "connect",
 ]  # fmt: skip
 
 
@@ -66,33 +67,33 @@ class Store:
         )
         self.devices = Devices(self._database)
         self.permalinks = Permalinks(self._database, self.space, self.clients)
-        self.questions = Questions(self._database, self.hints, self.space)
+        self.introspections = Introspections(self._database, self.hints, self.space)
 
     @guarded
     def ping(self) -> None:
-        """Ask MongoDB for a sign of life. Raises StoreUnavailable."""
+        """Ask MongoDB for a sign of life. Raises StoreUnavailableError."""
         self._database.ping()
 
     @guarded
     def sweep(self) -> int:
-        """Delete what ended longer than ``retention_s`` ago; return how many computations. Raises StoreUnavailable."""
+        """Delete what ended longer than ``retention_s`` ago; return how many computations. Raises StoreUnavailableError."""
         if not self._database.settings.mongo_uri:
             try_to_rotate(directory(self._database.settings), lambda: self._database.admin("logRotate"))
         return sweep(self._database, self.files, self.clients)
 
     @guarded
     def is_tight(self) -> bool:
-        """Whether the disk has too little room for anything new. Raises StoreUnavailable."""
+        """Whether the disk has too little room for anything new. Raises StoreUnavailableError."""
         return self.space.is_tight
 
     @guarded
     def is_exhausted(self) -> bool:
-        """Whether the disk has too little room even for what runs already. Raises StoreUnavailable."""
+        """Whether the disk has too little room even for what runs already. Raises StoreUnavailableError."""
         return self.space.is_exhausted
 
     @guarded
     def make_room(self) -> Room:
-        """Delete what is too much, the oldest that has ended first; return what is stored. Raises StoreUnavailable."""
+        """Delete what is too much, the oldest that has ended first; return what is stored. Raises StoreUnavailableError."""
         return make_room(self._database, self.files, self.space, self.clients)
 
     def close(self) -> None:

@@ -14,14 +14,14 @@ from typing import Any
 from pymongo import ASCENDING, ReturnDocument
 
 from contract import Reason
-from store import closing
+from store import forced_end
 from store import messages as batches
 from store.clients import Clients
 from store.database import Database, Documents, later, literals
-from store.errors import LostClaim, guarded
+from store.errors import LostClaimError, guarded
 from store.files import Files
 from store.hints import Hints
-from store.records import Claim, Wish
+from store.models import Claim, Wish
 from store.sessions import Sessions
 from store.space import Space
 from store.states import MOVES, Move, ending, entering, leaving
@@ -59,7 +59,7 @@ class Claims:
 
         ``sessions``: those that it holds and that are idle; their next turns go first, for they need no new worker.
         ``new_sessions``: whether it has room for another session. ``suspects``: whether it may be one that ran when
-        what it ran on died. Raises StoreUnavailable.
+        what it ran on died. Raises StoreUnavailableError.
         """
         claim = self._claim_next_turn(device, sessions) if sessions else None
         if claim is None and new_sessions:
@@ -70,7 +70,7 @@ class Claims:
     def claim_turn(self, device: str, session: str) -> Claim | None:
         """Return the next turn of an idle session that is said to have one; None when it has none.
 
-        Raises StoreUnavailable.
+        Raises StoreUnavailableError.
         """
         return self._claim_turn_of(session, device)
 
@@ -78,7 +78,7 @@ class Claims:
     def renew(self, claims: Sequence[Claim]) -> list[Wish]:
         """Renew the leases and return what the clients asked meanwhile, in the order of the claims.
 
-        Raises StoreUnavailable; a lost claim is named by its wish.
+        Raises StoreUnavailableError; a lost claim is named by its wish.
         """
         if not claims:
             return []
@@ -89,7 +89,7 @@ class Claims:
 
     @guarded
     def wishes(self, claims: Sequence[Claim]) -> list[Wish]:
-        """Return what the clients asked, in the order of the claims. Raises StoreUnavailable."""
+        """Return what the clients asked, in the order of the claims. Raises StoreUnavailableError."""
         ids = [claim.id for claim in claims]
         asked = {found["_id"]: found for found in self._computations.find(
             {"_id": {"$in": ids}, "state": "running"}, {"token": 1, "wishes": 1}
@@ -101,8 +101,8 @@ class Claims:
         """Store messages, each a JSON text complete but for ``sequence`` and ``attempt``.
 
         ``asking`` says whether the code waits for an answer now; None: an input_request among the messages says
-        it does, without one nothing changes. After StoreUnavailable call again with the same messages and perhaps
-        more behind them: none is stored twice. Raises LostClaim, StoreUnavailable, ValueError.
+        it does, without one nothing changes. After StoreUnavailableError call again with the same messages and perhaps
+        more behind them: none is stored twice. Raises LostClaimError, StoreUnavailableError, ValueError.
         """
         messages = self._settle(claim, messages)
         if not messages:
@@ -122,8 +122,8 @@ class Claims:
     ) -> None:
         """Store the last messages and the end in one move; ``state`` is done, failed, cancelled or lost.
 
-        ``usage``: wall_s, cpu_s, memory_bytes. After StoreUnavailable call again with the same. A session that is kept
-        is idle from then on, another one gone. Raises LostClaim, StoreUnavailable, ValueError.
+        ``usage``: wall_s, cpu_s, memory_bytes. After StoreUnavailableError call again with the same. A session that is kept
+        is idle from then on, another one gone. Raises LostClaimError, StoreUnavailableError, ValueError.
         """
         move, why = ending(state, reason)
         if not (claim.unsure and self._ended(claim)):
@@ -138,22 +138,22 @@ class Claims:
     def release(self, claim: Claim, *, suspect: bool = True) -> None:
         """Give a computation back that did not come to its end: it is tried again, or lost.
 
-        ``suspect``: what it ran on died, and it may be why: it goes behind what waits. Raises LostClaim,
-        StoreUnavailable.
+        ``suspect``: what it ran on died, and it may be why: it goes behind what waits. Raises LostClaimError,
+        StoreUnavailableError.
         """
         mine = {"_id": claim.id, "state": "running", "token": claim.token}
-        document = self._computations.find_one(mine, closing.NEEDED)
+        document = self._computations.find_one(mine, forced_end.NEEDED)
         if document is None or not self._give_back(document, {}, suspect):
-            raise LostClaim(f"computation {claim.id} is not this device's any more")
+            raise LostClaimError(f"computation {claim.id} is not this device's any more")
 
     @guarded
     def expire(self) -> list[str]:
         """Give back what dead devices held, end the sessions that they held and what nobody can ever run.
 
-        Returns the ids of the computations that were given back. Raises StoreUnavailable.
+        Returns the ids of the computations that were given back. Raises StoreUnavailableError.
         """
         ran_out = {"state": "running", "$expr": {"$lt": ["$lease_until", "$$NOW"]}}
-        found = list(self._computations.find(ran_out, closing.NEEDED))
+        found = list(self._computations.find(ran_out, forced_end.NEEDED))
         given_back = [document["_id"] for document in found if self._give_back(document, ran_out, True)]
         for session in (*self._sessions.orphans(), *self._sessions.stranded()):
             self._sessions.end(session, "session_gone")
@@ -171,7 +171,7 @@ class Claims:
             if claim is None or not claim.keep or self._sessions.bind(claim):
                 return claim
             # Its session ended between the two.
-            document = self._computations.find_one({"_id": claim.id, "token": claim.token}, closing.NEEDED)
+            document = self._computations.find_one({"_id": claim.id, "token": claim.token}, forced_end.NEEDED)
             if document is not None:
                 self._end(document, "fail", "session_gone")
 
@@ -234,7 +234,7 @@ class Claims:
         mine = {"_id": claim.id, "state": "running", "token": claim.token, "sequence": claim.sequence}
         if not self._database.durable("computations").update_one(mine, update).matched_count:
             batches.discard(self._database, written)
-            raise LostClaim(f"computation {claim.id} is not this device's any more")
+            raise LostClaimError(f"computation {claim.id} is not this device's any more")
         claim.sequence += len(messages)
         claim.stored_bytes += more_bytes
         claim.unsure = False
@@ -246,7 +246,7 @@ class Claims:
         mine = {"_id": claim.id, "state": "running", "token": claim.token}
         document = self._computations.find_one(mine, {"sequence": 1})
         if document is None:
-            raise LostClaim(f"computation {claim.id} is not this device's any more")
+            raise LostClaimError(f"computation {claim.id} is not this device's any more")
         stored = document["sequence"] - claim.sequence
         claim.sequence, claim.unsure = document["sequence"], False
         return messages[stored:]
@@ -287,7 +287,7 @@ class Claims:
     def _end(
         self, document: Mapping[str, Any], move: Move, reason: Reason, condition: Mapping[str, Any] | None = None
     ) -> bool:
-        if not closing.end(self._database, document, move, reason, condition):
+        if not forced_end.end(self._database, document, move, reason, condition):
             return False
         self._hints.announce("news", document["_id"])
         if document["keep"] or document["turn"] > 0:

@@ -14,7 +14,7 @@ from pymongo import DESCENDING, ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from store.database import Database
-from store.errors import ClientFull, guarded
+from store.errors import ClientFullError, guarded
 
 SALT_BYTES = 32
 HASH_BYTES = 16
@@ -31,30 +31,30 @@ class Clients:
 
     @guarded
     def identity(self, network: str) -> str:
-        """Return today's name of who comes from this address or network. Raises StoreUnavailable."""
+        """Return today's name of who comes from this address or network. Raises StoreUnavailableError."""
         day = datetime.now(timezone.utc).date().isoformat()
         if self._salt[0] != day:
             self._salt = (day, self._salt_of(day))
         return hashlib.blake2b(network.encode(), key=self._salt[1], digest_size=HASH_BYTES).hexdigest()
 
     def charge(self, client: str, size_bytes: int) -> None:
-        """Count what a client is about to store. Raises ClientFull (nothing is counted), PyMongoError."""
+        """Count what a client is about to store. Raises ClientFullError (nothing is counted), PyMongoError."""
         most = self._database.settings.client_stored_bytes_max
         if not self._add("clients", client, size_bytes, most):
-            raise ClientFull(client_full(most))
+            raise ClientFullError(client_full(most))
 
     def charge_permalink(self, client: str, size_bytes: int) -> None:
-        """Count what a client's new permalink takes. Raises ClientFull (nothing is counted), PyMongoError."""
+        """Count what a client's new permalink takes. Raises ClientFullError (nothing is counted), PyMongoError."""
         most = self._database.settings.client_permalinks_day_bytes_max
         if not self._add("permalink_clients", client, size_bytes, most):
-            raise ClientFull(
+            raise ClientFullError(
                 f"From your address permalinks of {most / MIB:g} MiB have been made today, which is as much as a day "
                 "allows; try again tomorrow."
             )
 
     @guarded
     def count(self, changes: Mapping[str, int]) -> None:
-        """Count what clients have stored already, or (below 0) what was deleted of it. Raises StoreUnavailable."""
+        """Count what clients have stored already, or (below 0) what was deleted of it. Raises StoreUnavailableError."""
         updates = [
             UpdateOne(
                 {"_id": client},

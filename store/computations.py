@@ -10,11 +10,19 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from store import closing
+from store import forced_end
 from store.claims import Claims
-from store.errors import NobodyAsks, OtherLanguage, Over, QueueFull, SessionGone, UnknownSession, guarded
+from store.errors import (
+    NotAskingError,
+    OtherLanguageError,
+    Over,
+    QueueFullError,
+    SessionGone,
+    UnknownSessionError,
+    guarded,
+)
 from store.files import size_of
-from store.records import UNREAD, Computation, Submission, json_bytes, pack_message
+from store.models import UNREAD, Computation, Submission, json_bytes, pack_message
 from store.states import OVER, entering, leaving
 from store.turns import end_queued, last_turn
 
@@ -34,7 +42,7 @@ class Computations(Claims):
     def submit(self, submission: Submission) -> Computation:
         """Store a computation; what returns outlives a crash.
 
-        Raises QueueFull, NoSpace, ClientFull, UnknownSession, OtherLanguage, SessionGone, StoreUnavailable.
+        Raises QueueFullError, NoSpaceError, ClientFullError, UnknownSessionError, OtherLanguageError, SessionGone, StoreUnavailableError.
         """
         self._space.check()
         self._take_room()
@@ -58,7 +66,7 @@ class Computations(Claims):
 
     @guarded
     def get(self, id: str) -> Computation | None:
-        """Return the computation, None when there is none. Raises StoreUnavailable."""
+        """Return the computation, None when there is none. Raises StoreUnavailableError."""
         document = self._computations.find_one({"_id": id}, {**UNREAD, "closing": 0})
         return None if document is None else Computation.of(document)
 
@@ -66,7 +74,7 @@ class Computations(Claims):
     def queue_position(self, id: str) -> int | None:
         """Return how many computations have to be claimed until this one is, itself included; None unless it is queued.
 
-        Raises StoreUnavailable.
+        Raises StoreUnavailableError.
         """
         own = self._computations.find_one({"_id": id, "state": "queued"}, {"queued": 1, "order": 1})
         if own is None:
@@ -79,7 +87,7 @@ class Computations(Claims):
 
     @guarded
     def request_cancel(self, id: str) -> None:
-        """Ask for the end; a queued computation ends at once and never runs. Raises Over, StoreUnavailable."""
+        """Ask for the end; a queued computation ends at once and never runs. Raises Over, StoreUnavailableError."""
         # Again when it was given back between the two: it is one or the other, or over.
         while not self._withdraw(id) and not self._wish(id, {"$set": {"wishes.cancel": True}}):
             self._check_not_over(id)
@@ -88,7 +96,7 @@ class Computations(Claims):
     def request_interrupt(self, id: str) -> None:
         """Ask for a KeyboardInterrupt in the code; a queued computation, which has nothing to interrupt, is cancelled.
 
-        Raises Over, StoreUnavailable.
+        Raises Over, StoreUnavailableError.
         """
         # Never by way of a wish to cancel: what has begun between the two looks would lose its session.
         while not self._wish(id, {"$inc": {"wishes.interrupt": 1}}) and not self._withdraw(id):
@@ -96,17 +104,17 @@ class Computations(Claims):
 
     @guarded
     def answer(self, id: str, value: str) -> None:
-        """Answer the question that the code asks. Raises Over, NobodyAsks, NoSpace, StoreUnavailable."""
+        """Answer the question that the code asks. Raises Over, NotAskingError, NoSpaceError, StoreUnavailableError."""
         self._space.check()
         more_bytes = len(value.encode())
         update = {"$push": {"wishes.answers": value}, "$set": {"asking": False}, "$inc": {"stored_bytes": more_bytes}}
         if not self._wish(id, update, asking=True):
             self._check_not_over(id)
-            raise NobodyAsks(f"computation {id} does not wait for an answer")
+            raise NotAskingError(f"computation {id} does not wait for an answer")
 
     def _withdraw(self, id: str) -> bool:
-        withdrawn = self._computations.find_one({"_id": id, **leaving("withdraw")}, closing.NEEDED)
-        if withdrawn is None or not closing.end(self._database, withdrawn, "withdraw", "cancelled"):
+        withdrawn = self._computations.find_one({"_id": id, **leaving("withdraw")}, forced_end.NEEDED)
+        if withdrawn is None or not forced_end.end(self._database, withdrawn, "withdraw", "cancelled"):
             return False
         self._hints.announce("news", id)
         if withdrawn["turn"] == 0 and withdrawn["keep"]:
@@ -135,7 +143,7 @@ class Computations(Claims):
             # By its index: MongoDB would not choose that for a condition on none of its fields.
             waiting = self._computations.count_documents({"state": "queued"}, limit=limit, hint="waiting")
             if waiting >= limit:
-                raise QueueFull(f"{waiting} computations wait already")
+                raise QueueFullError(f"{waiting} computations wait already")
             # A part of it: other web processes fill the same queue.
             self._room = max(1, (limit - waiting) // _ROOM_SHARE)
         self._room -= 1
@@ -176,9 +184,9 @@ class Computations(Claims):
         while True:
             last = last_turn(self._database, session)
             if last is None:
-                raise UnknownSession(f"there is no session {session}")
+                raise UnknownSessionError(f"there is no session {session}")
             if document["language"] not in (None, last["language"]):
-                raise OtherLanguage(last["language"])
+                raise OtherLanguageError(last["language"])
             self._check_lives_on(session, last)
             document |= {"turn": last["turn"] + 1, "language": last["language"]}
             try:

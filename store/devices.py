@@ -19,7 +19,7 @@ class Devices:
 
     @guarded
     def report(self, device: str, host: str, status: Mapping[str, Any]) -> None:
-        """Say that a device is alive, where, and how its untrusted accounts are. Raises StoreUnavailable."""
+        """Say that a device is alive, where, and how its untrusted accounts are. Raises StoreUnavailableError."""
         self._database.collection("devices").update_one(
             {"_id": device},
             {"$set": {"host": host, "status": dict(status)}, "$currentDate": {"reported": True}},
@@ -30,7 +30,7 @@ class Devices:
     def alive(self) -> list[dict[str, Any]]:
         """Return the last reports of the devices that are alive: device, host, reported, and their status' fields.
 
-        Raises StoreUnavailable.
+        Raises StoreUnavailableError.
         """
         age = earlier(ALIVE_HEARTBEATS * self._database.settings.heartbeat_s)
         fresh = self._database.collection("devices").find({"$expr": {"$gte": ["$reported", age]}})

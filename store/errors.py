@@ -18,15 +18,15 @@ class StoreError(Exception):
     """Base of everything that the store raises on purpose."""
 
 
-class StoreUnavailable(StoreError):
+class StoreUnavailableError(StoreError):
     """MongoDB does not answer, or refuses to work for us; it may later."""
 
 
-class QueueFull(StoreError):
+class QueueFullError(StoreError):
     """As many computations wait as the settings allow."""
 
 
-class UnknownSession(StoreError):
+class UnknownSessionError(StoreError):
     """There is no session with this id."""
 
 
@@ -34,7 +34,7 @@ class SessionGone(StoreError):
     """The session has ended, or ends after what it has to compute already."""
 
 
-class OtherLanguage(StoreError):
+class OtherLanguageError(StoreError):
     """The session runs another language, which ``language`` names."""
 
     def __init__(self, language: str) -> None:
@@ -42,18 +42,18 @@ class OtherLanguage(StoreError):
         self.language = language
 
 
-class NoSpace(StoreError):
+class NoSpaceError(StoreError):
     """There is too little room for what was to be stored; the message is a sentence for who wanted to store it."""
 
     def __init__(self, sentence: str = "The server has no room for more just now; try again in a while.") -> None:
         super().__init__(sentence)
 
 
-class ClientFull(StoreError):
+class ClientFullError(StoreError):
     """One client has as much here as the settings allow; the message is a sentence for that client."""
 
 
-class LostClaim(StoreError):
+class LostClaimError(StoreError):
     """The computation is not this device's any more; nothing was written for it."""
 
 
@@ -61,23 +61,23 @@ class Over(StoreError):
     """The computation is over, or was never there."""
 
 
-class NobodyAsks(StoreError):
+class NotAskingError(StoreError):
     """The code does not wait for an answer."""
 
 
 @contextmanager
 def mongo_errors() -> Iterator[None]:
-    """Turn every error of pymongo into StoreUnavailable."""
+    """Turn every error of pymongo into StoreUnavailableError."""
     try:
         yield
     except OperationFailure as error:
-        raise StoreUnavailable(f"MongoDB refuses: {_short(error)}") from error
+        raise StoreUnavailableError(f"MongoDB refuses: {_short(error)}") from error
     except PyMongoError as error:
-        raise StoreUnavailable(f"MongoDB does not answer: {_short(error)}") from error
+        raise StoreUnavailableError(f"MongoDB does not answer: {_short(error)}") from error
 
 
 def guarded(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
-    """Make a function raise StoreUnavailable where pymongo raises anything that the function does not handle itself."""
+    """Make a function raise StoreUnavailableError where pymongo raises anything that the function does not handle itself."""
 
     @functools.wraps(function)
     def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned:

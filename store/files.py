@@ -18,8 +18,8 @@ from gridfs import GridFSBucket, GridIn, GridOut
 from pymongo import ASCENDING, DESCENDING
 
 from store.database import Database
-from store.errors import LostClaim, guarded, mongo_errors
-from store.records import Claim
+from store.errors import LostClaimError, guarded, mongo_errors
+from store.models import Claim
 from store.space import Space
 
 BUCKET = "files"
@@ -42,7 +42,7 @@ class FileEntry:
 
 
 class StoredFile(io.RawIOBase):
-    """A file of a computation to read from: seekable, streamed from MongoDB in pieces. Raises StoreUnavailable."""
+    """A file of a computation to read from: seekable, streamed from MongoDB in pieces. Raises StoreUnavailableError."""
 
     def __init__(self, source: GridOut) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class StoredFile(io.RawIOBase):
 
 
 class FileWriter:
-    """Write a file in pieces. Raises StoreUnavailable."""
+    """Write a file in pieces. Raises StoreUnavailableError."""
 
     def __init__(self, target: GridIn, space: Space) -> None:
         self._target, self._space = target, space
@@ -108,7 +108,7 @@ class Files:
     def write(self, claim: Claim, name: str) -> Iterator[FileWriter]:
         """Give a writer for a file that the claim's computation made; an exception inside discards it.
 
-        The file is there when the block has ended. Raises LostClaim (nothing is left of it), StoreUnavailable.
+        The file is there when the block has ended. Raises LostClaimError (nothing is left of it), StoreUnavailableError.
         """
         metadata = {"computation": claim.id, "session": claim.session, "attempt": claim.attempt}
         with mongo_errors():
@@ -119,7 +119,7 @@ class Files:
             size_bytes = writer.size_bytes + DOCUMENT_BYTES
             with mongo_errors():
                 if not self._count(claim, size_bytes):
-                    raise LostClaim(f"computation {claim.id} is not this device's any more")
+                    raise LostClaimError(f"computation {claim.id} is not this device's any more")
                 target.close()
             claim.stored_bytes += size_bytes
         except BaseException:
@@ -129,7 +129,7 @@ class Files:
 
     @guarded
     def list(self, computation: str) -> list[FileEntry]:
-        """Return what the computation made, by name. Raises StoreUnavailable."""
+        """Return what the computation made, by name. Raises StoreUnavailableError."""
         return [
             FileEntry(found["filename"], found["length"], found["metadata"]["type"], found["uploadDate"])
             for found in self._newest(computation, "out", self._attempt(computation))
@@ -137,14 +137,14 @@ class Files:
 
     @guarded
     def open(self, computation: str, name: str) -> StoredFile | None:
-        """Return a file that the computation made, None when there is none. Raises StoreUnavailable."""
+        """Return a file that the computation made, None when there is none. Raises StoreUnavailableError."""
         condition = {**_of(computation, "out"), "filename": name, "metadata.attempt": self._attempt(computation)}
         found = self._database.collection("files.files").find_one(condition, sort=[("_id", DESCENDING)])
         return None if found is None else self._stored(found["_id"])
 
     @guarded
     def uploads(self, computation: str) -> Sequence[tuple[str, StoredFile]]:
-        """Return the names and contents of what came with the computation. Raises StoreUnavailable."""
+        """Return the names and contents of what came with the computation. Raises StoreUnavailableError."""
         return [(found["filename"], self._stored(found["_id"])) for found in self._newest(computation, "in", 1)]
 
     def receive(self, computation: str, uploads: Iterable[tuple[str, IO[bytes]]]) -> Sequence[str]:

@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from store.database import Database
 from store.errors import guarded
-from store.records import UNREAD, Claim, Computation
+from store.models import UNREAD, Claim, Computation
 
 BATCH_BYTES_MAX = 12 << 20  # a document of MongoDB has at most 16 MiB
 BATCH_MESSAGES_MAX = 5000
@@ -35,7 +35,7 @@ class Messages:
         """Return the messages after this sequence, in order, and the computation as it was when they were read.
 
         ``bytes_max``: no more batches are read when the messages have so many bytes; its ``sequence`` tells whether
-        there are more. None when there is no such computation. Raises StoreUnavailable.
+        there are more. None when there is no such computation. Raises StoreUnavailableError.
         """
         document = self._database.collection("computations").find_one({"_id": id}, UNREAD)
         if document is None:

@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError
 from store.clients import Clients
 from store.database import Database
 from store.errors import guarded
-from store.records import Permalink
+from store.models import Permalink
 from store.space import Space
 
 NO_INTERACTS = "[]"
@@ -37,7 +37,7 @@ class Permalinks:
     def create(self, code: str, language: str, interacts: str = NO_INTERACTS, client: str | None = None) -> str:
         """Keep the code and return its id; when this returns, it outlives a crash.
 
-        ``client``: who asks. Raises NoSpace, ClientFull, StoreUnavailable.
+        ``client``: who asks. Raises NoSpaceError, ClientFullError, StoreUnavailableError.
         """
         kept = {"code": code, "language": language}
         if interacts != NO_INTERACTS:
@@ -58,7 +58,7 @@ class Permalinks:
 
     @guarded
     def get(self, id: str) -> Permalink | None:
-        """Return the code with this id, None when there is none. Raises StoreUnavailable."""
+        """Return the code with this id, None when there is none. Raises StoreUnavailableError."""
         found = self._use(id)
         return (
             None if found is None else Permalink(found["code"], found["language"], found.get("interacts", NO_INTERACTS))

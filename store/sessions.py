@@ -18,7 +18,7 @@ from contract import Reason
 from store.database import Database, earlier, literals
 from store.errors import guarded
 from store.hints import Hints
-from store.records import Claim, Session
+from store.models import Claim, Session
 from store.states import OVER
 from store.turns import end_queued
 
@@ -35,7 +35,7 @@ class Sessions:
 
     @guarded
     def get(self, id: str) -> Session | None:
-        """Return the session, None when there is none. Raises StoreUnavailable."""
+        """Return the session, None when there is none. Raises StoreUnavailableError."""
         turns = self._turns(id)
         if not turns:
             return None
@@ -58,14 +58,14 @@ class Sessions:
 
     @guarded
     def touch(self, id: str) -> None:
-        """Let an idle session live on as if it had just computed. Raises StoreUnavailable."""
+        """Let an idle session live on as if it had just computed. Raises StoreUnavailableError."""
         self._database.collection("sessions").update_one({"_id": id, "state": "idle"}, [{"$set": self._idle()}])
 
     @guarded
     def request_end(self, id: str) -> None:
         """Ask for the end of a session and of what it computes; one that has not started ends at once.
 
-        Raises StoreUnavailable.
+        Raises StoreUnavailableError.
         """
         held = self._database.collection("sessions").find_one_and_update(
             {"_id": id, "state": {"$ne": "gone"}}, {"$set": {"end_requested": True}}, {"_id": 1}
@@ -84,7 +84,7 @@ class Sessions:
 
     @guarded
     def ending(self, device: str) -> list[str]:
-        """Return the sessions of this device whose end was asked for. Raises StoreUnavailable."""
+        """Return the sessions of this device whose end was asked for. Raises StoreUnavailableError."""
         found = self._database.collection("sessions").find(
             {"device": device, "state": {"$in": ["idle", "busy"]}, "end_requested": True}, {"_id": 1}
         )
@@ -92,7 +92,7 @@ class Sessions:
 
     @guarded
     def end(self, id: str, reason: Reason = "session_gone") -> None:
-        """Say that the session has no kernel any more; its queued turns fail. Raises StoreUnavailable."""
+        """Say that the session has no kernel any more; its queued turns fail. Raises StoreUnavailableError."""
         self._mark_gone(id, reason)
         end_queued(self._database, self._hints, id, "abandon", "session_gone")
         self._hints.announce("news", id)

@@ -17,7 +17,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from store.address import directory
 from store.database import OPLOG, RESERVATION_KEPT_S, Database, earlier
-from store.errors import NoSpace, mongo_errors
+from store.errors import NoSpaceError, mongo_errors
 
 BUCKET_PIECES = "files.chunks"
 LOOK_S = 1.0  # so old a measurement may be
@@ -79,15 +79,15 @@ class Space:
         return free_bytes is not None and free_bytes < 2 * self._settings.disk_free_bytes_min
 
     def check(self) -> None:
-        """Refuse what is new when there is too little room. Raises NoSpace, PyMongoError."""
+        """Refuse what is new when there is too little room. Raises NoSpaceError, PyMongoError."""
         if self.is_tight:
-            raise NoSpace(NEARLY_FULL)
+            raise NoSpaceError(NEARLY_FULL)
 
     @contextmanager
     def reserve(self, upload_bytes: int) -> Iterator[None]:
         """Keep room for an upload while the block lasts, counted together with all others that are on their way.
 
-        Raises NoSpace, StoreUnavailable.
+        Raises NoSpaceError, StoreUnavailableError.
         """
         with mongo_errors():
             self.check()
@@ -98,7 +98,7 @@ class Space:
         try:
             with mongo_errors():
                 if not self._fits(self._reserved_bytes()):
-                    raise NoSpace(NO_UPLOAD)
+                    raise NoSpaceError(NO_UPLOAD)
             yield
         finally:
             with suppress(PyMongoError):  # it is forgotten by itself later

@@ -7,7 +7,7 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING
 
 from contract import Reason
-from store import closing
+from store import forced_end
 from store.database import Database
 from store.hints import Hints
 from store.states import Move, leaving
@@ -25,8 +25,8 @@ def end_queued(database: Database, hints: Hints, session: str, move: Move, reaso
     while True:
         # One by one: each that ends is announced, and a turn submitted meanwhile is found too.
         waiting = {"session": session, **leaving(move)}
-        document = computations.find_one(waiting, closing.NEEDED, sort=[("submitted", ASCENDING)])
+        document = computations.find_one(waiting, forced_end.NEEDED, sort=[("submitted", ASCENDING)])
         if document is None:
             return
-        if closing.end(database, document, move, reason):
+        if forced_end.end(database, document, move, reason):
             hints.announce("news", document["_id"])

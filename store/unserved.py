@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from store import closing
+from store import forced_end
 from store.database import Database, earlier
 from store.devices import Devices
-from store.offers import Offers
+from store.served_languages import ServedLanguages
 from store.states import leaving
 
 
@@ -16,7 +16,7 @@ def unserved(database: Database) -> list[dict[str, Any]]:
 
     While an account has not said what it can run, everything may be waiting for it. Raises PyMongoError.
     """
-    offers = Offers.of(account for device in Devices(database).alive() for account in device.get("accounts", []))
+    offers = ServedLanguages.of(account for device in Devices(database).alive() for account in device.get("accounts", []))
     if not offers.whole:
         return []
     waiting = {
@@ -25,4 +25,4 @@ def unserved(database: Database) -> list[dict[str, Any]]:
         "$expr": {"$lt": ["$submitted", earlier(database.settings.lease_s)]},
         **leaving("abandon"),
     }
-    return list(database.collection("computations").find(waiting, closing.NEEDED).hint("waiting"))
+    return list(database.collection("computations").find(waiting, forced_end.NEEDED).hint("waiting"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import settings as settings_file
 import store as stores
-from store import StoreUnavailable, embedded
+from store import StoreUnavailableError, embedded
 from tests.processes import Process, start
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +20,7 @@ def answers(directory: Path) -> bool:
     door = stores.connect(settings_file.load(mongo_uri=embedded.uri(directory), mongo_timeout_s=0.5))
     try:
         door.ping()
-    except StoreUnavailable:
+    except StoreUnavailableError:
         return False
     finally:
         door.close()

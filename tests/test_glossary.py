@@ -41,6 +41,8 @@ def test_no_module_or_class_has_a_retired_word_in_its_name(file):
 
 def test_every_error_class_says_that_it_is_an_error():
     for file in FILES:
+        if file.parent.name == "singlecell_client":
+            continue  # its names are in other people's programs
         for node in ast.parse(file.read_text()).body:
             bases = [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else []
             if any(base.endswith(("Error", "Exception")) for base in bases):

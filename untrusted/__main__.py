@@ -6,7 +6,6 @@ the trusted side dies, its end of that pipe or SSH channel closes.
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
@@ -17,13 +16,14 @@ import sys
 import zmq
 from msgspec.structs import replace
 
-from untrusted.gate import Gate
+from untrusted import languages
 from untrusted.languages import Language
-from untrusted.pool import CODE_DIRECTORY, Pool, make_home
 from untrusted.sandbox import SandboxError, gvisor, selftest
 from untrusted.sandbox import limiter as limiters
 from untrusted.sandbox.plan import Plan, build_plan
-from untrusted.supervisor import Supervisor
+from untrusted.supervisor.device_socket import DeviceSocket
+from untrusted.supervisor.loop import Supervisor
+from untrusted.supervisor.pool import CODE_DIRECTORY, Pool, make_home
 from wire import START_CONFIG_BYTES_MAX, LanguageConfig, Layer, StartConfig, WireError, decode_start_config
 
 EXIT_REFUSED = 3
@@ -55,7 +55,7 @@ def main() -> int:
     return 0
 
 
-def start(config: StartConfig) -> tuple[Supervisor, Gate]:
+def start(config: StartConfig) -> tuple[Supervisor, DeviceSocket]:
     """Build everything that the start configuration asks for. Raises Refused."""
     if os.geteuid() == 0:
         raise Refused("root never runs user code: give the supervisor an account of its own")
@@ -64,8 +64,8 @@ def start(config: StartConfig) -> tuple[Supervisor, Gate]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, DESCRIPTORS_MAX)), hard))
     installed = {name: entry for name, entry in config.languages.items() if is_installed(entry)}
-    languages = {name: language for name in installed if (language := find_language(name))}
-    if not languages:
+    found = {name: language for name in installed if (language := find_language(name))}
+    if not found:
         places = ", ".join(sorted({entry.python for entry in config.languages.values()}))
         raise Refused(f"no language can run here: there is no whole environment with a Python at {places}")
     try:
@@ -88,7 +88,7 @@ def start(config: StartConfig) -> tuple[Supervisor, Gate]:
                 home,
                 language.calls,
             )
-            for name, language in languages.items()
+            for name, language in found.items()
         }
     except SandboxError as error:
         raise Refused(str(error)) from error
@@ -102,12 +102,12 @@ def start(config: StartConfig) -> tuple[Supervisor, Gate]:
         if layer.state == "waived":
             log.warning("running without the layer %s, as waived_layers says: %s", layer.name, layer.detail)
     try:
-        gate = Gate(config)
+        gate = DeviceSocket(config)
     except zmq.ZMQError as error:
         raise Refused(f"port {config.port} of {config.address} is not free: {error}") from error
     pools = {
         name: Pool(language, installed[name], plans[name], limiter, config.pool_ready, home)
-        for name, language in languages.items()
+        for name, language in found.items()
     }
     answer({"listening": config.port})
     return Supervisor(config, gate, pools, limiter.name, layers), gate
@@ -128,7 +128,7 @@ def is_installed(language: LanguageConfig) -> bool:
 def find_language(name: str) -> Language | None:
     """Return the description of a language that was shipped with this code."""
     try:
-        return importlib.import_module(f"untrusted.languages.{name}").LANGUAGE
+        return languages.load(name)
     except ImportError:
         log.warning("there is no language %s here", name)
         return None

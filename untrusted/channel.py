@@ -17,13 +17,13 @@ import msgspec
 
 from wire import (
     FRAME_BYTES_MAX,
-    Answer,
-    Answered,
-    Ask,
     Deliver,
+    Execute,
     Frame,
+    InputReply,
+    Introspect,
+    IntrospectReply,
     Message,
-    Run,
     Upload,
     WireError,
     encode,
@@ -35,6 +35,8 @@ READ_BYTES = 256 << 10
 SAID_MESSAGES_MAX = 8
 # What a frame may have around what it carries: names of fields and lengths, the type of each message.
 ENVELOPE_BYTES_MAX, ENVELOPE_MESSAGE_BYTES_MAX, ENVELOPE_BUFFER_BYTES = 64, 256, 5
+# Orders to a zygote or a launcher, and their answers.
+FORK, FORKED, WARM = b"f", b"F", b"W"
 
 
 class Ready(Frame):
@@ -55,8 +57,8 @@ class Over(Frame):
     """The cell (or comm message) that was handed over has come to its end."""
 
 
-ToWorker = Run | Deliver | Answer | Upload | Ask
-FromWorker = Ready | Said | Written | Over | Answered
+ToWorker = Execute | Deliver | InputReply | Upload | Introspect
+FromWorker = Ready | Said | Written | Over | IntrospectReply
 
 Taken = TypeVar("Taken")
 
@@ -222,7 +224,7 @@ def _check_envelope(frame: FromWorker, length: int) -> None:
         buffers = sum(len(message.buffers) for message in frame.messages)
         allowed += sum(map(carried_bytes, frame.messages)) + ENVELOPE_BUFFER_BYTES * buffers
         allowed += ENVELOPE_MESSAGE_BYTES_MAX * len(frame.messages)
-    elif isinstance(frame, Answered):
+    elif isinstance(frame, IntrospectReply):
         allowed += len(frame.content)
     if length > allowed:
         raise WireError(f"a worker's frame of {length} bytes that carries less")

@@ -18,7 +18,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def current() -> str:
-    """Return today's name of the client of this request. Raises StoreUnavailable."""
+    """Return today's name of the client of this request. Raises StoreUnavailableError."""
     return here().store.clients.identity(address())
 
 

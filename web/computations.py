@@ -10,14 +10,14 @@ from msgspec import UNSET, Raw
 
 import store as stores
 from store import Computation, Submission
-from web import bodies, clients, languages, multipart
-from web.answers import AcceptedAnswer, ComputationAnswer, Links, SubmittedAnswer, Usage, address, json_answer
-from web.bodies import InputValue, NewComputation
+from web import clients, languages, multipart, request_schemas
 from web.context import here
+from web.message_pages import Page, existing_computation, wait_for_end
 from web.operations import operation
 from web.parameters import WAIT
 from web.problems import refuse
-from web.reading import Page, existing_computation, wait_for_end
+from web.request_schemas import InputValue, NewComputation
+from web.responses import AcceptedAnswer, ComputationAnswer, Links, SubmittedAnswer, Usage, address, json_answer
 
 routes = Blueprint("computations", __name__)
 
@@ -56,7 +56,7 @@ def submit() -> Response:
                 closing.enter_context(context.store.space.reserve(request.content_length or 0))
                 body, uploads = multipart.read_computation(context.settings, closing)
             else:
-                body = bodies.read(NewComputation)
+                body = request_schemas.read(NewComputation)
             submission = _submission(body, uploads)
             # Before anybody can have news of it.
             event = waiting.enter_context(context.news.subscribed(submission.id))
@@ -130,13 +130,13 @@ def interrupt(id: str) -> Response:
 )
 def answer_input(id: str) -> Response:
     """Hand the value to the code that waits for it."""
-    value = bodies.check_code(bodies.read(InputValue).value, "value")
+    value = request_schemas.check_code(request_schemas.read(InputValue).value, "value")
     existing_computation(id)
     try:
         here().store.computations.answer(id, value)
     except stores.Over:
         refuse(409, "The computation is already over.")
-    except stores.NobodyAsks:
+    except stores.NotAskingError:
         refuse(409, "The code asks nothing now, or it has been answered already.")
     return _accepted(id)
 
@@ -154,8 +154,8 @@ def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
         refuse(400, "A `message` needs the `session` whose kernel it is for.")
     if body.message is not UNSET and body.user_expressions:
         refuse(400, "`user_expressions` are evaluated after `code`; a `message` has none.")
-    code = bodies.check_code(body.code) if isinstance(body.code, str) else ""
-    message = None if body.message is UNSET else bodies.comm_message(body.message)
+    code = request_schemas.check_code(body.code) if isinstance(body.code, str) else ""
+    message = None if body.message is UNSET else request_schemas.comm_message(body.message)
     language = body.language if isinstance(body.language, str) else None
     if body.session is None:
         language = languages.checked(body.language, None)
@@ -168,27 +168,27 @@ def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
         message=message,
         uploads=tuple(uploads),
         client=clients.current(),
-        user_expressions=bodies.check_expressions(body.user_expressions),
+        user_expressions=request_schemas.check_expressions(body.user_expressions),
     )
 
 
 def _check_room() -> None:
-    """Refuse what would be stored when the devices have found that there is too much. Raises NoSpace, Problem."""
+    """Refuse what would be stored when the devices have found that there is too much. Raises NoSpaceError, Problem."""
     room = here().fleet.room()
     if room.is_full:
-        raise stores.NoSpace(stores.FULL)
+        raise stores.NoSpaceError(stores.FULL)
     if room.full_clients and clients.current() in room.full_clients:
-        raise stores.ClientFull(stores.client_full(here().settings.client_stored_bytes_max))
+        raise stores.ClientFullError(stores.client_full(here().settings.client_stored_bytes_max))
 
 
 def _submit(submission: Submission) -> Computation:
     try:
         return here().store.computations.submit(submission)
-    except stores.QueueFull:
+    except stores.QueueFullError:
         refuse(503, "Too many computations are waiting; try again in a moment.")
-    except stores.UnknownSession:
+    except stores.UnknownSessionError:
         refuse(404, "There is no session with this id.")
-    except stores.OtherLanguage as other:
+    except stores.OtherLanguageError as other:
         refuse(422, f"The session runs {other.language}; `language` says otherwise.")
     except stores.SessionGone:
         refuse(410, "The session has ended; run the code without `session` to begin a new one.")

@@ -9,9 +9,9 @@ from flask import Flask, current_app, request
 from settings import Settings
 from store import Store
 from web.connections import Connection, Connections
-from web.fleet import Fleet
+from web.device_reports import DeviceReports
 from web.metrics import Figures
-from web.news import News
+from web.notifier import Notifier
 
 EXTENSION = "singlecell"  # where an application has it
 CONNECTION = "singlecell.connection"  # where the environment of a request has it
@@ -23,8 +23,8 @@ class Context:
 
     settings: Settings
     store: Store
-    news: News
-    fleet: Fleet
+    news: Notifier
+    fleet: DeviceReports
     figures: Figures
     connections: Connections
 

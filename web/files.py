@@ -8,11 +8,11 @@ from urllib.parse import quote
 from flask import Blueprint, Response, request
 from werkzeug.wsgi import FileWrapper
 
-from web.answers import FileAnswer, FilesAnswer, address, json_answer
 from web.context import here
+from web.message_pages import existing_computation, is_id
 from web.operations import operation
 from web.problems import refuse
-from web.reading import existing_computation, is_id
+from web.responses import FileAnswer, FilesAnswer, address, json_answer
 
 PIECE_BYTES = 256 << 10
 INLINE_TYPES = {"text/plain", "text/csv", "application/pdf"}  # and images; all else is saved, not shown

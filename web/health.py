@@ -6,11 +6,11 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from store import FULL, NEARLY_FULL, StoreUnavailable
+from store import FULL, NEARLY_FULL, StoreUnavailableError
 from web import metrics, operator
-from web.answers import AliveAnswer, ReadyAnswer, json_answer
 from web.context import here
 from web.operations import operation
+from web.responses import AliveAnswer, ReadyAnswer, json_answer
 
 NOT_READY = "No cell can run just now."
 
@@ -35,7 +35,7 @@ def ready() -> Response:
 
 
 def _fullness() -> str:
-    """Return why nothing new is taken in, "" when it is. Raises StoreUnavailable."""
+    """Return why nothing new is taken in, "" when it is. Raises StoreUnavailableError."""
     if here().store.is_tight():
         return NEARLY_FULL
     return FULL if here().fleet.room().is_full else ""
@@ -55,7 +55,7 @@ def _look() -> tuple[list[str], list[dict[str, Any]]]:
         here().store.ping()
         devices = here().fleet.reports(fresh=True)
         full = _fullness()
-    except StoreUnavailable:
+    except StoreUnavailableError:
         return ["The database does not answer."], []
     accounts = here().fleet.accounts()
     reasons = [full] if full else []

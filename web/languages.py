@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from msgspec import UnsetType
 
-from store import Offers
-from web.answers import Language, LanguagesAnswer, json_answer
+from store import ServedLanguages
 from web.context import here
+from web.message_pages import is_id
 from web.operations import operation
 from web.problems import refuse
-from web.reading import is_id
+from web.responses import Language, LanguagesAnswer, json_answer
 
 routes = Blueprint("languages", __name__)
 
@@ -37,8 +37,8 @@ def list_languages() -> Response:
     return json_answer(LanguagesAnswer(languages))
 
 
-def _offers() -> Offers:
-    return Offers.of(here().fleet.accounts())
+def _offers() -> ServedLanguages:
+    return ServedLanguages.of(here().fleet.accounts())
 
 
 def checked(asked: str | UnsetType, session_id: str | None) -> str:

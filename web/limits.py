@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from web import bodies
-from web.answers import Limit, LimitsAnswer, json_answer
+from web import request_schemas
 from web.connections import BODY_S, HEAD_S, LEAST_RATE_BYTES_S, Kind
 from web.context import here
 from web.operations import operation
+from web.responses import Limit, LimitsAnswer, json_answer
 
 routes = Blueprint("limits", __name__)
 
@@ -54,8 +54,8 @@ def list_limits() -> Response:
     limits = {name: Limit(getattr(settings, name), unit) for name, unit in UNITS.items()}
     connections = here().connections
     limits |= {
-        "json_bytes_max": Limit(bodies.json_bytes_max(settings), "bytes"),
-        "message_text_bytes_max": Limit(bodies.message_text_bytes_max(settings), "bytes"),
+        "json_bytes_max": Limit(request_schemas.json_bytes_max(settings), "bytes"),
+        "message_text_bytes_max": Limit(request_schemas.message_text_bytes_max(settings), "bytes"),
         "head_s_max": Limit(HEAD_S, "s"),
         "body_s_max": Limit(BODY_S, "s"),
         "body_rate_min": Limit(LEAST_RATE_BYTES_S, "bytes/s"),

@@ -10,14 +10,14 @@ import msgspec
 from flask import Blueprint, Response
 from msgspec import Raw
 
-from store import StoreUnavailable
-from web.answers import MessagesAnswer, json_answer
+from store import StoreUnavailableError
 from web.connections import Kind
 from web.context import Context, connection, here
+from web.message_pages import Page, follow_page, read_page, wait_for_page
 from web.operations import operation
 from web.parameters import AFTER, LAST_EVENT_ID, WAIT
 from web.problems import refuse
-from web.reading import Page, follow_page, read_page, wait_for_page
+from web.responses import MessagesAnswer, json_answer
 
 HEARTBEAT_S = 15.0  # a comment that often keeps proxies from cutting the stream and finds clients that went away
 RECONNECT_MS = 1000
@@ -83,7 +83,7 @@ def _events(context: Context, id: str, page: Page) -> Iterator[bytes]:
                 yield b"event: end\ndata: %b\n\n" % state
                 return
             page = follow_page(context, id, page.next, HEARTBEAT_S)
-    except StoreUnavailable as error:
+    except StoreUnavailableError as error:
         # The status has gone out: the stream ends, and the client comes back with Last-Event-ID.
         _log.warning("events of %s end early: %s", id, error)
 

@@ -11,10 +11,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from store import StoreUnavailable
+from store import StoreUnavailableError
 from web.connections import SHARES, Connections
-from web.fleet import Fleet
-from web.news import News
+from web.device_reports import DeviceReports
+from web.notifier import Notifier
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
@@ -29,7 +29,7 @@ def readiness(ready: bool) -> bytes:
 class Figures:
     """Count what one application does; requests and submissions are those of this web process."""
 
-    def __init__(self, fleet: Fleet, news: News, connections: Connections) -> None:
+    def __init__(self, fleet: DeviceReports, news: Notifier, connections: Connections) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "singlecell_http_requests", "Requests answered.", ["route", "method", "status"], registry=self.registry
@@ -68,7 +68,7 @@ class Figures:
 class _Devices(Collector):
     """Show the devices' reports at the time of the scrape."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: DeviceReports) -> None:
         self._fleet = fleet
 
     def describe(self) -> list[Metric]:
@@ -83,7 +83,7 @@ class _Devices(Collector):
         free = GaugeMetricFamily("singlecell_free", "Sessions that the account could take now.", labels=["account"])
         try:
             devices.add_metric([], len(self._fleet.reports(fresh=True)))
-        except StoreUnavailable:
+        except StoreUnavailableError:
             database.add_metric([], 0)
             return [database]
         database.add_metric([], 1)

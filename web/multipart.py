@@ -17,9 +17,9 @@ from flask import request
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, Preamble
 
 from settings import Settings
-from web.bodies import PIECE_BYTES, NewComputation, arriving, check_length_is_said, read_piece
 from web.names import check_name
 from web.problems import refuse
+from web.request_schemas import PIECE_BYTES, NewComputation, arriving, check_length_is_said, read_piece
 
 MEDIA_TYPE = "multipart/form-data"
 PART_HEAD_BYTES = 2 * PIECE_BYTES

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
-from web.answers import address
 from web.context import here
 from web.operations import operation
+from web.responses import address
 
 routes = Blueprint("pages", __name__)
 

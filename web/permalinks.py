@@ -6,12 +6,12 @@ import re
 
 from flask import Blueprint, Response
 
-from web import bodies, clients, languages
-from web.answers import PermalinkAnswer, PermalinkContent, address, json_answer
-from web.bodies import NewPermalink
+from web import clients, languages, request_schemas
 from web.context import here
 from web.operations import operation
 from web.problems import refuse
+from web.request_schemas import NewPermalink
+from web.responses import PermalinkAnswer, PermalinkContent, address, json_answer
 
 routes = Blueprint("permalinks", __name__)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -33,8 +33,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 )
 def create() -> Response:
     """Store the code; answer with its id and the address of its page."""
-    body = bodies.read(NewPermalink)
-    code = bodies.check_code(body.code)
+    body = request_schemas.read(NewPermalink)
+    code = request_schemas.check_code(body.code)
     id = here().store.permalinks.create(code, languages.checked(body.language, None), client=clients.current())
     return json_answer(PermalinkAnswer(id, address(f"/?q={id}")), 201, location=address(f"/permalinks/{id}"))
 

@@ -15,7 +15,7 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from store import ClientFull, NoSpace, StoreUnavailable
+from store import ClientFullError, NoSpaceError, StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2  # for what mends itself: a database that restarts, a full queue
@@ -67,9 +67,9 @@ def install(app: Flask) -> None:
     """Make every error of the application a problem detail."""
     app.register_error_handler(Problem, lambda problem: answer(problem.status, problem.detail, problem.headers))
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(StoreUnavailable, _store_unavailable)
-    app.register_error_handler(NoSpace, lambda full: answer(503, str(full), {"Retry-After": str(ROOM_AFTER_S)}))
-    app.register_error_handler(ClientFull, lambda full: answer(429, str(full), {"Retry-After": str(ROOM_AFTER_S)}))
+    app.register_error_handler(StoreUnavailableError, _store_unavailable)
+    app.register_error_handler(NoSpaceError, lambda full: answer(503, str(full), {"Retry-After": str(ROOM_AFTER_S)}))
+    app.register_error_handler(ClientFullError, lambda full: answer(429, str(full), {"Retry-After": str(ROOM_AFTER_S)}))
     app.register_error_handler(Exception, _own_error)
 
 
@@ -81,7 +81,7 @@ def _http_error(error: HTTPException) -> Response:
     return answer(status, sentence.format(method=request.method), headers)
 
 
-def _store_unavailable(error: StoreUnavailable) -> Response:
+def _store_unavailable(error: StoreUnavailableError) -> Response:
     _log.warning("%s %s: %s", request.method, request.path, error)
     return answer(503, "The database does not answer just now; try again.", {"Retry-After": str(RETRY_AFTER_S)})
 

@@ -14,12 +14,12 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, current_app, request
 
-from web import bodies, clients
-from web.answers import json_answer
+from web import clients, request_schemas
 from web.context import here
 from web.operations import operation
 from web.parameters import CALLBACK, PERMALINK
 from web.problems import refuse
+from web.responses import json_answer
 
 routes = Blueprint("sagecell", __name__)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -57,18 +57,18 @@ def script() -> Response:
 )  # fmt: skip
 def create() -> Response:
     """Store the code; with `frame` the answer is a page that posts it to its parent, for browsers of old."""
-    bodies.read_form()
+    request_schemas.read_form()
     code = request.values.get("code")
     if code is None:
         refuse(400, "The argument `code` is missing.")
     language = request.values.get("language", "sage")
     if not _LANGUAGE.fullmatch(language):
         refuse(400, "`language` has to be the name of a language.")
-    interacts = bodies.check_code(request.values.get("interacts", "[]"), "interacts")
+    interacts = request_schemas.check_code(request.values.get("interacts", "[]"), "interacts")
     count = request.values.get("n")
     if count is not None and not _COUNT.fullmatch(count):
         refuse(400, "`n` has to be a whole number.")
-    query = here().store.permalinks.create(bodies.check_code(code), language, interacts, clients.current())
+    query = here().store.permalinks.create(request_schemas.check_code(code), language, interacts, clients.current())
     answer = ZippedPermalink(_zipped(code), query, _zipped(interacts), None if count is None else int(count))
     if "frame" not in request.values:
         return json_answer(answer)

@@ -6,13 +6,13 @@ from flask import Blueprint, Response
 from msgspec import UNSET, UnsetType
 
 from store import Session
-from web import bodies, languages
-from web.answers import AcceptedAnswer, SessionAnswer, json_answer
-from web.bodies import CodeAtCursor, CodeToInspect
+from web import languages, request_schemas
 from web.context import connection, here
+from web.message_pages import is_id
 from web.operations import operation
 from web.problems import refuse
-from web.reading import is_id
+from web.request_schemas import CodeAtCursor, CodeToInspect
+from web.responses import AcceptedAnswer, SessionAnswer, json_answer
 
 ANSWER_S = 6.0  # a worker has 5 seconds; what is later than this has met no device
 
@@ -63,7 +63,7 @@ def end(id: str) -> Response:
            _QUESTION_PROBLEMS, body=CodeAtCursor)  # fmt: skip
 def complete(id: str) -> Response:
     """Answer with the content of a Jupyter complete_reply."""
-    return _asked(id, "complete", bodies.read(CodeAtCursor), 0)
+    return _asked(id, "complete", request_schemas.read(CodeAtCursor), 0)
 
 
 @routes.post("/sessions/<id>/inspect")
@@ -71,16 +71,16 @@ def complete(id: str) -> Response:
            _QUESTION_PROBLEMS, body=CodeToInspect)  # fmt: skip
 def inspect(id: str) -> Response:
     """Answer with the content of a Jupyter inspect_reply."""
-    body = bodies.read(CodeToInspect)
+    body = request_schemas.read(CodeToInspect)
     return _asked(id, "inspect", body, body.detail_level)
 
 
 def _asked(id: str, kind: str, body: CodeAtCursor, detail_level: int) -> Response:
-    code = bodies.check_code(body.code)
+    code = request_schemas.check_code(body.code)
     if body.cursor_pos > len(code):
         refuse(400, f"`cursor_pos` is beyond the end of the code, which is {len(code)}.")
     session_id, language = _whom(id, body.language)
-    questions = here().store.questions
+    questions = here().store.introspections
     question = questions.put(session_id, language, kind, code, body.cursor_pos, detail_level)
     with here().connections.waiting(connection(), ANSWER_S) as granted_s:
         answer = here().news.wait_until(

@@ -214,7 +214,7 @@ z85 = re.compile(r'^[0-9a-zA-Z.:+=^!/*?&<>()\\\\[\\\\]{}@%$#-]{40}$')
 keys = [v for d in texts for v in d.values() if isinstance(v, str) and z85.match(v) and not v.isidentifier() and ' ' not in v]
 print([k for k in keys if not re.match(r'^[0-9a-f]{40}$', k) and sum(c in '.:+=^!*?&<>()[]{}@%$#' for c in k) > 5])
 print(sorted(n for n in names if n.split('.')[0] in ('zmq', 'pymongo', 'settings', 'store', 'device', 'paramiko', 'asyncssh')))
-print(sorted(n for n in names if n in ('untrusted.gate', 'untrusted.supervisor', 'untrusted.pool')))
+print(sorted(n for n in names if n in ('untrusted.supervisor.device_socket', 'untrusted.supervisor.loop', 'untrusted.supervisor.pool')))
 """
     assert client.run(code).text() == "[]\n[]\n[]\n"
 

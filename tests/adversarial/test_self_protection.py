@@ -228,7 +228,7 @@ def parent_of(pid: int) -> int:
 
 @pytest.mark.parametrize(
     "part",
-    ["untrusted.zygote.* python ", "run_module\\('untrusted'", "sshd: untrusted@"],
+    ["untrusted.worker.zygote.* python ", "run_module\\('untrusted'", "sshd: untrusted@"],
     ids=["zygote", "supervisor", "connection"],
 )
 def test_a_part_that_is_killed_takes_its_sessions_along_and_is_replaced(client, server, part):

@@ -83,7 +83,7 @@ def checkers(server: Server) -> list[int]:
             return Path(f"/proc/{pid}/cmdline").read_bytes()
         return b""  # it has just ended
 
-    return [pid for pid in descendants.find(server.process.pid) if b"device.checker" in command(pid)]
+    return [pid for pid in descendants.find(server.process.pid) if b"device.checking.process" in command(pid)]
 
 
 def test_a_poisoned_checker_costs_its_own_cell_alone(roomy, clients):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import settings as settings_file
-from device.intake import Conversation
+from device.conversation import Conversation
 from settings import Settings
 from store import Claim
 from wire import Message

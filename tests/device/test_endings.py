@@ -7,7 +7,7 @@ import json
 import pytest
 
 import settings as settings_file
-from device.intake import Conversation
+from device.conversation import Conversation
 from jupyter import DISK_FULL, sentence
 from store import REASONS
 from tests.device.conftest import make_claim

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import settings as settings_file
-from device.incoming import FILES_TYPE, Incoming
-from device.refusal import Nonsense
+from device.errors import SupervisorProtocolError
+from device.output_files import FILES_TYPE, OutputFiles
 from tests.messages import validate_message
 from wire import CHUNK_BYTES, File
 
@@ -23,7 +23,7 @@ def piece(name: str = "a.txt", data: bytes = b"", size: int | None = None, last:
 @pytest.fixture
 def incoming():
     """The files of a computation that may make three of 10 bytes, 20 together."""
-    return Incoming(ID, settings_file.load(cell_files_max=3, cell_file_bytes_max=10, cell_files_bytes_max=20))
+    return OutputFiles(ID, settings_file.load(cell_files_max=3, cell_file_bytes_max=10, cell_files_bytes_max=20))
 
 
 def test_a_file_in_one_piece(incoming):
@@ -83,7 +83,7 @@ def test_a_file_with_a_bad_name_is_left_out_and_its_student_is_told(incoming):
 def test_nonsense(incoming, pieces, sentence):
     for good in pieces[:-1]:
         incoming.take(good)
-    with pytest.raises(Nonsense, match=sentence):
+    with pytest.raises(SupervisorProtocolError, match=sentence):
         incoming.take(pieces[-1])
 
 
@@ -101,10 +101,10 @@ PIECE = st.builds(
 
 @given(st.lists(PIECE, max_size=10))
 def test_any_pieces_are_whole_files_or_nonsense(pieces):
-    incoming = Incoming(ID, settings_file.load(cell_files_max=3, cell_file_bytes_max=10, cell_files_bytes_max=20))
+    incoming = OutputFiles(ID, settings_file.load(cell_files_max=3, cell_file_bytes_max=10, cell_files_bytes_max=20))
     try:
         for one in pieces:
             file = incoming.take(one)
             assert file is None or len(file.data) == file.size_bytes <= 10
-    except Nonsense as nonsense:
+    except SupervisorProtocolError as nonsense:
         assert str(nonsense)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import settings as settings_file
-from device import contents
-from device.intake import MERGED_CHARS_MAX, TOTALS, Conversation
-from device.refusal import Improper
+from device import message_schemas
+from device.conversation import MERGED_CHARS_MAX, TOTALS, Conversation
+from device.errors import KernelProtocolError
 from tests.device.conftest import BUSY, COMM, IDLE, INPUT, REPLY, kept, make_claim, said
 from tests.messages import validate_message, validate_order
 from wire import BUFFERS_MAX, Message
@@ -89,13 +89,13 @@ def test_a_message_of_each_type_is_kept_as_it_is(conversation, msg_type):
 
 @pytest.mark.parametrize("msg_type", VALID)
 def test_a_field_that_the_spec_does_not_know_is_refused(conversation, msg_type):
-    with pytest.raises(Improper, match=f"a {msg_type} whose content is not right: Object contains unknown field `x`"):
+    with pytest.raises(KernelProtocolError, match=f"a {msg_type} whose content is not right: Object contains unknown field `x`"):
         conversation.take(said(msg_type, {**VALID[msg_type], "x": 1}))
 
 
 @pytest.mark.parametrize("what", INVALID)
 def test_refused_with_a_sentence(conversation, what):
-    with pytest.raises(Improper) as caught:
+    with pytest.raises(KernelProtocolError) as caught:
         conversation.take(said(*INVALID[what]))
     assert 5 < len(str(caught.value)) < 500
     assert caught.value.reason == "protocol"
@@ -104,29 +104,29 @@ def test_refused_with_a_sentence(conversation, what):
 
 @pytest.mark.parametrize("metadata", [b"[]", b"null", b"", b'{"x":1e999}', b'{"x":NaN}', '{"x":1}'.encode("utf-16")])
 def test_metadata_that_are_no_object_are_refused(conversation, metadata):
-    with pytest.raises(Improper):
+    with pytest.raises(KernelProtocolError):
         conversation.take(said("stream", VALID["stream"], metadata))
 
 
-@pytest.mark.parametrize("depth", [contents.DEPTH_MAX - 1, contents.DEPTH_MAX])
+@pytest.mark.parametrize("depth", [message_schemas.DEPTH_MAX - 1, message_schemas.DEPTH_MAX])
 def test_json_may_nest_up_to_the_limit(depth):
-    assert contents.decode(nested(depth)) == json.loads(nested(depth))
+    assert message_schemas.decode(nested(depth)) == json.loads(nested(depth))
 
 
-@pytest.mark.parametrize("depth", [contents.DEPTH_MAX + 1, 1000, 100_000])
+@pytest.mark.parametrize("depth", [message_schemas.DEPTH_MAX + 1, 1000, 100_000])
 def test_json_that_nests_deeper_is_refused(depth):
-    with pytest.raises(Improper):
-        contents.decode(nested(depth))
+    with pytest.raises(KernelProtocolError):
+        message_schemas.decode(nested(depth))
 
 
 @pytest.mark.parametrize("over", [-1, 0, 1])
 def test_what_code_shows_may_nest_as_deep_as_its_kernel_lets_it(conversation, over):
     value: object = 1
-    for _ in range(contents.DEPTH_MAX + over):
+    for _ in range(message_schemas.DEPTH_MAX + over):
         value = [value]
     shown = {"data": {"application/json": value}, "metadata": {}}
     if over > 0:
-        with pytest.raises(Improper):
+        with pytest.raises(KernelProtocolError):
             conversation.take(said("display_data", shown))
     else:
         conversation.take(said("display_data", shown))
@@ -142,15 +142,15 @@ def test_as_many_brackets_as_one_likes_may_stand_in_a_text(conversation):
 @pytest.mark.timeout(20)
 def test_json_made_to_be_slow_to_read_is_refused_at_once():
     # Every quote begins a text that never ends.
-    with pytest.raises(Improper):
-        contents.decode(b"[" * 100 + b'"' + b'\\"' * (1 << 20))
+    with pytest.raises(KernelProtocolError):
+        message_schemas.decode(b"[" * 100 + b'"' + b'\\"' * (1 << 20))
 
 
 def test_a_number_is_kept_or_refused_and_never_breaks_the_device(conversation):
     for digits in (18, 19, 20, 21, 300, 400):
         try:
             conversation.take(said("comm_msg", {"comm_id": "c", "data": {"x": 10**digits}}))
-        except Improper:
+        except KernelProtocolError:
             continue
         ((_, content),) = kept(conversation)
         assert content["data"]["x"] == 10**digits
@@ -171,7 +171,7 @@ def test_a_number_is_kept_or_refused_and_never_breaks_the_device(conversation):
 )
 def test_messages_out_of_order_are_refused(settings, messages, sentence):
     conversation = Conversation(make_claim(), settings)
-    with pytest.raises(Improper, match=sentence):
+    with pytest.raises(KernelProtocolError, match=sentence):
         for message in messages:
             conversation.take(said(*message))
 
@@ -189,7 +189,7 @@ def test_a_whole_conversation_is_whole(settings):
 def test_a_delivered_comm_message_has_no_reply(settings):
     conversation = Conversation(make_claim(message=COMM), settings)
     conversation.take(said("status", BUSY))
-    with pytest.raises(Improper, match="nobody waits for"):
+    with pytest.raises(KernelProtocolError, match="nobody waits for"):
         conversation.take(said("execute_reply", REPLY))
     conversation.take(said("status", IDLE))
     assert conversation.whole
@@ -236,7 +236,7 @@ def test_a_stream_without_text_is_not_stored(conversation):
               {"status": "odd", "data": {}, "metadata": {}}]
 )  # fmt: skip
 def test_values_of_expressions_have_their_shape(conversation, value):
-    with pytest.raises(Improper):
+    with pytest.raises(KernelProtocolError):
         conversation.take(said("execute_reply", {**REPLY, "user_expressions": {"a": value}}))
 
 
@@ -257,7 +257,7 @@ def test_buffers_are_kept_as_base64(conversation, count):
 
 
 def test_one_buffer_too_many_is_refused(conversation):
-    with pytest.raises(Improper, match=f"at most {BUFFERS_MAX} are allowed"):
+    with pytest.raises(KernelProtocolError, match=f"at most {BUFFERS_MAX} are allowed"):
         conversation.take(said("comm_msg", VALID["comm_msg"], buffers=[b""] * (BUFFERS_MAX + 1)))
 
 
@@ -273,7 +273,7 @@ def test_the_bytes_of_all_messages_together_are_limited(over):
     if over <= 0:
         conversation.take(message)
         return
-    with pytest.raises(Improper) as caught:
+    with pytest.raises(KernelProtocolError) as caught:
         conversation.take(message)
     assert caught.value.reason == "output"
 
@@ -285,7 +285,7 @@ def test_the_number_of_messages_is_limited(over):
     for _ in range(TOTALS * 10 - 1 + min(over, 0)):
         conversation.take(said("stream", VALID["stream"]))
     if over > 0:
-        with pytest.raises(Improper) as caught:
+        with pytest.raises(KernelProtocolError) as caught:
             conversation.take(said("stream", VALID["stream"]))
         assert caught.value.reason == "output"
 
@@ -320,7 +320,7 @@ def test_whatever_a_kernel_says_is_kept_valid_or_refused(messages, began):
     for message in messages:
         try:
             conversation.take(message)
-        except Improper as improper:
+        except KernelProtocolError as improper:
             assert str(improper)
     for text in conversation.drain():
         json.loads(text.decode())
@@ -331,7 +331,7 @@ def test_no_number_takes_much_longer_than_another(settings):
         found = []
         for _ in range(3):
             began_s = time.process_time()
-            contents.decode(b"[" + b",".join([number] * (100_000 // len(number))) + b"]")
+            message_schemas.decode(b"[" + b",".join([number] * (100_000 // len(number))) + b"]")
             found.append(time.process_time() - began_s)
         return min(found)
 

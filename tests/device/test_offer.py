@@ -6,16 +6,16 @@ import pytest
 
 import settings as settings_file
 import wire
-from device.offer import Offer
-from device.refusal import SHOWN_CHARS, Nonsense
+from device.errors import SHOWN_CHARS, SupervisorProtocolError
+from device.handshake import AccountLanguages
 
 READY, LOADING = wire.LanguageReport("python", "3", "ready"), wire.LanguageReport("sage", "", "loading")
 SAGE, FAILED = wire.LanguageReport("sage", "10", "ready"), wire.LanguageReport("sage", "", "failed")
 
 
-def make_offer(*reports: wire.LanguageReport) -> Offer:
+def make_offer(*reports: wire.LanguageReport) -> AccountLanguages:
     """Return the languages that a supervisor greets with."""
-    return Offer(reports, settings_file.load())
+    return AccountLanguages(reports, settings_file.load())
 
 
 def test_a_language_is_offered_when_it_is_ready_and_not_before() -> None:
@@ -54,9 +54,9 @@ def test_there_is_no_hope_where_all_languages_failed() -> None:
     ids=["a stranger", "one twice", "a version of two lines", "the version of a loading one", "that of a failed one"],
 )
 def test_languages_that_are_not_plain_are_nonsense_first_and_later(reports: list[wire.LanguageReport]) -> None:
-    with pytest.raises(Nonsense):
+    with pytest.raises(SupervisorProtocolError):
         make_offer(*reports)
-    with pytest.raises(Nonsense):
+    with pytest.raises(SupervisorProtocolError):
         make_offer(*([READY, LOADING] if len(reports) == 2 else [SAGE])).change(reports, 0)
 
 
@@ -64,7 +64,7 @@ def test_languages_that_are_not_plain_are_nonsense_first_and_later(reports: list
 def test_a_version_may_be_as_long_as_the_limit(beyond: int, refused: bool) -> None:
     long = wire.LanguageReport("python", "1" * (SHOWN_CHARS + beyond), "ready")
     if refused:
-        with pytest.raises(Nonsense, match="cannot be shown"):
+        with pytest.raises(SupervisorProtocolError, match="cannot be shown"):
             make_offer(long)
     else:
         assert make_offer(long).ready == ["python"]
@@ -76,16 +76,16 @@ def test_a_version_may_be_as_long_as_the_limit(beyond: int, refused: bool) -> No
     ids=["no news", "one left out", "another order", "only the new one", "none"],
 )
 def test_news_are_all_languages_and_new(reports: list[wire.LanguageReport]) -> None:
-    with pytest.raises(Nonsense):
+    with pytest.raises(SupervisorProtocolError):
         make_offer(READY, LOADING).change(reports, 0)
 
 
 def test_a_greeting_comes_when_something_can_run() -> None:
-    with pytest.raises(Nonsense, match="before anything can run"):
+    with pytest.raises(SupervisorProtocolError, match="before anything can run"):
         make_offer(LOADING)
 
 
-def news(offer: Offer, times: int, pings: int) -> None:
+def news(offer: AccountLanguages, times: int, pings: int) -> None:
     """Let a language come and go."""
     for _ in range(times):
         offer.change([READY, LOADING if "sage" in offer.ready else SAGE], pings)
@@ -98,12 +98,12 @@ def test_so_many_news_may_come_and_one_more_for_each_ping(pings: int, beyond: in
     news(offer, wire.LANGUAGES_BURST, 0)
     news(offer, pings + min(beyond, 0), pings)
     if refused:
-        with pytest.raises(Nonsense, match="flood"):
+        with pytest.raises(SupervisorProtocolError, match="flood"):
             news(offer, beyond, pings)
 
 
 def test_silence_saves_up_no_more_than_one_burst() -> None:
     offer = make_offer(READY, LOADING)
     news(offer, wire.LANGUAGES_BURST, 1000)
-    with pytest.raises(Nonsense, match="flood"):
+    with pytest.raises(SupervisorProtocolError, match="flood"):
         news(offer, 1, 1000)

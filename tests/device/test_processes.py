@@ -14,13 +14,12 @@ from typing import Any
 import pytest
 
 import settings as settings_file
-from device import cargo
-from device.child import Child
-from device.connect import start_config
-from device.dialling import start_process
-from device.process import Process, wait_until_listening
-from device.ssh import parse
-from device.trouble import Trouble
+from device.connect import bundle, start_config
+from device.connect.connector import start_process
+from device.connect.local import LocalProcess
+from device.connect.process import Process, wait_until_listening
+from device.connect.ssh import parse
+from device.errors import ConnectError
 from host.accounts import make_untrusted
 from host.layout import Account, Layout
 from host.ssh import Door, make_door
@@ -80,7 +79,7 @@ def dial(settings: Settings, python: str = "") -> Process:
 
 def trouble(settings: Settings, python: str = "") -> str:
     """Return the sentence that dialling to a listening supervisor ends with."""
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(ConnectError) as caught:
         start_supervisor(settings, python).end()
     sentence = str(caught.value)
     assert sentence and "\n" not in sentence and len(sentence) < 300
@@ -92,7 +91,7 @@ def start_supervisor(settings: Settings, python: str = "") -> Process:
     process = dial(settings, python)
     try:
         port = start_config.choose_port(settings)
-        process.write(cargo.pack())
+        process.write(bundle.pack())
         process.write(start_config.start_line(settings, start_config.Keys.make(), process.address, port, 1))
         wait_until_listening(process, port)
         host, _, dialled = process.dial_address(port).partition(":")
@@ -163,12 +162,12 @@ def test_an_unknown_name_of_a_host():
 def test_root_never_runs_user_code():
     if os.geteuid():
         pytest.skip("this is not root")
-    with pytest.raises(Trouble, match="root never runs user code: name an account with --untrusted-account"):
-        Child("/usr/bin/python3")
+    with pytest.raises(ConnectError, match="root never runs user code: name an account with --untrusted-account"):
+        LocalProcess("/usr/bin/python3")
 
 
 def test_no_python_for_a_child():
     if not os.geteuid():
         pytest.skip("root starts no child")
-    with pytest.raises(Trouble, match=r"there is no Python at /no/python \(No such file or directory\)"):
-        Child("/no/python")
+    with pytest.raises(ConnectError, match=r"there is no Python at /no/python \(No such file or directory\)"):
+        LocalProcess("/no/python")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from device import cargo
+from device.connect import bundle
 from tests.processes import wait_for
 
 # Stands in for the supervisor: says where it is and what it was given.
@@ -38,16 +38,16 @@ def load(tmp_path, monkeypatch) -> bytes:
     (root / "untrusted" / "inner" / "__init__.py").write_text("")
     (root / "untrusted" / "notes.txt").write_text("is not shipped")
     (root / "settings.py").write_text("is not shipped either")
-    monkeypatch.setattr(cargo, "ROOT", root)
-    cargo.pack.cache_clear()
-    yield cargo.pack()
-    cargo.pack.cache_clear()
+    monkeypatch.setattr(bundle, "ROOT", root)
+    bundle.pack.cache_clear()
+    yield bundle.pack()
+    bundle.pack.cache_clear()
 
 
 def receive(home: Path, data: bytes, charter: bytes = b"the charter\n") -> subprocess.CompletedProcess:
     """Run the bootstrap over there."""
     return subprocess.run(
-        [sys.executable, "-I", "-B", "-c", cargo.RECEIVE], input=data + charter, capture_output=True, timeout=60,
+        [sys.executable, "-I", "-B", "-c", bundle.RECEIVE], input=data + charter, capture_output=True, timeout=60,
         env={"HOME": str(home), "PATH": "/bin", "SECRET": "x", "PYTHONPATH": "/nowhere"},
     )  # fmt: skip
 
@@ -104,7 +104,7 @@ def test_what_an_earlier_start_left_is_removed_and_not_used(load, tmp_path, trap
     assert place != kept
     assert [path for path in kept.parent.iterdir() if path.name.startswith("run-")] == [place]
     assert {str(path.relative_to(place)) for path in place.rglob("*")} == {
-        "wire.py", "untrusted", "untrusted/__init__.py", "untrusted/__main__.py", "untrusted/inner",
+        "contract.py", "wire.py", "untrusted", "untrusted/__init__.py", "untrusted/__main__.py", "untrusted/inner",
         "untrusted/inner/__init__.py",
     }  # fmt: skip
     assert (outside / "is left alone").exists()
@@ -127,7 +127,7 @@ def test_a_tree_too_deep_to_be_removed_keeps_no_start_from_coming(load, tmp_path
 
 
 def test_a_place_is_kept_while_its_supervisor_lives(load, tmp_path):
-    argv = [sys.executable, "-I", "-B", "-c", cargo.RECEIVE]
+    argv = [sys.executable, "-I", "-B", "-c", bundle.RECEIVE]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"HOME": str(tmp_path)}) as first:
         first.stdin.write(load)
         first.stdin.flush()
@@ -179,9 +179,9 @@ def test_an_archive_that_names_a_place_outside_is_refused(tmp_path, name):
 
 
 def test_the_same_files_make_the_same_archive():
-    first = cargo.pack()
-    cargo.pack.cache_clear()
-    assert cargo.pack() == first
+    first = bundle.pack()
+    bundle.pack.cache_clear()
+    assert bundle.pack() == first
     with tarfile.open(fileobj=io.BytesIO(first[40:])) as archive:
         names = archive.getnames()
     ground = {"contract.py", "wire.py"}

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 import settings as settings_file
-from device import cargo, ssh
-from device.process import wait_until_listening
-from device.ssh import Remote, parse
-from device.trouble import PortTaken, Trouble
+from device.connect import bundle, ssh
+from device.connect.process import wait_until_listening
+from device.connect.ssh import SshProcess, parse
+from device.errors import ConnectError, PortTakenError
 from settings import Settings
 from tests.conftest import free_port
 from tests.processes import start
@@ -94,17 +94,17 @@ def shipped(tmp_path, monkeypatch) -> Iterator[None]:
     (tmp_path / "contract.py").write_text("")
     (tmp_path / "wire.py").write_text("")
     (tmp_path / "untrusted" / "__main__.py").write_text(MAIN)
-    monkeypatch.setattr(cargo, "ROOT", tmp_path)
-    cargo.pack.cache_clear()
+    monkeypatch.setattr(bundle, "ROOT", tmp_path)
+    bundle.pack.cache_clear()
     yield
-    cargo.pack.cache_clear()
+    bundle.pack.cache_clear()
 
 
-def begin(remote: Remote, farewell: Path, answer: dict | None = None) -> int:
+def begin(remote: SshProcess, farewell: Path, answer: dict | None = None) -> int:
     """Ship, send a charter, and return the port that it names, when the other side listens there."""
     port = free_port()
     charter = {"address": remote.address, "port": port, "farewell": str(farewell), "answer": answer}
-    remote.write(cargo.pack())
+    remote.write(bundle.pack())
     remote.write(json.dumps(charter).encode() + b"\n")
     wait_until_listening(remote, port)
     return port
@@ -113,7 +113,7 @@ def begin(remote: Remote, farewell: Path, answer: dict | None = None) -> int:
 @needs_sshd
 @pytest.mark.parametrize("transport", ["direct", "ssh"])
 def test_a_program_is_shipped_started_reached_and_ended(door, shipped, tmp_path, transport, caplog):
-    remote = Remote(door.account, door.settings(wall_transport=transport), sys.executable)
+    remote = SshProcess(door.account, door.settings(wall_transport=transport), sys.executable)
     port = begin(remote, tmp_path / "farewell")
     host, _, number = remote.dial_address(port).partition(":")
     assert (int(number) == port) == (transport == "direct")
@@ -129,8 +129,8 @@ def test_a_program_is_shipped_started_reached_and_ended(door, shipped, tmp_path,
 
 @needs_sshd
 def test_a_port_that_is_taken_and_a_self_test_that_fails_are_told_apart(door, shipped, tmp_path):
-    for answer, expected in (({"error": "port 7 is taken"}, PortTaken), ({"error": "no layer \x1b user"}, Trouble)):
-        remote = Remote(door.account, door.settings(), sys.executable)
+    for answer, expected in (({"error": "port 7 is taken"}, PortTakenError), ({"error": "no layer \x1b user"}, ConnectError)):
+        remote = SshProcess(door.account, door.settings(), sys.executable)
         with pytest.raises(expected) as caught:
             begin(remote, tmp_path / "farewell", answer)
         assert str(caught.value).isprintable()
@@ -152,8 +152,8 @@ def test_a_port_that_is_taken_and_a_self_test_that_fails_are_told_apart(door, sh
 )
 def test_a_wrong_key_or_host_key_is_a_sentence_and_is_never_accepted(door, setting, file, sentence):
     before = (door.keys / "no_hosts").read_text()
-    with pytest.raises(Trouble, match=sentence):
-        Remote(door.account, door.settings(**{setting: str(door.keys / file)}), sys.executable)
+    with pytest.raises(ConnectError, match=sentence):
+        SshProcess(door.account, door.settings(**{setting: str(door.keys / file)}), sys.executable)
     assert (door.keys / "no_hosts").read_text() == before
 
 
@@ -162,15 +162,15 @@ def test_no_key_of_an_agent_or_a_home_is_tried(door, monkeypatch, tmp_path):
     (tmp_path / ".ssh").mkdir()
     shutil.copy(door.keys / "ours", tmp_path / ".ssh" / "id_ed25519")
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(Trouble, match="does not accept the key"):
-        Remote(door.account, door.settings(ssh_key_file=str(door.keys / "stranger")), sys.executable)
+    with pytest.raises(ConnectError, match="does not accept the key"):
+        SshProcess(door.account, door.settings(ssh_key_file=str(door.keys / "stranger")), sys.executable)
 
 
 @needs_sshd
 def test_a_python_that_is_not_there_is_a_sentence(door):
-    remote = Remote(door.account, door.settings(), "/no/python")
-    with pytest.raises(Trouble, match="there is no Python at /no/python over there; set untrusted_python"):
-        remote.write(cargo.pack())
+    remote = SshProcess(door.account, door.settings(), "/no/python")
+    with pytest.raises(ConnectError, match="there is no Python at /no/python over there; set untrusted_python"):
+        remote.write(bundle.pack())
         wait_until_listening(remote, 1)
     remote.end()
 
@@ -178,10 +178,10 @@ def test_a_python_that_is_not_there_is_a_sentence(door):
 @needs_sshd
 @pytest.mark.root
 def test_the_real_supervisor_refuses_root_with_a_sentence(door):
-    remote = Remote(door.account, door.settings(), sys.executable)
-    remote.write(cargo.pack())
+    remote = SshProcess(door.account, door.settings(), sys.executable)
+    remote.write(bundle.pack())
     remote.write(b"{}\n")
-    with pytest.raises(Trouble, match=r"did not start|start configuration|root"):
+    with pytest.raises(ConnectError, match=r"did not start|start configuration|root"):
         wait_until_listening(remote, 1)
     remote.end()
 
@@ -189,18 +189,18 @@ def test_the_real_supervisor_refuses_root_with_a_sentence(door):
 def test_an_account_where_nobody_listens_is_a_sentence(tmp_path):
     (tmp_path / "known_hosts").write_text("")
     settings = settings_file.load(ssh_known_hosts_file=str(tmp_path / "known_hosts"), ssh_key_file="/x")
-    with pytest.raises(Trouble, match="SSH does not answer"):
-        Remote(f"nobody@127.0.0.1:{free_port()}", settings, "python3")
-    with pytest.raises(Trouble, match="SSH does not answer"):
-        Remote("nobody@no-such-host.invalid", settings, "python3")
+    with pytest.raises(ConnectError, match="SSH does not answer"):
+        SshProcess(f"nobody@127.0.0.1:{free_port()}", settings, "python3")
+    with pytest.raises(ConnectError, match="SSH does not answer"):
+        SshProcess("nobody@no-such-host.invalid", settings, "python3")
 
 
 def test_an_account_that_answers_but_does_not_speak_ssh_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(ssh, "SSH_S", 0.5)
     (tmp_path / "known_hosts").write_text("")
     settings = settings_file.load(ssh_known_hosts_file=str(tmp_path / "known_hosts"), ssh_key_file="/x")
-    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(Trouble, match="SSH failed"):
-        Remote(f"nobody@127.0.0.1:{mute.getsockname()[1]}", settings, "python3")
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(ConnectError, match="SSH failed"):
+        SshProcess(f"nobody@127.0.0.1:{mute.getsockname()[1]}", settings, "python3")
 
 
 @pytest.mark.parametrize(
@@ -217,5 +217,5 @@ def test_an_account_is_user_host_and_port(account, parts):
 
 @pytest.mark.parametrize("account", ["", "a", "@b", "a@", "a@b:", "a@b:0", "a@b:65536", "a@b:x", "a@b:²", "a\n@b"])
 def test_what_is_no_account_is_refused_with_a_sentence(account):
-    with pytest.raises(Trouble, match="write user@host or user@host:port"):
+    with pytest.raises(ConnectError, match="write user@host or user@host:port"):
         parse(account)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import contract
 import wire
-from device import contents, greeting
-from device.refusal import Improper, Nonsense
+from device import handshake, message_schemas
+from device.errors import KernelProtocolError, SupervisorProtocolError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "wire.md").read_text()
 FRAMES = [*get_args(wire.Down), *get_args(wire.Up)]
@@ -115,7 +115,7 @@ UP = [
     wire.Output("s", "c", [wire.Message("stream", b'{"name": "stdout", "text": "x"}', b"{}", [b"b"])]),
     wire.File("s", "c", "a.txt", 2, b"12", True),
     wire.Finished("s", "c", "failed", "memory", wire.Usage(1.0, 1.0, 1)),
-    wire.Answered(1, "ok", b"{}"),
+    wire.IntrospectReply(1, "ok", b"{}"),
 ]
 
 
@@ -134,7 +134,7 @@ def changed(**fields: object) -> wire.Hello:
 
 
 def test_a_plain_greeting_is_believed():
-    greeting.check(HELLO)  # type: ignore[arg-type]
+    handshake.check(HELLO)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -148,18 +148,18 @@ def test_a_plain_greeting_is_believed():
     ],
 )
 def test_a_greeting_that_is_not_plain_is_nonsense(hello):
-    with pytest.raises(Nonsense):
-        greeting.check(hello)
+    with pytest.raises(SupervisorProtocolError):
+        handshake.check(hello)
 
 
 COMPLETE = b'{"status": "ok", "matches": ["a"], "cursor_start": 0, "cursor_end": 1, "metadata": {}}'
 
 
 def test_an_answer_is_written_anew():
-    assert msgspec.json.decode(contents.check_answer("complete", COMPLETE)) == msgspec.json.decode(COMPLETE)
+    assert msgspec.json.decode(message_schemas.check_answer("complete", COMPLETE)) == msgspec.json.decode(COMPLETE)
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b"{}", COMPLETE.replace(b"0", b'"0"'), COMPLETE[:-1] + b', "x": 1}'])
 def test_an_answer_of_another_shape_is_refused(answer):
-    with pytest.raises(Improper):
-        contents.check_answer("complete", answer)
+    with pytest.raises(KernelProtocolError):
+        message_schemas.check_answer("complete", answer)

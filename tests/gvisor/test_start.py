@@ -74,6 +74,6 @@ def test_where_there_are_no_control_groups_a_guests_memory_is_seen_all_the_same(
     """A5, A7: it is a file of runsc, of which the guest's processes outside show only a part."""
     supervisor = start(runsc=RUNSC, session_memory_bytes=400 << 20)
     assert supervisor.ready().limiter == "watchdog"
-    supervisor.send(wire.Open("s", "python"), wire.Run("s", "c", "b = b'x' * 900_000_000\ninput()", True, True))
+    supervisor.send(wire.Open("s", "python"), wire.Execute("s", "c", "b = b'x' * 900_000_000\ninput()", True, True))
     end = supervisor.wait(lambda frame: isinstance(frame, wire.Finished), 60.0)
     assert (end.state, end.reason) == ("failed", "memory")

@@ -77,7 +77,7 @@ def test_our_own_programs_run_as_the_trusted_account(server, part):
 
 
 def test_cells_run_below_the_untrusted_account(server):
-    owners = {uid for uid, line in processes(server).values() if "untrusted.zygote" in line}
+    owners = {uid for uid, line in processes(server).values() if "untrusted.worker.zygote" in line}
     assert owners == {pwd.getpwnam(UNTRUSTED).pw_uid}
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from jupyter import MessageMaker
-from store import Claim, LostClaim, Over, Store, Submission
+from store import Claim, LostClaimError, Over, Store, Submission
 from store import messages as batches
 from tests.messages import validate_message
 from tests.store.conftest import Connect, claim, let_lease_run_out, state_of, submit, try_claim
@@ -137,7 +137,7 @@ def test_what_a_lost_claim_writes_beside_the_last_words_is_never_seen(store: Sto
     cancel_between(store, id)
     whole = conversation(store, id)
     for text in (b'{"late":1}', b'{"late":2}'):
-        with pytest.raises(LostClaim):
+        with pytest.raises(LostClaimError):
             store.computations.append(lost, [text] * 9)
         batches.write(store._database, lost, [text] * 9)
         assert conversation(store, id) == whole

@@ -78,11 +78,11 @@ def test_what_happens_is_announced(connect: Connect, listen: Listen) -> None:
     assert heard.get(timeout=DEADLINE_S) == ("news", id)
     submit(store, session=held.session)
     assert heard.get(timeout=DEADLINE_S) == ("turn", held.session)
-    question = store.questions.put(None, "python", "complete", "", 0)
+    question = store.introspection.put(None, "python", "complete", "", 0)
     assert heard.get(timeout=DEADLINE_S) == ("question", question)
-    taken = store.questions.claim("device-1", [])
+    taken = store.introspection.claim("device-1", [])
     assert taken
-    store.questions.answer(taken, "ok")
+    store.introspection.answer(taken, "ok")
     assert heard.get(timeout=DEADLINE_S) == ("answer", question)
 
 

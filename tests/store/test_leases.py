@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store import LostClaim, Store
+from store import LostClaimError, Store
 from store import messages as batches
 from tests.store.conftest import (
     Connect,
@@ -83,10 +83,10 @@ def test_a_lost_claim_writes_nothing(store: Store) -> None:
             lambda: store.computations.finish(lost, "done", messages=[message("x")]),
             lambda: store.computations.release(lost),
         ):
-            with pytest.raises(LostClaim):
+            with pytest.raises(LostClaimError):
                 act()
         assert store.computations.renew([lost])[0].lost
-        with pytest.raises(LostClaim), store.files.write(lost, "x.txt") as writer:
+        with pytest.raises(LostClaimError), store.files.write(lost, "x.txt") as writer:
             writer.write(b"x")
         assert store.computations.get(id) == before and before.state == state
         assert texts(store, id) == ["a"] and store.files.list(id) == []
@@ -104,10 +104,10 @@ def test_a_claim_that_a_crash_of_mongodb_forgot_writes_nothing_and_the_computati
     # Nothing of it was on the disk yet.
     computations.replace_one({"_id": id}, before)  # type: ignore[arg-type]
     assert store.computations.renew([forgotten])[0].lost
-    with pytest.raises(LostClaim):
+    with pytest.raises(LostClaimError):
         store.computations.finish(forgotten, "done", messages=[message("x")])
     again = claim(store, "device-1")
-    with pytest.raises(LostClaim):
+    with pytest.raises(LostClaimError):
         store.computations.append(forgotten, [message("x")])
     store.computations.finish(again, "done", messages=[message("a")])
     assert texts(store, id) == ["a"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from store import MOVES, OVER, Claim, LostClaim, Over, Store
+from store import MOVES, OVER, Claim, LostClaimError, Over, Store
 from store.states import ending
 from tests.store.conftest import claim, let_lease_run_out, state_of, submit, try_claim
 
@@ -43,7 +43,7 @@ def test_a_device_ends_only_what_runs(store: Store, state: str, operation: str) 
         act(store, held)
         assert state_of(store, held.id)[0] == MOVES[move][1]
     else:
-        with pytest.raises(LostClaim):
+        with pytest.raises(LostClaimError):
             act(store, held)
         assert store.computations.get(held.id) == before
 

@@ -74,7 +74,7 @@ def work(store: Store) -> str:
     store.sessions.ending("device-1")
     store.devices.report("device-1", "host", {})
     store.devices.alive()
-    store.questions.put(session, "python", "complete", "", 0)
-    store.questions.claim("device-1", [session])
+    store.introspection.put(session, "python", "complete", "", 0)
+    store.introspection.claim("device-1", [session])
     store.sweep()
     return session

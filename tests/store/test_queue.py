@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from store import QueueFull, Store, Submission
+from store import QueueFullError, Store, Submission
 from tests.store.conftest import Connect, claim, state_of, submit, try_claim
 
 
@@ -34,18 +34,18 @@ def test_the_queue_takes_as_many_as_the_limit_and_not_one_more(connect: Connect,
     for _ in range(limit):
         submit(store)
     for _ in range(2):
-        with pytest.raises(QueueFull):
+        with pytest.raises(QueueFullError):
             submit(store)
     claim(store)
     submit(store)
-    with pytest.raises(QueueFull):
+    with pytest.raises(QueueFullError):
         submit(store)
 
 
 def test_a_refused_computation_leaves_nothing(connect: Connect) -> None:
     store = connect(queue_length_max=1)
     submit(store)
-    with pytest.raises(QueueFull):
+    with pytest.raises(QueueFullError):
         submit(store)
     assert store._database.collection("computations").count_documents({}) == 1
 

@@ -146,7 +146,7 @@ def test_a_permalink_that_was_read_is_a_used_one(connect: Connect) -> None:
 def test_a_client_s_permalinks_of_a_day_are_bounded_to_the_byte(
     connect: Connect, more_bytes: int, refused: bool
 ) -> None:
-    from store import ClientFull
+    from store import ClientFullError
 
     overhead = 256 + len("python")
     store = connect(client_permalinks_day_bytes_max=2 * overhead + 1000)
@@ -154,7 +154,7 @@ def test_a_client_s_permalinks_of_a_day_are_bounded_to_the_byte(
     for _ in range(3):  # the same again costs nothing
         store.permalinks.create("a" * 500, "python", client="a")
     if refused:
-        with pytest.raises(ClientFull, match="tomorrow"):
+        with pytest.raises(ClientFullError, match="tomorrow"):
             store.permalinks.create("b" * (500 + more_bytes), "python", client="a")
     else:
         store.permalinks.create("b" * (500 + more_bytes), "python", client="a")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from store import OtherLanguage, SessionGone, Store, StoreUnavailable, Submission, UnknownSession
+from store import OtherLanguageError, SessionGone, Store, StoreUnavailableError, Submission, UnknownSessionError
 from tests.store.conftest import (
     Connect,
     age,
@@ -142,7 +142,7 @@ def test_a_turn_that_does_not_keep_the_session_is_its_last(store: Store) -> None
 
 
 def test_an_unknown_session_is_refused(store: Store) -> None:
-    with pytest.raises(UnknownSession):
+    with pytest.raises(UnknownSessionError):
         submit(store, session="never")
     assert store.sessions.get("never") is None
     for act in (store.sessions.end, store.sessions.request_end, store.sessions.touch):
@@ -283,7 +283,7 @@ def test_a_session_hears_of_an_end_that_was_told_twice(store: Store, monkeypatch
     with monkeypatch.context() as away:
         # MongoDB goes away between the end of the computation and that of the session's work.
         away.setattr(store.sessions, "unlock", unavailable)
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailableError):
             store.computations.finish(held, "done")
     assert state(store, session)[0] == "busy"
     store.computations.finish(held, "done")
@@ -292,11 +292,11 @@ def test_a_session_hears_of_an_end_that_was_told_twice(store: Store, monkeypatch
 
 def unavailable(*_: object) -> None:
     """Be away."""
-    raise StoreUnavailable("MongoDB does not answer")
+    raise StoreUnavailableError("MongoDB does not answer")
 
 
 def test_a_turn_speaks_the_language_of_its_session(store: Store) -> None:
     session = idle_session(store)
     assert store.computations.submit(Submission("1", None, session)).language == "python"
-    with pytest.raises(OtherLanguage, match="python"):
+    with pytest.raises(OtherLanguageError, match="python"):
         store.computations.submit(Submission("1", "sage", session))

@@ -12,7 +12,7 @@ import pytest
 
 import settings as settings_file
 import store as stores
-from store import ClientFull, NobodyAsks, NoSpace, Store, Submission
+from store import ClientFullError, NoSpaceError, NotAskingError, Store, Submission
 from store.clients import Clients
 from tests.store.conftest import Connect, age, claim, message, state_of, submit
 
@@ -48,7 +48,7 @@ def test_below_the_floor_whatever_would_write_is_refused_and_reading_and_stoppin
         lambda: tight.questions.put(None, "python", "complete", "x", 1),
         lambda: ExitStack().enter_context(tight.space.reserve(0)),
     ):
-        with pytest.raises(NoSpace, match=r"^The server's disk is nearly full: .*\.$"):
+        with pytest.raises(NoSpaceError, match=r"^The server's disk is nearly full: .*\.$"):
             write()
     assert tight.is_tight() and not tight.is_exhausted()
     assert tight.permalinks.create("old", "python") == permalink and tight.permalinks.get(permalink)
@@ -58,7 +58,7 @@ def test_below_the_floor_whatever_would_write_is_refused_and_reading_and_stoppin
     tight.computations.append(held, [message("y")])
     tight.computations.finish(held, "done", messages=[message("z")])
     assert state_of(tight, held.id) == ("done", None)
-    with pytest.raises((stores.Over, NobodyAsks)):
+    with pytest.raises((stores.Over, NotAskingError)):
         store.computations.answer(held.id, "x")
 
 
@@ -107,7 +107,7 @@ def test_uploads_on_their_way_are_counted_together(
         monkeypatch.setattr(store.space, "_measure", lambda: (GIB + 3 * 20 * MIB, 100 * GIB))
     with first.space.reserve(10 * MIB):
         if refused:
-            with pytest.raises(NoSpace, match="upload of this size"):
+            with pytest.raises(NoSpaceError, match="upload of this size"):
                 ExitStack().enter_context(second.space.reserve(10 * MIB + more_bytes))
         else:
             with second.space.reserve(10 * MIB + more_bytes):
@@ -121,7 +121,7 @@ def test_what_a_dead_process_reserved_is_forgotten(connect: Connect, monkeypatch
     monkeypatch.setattr(store.space, "_measure", lambda: (GIB + 30 * MIB, 100 * GIB))
     left = ExitStack()
     left.enter_context(store.space.reserve(10 * MIB))
-    with pytest.raises(NoSpace):
+    with pytest.raises(NoSpaceError):
         ExitStack().enter_context(store.space.reserve(1 * MIB))
     age(store, "reservations", {}, "made", 700)
     with store.space.reserve(1 * MIB):
@@ -139,7 +139,7 @@ def test_of_many_uploads_at_once_no_more_are_let_in_than_fit(connect: Connect, m
             try:
                 held.enter_context(store.space.reserve(10 * MIB))
                 inside.append(1)
-            except NoSpace:
+            except NoSpaceError:
                 pass
             together.wait(30)
 
@@ -170,11 +170,11 @@ def test_a_client_s_bound_holds_to_the_byte(connect: Connect, more_bytes: int, f
     if fits:
         clients.charge("a", 400 + more_bytes)
     else:
-        with pytest.raises(ClientFull, match="from your address"):
+        with pytest.raises(ClientFullError, match="from your address"):
             clients.charge("a", 400 + more_bytes)
         clients.charge("a", 400)  # what was refused was not counted
     clients.charge("b", 1000)
-    with pytest.raises(ClientFull):
+    with pytest.raises(ClientFullError):
         clients.charge("c", 1001)
 
 
@@ -182,12 +182,12 @@ def test_a_large_submission_is_counted_before_and_a_refused_one_not_at_all(conne
     store = connect(client_stored_bytes_max=MIB)
     upload = [("a", io.BytesIO(bytes(700_000)))]
     id = store.computations.submit(Submission("1", "python", uploads=upload, client="a")).id
-    with pytest.raises(ClientFull):
+    with pytest.raises(ClientFullError):
         store.computations.submit(Submission("1", "python", uploads=upload, client="a"))
     assert store._database.collection("files.files").count_documents({}) == 1
     held = claim(store)
     assert held.id == id and held.client == "a" and held.stored_bytes == held.counted_bytes > 700_000
-    with pytest.raises(stores.UnknownSession):
+    with pytest.raises(stores.UnknownSessionError):
         store.computations.submit(Submission("1", None, "nowhere", uploads=upload, client="b"))
     assert store.clients.largest(0) == {"a": held.counted_bytes}
 

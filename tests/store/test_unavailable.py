@@ -1,4 +1,4 @@
-"""MongoDB away, slow or unwilling: StoreUnavailable in time, and nothing of pymongo gets out."""
+"""MongoDB away, slow or unwilling: StoreUnavailableError in time, and nothing of pymongo gets out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from store import LostClaim, Store, StoreError, StoreUnavailable, Submission
+from store import LostClaimError, Store, StoreError, StoreUnavailableError, Submission
 from tests.mongod import run_mongod
 from tests.store.conftest import Connect, claim, message, state_of, submit, texts
 
@@ -37,7 +37,7 @@ def calls(store: Store, held) -> list[Callable[[], object]]:
         lambda: store.files.list("x"),
         lambda: store.devices.alive(),
         lambda: store.permalinks.create("1", "python"),
-        lambda: store.questions.put(None, "python", "complete", "", 0),
+        lambda: store.introspection.put(None, "python", "complete", "", 0),
         store.sweep,
     ]
 
@@ -48,7 +48,7 @@ def test_a_database_that_is_away_is_said_so_in_time(tmp_path: Path, connect: Con
     store = connect(tmp_path, mongo_timeout_s=0.05)
     for call in calls(store, held):
         began = time.monotonic()
-        with pytest.raises(StoreUnavailable, match=r"MongoDB does not answer"):
+        with pytest.raises(StoreUnavailableError, match=r"MongoDB does not answer"):
             call()
         assert time.monotonic() - began < PATIENCE_S
     store.hints.announce("news", "x")
@@ -70,7 +70,7 @@ def test_a_database_that_hangs_is_said_so_in_time(tmp_path: Path, connect: Conne
             mongod.wait_for(lambda: stands_still(mongod.pid), "standing still", PATIENCE_S)
             for call in (store.ping, lambda: store.computations.append(held, [message("a")])):
                 began = time.monotonic()
-                with pytest.raises(StoreUnavailable):
+                with pytest.raises(StoreUnavailableError):
                     call()
                 assert time.monotonic() - began < PATIENCE_S
         finally:
@@ -87,18 +87,18 @@ def test_work_goes_on_when_the_database_is_back(tmp_path: Path, connect: Connect
         id = submit(store)
         held = claim(store)
         store.computations.append(held, [message("a")])
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreUnavailableError):
         store.computations.finish(held, "done", messages=[message("b")])
     with run_mongod(tmp_path):
         store.computations.finish(held, "done", messages=[message("b")])
         assert texts(store, id) == ["a", "b"]
-        with pytest.raises(LostClaim):
+        with pytest.raises(LostClaimError):
             store.computations.append(held, [message("c")])
 
 
 def test_a_database_that_wants_a_password_is_said_so(mongo_directory: Path, connect: Connect) -> None:
     store = connect(mongo_user="someone", mongo_password="wrong")
-    with pytest.raises(StoreUnavailable, match="MongoDB refuses") as refused:
+    with pytest.raises(StoreUnavailableError, match="MongoDB refuses") as refused:
         store.ping()
     assert "wrong" not in str(refused.value)
 

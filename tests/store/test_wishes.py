@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store import NobodyAsks, Over, Store
+from store import NotAskingError, Over, Store
 from tests.store.conftest import claim, let_lease_run_out, message, state_of, submit
 
 QUESTION = b'{"channel":"stdin","header":{"msg_type":"input_request"},"content":{"prompt":"?","password":false}}'
@@ -27,7 +27,7 @@ def test_interrupts_are_counted_and_a_cancellation_stays(store: Store) -> None:
 def test_a_question_takes_one_answer(store: Store) -> None:
     id = submit(store)
     held = claim(store)
-    with pytest.raises(NobodyAsks):
+    with pytest.raises(NotAskingError):
         store.computations.answer(id, "early")
     for value in ("$first", ""):
         store.computations.append(held, [message("x"), QUESTION])
@@ -35,7 +35,7 @@ def test_a_question_takes_one_answer(store: Store) -> None:
         # Another thread of the code prints while it waits.
         store.computations.append(held, [message("y")])
         store.computations.answer(id, value)
-        with pytest.raises(NobodyAsks):
+        with pytest.raises(NotAskingError):
             store.computations.answer(id, "late")
     assert store.computations.wishes([held])[0].answers == ("$first", "")
 
@@ -45,7 +45,7 @@ def test_the_device_may_say_itself_whether_the_code_asks(store: Store) -> None:
     held = claim(store)
     store.computations.append(held, [QUESTION])
     store.computations.append(held, [message("interrupted")], asking=False)
-    with pytest.raises(NobodyAsks):
+    with pytest.raises(NotAskingError):
         store.computations.answer(id, "x")
     store.computations.append(held, [message("?")], asking=True)
     store.computations.answer(id, "x")
@@ -57,13 +57,13 @@ def test_what_the_code_prints_is_no_question(store: Store) -> None:
     store.computations.append(
         held, [message('\\"input_request\\"'), b'{"header":{"msg_type":"stream"},"x":"input_request"}']
     )
-    with pytest.raises(NobodyAsks):
+    with pytest.raises(NotAskingError):
         store.computations.answer(id, "x")
 
 
 def test_nobody_asks_in_what_is_over_or_never_was(store: Store) -> None:
     id = submit(store)
-    with pytest.raises(NobodyAsks):
+    with pytest.raises(NotAskingError):
         store.computations.answer(id, "x")
     held = claim(store)
     store.computations.finish(held, "failed", "kernel_died", messages=[QUESTION])
@@ -82,5 +82,5 @@ def test_a_second_attempt_begins_without_the_wishes_of_the_first(store: Store) -
     store.computations.expire()
     [wish] = store.computations.wishes([claim(store)])
     assert (wish.interrupt, wish.answers) == (0, ())
-    with pytest.raises(NobodyAsks):
+    with pytest.raises(NotAskingError):
         store.computations.answer(id, "x")

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from host import descendants
-from tests.untrusted.kernel.child import Child, Zygote
+from tests.untrusted.kernel.child import LocalProcess, Zygote
 
 
 @pytest.fixture
-def child(zygote: Zygote) -> Iterator[Child]:
+def child(zygote: Zygote) -> Iterator[LocalProcess]:
     """A child of the zygote, ended in order when the test is over."""
-    forked = Child(zygote)
+    forked = LocalProcess(zygote)
     yield forked
     # Programs behind a terminal are in no group of ours, and there is no pid namespace here that would end them.
     descendants.kill(descendants.find(forked.pid))

@@ -128,7 +128,7 @@ class Supervisor:
         """Run a cell to its end."""
         if not opened:
             self.send(wire.Open(session, language))
-        self.send(wire.Run(session, computation, code, True, last))
+        self.send(wire.Execute(session, computation, code, True, last))
         return self.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == computation)
 
     def messages(self, computation: str) -> list[tuple[str, dict]]:

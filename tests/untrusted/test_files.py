@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from untrusted import files
-from untrusted.files import Refusals, Walk, harvest, snapshot
+from untrusted.supervisor.loop import output_files
+from untrusted.supervisor.output_files import Refusals, Walk, harvest, snapshot
 
 LIMITS = SimpleNamespace(cell_files_max=5, cell_file_bytes_max=1000, cell_files_bytes_max=3000)
 
@@ -110,7 +110,7 @@ def test_a_path_that_turns_into_links_or_upwards_is_not_opened(work, path, error
     (directory / "inner").symlink_to("d")
     (directory / "outer").symlink_to("/etc")
     with pytest.raises(OSError) as caught:
-        files._open_beneath(handle, path)
+        output_files._open_beneath(handle, path)
     assert caught.value.errno == error
 
 
@@ -120,7 +120,7 @@ def test_another_file_system_and_its_magic_links_are_not_entered():
     try:
         for handle, path, error in ((root, b"proc/version", errno.EXDEV), (own, b"%d/usr" % root, errno.ELOOP)):
             with pytest.raises(OSError) as caught:
-                files._open_beneath(handle, path)
+                output_files._open_beneath(handle, path)
             assert caught.value.errno == error
     finally:
         os.close(root)
@@ -197,13 +197,13 @@ def test_thousands_of_files_end_in_few_sentences(work):
         (path / f"{number:05}").touch()
     found, sentences = take(handle)
     assert len(found) == 5
-    assert len(sentences) == files.SENTENCES_MAX + 1
-    assert sentences[-1] == f"{3000 - 5 - files.SENTENCES_MAX} more files were not handed over."
+    assert len(sentences) == output_files.SENTENCES_MAX + 1
+    assert sentences[-1] == f"{3000 - 5 - output_files.SENTENCES_MAX} more files were not handed over."
 
 
 def test_a_walk_ends_when_there_are_too_many_entries(work, monkeypatch):
     """A22, F10"""
-    monkeypatch.setattr(files, "ENTRIES_MAX", 10)
+    monkeypatch.setattr(output_files, "ENTRIES_MAX", 10)
     path, handle = work
     for number in range(20):
         (path / str(number)).touch()
@@ -214,7 +214,7 @@ def test_a_walk_ends_when_there_are_too_many_entries(work, monkeypatch):
 def test_a_walk_ends_when_it_takes_too_long(work, monkeypatch):
     path, handle = work
     (path / "a").write_bytes(b"1")
-    monkeypatch.setattr(files, "WALK_S_MAX", -1.0)
+    monkeypatch.setattr(output_files, "WALK_S_MAX", -1.0)
     found, sentences = take(handle)
     assert found == {} and len(sentences) == 1
 
@@ -340,10 +340,10 @@ def test_a_file_that_shrinks_is_filled_up_and_one_that_grows_is_cut(work):
 
 def test_big_files_come_in_pieces(work):
     path, handle = work
-    (path / "big").write_bytes(os.urandom(files.CHUNK_BYTES + 1))
+    (path / "big").write_bytes(os.urandom(output_files.CHUNK_BYTES + 1))
     limits = SimpleNamespace(cell_files_max=1, cell_file_bytes_max=1 << 30, cell_files_bytes_max=1 << 30)
     [(_name, _size, pieces)] = [(n, s, [len(d) for d, _last in p]) for n, s, p in handed_over(handle, {}, limits, [])]
-    assert pieces == [files.CHUNK_BYTES, 1]
+    assert pieces == [output_files.CHUNK_BYTES, 1]
 
 
 def test_no_descriptor_is_left_open(work):

@@ -8,8 +8,8 @@ import pytest
 
 import settings as settings_file
 import wire
-from device.offer import Offer
-from untrusted.introduction import BURST, Introduction
+from device.handshake import AccountLanguages
+from untrusted.supervisor.status import BURST, Status
 
 
 @dataclass
@@ -26,10 +26,10 @@ class Told:
 
     def __init__(self) -> None:
         self._pool = Pool(settled=False)
-        self._introduction = Introduction({"python": Pool(), "sage": self._pool}, "watchdog", [])
+        self._introduction = Status({"python": Pool(), "sage": self._pool}, "watchdog", [])
         hello = self._introduction.next_frame()
         assert isinstance(hello, wire.Hello)
-        self._offer, self._pings = Offer(hello.languages, settings_file.load()), 0
+        self._offer, self._pings = AccountLanguages(hello.languages, settings_file.load()), 0
 
     def change(self) -> bool:
         """Let the language change; return whether the device is told."""

@@ -93,17 +93,17 @@ def test_a_language_that_loads_slowly_keeps_no_other_waiting(slow: Slow) -> None
 
 def test_sessions_and_questions_wait_for_it_until_it_comes(slow: Slow) -> None:
     supervisor = slow.supervisor
-    supervisor.send(wire.Open("s2", "slow"), wire.Run("s2", "c2", "print('here')", True, True))
-    supervisor.send(wire.Ask(1, "", "slow", "complete", "pri", 3), wire.Ping(2))
+    supervisor.send(wire.Open("s2", "slow"), wire.Execute("s2", "c2", "print('here')", True, True))
+    supervisor.send(wire.Introspect(1, "", "slow", "complete", "pri", 3), wire.Ping(2))
     supervisor.wait(lambda frame: frame == wire.Pong(2))
     slow.loaded.touch()
     slow.wait_until("ready")
     ends = {}
     while len(ends) < 2:
-        end = supervisor.wait(lambda frame: isinstance(frame, (wire.Finished, wire.Answered)))
+        end = supervisor.wait(lambda frame: isinstance(frame, (wire.Finished, wire.IntrospectReply)))
         ends[type(end)] = end
     assert ends[wire.Finished].state == "done" and supervisor.text("c2") == "here\n"
-    assert ends[wire.Answered].status == "ok"
+    assert ends[wire.IntrospectReply].status == "ok"
 
 
 def test_what_dies_for_good_is_taken_back_and_what_waits_for_it_ends(slow: Slow) -> None:
@@ -111,12 +111,12 @@ def test_what_dies_for_good_is_taken_back_and_what_waits_for_it_ends(slow: Slow)
     slow.loaded.unlink()
     slow.kill_zygote()
     slow.wait_until("loading")
-    supervisor.send(wire.Open("s3", "slow"), wire.Run("s3", "c3", "1", True, True))
-    supervisor.send(wire.Ask(2, "", "slow", "complete", "pri", 3), wire.Ping(3))
+    supervisor.send(wire.Open("s3", "slow"), wire.Execute("s3", "c3", "1", True, True))
+    supervisor.send(wire.Introspect(2, "", "slow", "complete", "pri", 3), wire.Ping(3))
     supervisor.wait(lambda frame: frame == wire.Pong(3))
     slow.dies.touch()
     slow.wait_until("failed")
-    closed, gone = wire.Closed("s3", "kernel_died"), wire.Answered(2, "gone", b"{}")
+    closed, gone = wire.Closed("s3", "kernel_died"), wire.IntrospectReply(2, "gone", b"{}")
     for expected in (closed, gone):
         assert expected in supervisor.heard or supervisor.wait(lambda frame, expected=expected: frame == expected)
     told = wire.Languages(TAKEN_BACK)

@@ -28,7 +28,7 @@ def started(**charter: object) -> Iterator[Supervisor]:
 
 def ask(supervisor: Supervisor, name: str, code: str = ASK) -> None:
     """Open a session and let it wait for an answer."""
-    supervisor.send(wire.Open(name, "python"), wire.Run(name, name, code, True, True))
+    supervisor.send(wire.Open(name, "python"), wire.Execute(name, name, code, True, True))
     supervisor.wait(lambda frame: asks(frame, name))
 
 
@@ -61,7 +61,7 @@ def test_sessions_that_ask_give_their_places_away_up_to_the_bound():
             assert granted(supervisor) == credit
         assert granted(supervisor) == 4
         for number in (1, 4):
-            supervisor.send(wire.Answer(f"asks{number}", f"asks{number}", "42"))
+            supervisor.send(wire.InputReply(f"asks{number}", f"asks{number}", "42"))
             assert finished(supervisor, f"asks{number}").state == "done"
             supervisor.wait(lambda frame, number=number: isinstance(frame, wire.Closed)
                             and frame.session == f"asks{number}")  # fmt: skip
@@ -72,10 +72,10 @@ def test_an_answer_lets_a_session_go_on_at_once_and_credit_waits_for_its_end():
     with started(workers=1, asking_max=1) as supervisor:
         ask(supervisor, "asks", "input()\nimport time\ntime.sleep(1000)")
         assert granted(supervisor) == 2
-        supervisor.send(wire.Open("new", "python"), wire.Run("new", "new", "input()", True, True))
+        supervisor.send(wire.Open("new", "python"), wire.Execute("new", "new", "input()", True, True))
         supervisor.wait(lambda frame: asks(frame, "new"))
         assert granted(supervisor) == 2
-        supervisor.send(wire.Answer("asks", "asks", ""), wire.Answer("new", "new", "42"))
+        supervisor.send(wire.InputReply("asks", "asks", ""), wire.InputReply("new", "new", "42"))
         assert finished(supervisor, "new").state == "done"
         supervisor.wait(lambda frame: isinstance(frame, wire.Closed) and frame.session == "new")
         assert granted(supervisor) == 2
@@ -94,7 +94,7 @@ def test_sessions_that_ask_with_too_much_memory_together_keep_their_places():
 
 def test_a_computation_ends_at_its_total_time_however_often_it_is_answered():
     with started(workers=1, cell_wall_s=2.0, cell_total_s=2.0) as supervisor:
-        supervisor.send(wire.Open("s", "python"), wire.Run("s", "c", "while True: input()", True, True))
+        supervisor.send(wire.Open("s", "python"), wire.Execute("s", "c", "while True: input()", True, True))
         begun, questions = time.monotonic(), 0
         while True:
             frame = supervisor.wait(lambda frame: asks(frame, "c") or isinstance(frame, wire.Finished))
@@ -102,6 +102,6 @@ def test_a_computation_ends_at_its_total_time_however_often_it_is_answered():
                 break
             questions += 1
             time.sleep(0.1)  # the student thinks
-            supervisor.send(wire.Answer("s", "c", ""))
+            supervisor.send(wire.InputReply("s", "c", ""))
         assert (frame.state, frame.reason) == ("failed", "time_wall")
         assert questions > 1 and frame.usage.wall_s < 2.0 <= time.monotonic() - begun

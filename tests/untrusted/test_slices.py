@@ -13,8 +13,8 @@ import wire
 from tests.languages import untrusted_python
 from tests.untrusted.device import Supervisor, ship
 from untrusted.channel import SAID_MESSAGES_MAX
-from untrusted.delivery import OUTPUT_BYTES_MAX, Deliveries, outputs
-from untrusted.files import Walk
+from untrusted.supervisor.delivery import OUTPUT_BYTES_MAX, Deliveries, outputs
+from untrusted.supervisor.output_files import Walk
 
 # Finds the socket to the supervisor, as hostile code can, and speaks on it.
 SPEAK = """
@@ -102,7 +102,7 @@ def test_the_end_of_a_cell_does_not_wait_for_the_files_of_another(supervisor):
     big = "for i in range(2): open(f'big{i}', 'wb').write(bytes(30 << 20))"
     supervisor.send(wire.Open("big", "python"), wire.Open("small", "python"))
     supervisor.run("small", "first", "1", last=False, opened=True)
-    supervisor.send(wire.Run("big", "big", big, True, True))
+    supervisor.send(wire.Execute("big", "big", big, True, True))
     supervisor.wait(lambda frame: isinstance(frame, wire.File))
     supervisor.run("small", "small", "open('small', 'w').write('s')", opened=True)
     heard = [frame for frame in supervisor.heard if getattr(frame, "computation", "") == "big"]
@@ -189,12 +189,12 @@ def test_messages_are_cut_into_frames_by_bytes_and_by_number():
 # --- questions ------------------------------------------------------------------------------------------------------
 def answers(supervisor, *codes: str) -> list[tuple[int, str, bytes]]:
     """Put these questions at once to a fresh namespace; return (number, status, content) of each answer as it comes."""
-    first = 1 + max((frame.request for frame in supervisor.heard if isinstance(frame, wire.Answered)), default=0)
+    first = 1 + max((frame.request for frame in supervisor.heard if isinstance(frame, wire.IntrospectReply)), default=0)
     for request, code in enumerate(codes, first):
-        supervisor.send(wire.Ask(request, "", "python", "complete", code, len(code)))
-    found: list[wire.Answered] = []
+        supervisor.send(wire.Introspect(request, "", "python", "complete", code, len(code)))
+    found: list[wire.IntrospectReply] = []
     while len(found) < len(codes):
-        found.append(supervisor.wait(lambda frame: isinstance(frame, wire.Answered)))
+        found.append(supervisor.wait(lambda frame: isinstance(frame, wire.IntrospectReply)))
     return [(answer.request - first, answer.status, answer.content) for answer in found]
 
 

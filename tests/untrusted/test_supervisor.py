@@ -59,7 +59,7 @@ def test_an_uploaded_file_is_there(supervisor):
 
 
 def test_an_interrupt_stops_a_loop_and_the_session_goes_on(supervisor):
-    supervisor.send(wire.Open("s5", "python"), wire.Run("s5", "c6", LOOP, True, False))
+    supervisor.send(wire.Open("s5", "python"), wire.Execute("s5", "c6", LOOP, True, False))
     supervisor.wait(lambda f: isinstance(f, wire.Output) and any(m.msg_type == "stream" for m in f.messages))
     supervisor.send(wire.Interrupt("s5", "c6"))
     end = supervisor.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == "c6")
@@ -70,7 +70,7 @@ def test_an_interrupt_stops_a_loop_and_the_session_goes_on(supervisor):
 
 
 def test_close_kills_at_once(supervisor):
-    supervisor.send(wire.Open("s6", "python"), wire.Run("s6", "c8", LOOP, True, True))
+    supervisor.send(wire.Open("s6", "python"), wire.Execute("s6", "c8", LOOP, True, True))
     supervisor.wait(lambda f: isinstance(f, wire.Output) and any(m.msg_type == "stream" for m in f.messages))
     supervisor.send(wire.Close("s6"))
     end = supervisor.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == "c8")
@@ -78,20 +78,20 @@ def test_close_kills_at_once(supervisor):
 
 
 def test_an_answer_reaches_input(supervisor):
-    supervisor.send(wire.Open("s7", "python"), wire.Run("s7", "c9", "print(input('name? '))", True, True))
+    supervisor.send(wire.Open("s7", "python"), wire.Execute("s7", "c9", "print(input('name? '))", True, True))
     supervisor.wait(lambda f: isinstance(f, wire.Output) and any(m.msg_type == "input_request" for m in f.messages))
-    supervisor.send(wire.Answer("s7", "c9", "Ada"))
+    supervisor.send(wire.InputReply("s7", "c9", "Ada"))
     supervisor.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == "c9")
     assert supervisor.text("c9") == "Ada\n"
 
 
 def test_questions_are_answered_in_a_fresh_and_in_a_live_namespace(supervisor):
-    supervisor.send(wire.Ask(1, "", "python", "complete", "pri", 3))
-    fresh = supervisor.wait(lambda frame: isinstance(frame, wire.Answered) and frame.request == 1)
+    supervisor.send(wire.Introspect(1, "", "python", "complete", "pri", 3))
+    fresh = supervisor.wait(lambda frame: isinstance(frame, wire.IntrospectReply) and frame.request == 1)
     assert fresh.status == "ok" and b"print" in fresh.content
     supervisor.run("s8", "c10", "unusual_name = 1", last=False)
-    supervisor.send(wire.Ask(2, "s8", "python", "complete", "unusual_", 8))
-    live = supervisor.wait(lambda frame: isinstance(frame, wire.Answered) and frame.request == 2)
+    supervisor.send(wire.Introspect(2, "s8", "python", "complete", "unusual_", 8))
+    live = supervisor.wait(lambda frame: isinstance(frame, wire.IntrospectReply) and frame.request == 2)
     assert b"unusual_name" in live.content
     supervisor.send(wire.Close("s8"))
 
@@ -125,7 +125,7 @@ def test_nothing_outlives_the_trusted_side():
         os.chmod(folder, 0o755)
         started = Supervisor(ship(Path(folder)), untrusted_python())
         started.ready()
-        started.send(wire.Open("s", "python"), wire.Run("s", "c", "import time; time.sleep(1000)", True, True))
+        started.send(wire.Open("s", "python"), wire.Execute("s", "c", "import time; time.sleep(1000)", True, True))
         started.wait(lambda frame: isinstance(frame, wire.Output))
         below = descendants.find(started.process.pid)
         assert below

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException
 
 from settings import Settings
-from store import Store, StoreUnavailable
+from store import Store, StoreUnavailableError
 from tests.web.conftest import Device, check_problem, make_settings, submit
 
 ABSENT = str(uuid.uuid4())
@@ -254,7 +254,7 @@ def test_our_own_errors_are_dull_and_logged(app: Flask, client: FlaskClient, mon
 
 def test_an_absent_database_is_503_with_retry_after(app: Flask, client: FlaskClient, monkeypatch) -> None:
     def fail(id: str) -> None:
-        raise StoreUnavailable("no answer from 10.0.0.1")
+        raise StoreUnavailableError("no answer from 10.0.0.1")
 
     monkeypatch.setattr(app.extensions["singlecell"].store.computations, "get", fail)
     response = client.get(f"/computations/{ABSENT}")

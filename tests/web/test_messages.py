@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from store import Store
 from tests.processes import wait_for
 from tests.web.conftest import Device, check_problem, submit, texts
-from web import reading
-from web.news import News
+from web import message_pages
+from web.notifier import Notifier
 
 
 def read(client: FlaskClient, id: str, **query: Any) -> dict[str, Any]:
@@ -70,16 +70,16 @@ def test_after_beyond_the_end_is_refused(client: FlaskClient, device: Device) ->
 
 
 @pytest.fixture
-def hints_alone(app: Flask, store: Store, monkeypatch: pytest.MonkeyPatch) -> News:
+def hints_alone(app: Flask, store: Store, monkeypatch: pytest.MonkeyPatch) -> Notifier:
     """The news of the application, which hears hints already and would not look again by itself."""
-    news: News = app.extensions["singlecell"].news
+    news: Notifier = app.extensions["singlecell"].news
     with news.subscribed("warm-up") as event:
         wait_for(lambda: store.hints.announce("news", "warm-up") or event.wait(0.05))
-    monkeypatch.setattr("web.news.RECHECK_S", 60.0)
+    monkeypatch.setattr("web.notifier.RECHECK_S", 60.0)
     return news
 
 
-def test_a_long_poll_is_woken_by_a_message(app: Flask, client: FlaskClient, device: Device, hints_alone: News) -> None:
+def test_a_long_poll_is_woken_by_a_message(app: Flask, client: FlaskClient, device: Device, hints_alone: Notifier) -> None:
     id = submit(client)["id"]
     claim = device.claim()
     page: dict[str, Any] = {}
@@ -92,7 +92,7 @@ def test_a_long_poll_is_woken_by_a_message(app: Flask, client: FlaskClient, devi
     assert hints_alone.waiting == 0
 
 
-def test_a_long_poll_is_woken_by_the_end(app: Flask, client: FlaskClient, hints_alone: News) -> None:
+def test_a_long_poll_is_woken_by_the_end(app: Flask, client: FlaskClient, hints_alone: Notifier) -> None:
     id = submit(client)["id"]
     page: dict[str, Any] = {}
     waiter = threading.Thread(target=lambda: page.update(read(app.test_client(), id, wait=30)))
@@ -118,7 +118,7 @@ def test_a_lost_hint_costs_no_result(app: Flask, client: FlaskClient, device: De
 
 def test_a_large_output_comes_in_pages_and_only_the_last_is_finished(client: FlaskClient, device: Device) -> None:
     id = submit(client)["id"]
-    said = [f"{number}" + "x" * (reading.PAGE_BYTES // 3) for number in range(8)]
+    said = [f"{number}" + "x" * (message_pages.PAGE_BYTES // 3) for number in range(8)]
     device.run(*said)
     first = read(client, id)
     assert first["finished"] is False and 0 < len(first["messages"]) < len(said)
@@ -127,7 +127,7 @@ def test_a_large_output_comes_in_pages_and_only_the_last_is_finished(client: Fla
 
 def test_a_message_larger_than_a_page_comes_alone(client: FlaskClient, device: Device) -> None:
     id = submit(client)["id"]
-    device.run("x" * (reading.PAGE_BYTES + 1), "y")
+    device.run("x" * (message_pages.PAGE_BYTES + 1), "y")
     assert len(read(client, id)["messages"]) == 1
     assert len(read_all(client, id)) == 2
 

@@ -23,7 +23,7 @@ from tests.floods import flood, post
 from tests.processes import Process, start, wait_for
 from tests.server import free_port
 from tests.web.conftest import DEADLINE_S, ROOT, Device, texts
-from web import bodies
+from web import request_schemas
 
 LIBRARIES = ROOT / ".build" / "libraries"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -120,7 +120,7 @@ def check_problem(response: requests.Response, status: int) -> None:
 def test_the_size_limits_equal_the_settings() -> None:
     text = (ROOT / "nginx.conf").read_text()
     settings = settings_file.load()
-    sizes = [settings.request_bytes_max, bodies.json_bytes_max(settings)]
+    sizes = [settings.request_bytes_max, request_schemas.json_bytes_max(settings)]
     assert re.findall(r"client_max_body_size (\S+);", text) == [str(size) for size in sizes]
 
 

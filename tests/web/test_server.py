@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from store import StoreUnavailable
+from store import StoreUnavailableError
 from tests.web.conftest import ROOT, Device, check_problem, make_settings, submit
 from web import limits
 from web_server import create_app
@@ -206,7 +206,7 @@ def test_importing_the_wsgi_entry_does_nothing() -> None:
 
 def test_readyz_survives_a_database_that_goes_away(app: Flask, client: FlaskClient, monkeypatch) -> None:
     def fail() -> None:
-        raise StoreUnavailable("gone")
+        raise StoreUnavailableError("gone")
 
     monkeypatch.setattr(app.extensions["singlecell"].store, "ping", fail)
     answer = client.get("/readyz")

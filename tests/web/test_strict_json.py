@@ -15,9 +15,9 @@ from flask.testing import FlaskClient
 from settings import Settings
 from tests.web.conftest import check_problem, make_settings
 from tests.web.test_bad_input import ABSENT
-from web import bodies, strict_json
-from web.bodies import NewComputation
+from web import request_schemas, strict_json
 from web.problems import Problem
+from web.request_schemas import NewComputation
 from web_server import create_app
 
 LENGTH = 400_000
@@ -51,7 +51,7 @@ def post(client: FlaskClient, body: bytes, route: str = "/computations"):
 
 
 def test_a_body_is_bounded_by_what_it_may_hold(client: FlaskClient, settings: Settings) -> None:
-    most = bodies.json_bytes_max(settings)
+    most = request_schemas.json_bytes_max(settings)
     assert client.get("/limits").get_json()["limits"]["json_bytes_max"] == {"value": most, "unit": "bytes"}
     for length in (most - 1, most):
         assert post(client, b'{"code": "1"}'.ljust(length)).status_code == 201
@@ -82,7 +82,7 @@ def test_a_body_in_chunks_is_cut_at_the_bound(client: FlaskClient, settings: Set
         headers={"Transfer-Encoding": "chunked"}, environ_overrides={"wsgi.input_terminated": True},
     )  # fmt: skip
     check_problem(response, 413)
-    assert Endless.told <= bodies.json_bytes_max(settings) + bodies.PIECE_BYTES
+    assert Endless.told <= request_schemas.json_bytes_max(settings) + request_schemas.PIECE_BYTES
 
 
 def test_the_longest_code_and_expressions_fit_however_they_are_written(client: FlaskClient, settings) -> None:
@@ -93,7 +93,7 @@ def test_the_longest_code_and_expressions_fit_however_they_are_written(client: F
 
 @pytest.mark.parametrize("field", ["content", "metadata"])
 def test_a_text_of_a_message_has_a_bound_of_its_own(client: FlaskClient, settings, field: str) -> None:
-    most = bodies.message_text_bytes_max(settings)
+    most = request_schemas.message_text_bytes_max(settings)
     assert most < settings.message_bytes_max
     for length, status in ((most - 1, 404), (most, 404), (most + 1, 413)):
         text = b'{"x": "%b"}' % (b"1" * (length - 9))

@@ -13,13 +13,13 @@ USAGE = wire.Usage(1.5, 0.25, 1 << 30)
 DOWN = [
     wire.Open("s", "python"),
     wire.Upload("s", "c", "größe.txt", b"\x00\xff", True),
-    wire.Run("s", "c", "print('é')", True, False, {"a.b": "é"}),
+    wire.Execute("s", "c", "print('é')", True, False, {"a.b": "é"}),
     wire.Deliver("s", "c", "comm_msg", b"{}", b"{}", [b"\x00", b""], False),
     wire.Interrupt("s", "c"),
-    wire.Answer("s", "c", "42"),
+    wire.InputReply("s", "c", "42"),
     wire.Close("s"),
-    wire.Ask(1, "", "python", "complete", "pri", 3),
-    wire.Ask(2, "s", "python", "inspect", "print", 5, 1),
+    wire.Introspect(1, "", "python", "complete", "pri", 3),
+    wire.Introspect(2, "s", "python", "inspect", "print", 5, 1),
     wire.Ping(1),
 ]
 UP = [
@@ -32,7 +32,7 @@ UP = [
     wire.Finished("s", "c", "done", None, USAGE),
     wire.Finished("s", "c", "failed", "memory", USAGE),
     wire.Closed("s", "kernel_died"),
-    wire.Answered(1, "ok", b"{}"),
+    wire.IntrospectReply(1, "ok", b"{}"),
     wire.Pong(1),
 ]  # fmt: skip
 
@@ -104,8 +104,8 @@ def test_a_word_that_is_not_in_the_list_is_refused(field):
 @pytest.mark.parametrize("bytes_max", [1000, wire.FRAME_BYTES_MAX])
 def test_a_frame_may_be_as_long_as_the_limit(bytes_max, over):
     # A length of its own for each: MessagePack writes it in 2 bytes or in 4.
-    empty = len(wire.encode(wire.Answered(1, "ok", b"x" * (bytes_max // 2)))) - bytes_max // 2
-    data = wire.encode(wire.Answered(1, "ok", b"x" * (bytes_max - empty + over)))
+    empty = len(wire.encode(wire.IntrospectReply(1, "ok", b"x" * (bytes_max // 2)))) - bytes_max // 2
+    data = wire.encode(wire.IntrospectReply(1, "ok", b"x" * (bytes_max - empty + over)))
     assert len(data) == bytes_max + over
     if over <= 0:
         assert wire.encode(wire.decode_up(data, bytes_max)) == data

@@ -7,15 +7,15 @@ from typing import Any
 import comm
 from comm.base_comm import BaseComm, CommManager
 
-from untrusted.kernel.mime import Json, clean
-from untrusted.kernel.outbox import Outbox
+from untrusted.kernel.json_clean import Json, clean
+from untrusted.kernel.publisher import Publisher
 from wire import BUFFERS_MAX
 
 
 class Comms:
     """The comms of one kernel; makes the package ``comm`` use them."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Publisher) -> None:
         self._manager = CommManager()
 
         class KernelComm(BaseComm):

@@ -9,8 +9,8 @@ from typing import Any
 
 from IPython.core.debugger import Pdb
 
+from untrusted.kernel.cell_source import CELL
 from untrusted.kernel.tracebacks import without_places
-from untrusted.kernel.written import CELL
 
 Stack = list[tuple[FrameType, int]]
 

@@ -9,14 +9,14 @@ from typing import Any
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 
-from untrusted.kernel.mime import Json, clean_bundle, clean_object, valid_text
-from untrusted.kernel.outbox import Outbox
+from untrusted.kernel.json_clean import Json, clean_bundle, clean_object, valid_text
+from untrusted.kernel.publisher import Publisher
 
 
-class Publisher(DisplayPublisher):
+class CellDisplayPublisher(DisplayPublisher):
     """Sends what ``display`` shows."""
 
-    outbox: Outbox
+    outbox: Publisher
 
     def publish(
         self,
@@ -40,10 +40,10 @@ class Publisher(DisplayPublisher):
         self.outbox.emit("clear_output", {"wait": bool(wait)})
 
 
-class Hook(DisplayHook):
+class CellDisplayHook(DisplayHook):
     """Sends the value of a cell's last expression."""
 
-    outbox: Outbox
+    outbox: Publisher
 
     def write_output_prompt(self) -> None:
         """Write none: the page draws its own."""

@@ -9,7 +9,7 @@ from IPython.core.completer import Completion, provisionalcompleter, rectify_com
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.tokenutil import token_at_cursor
 
-from untrusted.kernel.mime import Json, clean_bundle, clean_object, valid_text
+from untrusted.kernel.json_clean import Json, clean_bundle, clean_object, valid_text
 
 MATCHES_MAX = 1000
 # Beyond these a question takes seconds (a line of 60,000 letters 12 s) or, nested far deeper, the worker dies of it.

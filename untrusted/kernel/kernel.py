@@ -12,13 +12,13 @@ from typing import Any
 
 from untrusted.kernel import introspection
 from untrusted.kernel.comms import Comms
+from untrusted.kernel.fd_capture import unbuffer_c_stdout
 from untrusted.kernel.interrupts import Interrupts
-from untrusted.kernel.mime import Json, clean_payloads, clean_values, valid_text
-from untrusted.kernel.outbox import Emit, Outbox
-from untrusted.kernel.pipes import unbuffer_c_stdout
-from untrusted.kernel.programs import os_system
-from untrusted.kernel.questions import Ask, Questions
+from untrusted.kernel.json_clean import Json, clean_payloads, clean_values, valid_text
+from untrusted.kernel.publisher import Emit, Publisher
 from untrusted.kernel.shell import ended_calmly, make_shell
+from untrusted.kernel.shell_commands import os_system
+from untrusted.kernel.stdin import Introspect, Questions
 from untrusted.kernel.streams import Stream
 from untrusted.kernel.tracebacks import error_content, plain_lines
 from untrusted.languages import Language
@@ -32,7 +32,7 @@ class Kernel:
     def __init__(self, language: Language) -> None:
         self._language = language
         self._interrupts = Interrupts(language.take_sigint)
-        self._outbox = Outbox(self._interrupts)
+        self._outbox = Publisher(self._interrupts)
         self._questions = Questions(self._outbox)
         for module in language.preload:
             importlib.import_module(module)
@@ -59,7 +59,7 @@ class Kernel:
         gc.collect()
         gc.freeze()
 
-    def start(self, emit: Emit, ask: Ask) -> None:
+    def start(self, emit: Emit, ask: Introspect) -> None:
         """Take over standard output, standard error, ``input`` and SIGINT; call it once, in the forked child."""
         self._language.start()
         sys.argv = [""]

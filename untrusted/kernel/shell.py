@@ -17,13 +17,13 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
 from traitlets.config import Config
 
+from untrusted.kernel.cell_source import CELL, CellCompiler, leading_lines
 from untrusted.kernel.debugger import tell_of_cells
-from untrusted.kernel.display import Hook, Publisher
-from untrusted.kernel.mime import Json
-from untrusted.kernel.outbox import Outbox
-from untrusted.kernel.programs import run_shell
+from untrusted.kernel.display import CellDisplayHook, CellDisplayPublisher
+from untrusted.kernel.json_clean import Json
+from untrusted.kernel.publisher import Publisher
+from untrusted.kernel.shell_commands import run_shell
 from untrusted.kernel.tracebacks import error_content, plain_lines, trimmed, without_places
-from untrusted.kernel.written import CELL, CellCompiler, leading_lines
 
 TOKENIZER = "<tokenize>"  # the file that it names
 
@@ -38,7 +38,7 @@ class EndOfCell(ExitAutocall):
 class Shell(InteractiveShell):
     """The shell; ``make_shell`` makes the only one."""
 
-    outbox: Outbox
+    outbox: Publisher
     compiler_class = CellCompiler
     last_error: dict[str, Json] | None
     interrupted: bool
@@ -166,15 +166,15 @@ class Shell(InteractiveShell):
                 task.cancel()
 
 
-def make_shell(outbox: Outbox, populate: Callable[[dict[str, Any]], None]) -> Shell:
+def make_shell(outbox: Publisher, populate: Callable[[dict[str, Any]], None]) -> Shell:
     """Return the one shell of this process. ``populate``: fills a fresh namespace."""
     config = Config()
     config.HistoryManager.enabled = False
     # Jedi reads sources for seconds and keeps a cache on disk; the live namespace knows better.
     config.IPCompleter.use_jedi = False
-    Publisher.outbox = Hook.outbox = Shell.outbox = outbox
+    CellDisplayPublisher.outbox = CellDisplayHook.outbox = Shell.outbox = outbox
     Shell.populate = staticmethod(populate)
-    shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook, ipython_dir="")
+    shell = Shell.instance(config=config, display_pub_class=CellDisplayPublisher, displayhook_class=CellDisplayHook, ipython_dir="")
     shell.input_transformer_manager.cleanup_transforms[0] = leading_lines  # instead of IPython's leading_empty_lines
     shell.db = {}
     shell.last_error, shell.interrupted, shell.event_loop = None, False, None

@@ -6,14 +6,14 @@ import codecs
 import io
 from typing import Any
 
-from untrusted.kernel.outbox import Outbox
-from untrusted.kernel.pipes import DESCRIPTORS
+from untrusted.kernel.fd_capture import DESCRIPTORS
+from untrusted.kernel.publisher import Publisher
 
 
 class Stream(io.TextIOBase):
     """A text stream that nothing can close, so that what comes later is not lost."""
 
-    def __init__(self, name: str, outbox: Outbox) -> None:
+    def __init__(self, name: str, outbox: Publisher) -> None:
         self._name, self._outbox = name, outbox
         self.write = outbox.writer(name)  # type: ignore[method-assign]
         self._bytes = ByteStream(self)

@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from untrusted.kernel.mime import Json, valid_text
+from untrusted.kernel.json_clean import Json, valid_text
 
 OURS = str(Path(__file__).resolve().parent.parent) + "/"
 # Where libraries lie is the host's business; what is in there is named from there on.

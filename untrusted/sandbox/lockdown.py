@@ -6,7 +6,7 @@ import os
 import resource
 from collections.abc import Iterable
 
-from untrusted.sandbox import SandboxError, landlock, root, syscalls
+from untrusted.sandbox import SandboxError, landlock, rootfs, syscalls
 from untrusted.sandbox.plan import HOME, USER_ID, Plan
 from untrusted.sandbox.syscalls import Prepared, prepare_prctl
 
@@ -66,7 +66,7 @@ def _enter_root(plan: Plan) -> None:
     network = syscalls.CLONE_NEWNET if plan.has("network_namespace") else 0
     syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS | network)
     syscalls.make(_identity_maps(user_id, group_id))
-    root.build(plan)
+    rootfs.build(plan)
     syscalls.make(_no_capabilities())
     # Some changes of credentials make the kernel forget it.
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, death_signal)
@@ -144,11 +144,11 @@ def _identity_maps(user_id: int, group_id: int) -> list[Prepared]:
 
 def _private(plan: Plan) -> list[Prepared]:
     return [
-        *root.private_mounts(plan),
+        *rootfs.private_mounts(plan),
         _writing("/proc/self/oom_score_adj", _OOM_SCORE),
         # No session needs a namespace of its own; this holds where a filter is forgotten.
         _writing("/proc/sys/user/max_user_namespaces", str(_RUNSC_NAMESPACES if plan.gvisor else 0)),
-        *(root.proc_masks(plan) if plan.has("private_proc") else ()),
+        *(rootfs.proc_masks(plan) if plan.has("private_proc") else ()),
         Prepared(os.chdir, (HOME,)),
     ]
 

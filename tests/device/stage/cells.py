@@ -32,10 +32,10 @@ def types(store: Store, id: str) -> list[str]:
     return [one["header"]["msg_type"] for one in said(store, id)]
 
 
-def nothing(supervisor: Scripted, run: wire.Run) -> None:
+def nothing(supervisor: Scripted, run: wire.Execute) -> None:
     """Play a cell that says nothing and does not end."""
 
 
-def busy(supervisor: Scripted, run: wire.Run) -> None:
+def busy(supervisor: Scripted, run: wire.Execute) -> None:
     """Play a cell that has begun and does not end."""
     supervisor.output(run, BUSY, INPUT)

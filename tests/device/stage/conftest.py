@@ -10,7 +10,7 @@ import pytest
 
 import settings as settings_file
 import wire
-from device.device import Device
+from device.loop import Device
 from settings import Settings
 from store import Computation, Store
 from tests.device.stage.cells import busy, submit
@@ -104,14 +104,14 @@ def stage(make_stage: Callable[..., Stage]) -> Stage:
 
 
 @pytest.fixture
-def running(stage: Stage) -> Callable[..., tuple[Scripted, wire.Run, str]]:
+def running(stage: Stage) -> Callable[..., tuple[Scripted, wire.Execute, str]]:
     """Return what submits a cell that begins and does not end: (supervisor, its Run frame, id)."""
 
-    def begin(**fields: Any) -> tuple[Scripted, wire.Run, str]:
+    def begin(**fields: Any) -> tuple[Scripted, wire.Execute, str]:
         supervisor = stage.supervisor()
         supervisor.on_run = busy
         id = submit(stage.store, **fields)
         stage.play(lambda: stage.computation(id).sequence >= 1)
-        return supervisor, supervisor.frames(wire.Run)[-1], id
+        return supervisor, supervisor.frames(wire.Execute)[-1], id
 
     return begin

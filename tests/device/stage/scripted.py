@@ -41,7 +41,7 @@ class Scripted:
 
     address = "127.0.0.1"
 
-    def __init__(self, account: str, on_run: Callable[[Scripted, wire.Run], None]) -> None:
+    def __init__(self, account: str, on_run: Callable[[Scripted, wire.Execute], None]) -> None:
         self.account, self.on_run = account, on_run
         self.answer: dict[str, Any] | None = None
         self.heard: list[wire.Down] = []
@@ -115,7 +115,7 @@ class Scripted:
             case wire.Open():
                 self._opened += 1
                 self._open += 1
-            case wire.Run():
+            case wire.Execute():
                 self.on_run(self, frame)
             case wire.Close():
                 self.closed(frame.session, "cancelled")
@@ -129,17 +129,17 @@ class Scripted:
         """Send bytes up, frame or not."""
         self.socket.send_multipart([self._device or b"", data])
 
-    def output(self, run: wire.Run, *messages: wire.Message) -> None:
+    def output(self, run: wire.Execute, *messages: wire.Message) -> None:
         """Let a cell say something."""
         self.say(wire.Output(run.session, run.computation, list(messages)))
 
-    def done(self, run: wire.Run) -> None:
+    def done(self, run: wire.Execute) -> None:
         """End a cell well."""
         self.say(wire.Finished(run.session, run.computation, "done", None, USAGE))
         if run.last:
             self.closed(run.session)
 
-    def failed(self, run: wire.Run, reason: wire.Reason) -> None:
+    def failed(self, run: wire.Execute, reason: wire.Reason) -> None:
         """End a cell and its session badly."""
         self.say(wire.Finished(run.session, run.computation, "failed", reason, USAGE))
         self.closed(run.session, reason)
@@ -155,7 +155,7 @@ class Scripted:
         return [frame for frame in self.heard if isinstance(frame, kind)]
 
 
-def run_well(supervisor: Scripted, run: wire.Run) -> None:
+def run_well(supervisor: Scripted, run: wire.Execute) -> None:
     """Play a cell that ends well."""
     supervisor.output(run, *WHOLE)
     supervisor.done(run)
@@ -166,7 +166,7 @@ class Site:
 
     def __init__(self) -> None:
         self.started: list[Scripted] = []
-        self.on_run: Callable[[Scripted, wire.Run], None] = run_well
+        self.on_run: Callable[[Scripted, wire.Execute], None] = run_well
         self.prepare: Callable[[Scripted], None] = lambda supervisor: None
 
     def start(self, account: str, python: str, settings: Settings) -> Scripted:

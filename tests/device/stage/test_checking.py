@@ -8,8 +8,8 @@ import signal
 import pytest
 
 import wire
-from device import checkers as checkers_module
-from device.session import LATE_FRAMES_MAX
+from device.checking import pool as checkers_module
+from device.runs import LATE_FRAMES_MAX
 from tests.device.stage.cells import busy, said, submit, types
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, RESULT, Scripted, message, printed
 
@@ -29,20 +29,20 @@ def two(make_stage):
         supervisor = stage.supervisor()
         supervisor.on_run = busy
         ids = [submit(stage.store) for _ in range(2)]
-        stage.play(lambda: len(supervisor.frames(wire.Run)) == 2)
+        stage.play(lambda: len(supervisor.frames(wire.Execute)) == 2)
         stage.play(lambda: all(stage.computation(id).sequence >= 1 for id in ids))
-        return stage, supervisor, *supervisor.frames(wire.Run)
+        return stage, supervisor, *supervisor.frames(wire.Execute)
 
     return begin
 
 
-def end_well(supervisor: Scripted, run: wire.Run) -> None:
+def end_well(supervisor: Scripted, run: wire.Execute) -> None:
     """Let a cell that is busy come to its end."""
     supervisor.output(run, RESULT, REPLY, IDLE)
     supervisor.done(run)
 
 
-def stop_checker(stage, supervisor: Scripted, run: wire.Run) -> int:
+def stop_checker(stage, supervisor: Scripted, run: wire.Execute) -> int:
     """Let a cell say something that takes long to check, and stop the process that checks it; return the process."""
     supervisor.output(run, SLOW)
     stage.play(lambda: stage.device.checkers.busy, "a busy checker")
@@ -194,13 +194,13 @@ def test_a_cancelled_cell_whose_output_is_checked_keeps_what_it_said(two):
 @pytest.mark.parametrize(("data", "status"), [(b'{"text/plain":"' + b"x" * 100_000 + b'"}', "ok"), (b"1", "error")])
 def test_a_long_answer_to_a_question_is_checked_apart(stage, data, status):
     supervisor = stage.supervisor()
-    id = stage.store.questions.put(None, "python", "inspect", "x", 1, 1)
-    stage.play(lambda: supervisor.frames(wire.Ask))
-    (ask,) = supervisor.frames(wire.Ask)
+    id = stage.store.introspections.put(None, "python", "inspect", "x", 1, 1)
+    stage.play(lambda: supervisor.frames(wire.Introspect))
+    (ask,) = supervisor.frames(wire.Introspect)
     content = b'{"status":"ok","found":true,"metadata":{"' + b" " * 10_000 + b'":1},"data":' + data + b"}"
-    supervisor.say(wire.Answered(ask.request, "ok", content))
-    stage.play(lambda: stage.store.questions.answer_of(id))
-    assert stage.store.questions.answer_of(id).status == status
+    supervisor.say(wire.IntrospectReply(ask.request, "ok", content))
+    stage.play(lambda: stage.store.introspections.answer_of(id))
+    assert stage.store.introspections.answer_of(id).status == status
 
 
 def test_what_a_message_is_does_not_depend_on_where_it_was_checked(two):

@@ -23,7 +23,7 @@ def test_a_kernel_that_died_before_the_cell_began_costs_a_second_attempt(stage):
     supervisor = stage.supervisor()
     supervisor.on_run = lambda supervisor, run: supervisor.failed(run, "kernel_died")
     id = submit(stage.store)
-    stage.play(lambda: supervisor.frames(wire.Run))
+    stage.play(lambda: supervisor.frames(wire.Execute))
     supervisor.on_run = run_well
     computation = stage.finish(id)
     assert (computation.state, computation.attempt) == ("done", 2)
@@ -131,7 +131,7 @@ def test_a_lost_claim_kills_the_session_and_writes_nothing_more(stage, running):
     stage.play(lambda: supervisor.frames(wire.Close))
     assert [frame.session for frame in supervisor.frames(wire.Close)] == [run.session]
     assert types(stage.store, id) == ["status", "execute_input"]
-    assert id not in stage.device.ledger.runs
+    assert id not in stage.device.runs.by_id
     stage.store.computations.finish(other, "done")
 
 
@@ -140,8 +140,8 @@ def test_a_computation_that_comes_back_to_the_same_device_is_not_mixed_up_with_i
     supervisor.closed = lambda session, reason="": None
     let_lease_run_out(stage.store, id)
     stage.store.computations.expire()
-    stage.play(lambda: len(supervisor.frames(wire.Run)) == 2 and supervisor.frames(wire.Close))
-    second = supervisor.frames(wire.Run)[1]
+    stage.play(lambda: len(supervisor.frames(wire.Execute)) == 2 and supervisor.frames(wire.Close))
+    second = supervisor.frames(wire.Execute)[1]
     assert first.session != second.session
     supervisor.output(first, printed("from the first"))
     supervisor.output(second, printed("from the second"))

@@ -23,8 +23,8 @@ def test_what_code_makes_its_kernel_say_ends_its_session_and_no_other(make_stage
     supervisor = stage.supervisor()
     supervisor.on_run = busy
     good, bad = submit(stage.store), submit(stage.store)
-    stage.play(lambda: len(supervisor.frames(wire.Run)) == 2)
-    runs = {run.computation: run for run in supervisor.frames(wire.Run)}
+    stage.play(lambda: len(supervisor.frames(wire.Execute)) == 2)
+    runs = {run.computation: run for run in supervisor.frames(wire.Execute)}
     messages, reason = IMPROPER[what]
     supervisor.output(runs[bad], *messages)
     supervisor.output(runs[bad], printed("still on its way"))

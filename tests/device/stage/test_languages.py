@@ -58,7 +58,7 @@ def test_a_cell_waits_for_room_where_its_language_is_while_the_others_go_on(two)
     for _ in range(3):
         assert stage.finish(submit(stage, "python")).state == "done"
     assert stage.computation(second).state == "queued" and languages_opened(one) == ["python"] * 3
-    (run,) = both.frames(wire.Run)
+    (run,) = both.frames(wire.Execute)
     both.failed(run, "memory")
     stage.finish(first)
     stage.play(lambda: languages_opened(both) == ["sage", "sage"])
@@ -70,10 +70,10 @@ def test_an_idle_session_gives_way_where_the_language_is(two):
     both.on_run = nothing
     for _ in range(2):
         submit(stage, "sage")
-    stage.play(lambda: len(both.frames(wire.Run)) == 2)
+    stage.play(lambda: len(both.frames(wire.Execute)) == 2)
     older = submit(stage, "python", keep=True)
     stage.finish(older)
-    runs = both.frames(wire.Run)
+    runs = both.frames(wire.Execute)
     both.failed(runs[0], "memory")
     stage.play(lambda: stage.computation(runs[0].computation).over)
     both.on_run = run_well
@@ -180,8 +180,8 @@ def test_a_cell_that_was_handed_over_when_its_language_died_is_queued_again(earl
     stage, supervisor = early("ready")
     supervisor.on_run = nothing
     id = submit(stage, "sage")
-    stage.play(lambda: supervisor.frames(wire.Run))
-    (run,) = supervisor.frames(wire.Run)
+    stage.play(lambda: supervisor.frames(wire.Execute))
+    (run,) = supervisor.frames(wire.Execute)
     tell(stage, supervisor, "failed")
     supervisor.on_run = run_well
     supervisor.closed(run.session, "kernel_died")

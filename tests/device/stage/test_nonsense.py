@@ -8,24 +8,24 @@ import msgspec
 import pytest
 
 import wire
-from device.session import LATE_FRAMES_MAX
+from device.runs import LATE_FRAMES_MAX
 from tests.device.stage.cells import busy, said, submit
 from tests.device.stage.scripted import BUSY, IDLE, REPLY, RESULT, USAGE, WHOLE, Scripted, printed, run_well
 
 
-def _finished(s: Scripted, run: wire.Run) -> None:
+def _finished(s: Scripted, run: wire.Execute) -> None:
     s.output(run, *WHOLE[2:])
     s.say(wire.Finished(run.session, run.computation, "done", None, USAGE))
 
 
-def _after_the_end(s: Scripted, run: wire.Run) -> None:
+def _after_the_end(s: Scripted, run: wire.Execute) -> None:
     _finished(s, run)
     s._open -= 1
     s.say(wire.Closed(run.session, "session_gone"))
     s.output(run, printed("replayed"))
 
 
-def _flood_after_the_end(s: Scripted, run: wire.Run) -> None:
+def _flood_after_the_end(s: Scripted, run: wire.Execute) -> None:
     _finished(s, run)
     for _ in range(LATE_FRAMES_MAX + 1):
         s.output(run, printed("replayed"))
@@ -76,7 +76,7 @@ NONSENSE = {
     "a reason that is not its own": lambda s, run: s.say(
         wire.Finished(run.session, run.computation, "failed", "lost", USAGE)
     ),
-    "an answer to no question": lambda s, run: s.say(wire.Answered(7, "ok", b"{}")),
+    "an answer to no question": lambda s, run: s.say(wire.IntrospectReply(7, "ok", b"{}")),
 }
 
 
@@ -86,9 +86,9 @@ def test_a_supervisor_that_talks_nonsense_is_cut_off_alone_and_dialled_again(mak
     good, bad = stage.supervisor("a@good"), stage.supervisor("b@bad")
     good.on_run = bad.on_run = busy
     ids = [submit(stage.store) for _ in range(2)]
-    stage.play(lambda: good.frames(wire.Run) and bad.frames(wire.Run))
+    stage.play(lambda: good.frames(wire.Execute) and bad.frames(wire.Execute))
     stage.play(lambda: all(stage.computation(id).sequence >= 1 for id in ids))
-    (fine,), (run,) = good.frames(wire.Run), bad.frames(wire.Run)
+    (fine,), (run,) = good.frames(wire.Execute), bad.frames(wire.Execute)
     NONSENSE[what](bad, run)
     stage.play(lambda: bad.ended, "the cut")
     computation = stage.finish(run.computation)
@@ -109,7 +109,7 @@ def test_a_kept_session_has_nothing_to_say_between_two_computations(make_stage):
     good.on_run = bad.on_run = busy
     ids = [submit(stage.store, keep=True) for _ in range(2)]
     stage.play(lambda: all(stage.computation(id).sequence >= 1 for id in ids))
-    (run,) = bad.frames(wire.Run)
+    (run,) = bad.frames(wire.Execute)
     _finished(bad, run)
     assert stage.finish(run.computation).state == "done"
     bad.output(run, printed("replayed"))
@@ -123,7 +123,7 @@ def test_a_session_of_another_account_cannot_be_named(make_stage):
     good.on_run = bad.on_run = busy
     ids = [submit(stage.store) for _ in range(2)]
     stage.play(lambda: all(stage.computation(id).sequence >= 1 for id in ids))
-    (fine,) = good.frames(wire.Run)
+    (fine,) = good.frames(wire.Execute)
     bad.say(wire.Closed(fine.session, "memory"))
     stage.play(lambda: bad.ended)
     assert stage.computation(fine.computation).state == "running"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import wire
-from device import keeper as keeper_module
+from device import persistence as keeper_module
 from tests.device.stage.cells import busy, said, submit
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, message, printed, run_well
 
@@ -15,8 +15,8 @@ def test_a_long_file_is_stored_in_pieces_and_another_cell_ends_in_between(stage,
     supervisor = stage.supervisor()
     supervisor.on_run = busy
     long, short = submit(stage.store), submit(stage.store)
-    stage.play(lambda: len(supervisor.frames(wire.Run)) == 2)
-    runs = {run.computation: run for run in supervisor.frames(wire.Run)}
+    stage.play(lambda: len(supervisor.frames(wire.Execute)) == 2)
+    runs = {run.computation: run for run in supervisor.frames(wire.Execute)}
     run, data = runs[long], bytes(range(256)) * (1 << 12) * 20
     for start in range(0, len(data), wire.CHUNK_BYTES):
         end = start + wire.CHUNK_BYTES
@@ -24,7 +24,7 @@ def test_a_long_file_is_stored_in_pieces_and_another_cell_ends_in_between(stage,
         supervisor.say(piece)
     supervisor.output(run, REPLY, IDLE)
     supervisor.done(run)
-    stage.play(lambda: long in stage.device.ledger.runs and stage.device.ledger.runs[long].writing)
+    stage.play(lambda: long in stage.device.runs.by_id and stage.device.runs.by_id[long].writing)
     supervisor.output(runs[short], REPLY, IDLE)
     supervisor.done(runs[short])
     stage.play(lambda: stage.computation(short).over)
@@ -56,7 +56,7 @@ def test_long_uploads_are_read_in_pieces_and_another_cell_ends_in_between(stage)
     supervisor = stage.supervisor()
     data = bytes(range(256)) * (1 << 12) * 20
     long = submit(stage.store, uploads=[("big", io.BytesIO(data)), ("empty", io.BytesIO())])
-    stage.play(lambda: long in stage.device.ledger.runs)
+    stage.play(lambda: long in stage.device.runs.by_id)
     assert stage.finish(submit(stage.store)).state == "done"
     assert not supervisor.frames(wire.Upload)
     assert stage.finish(long).state == "done"
@@ -65,14 +65,14 @@ def test_long_uploads_are_read_in_pieces_and_another_cell_ends_in_between(stage)
 
 def test_an_answer_that_is_too_long_for_the_store_is_an_error_and_the_next_is_answered(stage):
     supervisor = stage.supervisor()
-    ids = [stage.store.questions.put(None, "python", "inspect", "x", 1, 1) for _ in range(2)]
-    stage.play(lambda: len(supervisor.frames(wire.Ask)) == 2)
+    ids = [stage.store.introspections.put(None, "python", "inspect", "x", 1, 1) for _ in range(2)]
+    stage.play(lambda: len(supervisor.frames(wire.Introspect)) == 2)
     # Each number is four characters here, and eighteen when it is written anew.
     data = b'{"a":[' + b"5e15," * 1_000_000 + b"0]}"
-    for ask, value in zip(supervisor.frames(wire.Ask), (data, b"{}"), strict=True):
+    for ask, value in zip(supervisor.frames(wire.Introspect), (data, b"{}"), strict=True):
         content = b'{"status":"ok","found":true,"metadata":{},"data":' + value + b"}"
-        supervisor.say(wire.Answered(ask.request, "ok", content))
-    stage.play(lambda: all(map(stage.store.questions.answer_of, ids)))
-    assert [stage.store.questions.answer_of(id).status for id in ids] == ["error", "ok"]
+        supervisor.say(wire.IntrospectReply(ask.request, "ok", content))
+    stage.play(lambda: all(map(stage.store.introspections.answer_of, ids)))
+    assert [stage.store.introspections.answer_of(id).status for id in ids] == ["error", "ok"]
     stage.site.newest().on_run = run_well
     assert stage.finish(submit(stage.store)).state == "done"

@@ -7,7 +7,7 @@ import io
 import msgspec
 
 import wire
-from device.incoming import FILES_TYPE
+from device.output_files import FILES_TYPE
 from tests.device.stage.cells import nothing, said, submit, types
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, message, run_well
 
@@ -36,7 +36,7 @@ def test_uploads_go_before_the_cell_in_pieces(stage):
     pieces = [frame for frame in heard if isinstance(frame, wire.Upload)]
     assert [(piece.name, piece.last) for piece in pieces] == [("big", False), ("big", True), ("empty", True)]
     assert b"".join(piece.data for piece in pieces) == data
-    assert isinstance(heard[-1], wire.Run)
+    assert isinstance(heard[-1], wire.Execute)
 
 
 def test_files_are_stored_and_announced_before_the_reply(stage):
@@ -67,7 +67,7 @@ def test_a_kept_session_takes_its_turns_one_after_the_other(stage):
     assert [stage.finish(id).state for id in (first, second, third)] == ["done"] * 3
     supervisor = stage.site.newest()
     assert len(supervisor.frames(wire.Open)) == 1
-    assert [run.last for run in supervisor.frames(wire.Run)] == [False, False, True]
+    assert [run.last for run in supervisor.frames(wire.Execute)] == [False, False, True]
     stage.play(lambda: stage.store.sessions.get(session).state == "gone")
 
 
@@ -96,7 +96,7 @@ def test_two_accounts_share_the_work_and_one_that_is_away_costs_nothing(make_sta
     for _ in range(4):
         submit(stage.store)
     runs = [stage.site.newest(name).frames for name in ("a@one", "b@two")]
-    stage.play(lambda: [len(frames(wire.Run)) for frames in runs] == [2, 2])
+    stage.play(lambda: [len(frames(wire.Execute)) for frames in runs] == [2, 2])
     away = stage.device.accounts[2].report()
     assert (away["state"], away["sentence"]) == ("down", "c@away: no layer user")
 
@@ -106,12 +106,12 @@ def test_no_more_sessions_are_opened_than_there_is_credit(make_stage):
     supervisor = stage.supervisor()
     supervisor.on_run = nothing
     ids = [submit(stage.store) for _ in range(3)]
-    stage.play(lambda: len(supervisor.frames(wire.Run)) == 2)
+    stage.play(lambda: len(supervisor.frames(wire.Execute)) == 2)
     for _ in range(20):
         stage.round()
     assert len(supervisor.frames(wire.Open)) == 2
     supervisor.on_run = run_well
-    for run in supervisor.frames(wire.Run):
+    for run in supervisor.frames(wire.Execute):
         run_well(supervisor, run)
     assert {stage.finish(id).state for id in ids} == {"done"}
 
@@ -141,13 +141,13 @@ def test_questions_are_answered_from_sessions_and_from_a_fresh_namespace(stage):
     session = stage.computation(id).session
     supervisor = stage.site.newest()
     content = b'{"status": "ok", "found": false, "data": {}, "metadata": {}}'
-    asked = [stage.store.questions.put(of, "python", "inspect", "x", 1, 1) for of in (session, None)]
-    stage.play(lambda: len(supervisor.frames(wire.Ask)) == 2)
-    first, second = supervisor.frames(wire.Ask)
+    asked = [stage.store.introspections.put(of, "python", "inspect", "x", 1, 1) for of in (session, None)]
+    stage.play(lambda: len(supervisor.frames(wire.Introspect)) == 2)
+    first, second = supervisor.frames(wire.Introspect)
     assert (first.session == "", second.session == "") == (False, True)
-    supervisor.say(wire.Answered(first.request, "ok", content), wire.Answered(second.request, "ok", b"[1]"))
-    stage.play(lambda: all(map(stage.store.questions.answer_of, asked)))
-    answers = [stage.store.questions.answer_of(id) for id in asked]
+    supervisor.say(wire.IntrospectReply(first.request, "ok", content), wire.IntrospectReply(second.request, "ok", b"[1]"))
+    stage.play(lambda: all(map(stage.store.introspections.answer_of, asked)))
+    answers = [stage.store.introspections.answer_of(id) for id in asked]
     assert [answer.status for answer in answers] == ["ok", "error"]
     assert msgspec.json.decode(answers[0].content) == msgspec.json.decode(content)
 

@@ -49,8 +49,8 @@ def test_the_end_of_a_session_may_wait_behind_the_files_of_another(make_stage):
     supervisor = stage.supervisor()
     supervisor.on_run = busy
     ids = [submit(stage.store) for _ in range(2)]
-    stage.play(lambda: len(supervisor.frames(wire.Run)) == 2)
-    slow, waiting = supervisor.frames(wire.Run)
+    stage.play(lambda: len(supervisor.frames(wire.Execute)) == 2)
+    slow, waiting = supervisor.frames(wire.Execute)
     closed, supervisor.closed = supervisor.closed, lambda session, reason="": None
     stage.store.computations.request_cancel(waiting.computation)
     stage.play(lambda: supervisor.frames(wire.Close))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import device.device as device_module
-import device.link as link_module
+import device.connect.connection as link_module
+import device.loop as device_module
 import wire
-from device.incoming import FILES_TYPE
+from device.output_files import FILES_TYPE
 from store import Submission
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, Scripted, printed
 from tests.mongod import run_mongod
@@ -49,13 +49,13 @@ def away(mongod, connect, make_stage, monkeypatch):
     stage = make_stage(connect(mongod.directory, mongo_timeout_s=0.3), heartbeat_timeout_s=5.0)
     supervisor = stage.supervisor()
 
-    def begin(supervisor: Scripted, run: wire.Run) -> None:
+    def begin(supervisor: Scripted, run: wire.Execute) -> None:
         supervisor.output(run, BUSY, INPUT)
 
     supervisor.on_run = begin
     id = stage.store.computations.submit(Submission("1", "python")).id
     stage.play(lambda: stage.computation(id).sequence >= 1)
-    return stage, supervisor, supervisor.frames(wire.Run)[0], mongod
+    return stage, supervisor, supervisor.frames(wire.Execute)[0], mongod
 
 
 def texts(stage, id: str) -> list[str]:
@@ -76,7 +76,7 @@ def test_a_cell_goes_on_and_ends_while_mongodb_is_away(away, caplog):
     for _ in range(5):
         stage.round()
     mongod.start()
-    stage.play(lambda: not stage.device.ledger.runs)
+    stage.play(lambda: not stage.device.runs.by_id)
     assert stage.computation(run.computation).state == "done"
     assert "".join(texts(stage, run.computation)) == "while it is away\nmore\n"
     messages = [json.loads(text) for text in stage.store.messages.after(run.computation, -1)[0]]
@@ -98,13 +98,13 @@ def test_what_waits_in_memory_has_a_bound_and_nothing_is_lost_beyond_it(away, mo
         supervisor.output(run, printed(line))
     supervisor.output(run, REPLY, IDLE)
     supervisor.done(run)
-    found = stage.device.ledger.runs[run.computation]
+    found = stage.device.runs.by_id[run.computation]
     stage.play(lambda: found.waiting_bytes > 100_000)
     for _ in range(10):
         stage.round()
     assert found.waiting_bytes < 130_000
     mongod.start()
-    stage.play(lambda: not stage.device.ledger.runs)
+    stage.play(lambda: not stage.device.runs.by_id)
     assert "".join(texts(stage, run.computation)) == "".join(lines)
     assert not supervisor.ended
 

@@ -16,7 +16,7 @@ def suspects(stage):
     first, held = stage.supervisor(), []
     first.on_run = busy
     ids = {code: submit(stage.store, code) for code in codes}
-    stage.play(lambda: len(first.frames(wire.Run)) == 3)
+    stage.play(lambda: len(first.frames(wire.Execute)) == 3)
 
     def run(supervisor, run):
         if run.code == "poison":
@@ -65,11 +65,11 @@ def test_what_waits_is_begun_before_a_suspect(make_stage):
     supervisor = stage.supervisor()
     supervisor.on_run = busy
     suspect = submit(stage.store)
-    stage.play(lambda: supervisor.frames(wire.Run))
+    stage.play(lambda: supervisor.frames(wire.Execute))
     waiting = [submit(stage.store) for _ in range(3)]
     supervisor.ended = True
     for id in (*waiting, suspect):
         assert stage.finish(id).state == "done"
-    order = [run.computation for run in stage.site.newest().frames(wire.Run)]
+    order = [run.computation for run in stage.site.newest().frames(wire.Execute)]
     assert order == [*waiting, suspect]
 

@@ -7,7 +7,7 @@ from tests.device.stage.cells import nothing, said, submit
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, QUESTION, REPLY, USAGE, Scripted, run_well
 
 
-def ask(supervisor: Scripted, run: wire.Run) -> None:
+def ask(supervisor: Scripted, run: wire.Execute) -> None:
     """Play a cell that waits for an answer."""
     supervisor.output(run, BUSY, INPUT, QUESTION)
 
@@ -73,8 +73,8 @@ def two_runs(make_stage) -> tuple:
     supervisor.on_run = nothing
     for _ in range(2):
         submit(stage.store)
-    stage.play(lambda: len(supervisor.frames(wire.Run)) == 2)
-    one, other = supervisor.frames(wire.Run)
+    stage.play(lambda: len(supervisor.frames(wire.Execute)) == 2)
+    one, other = supervisor.frames(wire.Execute)
     for run in (one, other):
         supervisor.output(run, BUSY, INPUT)
     supervisor.say(wire.File(one.session, one.computation, "long", 3, b"1", False))

@@ -14,8 +14,8 @@ def test_interrupts_and_answers_are_passed_on_once_each(stage, running):
     stage.store.computations.answer(id, "42")
     stage.store.computations.request_interrupt(id)
     stage.store.computations.request_interrupt(id)
-    stage.play(lambda: len(supervisor.frames(wire.Interrupt)) == 2 and supervisor.frames(wire.Answer))
-    assert supervisor.frames(wire.Answer) == [wire.Answer(run.session, id, "42")]
+    stage.play(lambda: len(supervisor.frames(wire.Interrupt)) == 2 and supervisor.frames(wire.InputReply))
+    assert supervisor.frames(wire.InputReply) == [wire.InputReply(run.session, id, "42")]
     supervisor.output(run, RESULT, REPLY, IDLE)
     supervisor.done(run)
     assert stage.finish(id).state == "done"

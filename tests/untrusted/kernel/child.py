@@ -138,7 +138,7 @@ def warm(directory: Path, language: str) -> Iterator[Zygote]:
     sys.stderr.write(zygote.log())
 
 
-class Child:
+class LocalProcess:
     """A forked kernel."""
 
     def __init__(self, zygote: Zygote) -> None:

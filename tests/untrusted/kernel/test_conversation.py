@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from tests.untrusted.kernel.child import Child, plain
+from tests.untrusted.kernel.child import LocalProcess, plain
 
 
-def test_input_asks_and_goes_on_with_the_answer(child: Child) -> None:
+def test_input_asks_and_goes_on_with_the_answer(child: LocalProcess) -> None:
     ran = child.run("print('before')\nname = input('Who? ')\nprint('hi', name)", answers=("Ada",))
     assert ran.types == ["stream", "input_request", "stream"]
     assert ran.only("input_request") == {"prompt": "Who? ", "password": False}
     assert ran.text() == "before\nhi Ada\n"
 
 
-def test_getpass_asks_for_a_password(child: Child) -> None:
+def test_getpass_asks_for_a_password(child: LocalProcess) -> None:
     ran = child.run("from getpass import getpass\nlen(getpass())", answers=("geheim",))
     assert ran.only("input_request") == {"prompt": "Password: ", "password": True}
     assert ran.only("execute_result")["data"]["text/plain"] == "6"
 
 
-def test_an_odd_prompt_is_text(child: Child) -> None:
+def test_an_odd_prompt_is_text(child: LocalProcess) -> None:
     ran = child.run("input('\\ud800'); input(3)", answers=("", ""))
     assert [content["prompt"] for content in ran.all("input_request")] == ["\ufffd", "3"]
 
 
 @pytest.mark.parametrize("question", ["input()", "import getpass; getpass.getpass()", "breakpoint()"])
-def test_without_stdin_questions_are_refused(child: Child, question: str) -> None:
+def test_without_stdin_questions_are_refused(child: LocalProcess, question: str) -> None:
     assert "StdinNotImplementedError" in str(child.run(question, stdin=False))
 
 
-def test_only_the_cell_itself_can_ask(child: Child) -> None:
+def test_only_the_cell_itself_can_ask(child: LocalProcess) -> None:
     thread = "import threading\nt = threading.Thread(target=input); t.start(); t.join()"
     assert "StdinNotImplementedError" in child.run(thread).text("stderr")
     fork = "import os\npid = os.fork()\nif pid == 0: input()\nos.waitpid(pid, 0)"
@@ -40,19 +40,19 @@ def test_only_the_cell_itself_can_ask(child: Child) -> None:
 @pytest.mark.parametrize(
     ("code", "said"), [("len?", "Docstring"), ("import json\njson.loads??", "def loads"), ("nope?", "not found")]
 )
-def test_help_comes_as_a_page(child: Child, code: str, said: str) -> None:
+def test_help_comes_as_a_page(child: LocalProcess, code: str, said: str) -> None:
     ran = child.run(code)
     assert said in ran.text() + "".join(plain(page["data"]["text/plain"]) for page in ran.reply["payload"])
 
 
-def test_code_can_offer_the_next_input(child: Child) -> None:
+def test_code_can_offer_the_next_input(child: LocalProcess) -> None:
     assert child.run("get_ipython().set_next_input('1+1')").reply["payload"] == [
         {"source": "set_next_input", "text": "1+1", "replace": False}
     ]
     assert child.run("1").reply["payload"] == []
 
 
-def test_magics_work(child: Child) -> None:
+def test_magics_work(child: LocalProcess) -> None:
     assert "per loop" in child.run("%timeit -n1 -r1 pass").text()
     assert "Wall time" in child.run("%%time\n1").text()
     bash = child.run("%%bash\necho out; echo err >&2")
@@ -68,7 +68,7 @@ def test_magics_work(child: Child) -> None:
     assert "UsageError" in child.run("%nope").text("stderr")
 
 
-def test_top_level_await_works_from_cell_to_cell(child: Child) -> None:
+def test_top_level_await_works_from_cell_to_cell(child: LocalProcess) -> None:
     child.run("import asyncio\nasync def f():\n    await asyncio.sleep(0.001)\n    return 5")
     assert child.run("await f()").only("execute_result")["data"]["text/plain"] == "5"
     assert child.run("t = asyncio.create_task(f())\nawait t").only("execute_result")["data"]["text/plain"] == "5"
@@ -76,7 +76,7 @@ def test_top_level_await_works_from_cell_to_cell(child: Child) -> None:
     assert child.run("await f()").only("execute_result")["data"]["text/plain"] == "5"
 
 
-def test_a_comm_speaks_both_ways_with_buffers(child: Child) -> None:
+def test_a_comm_speaks_both_ways_with_buffers(child: LocalProcess) -> None:
     opened = child.run(
         "import comm\nc = comm.create_comm(target_name='mine', data={'a': 1}, buffers=[b'xy'])\n"
         "def heard(m):\n    print('got', m['content']['data'], bytes(m['buffers'][0]))\n"
@@ -92,36 +92,36 @@ def test_a_comm_speaks_both_ways_with_buffers(child: Child) -> None:
     assert closed["comm_id"] == content["comm_id"]
 
 
-def test_the_page_can_open_a_comm(child: Child) -> None:
+def test_the_page_can_open_a_comm(child: LocalProcess) -> None:
     child.run("import comm\nlisten = lambda c, m: c.send({'hello': m['content']['data']})")
     child.run("comm.get_comm_manager().register_target('t', listen)")
     ran = child.deliver("comm_open", {"comm_id": "1", "target_name": "t", "data": {"x": 1}})
     assert ran.only("comm_msg") == {"comm_id": "1", "data": {"hello": {"x": 1}}}
 
 
-def test_an_unknown_comm_target_is_closed(child: Child) -> None:
+def test_an_unknown_comm_target_is_closed(child: LocalProcess) -> None:
     ran = child.deliver("comm_open", {"comm_id": "1", "target_name": "nope", "data": {}})
     assert ran.only("comm_close") == {"comm_id": "1", "data": {}}
 
 
 @pytest.mark.parametrize("content", [{}, {"comm_id": 3}, {"comm_id": "x", "data": 1}])
-def test_nonsense_for_a_comm_does_no_harm(child: Child, content: dict) -> None:
+def test_nonsense_for_a_comm_does_no_harm(child: LocalProcess, content: dict) -> None:
     for kind in ("comm_open", "comm_msg", "comm_close"):
         child.deliver(kind, content)
     assert child.run("1").types == ["execute_result"]
 
 
-def test_an_error_in_a_comms_code_is_shown(child: Child) -> None:
+def test_an_error_in_a_comms_code_is_shown(child: LocalProcess) -> None:
     child.run("import comm\nc = comm.create_comm(target_name='t', comm_id='1')\nc.on_msg(lambda m: 1/0)")
     assert "ZeroDivisionError" in child.deliver("comm_msg", {"comm_id": "1", "data": {}}).text("stderr")
 
 
 @pytest.mark.parametrize("argument", ["data={'a': object()}", "data=3", "buffers=[b''] * 65", "buffers=[3]"])
-def test_what_a_comm_cannot_send_is_an_error_of_the_cell(child: Child, argument: str) -> None:
+def test_what_a_comm_cannot_send_is_an_error_of_the_cell(child: LocalProcess, argument: str) -> None:
     assert child.run(f"import comm\nc = comm.create_comm(target_name='t', {argument})").reply["status"] == "error"
 
 
-def test_completion_knows_the_live_namespace(child: Child) -> None:
+def test_completion_knows_the_live_namespace(child: LocalProcess) -> None:
     child.run("alpha_beta = 1\nclass Thing: width = 3\nthing = Thing()")
     reply = child.call("complete", "x = alpha_b", 11)
     assert (reply["matches"], reply["cursor_start"], reply["cursor_end"]) == (["alpha_beta"], 4, 11)
@@ -130,7 +130,7 @@ def test_completion_knows_the_live_namespace(child: Child) -> None:
     assert child.call("complete", "%timei", 6)["matches"]
 
 
-def test_positions_count_code_points(child: Child) -> None:
+def test_positions_count_code_points(child: LocalProcess) -> None:
     child.run("alpha_beta = 1")
     reply = child.call("complete", "'😀'; alpha_b", 12)
     assert (reply["cursor_start"], reply["cursor_end"]) == (5, 12)
@@ -140,19 +140,19 @@ def test_positions_count_code_points(child: Child) -> None:
     ("code", "position"),
     [("", 0), ("abc", -5), ("abc", 99), ("\ud83d", 1), ("(((", 3), ("'", 1), ("a\n" * 1000, 2000)],
 )
-def test_completion_and_inspection_bear_any_code(child: Child, code: str, position: int) -> None:
+def test_completion_and_inspection_bear_any_code(child: LocalProcess, code: str, position: int) -> None:
     child.call("complete", code, position)
     child.call("inspect", code, position, 0)
 
 
-def test_inspection_shows_help_and_source(child: Child) -> None:
+def test_inspection_shows_help_and_source(child: LocalProcess) -> None:
     child.run("def mine(a):\n    'My help.'\n    return a")
     assert "My help." in child.call("inspect", "mine(1)", 3, 0)["data"]["text/plain"]
     assert "return a" in plain(child.call("inspect", "mine", 4, 1)["data"]["text/plain"])
     assert child.call("inspect", "nope", 4, 0)["found"] is False
 
 
-def test_what_completion_provokes_does_no_harm(child: Child) -> None:
+def test_what_completion_provokes_does_no_harm(child: LocalProcess) -> None:
     child.run("class Odd:\n    def __dir__(self): print('asked'); raise ValueError")
     child.run("Odd.__getattr__ = lambda self, name: {}[name]\nodd = Odd()")
     child.call("complete", "odd.", 4)

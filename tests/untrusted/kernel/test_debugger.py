@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-from tests.untrusted.kernel.child import ROOT, Child
+from tests.untrusted.kernel.child import ROOT, LocalProcess
 
 CELL = "def g(x):\n    {open}\n    return 1 / x\ng(0)"
 
 
 @pytest.mark.parametrize("start", ["import pdb; pdb.set_trace()", "breakpoint()"])
-def test_a_debugger_shows_the_cell_and_its_frames_alone(child: Child, start: str) -> None:
+def test_a_debugger_shows_the_cell_and_its_frames_alone(child: LocalProcess, start: str) -> None:
     ran = child.run(CELL.format(open=start), answers=("w", "l", "p x + 41", "b 1", "q"))
     number = ran.only("execute_input")["execution_count"]
     said = ran.text()
@@ -23,7 +23,7 @@ def test_a_debugger_shows_the_cell_and_its_frames_alone(child: Child, start: str
     assert child.run("1").types == ["execute_result"]
 
 
-def test_a_debugger_after_an_error_shows_the_cell_and_libraries_by_their_names(child: Child) -> None:
+def test_a_debugger_after_an_error_shows_the_cell_and_libraries_by_their_names(child: LocalProcess) -> None:
     failed = child.run("import json\nimport matplotlib.pyplot as plt\nplt.plot([1], [2, 3])\n")
     number = failed.only("execute_input")["execution_count"]
     said = re.sub(r"\x1b\[[0-9;]*m", "", child.run("%debug", answers=("w", "u", "u", "u", "u", "q")).text())

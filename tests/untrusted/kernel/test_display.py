@@ -7,20 +7,20 @@ import json
 
 import pytest
 
-from tests.untrusted.kernel.child import Child
+from tests.untrusted.kernel.child import LocalProcess
 
 
-def test_an_expressions_value_is_the_result(child: Child) -> None:
+def test_an_expressions_value_is_the_result(child: LocalProcess) -> None:
     ran = child.run("40 + 2")
     assert ran.only("execute_result") == {"execution_count": 1, "data": {"text/plain": "42"}, "metadata": {}}
     assert child.run("_1 + _ + Out[1]").only("execute_result")["data"]["text/plain"] == "126"
 
 
-def test_a_semicolon_and_none_have_no_result(child: Child) -> None:
+def test_a_semicolon_and_none_have_no_result(child: LocalProcess) -> None:
     assert child.run("1;").types == child.run("None").types == []
 
 
-def test_text_before_and_after_a_display_keeps_its_place(child: Child) -> None:
+def test_text_before_and_after_a_display_keeps_its_place(child: LocalProcess) -> None:
     assert child.run("print(1); display(2); print(3)\n4").types == [
         "stream",
         "display_data",
@@ -29,7 +29,7 @@ def test_text_before_and_after_a_display_keeps_its_place(child: Child) -> None:
     ]
 
 
-def test_a_display_can_be_updated(child: Child) -> None:
+def test_a_display_can_be_updated(child: LocalProcess) -> None:
     ran = child.run("h = display('a', display_id='x')\nh.update('b')")
     assert ran.types == ["display_data", "update_display_data"]
     assert ran.only("display_data")["transient"] == ran.only("update_display_data")["transient"] == {"display_id": "x"}
@@ -37,7 +37,7 @@ def test_a_display_can_be_updated(child: Child) -> None:
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_output_can_be_cleared(child: Child, wait: bool) -> None:
+def test_output_can_be_cleared(child: LocalProcess, wait: bool) -> None:
     ran = child.run(f"from IPython.display import clear_output\nprint(1)\nclear_output(wait={wait})\nprint(2)")
     assert ran.types == ["stream", "clear_output", "stream"]
     assert ran.only("clear_output") == {"wait": wait}
@@ -59,19 +59,19 @@ def test_output_can_be_cleared(child: Child, wait: bool) -> None:
         ("ProgressBar(3)", "text/html"),
     ],
 )
-def test_ipythons_displays_have_their_type(child: Child, expression: str, mime: str) -> None:
+def test_ipythons_displays_have_their_type(child: LocalProcess, expression: str, mime: str) -> None:
     ran = child.run(f"from IPython.display import *\ndisplay({expression})")
     assert mime in ran.only("display_data")["data"]
 
 
-def test_figures_are_png_and_closed_at_the_end_of_the_cell(child: Child) -> None:
+def test_figures_are_png_and_closed_at_the_end_of_the_cell(child: LocalProcess) -> None:
     ran = child.run("import matplotlib.pyplot as plt\nplt.plot([1, 2]);\nplt.figure(); plt.plot([1])\nprint('first')")
     assert ran.types == ["stream", "display_data", "display_data"]
     assert base64.b64decode(ran.all("display_data")[0]["data"]["image/png"]).startswith(b"\x89PNG")
     assert child.run("plt.get_fignums()").only("execute_result")["data"]["text/plain"] == "[]"
 
 
-def test_figures_are_svg_or_retina_on_request(child: Child) -> None:
+def test_figures_are_svg_or_retina_on_request(child: LocalProcess) -> None:
     plot = "import matplotlib.pyplot as plt\nplt.plot([1]);"
     assert (
         "<svg"
@@ -84,17 +84,17 @@ def test_figures_are_svg_or_retina_on_request(child: Child) -> None:
     assert child.run(f"%matplotlib inline\n{plot}").types == ["display_data"]
 
 
-def test_a_figure_that_cannot_be_drawn_is_an_error(child: Child) -> None:
+def test_a_figure_that_cannot_be_drawn_is_an_error(child: LocalProcess) -> None:
     ran = child.run("import matplotlib.pyplot as plt\nplt.title(r'$\\frac$');")
     assert "Exception: Expected" in ran.all("error")[0]["evalue"]
     assert child.run("plt.get_fignums()").only("execute_result")["data"]["text/plain"] == "[]"
 
 
-def test_a_window_is_refused_with_a_sentence(child: Child) -> None:
+def test_a_window_is_refused_with_a_sentence(child: LocalProcess) -> None:
     assert "There is no window system here" in child.run("%gui qt").text("stderr")
 
 
-def test_pandas_sympy_and_pil_show_themselves(child: Child) -> None:
+def test_pandas_sympy_and_pil_show_themselves(child: LocalProcess) -> None:
     assert (
         "<table"
         in child.run("import pandas as pd\npd.DataFrame({'a': [1]})").only("execute_result")["data"]["text/html"]
@@ -103,7 +103,7 @@ def test_pandas_sympy_and_pil_show_themselves(child: Child) -> None:
     assert "image/png" in child.run("from PIL import Image\nImage.new('RGB', (2, 2))").only("execute_result")["data"]
 
 
-def test_plotly_sends_json_for_the_page_to_draw(child: Child) -> None:
+def test_plotly_sends_json_for_the_page_to_draw(child: LocalProcess) -> None:
     code = "import plotly.graph_objects as go\nf = go.Figure(go.Scatter(y=[1, float('nan'), 2]))\nf.show()\nf"
     ran = child.run(code)
     assert ran.types == ["display_data", "display_data"]
@@ -150,7 +150,7 @@ class Bad(dict):
         ("7", {"text/plain"}, ""),
     ],
 )
-def test_junk_in_a_bundle_is_left_out_with_a_word(child: Child, bundle: str, left: set[str], told: str) -> None:
+def test_junk_in_a_bundle_is_left_out_with_a_word(child: LocalProcess, bundle: str, left: set[str], told: str) -> None:
     child.run(JUNK)
     ran = child.run(f"Junk({bundle})")
     shown = ran.all("execute_result")
@@ -163,13 +163,13 @@ def test_junk_in_a_bundle_is_left_out_with_a_word(child: Child, bundle: str, lef
 @pytest.mark.parametrize(
     "body", ["raise ValueError('mine')", "return 3", "return None", "exit()", "raise BaseException"]
 )
-def test_objects_that_misbehave_when_shown_do_no_harm(child: Child, method: str, body: str) -> None:
+def test_objects_that_misbehave_when_shown_do_no_harm(child: LocalProcess, method: str, body: str) -> None:
     child.run(f"class C:\n    def {method}(self, **_): {body}\nC()")
     child.run("display(C(), C())")
     assert child.run("1 + 1").only("execute_result")["data"] == {"text/plain": "2"}
 
 
-def test_publishing_by_hand_is_cleaned(child: Child) -> None:
+def test_publishing_by_hand_is_cleaned(child: LocalProcess) -> None:
     code = (
         "from IPython.display import publish_display_data as publish\n"
         "publish({'text/plain': 'x'}, {'a': {1: float('nan')}}, transient={'display_id': 3, 'more': 1})"
@@ -181,11 +181,11 @@ def test_publishing_by_hand_is_cleaned(child: Child) -> None:
     }
 
 
-def test_captured_output_stays_captured(child: Child) -> None:
+def test_captured_output_stays_captured(child: LocalProcess) -> None:
     assert child.run("%%capture c\nprint(1); display(2)\n3").types == []
     assert child.run("c.stdout, len(c.outputs)").only("execute_result")["data"]["text/plain"] == "('1\\n', 2)"
 
 
-def test_a_patched_displayhook_lasts_for_its_cell(child: Child) -> None:
+def test_a_patched_displayhook_lasts_for_its_cell(child: LocalProcess) -> None:
     child.run("import sys\nsys.displayhook = lambda value: print('mine', value)\n5")
     assert child.run("5").types == ["execute_result"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.untrusted.kernel.child import ROOT, Child
+from tests.untrusted.kernel.child import ROOT, LocalProcess
 
 ERRORS = {
     "1/0": ("ZeroDivisionError", "Cell In[1], line 1"),
@@ -27,7 +27,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_an_error_names_the_cell_and_the_line(child: Child, code: str) -> None:
+def test_an_error_names_the_cell_and_the_line(child: LocalProcess, code: str) -> None:
     ename, said = ERRORS[code]
     if ename == "ExceptionGroup" and child.run("ExceptionGroup").reply["status"] == "error":
         pytest.skip("this Python has no exception groups")
@@ -41,7 +41,7 @@ def test_an_error_names_the_cell_and_the_line(child: Child, code: str) -> None:
     assert child.run("1").types == ["execute_result"]
 
 
-def test_the_error_in_the_reply_is_the_error_shown(child: Child) -> None:
+def test_the_error_in_the_reply_is_the_error_shown(child: LocalProcess) -> None:
     ran = child.run("1/0")
     assert {name: ran.reply[name] for name in ("ename", "evalue", "traceback")} == ran.only("error")
 
@@ -66,7 +66,7 @@ CLASSES = {
 
 @pytest.mark.parametrize("base", ["Exception", "BaseException"])
 @pytest.mark.parametrize("case", CLASSES)
-def test_exceptions_of_any_kind_become_an_error(child: Child, case: str, base: str) -> None:
+def test_exceptions_of_any_kind_become_an_error(child: LocalProcess, case: str, base: str) -> None:
     ran = child.run(f"class Odd({base}):\n    {CLASSES[case]}\nraise Odd('x')")
     assert ran.reply["status"] == "error"
     assert ran.all("error"), ran
@@ -74,29 +74,29 @@ def test_exceptions_of_any_kind_become_an_error(child: Child, case: str, base: s
     assert child.run("1").types == ["execute_result"]
 
 
-def test_a_long_chain_of_exceptions_is_cut(child: Child) -> None:
+def test_a_long_chain_of_exceptions_is_cut(child: LocalProcess) -> None:
     code = "e = None\nfor i in range(10_000):\n    n = ValueError(i); n.__cause__ = e; e = n\nraise e"
     assert child.run(code).reply["ename"] == "ValueError"
 
 
-def test_a_ring_of_exceptions_ends(child: Child) -> None:
+def test_a_ring_of_exceptions_ends(child: LocalProcess) -> None:
     assert (
         child.run("a, b = ValueError('a'), ValueError('b')\na.__cause__, b.__cause__ = b, a\nraise a").reply["evalue"]
         == "a"
     )
 
 
-def test_a_deep_stack_is_cut_quickly(child: Child) -> None:
+def test_a_deep_stack_is_cut_quickly(child: LocalProcess) -> None:
     code = "import sys\nsys.setrecursionlimit(20_000)\ndef f(n):\n    return f(n - 1) if n else 1/0\nf(15_000)"
     assert sum(map(len, child.run(code).only("error")["traceback"])) < 100_000
 
 
-def test_real_lack_of_memory_is_an_error(child: Child) -> None:
+def test_real_lack_of_memory_is_an_error(child: LocalProcess) -> None:
     assert child.run("x = bytearray(1 << 60)").reply["ename"] in ("MemoryError", "OverflowError")
 
 
 @pytest.mark.parametrize("leave", ["exit()", "quit()", "exit", "import sys; sys.exit()", "exit(0)", "raise SystemExit"])
-def test_leaving_ends_the_cell_calmly(child: Child, leave: str) -> None:
+def test_leaving_ends_the_cell_calmly(child: LocalProcess, leave: str) -> None:
     ran = child.run(f"print('a')\n{leave}\nprint('b')") if leave != "exit" else child.run("exit")
     assert ran.reply["status"] == "ok"
     assert set(ran.types) <= {"stream"} and "b" not in ran.text()
@@ -105,18 +105,18 @@ def test_leaving_ends_the_cell_calmly(child: Child, leave: str) -> None:
 
 
 @pytest.mark.parametrize(("argument", "evalue"), [("3", "3"), ("'no data'", "no data")])
-def test_leaving_with_something_to_say_is_one_line(child: Child, argument: str, evalue: str) -> None:
+def test_leaving_with_something_to_say_is_one_line(child: LocalProcess, argument: str, evalue: str) -> None:
     ran = child.run(f"import sys\nsys.exit({argument})")
     assert ran.only("error") == {"ename": "SystemExit", "evalue": evalue, "traceback": [f"SystemExit: {evalue}"]}
     assert ran.reply["status"] == "error"
 
 
-def test_code_without_effect_is_fine(child: Child) -> None:
+def test_code_without_effect_is_fine(child: LocalProcess) -> None:
     for code in ("", "\n", "# nothing", "   "):
         assert child.run(code).reply["status"] == "ok"
 
 
-def test_python_itself_names_the_cell(child: Child) -> None:
+def test_python_itself_names_the_cell(child: LocalProcess) -> None:
     ran = child.run(
         "import traceback, warnings\ndef f(): 1/0\ntry: f()\nexcept: traceback.print_exc()\nwarnings.warn('!')"
     )
@@ -124,12 +124,12 @@ def test_python_itself_names_the_cell(child: Child) -> None:
     assert "Cell In[1]:5: UserWarning: !" in ran.text("stderr")
 
 
-def test_source_can_be_read(child: Child) -> None:
+def test_source_can_be_read(child: LocalProcess) -> None:
     child.run("def f():\n    return 'mine'")
     assert "return 'mine'" in child.run("import inspect\nprint(inspect.getsource(f))").text()
 
 
-def test_an_error_in_a_thread_is_told_on_stderr(child: Child) -> None:
+def test_an_error_in_a_thread_is_told_on_stderr(child: LocalProcess) -> None:
     ran = child.run("import threading\nt = threading.Thread(target=lambda: 1/0)\nt.start(); t.join()")
     assert "ZeroDivisionError" in ran.text("stderr") and ran.reply["status"] == "ok"
 
@@ -138,7 +138,7 @@ def test_an_error_in_a_thread_is_told_on_stderr(child: Child) -> None:
     ("code", "line"),
     [("def f():\n    pass\n  x = 1", 3), ("\n\nfor i in [1]:\n        print(i)\n    print(2)", 5)],
 )
-def test_a_line_that_is_indented_to_no_level_is_four_lines_of_error(child: Child, code: str, line: int) -> None:
+def test_a_line_that_is_indented_to_no_level_is_four_lines_of_error(child: LocalProcess, code: str, line: int) -> None:
     ran = child.run(code)
     number = ran.only("execute_input")["execution_count"]
     assert ran.error.splitlines() == [
@@ -164,7 +164,7 @@ OF_LIBRARIES = {
 
 
 @pytest.mark.parametrize("case", OF_LIBRARIES)
-def test_a_library_is_named_without_the_place_that_it_lies_in(child: Child, case: str) -> None:
+def test_a_library_is_named_without_the_place_that_it_lies_in(child: LocalProcess, case: str) -> None:
     code, named = OF_LIBRARIES[case]
     ran = child.run(code)
     said = ran.text("stderr") + str(ran.all("error")) + str(ran.reply)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.untrusted.kernel.child import Child, Ran
+from tests.untrusted.kernel.child import LocalProcess, Ran
 
 ENDLESS = {
     "loop": "while True: pass",
@@ -28,7 +28,7 @@ ENDLESS = {
 }
 
 
-def stopped(child: Child, code: str) -> Ran:
+def stopped(child: LocalProcess, code: str) -> Ran:
     """Run the code and interrupt it as soon as it says that it has begun."""
     begun: list[str] = []
 
@@ -43,7 +43,7 @@ def stopped(child: Child, code: str) -> Ran:
 
 
 @pytest.mark.parametrize("case", ENDLESS)
-def test_an_interrupt_stops(child: Child, case: str) -> None:
+def test_an_interrupt_stops(child: LocalProcess, case: str) -> None:
     ran = stopped(child, ENDLESS[case])
     assert ran.reply["status"] == "error"
     assert ran.reply["ename"] == ran.all("error")[-1]["ename"] == "KeyboardInterrupt"
@@ -51,7 +51,7 @@ def test_an_interrupt_stops(child: Child, case: str) -> None:
     assert child.run("print('again')").text() == "again\n"
 
 
-def test_a_bash_cell_is_stopped(child: Child) -> None:
+def test_a_bash_cell_is_stopped(child: LocalProcess) -> None:
     ran = child.run(
         "%%bash\necho begun\nsleep 100\necho after", on=lambda seen: child.interrupt() if "begun" in seen else None
     )
@@ -60,17 +60,17 @@ def test_a_bash_cell_is_stopped(child: Child) -> None:
     assert "interrupted" in ran.text() or "died with <Signals.SIGINT" in ran.error
 
 
-def test_waiting_for_an_answer_can_be_stopped(child: Child) -> None:
+def test_waiting_for_an_answer_can_be_stopped(child: LocalProcess) -> None:
     ran = child.run("input()", on=lambda seen: child.interrupt() if seen == "input_request" else None)
     assert ran.reply["ename"] == "KeyboardInterrupt"
 
 
-def test_code_may_catch_the_interrupt(child: Child) -> None:
+def test_code_may_catch_the_interrupt(child: LocalProcess) -> None:
     ran = stopped(child, "import time\ntry: time.sleep(100)\nexcept KeyboardInterrupt: print('caught')")
     assert ran.text() == "begun\ncaught\n" and ran.reply["status"] == "ok"
 
 
-def test_an_interrupt_where_nothing_can_be_raised_is_not_lost(child: Child) -> None:
+def test_an_interrupt_where_nothing_can_be_raised_is_not_lost(child: LocalProcess) -> None:
     code = (
         "import time\nclass Slow:\n    def __del__(self):\n        print('begun', flush=True)\n"
         "        while True: pass\nx = Slow()\ndel x\nwhile True: pass"
@@ -79,14 +79,14 @@ def test_an_interrupt_where_nothing_can_be_raised_is_not_lost(child: Child) -> N
     assert ran.reply["ename"] == "KeyboardInterrupt"
 
 
-def test_an_interrupt_between_two_cells_is_forgotten(child: Child) -> None:
+def test_an_interrupt_between_two_cells_is_forgotten(child: LocalProcess) -> None:
     child.run("1")
     child.interrupt()
     assert child.call("complete", "prin", 4)["matches"]
     assert child.run("2").reply["status"] == "ok"
 
 
-def test_messages_stay_whole_when_interrupts_rain(child: Child) -> None:
+def test_messages_stay_whole_when_interrupts_rain(child: LocalProcess) -> None:
     code = "for i in range(2000):\n    try:\n        print(i); display(i)\n    except KeyboardInterrupt: pass"
     count = 0
 

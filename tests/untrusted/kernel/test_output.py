@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from tests.untrusted.kernel.child import Child
+from tests.untrusted.kernel.child import LocalProcess
 
 
-def test_stdout_and_stderr_come_apart_and_in_order(child: Child) -> None:
+def test_stdout_and_stderr_come_apart_and_in_order(child: LocalProcess) -> None:
     ran = child.run("import sys\nprint('a')\nprint('b', file=sys.stderr)\nprint('c')")
     assert [(content["name"], content["text"]) for content in ran.all("stream")] == [
         ("stdout", "a\n"),
@@ -18,7 +18,7 @@ def test_stdout_and_stderr_come_apart_and_in_order(child: Child) -> None:
     ]
 
 
-def test_neighbouring_texts_merge(child: Child) -> None:
+def test_neighbouring_texts_merge(child: LocalProcess) -> None:
     assert len(child.run("for i in range(100): print(i)").all("stream")) == 1
 
 
@@ -35,16 +35,16 @@ def test_neighbouring_texts_merge(child: Child) -> None:
         "sys.__stdout__.write('b\\n')",
     ],
 )
-def test_what_is_written_beside_python_comes_in_its_place(child: Child, command: str) -> None:
+def test_what_is_written_beside_python_comes_in_its_place(child: LocalProcess, command: str) -> None:
     ran = child.run(f"import ctypes, os, subprocess, sys\nprint('a'); _ = {command}; print('c')")
     assert ran.text() == "a\nb\nc\n"
 
 
-def test_a_c_librarys_unfinished_line_is_not_lost(child: Child) -> None:
+def test_a_c_librarys_unfinished_line_is_not_lost(child: LocalProcess) -> None:
     assert child.run("import ctypes; ctypes.CDLL(None).printf(b'no line end')").text() == "no line end"
 
 
-def test_output_appears_while_the_code_runs(child: Child) -> None:
+def test_output_appears_while_the_code_runs(child: LocalProcess) -> None:
     seen: list[str] = []
 
     def go_on(text: str) -> None:
@@ -61,7 +61,7 @@ def test_output_appears_while_the_code_runs(child: Child) -> None:
     assert len(ran.all("stream")) == 2
 
 
-def test_a_programs_output_appears_while_it_runs(child: Child) -> None:
+def test_a_programs_output_appears_while_it_runs(child: LocalProcess) -> None:
     def go_on(text: str) -> None:
         if "program" in text:
             (child.work / "go").touch()
@@ -70,23 +70,23 @@ def test_a_programs_output_appears_while_it_runs(child: Child) -> None:
     assert ran.text() == "program\nseen\n"
 
 
-def test_a_million_prints_come_whole_and_in_few_messages(child: Child) -> None:
+def test_a_million_prints_come_whole_and_in_few_messages(child: LocalProcess) -> None:
     ran = child.run("for i in range(1_000_000): print(i)")
     assert ran.text() == "".join(f"{i}\n" for i in range(1_000_000))
     assert len(ran) < 2000
 
 
-def test_one_long_text_is_cut_into_messages_that_a_frame_can_hold(child: Child) -> None:
+def test_one_long_text_is_cut_into_messages_that_a_frame_can_hold(child: LocalProcess) -> None:
     ran = child.run("print('é' * 5_000_000)")
     assert ran.text() == "é" * 5_000_000 + "\n"
     assert max(len(content["text"]) for content in ran.all("stream")) <= 1 << 20
 
 
-def test_more_than_a_pipe_holds_comes_through(child: Child) -> None:
+def test_more_than_a_pipe_holds_comes_through(child: LocalProcess) -> None:
     assert len(child.run("!head -c 3000000 /dev/zero | tr '\\0' x").text()) == 3_000_000
 
 
-def test_carriage_returns_pass_untouched(child: Child) -> None:
+def test_carriage_returns_pass_untouched(child: LocalProcess) -> None:
     assert child.run(r"print('1%\r2%\r', end='')").text() == "1%\r2%\r"
 
 
@@ -101,15 +101,15 @@ def test_carriage_returns_pass_untouched(child: Child) -> None:
         (r"import os; os.write(1, b'\xc3')", "\ufffd"),
     ],
 )
-def test_text_is_always_valid(child: Child, expression: str, text: str) -> None:
+def test_text_is_always_valid(child: LocalProcess, expression: str, text: str) -> None:
     assert child.run(expression + ";").text() == text
 
 
-def test_a_character_may_come_in_pieces(child: Child) -> None:
+def test_a_character_may_come_in_pieces(child: LocalProcess) -> None:
     assert child.run(r"!printf '\360\237'; sleep 0.1; printf '\230\200'").text() == "😀"
 
 
-def test_threads_are_heard(child: Child) -> None:
+def test_threads_are_heard(child: LocalProcess) -> None:
     code = """
         import threading
         def count(name):
@@ -122,7 +122,7 @@ def test_threads_are_heard(child: Child) -> None:
         assert [line for line in lines if line[0] == name] == [f"{name}{i}" for i in range(1000)]
 
 
-def test_a_thread_that_outlives_its_cell_is_heard_too(child: Child) -> None:
+def test_a_thread_that_outlives_its_cell_is_heard_too(child: LocalProcess) -> None:
     child.run(
         "import threading\ngo = threading.Event()\ndef later():\n    go.wait(); print('late')\n"
         "threading.Thread(target=later).start()"
@@ -132,7 +132,7 @@ def test_a_thread_that_outlives_its_cell_is_heard_too(child: Child) -> None:
     assert message[:2] == ("stream", {"name": "stdout", "text": "late\n"})
 
 
-def test_forked_processes_are_heard_once(child: Child) -> None:
+def test_forked_processes_are_heard_once(child: LocalProcess) -> None:
     code = "import os\nprint('parent')\npid = os.fork()\nif pid == 0:\n    print('child'); 1/0\nos.waitpid(pid, 0);"
     ran = child.run(code)
     assert sorted(ran.text().split()) == ["child", "parent"]
@@ -140,7 +140,7 @@ def test_forked_processes_are_heard_once(child: Child) -> None:
     assert ran.reply["status"] == "ok"
 
 
-def test_multiprocessing_prints_and_returns(child: Child) -> None:
+def test_multiprocessing_prints_and_returns(child: LocalProcess) -> None:
     code = (
         "import multiprocessing as m\ndef f(x):\n    print('in', x); return x * x\n"
         "with m.get_context('fork').Pool(2) as p: r = p.map(f, range(4))\nr"
@@ -161,10 +161,10 @@ def test_multiprocessing_prints_and_returns(child: Child) -> None:
         "sys.stdout = 3",
     ],
 )
-def test_a_session_survives_what_is_done_to_its_streams(child: Child, mischief: str) -> None:
+def test_a_session_survives_what_is_done_to_its_streams(child: LocalProcess, mischief: str) -> None:
     child.run(f"import os, sys\nmine = sys.stdout\n{mischief}")
     assert child.run("sys.stdout = mine\nprint('here')\n1").types == ["stream", "execute_result"]
 
 
-def test_write_refuses_what_is_no_text(child: Child) -> None:
+def test_write_refuses_what_is_no_text(child: LocalProcess) -> None:
     assert child.run("import sys; sys.stdout.write(b'x')").reply["ename"] == "TypeError"

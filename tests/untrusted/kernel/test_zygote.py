@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.untrusted.kernel.child import ROOT, Child, Zygote
+from tests.untrusted.kernel.child import ROOT, LocalProcess, Zygote
 
 
 def test_the_zygote_has_one_thread_and_says_nothing(zygote: Zygote) -> None:
@@ -14,13 +14,13 @@ def test_the_zygote_has_one_thread_and_says_nothing(zygote: Zygote) -> None:
     assert zygote.log() == ""
 
 
-def test_the_first_cell_is_number_one_in_an_empty_namespace(child: Child) -> None:
+def test_the_first_cell_is_number_one_in_an_empty_namespace(child: LocalProcess) -> None:
     ran = child.run("sorted(n for n in globals() if not n.startswith('_'))\n")
     assert ran.only("execute_result")["execution_count"] == 1
     assert ran.only("execute_result")["data"]["text/plain"] == "['In', 'Out', 'exit', 'get_ipython', 'open', 'quit']"
 
 
-def test_nothing_of_the_warm_up_is_left(child: Child) -> None:
+def test_nothing_of_the_warm_up_is_left(child: LocalProcess) -> None:
     code = (
         "import gc, linecache, sys\n"
         "import matplotlib.pyplot as plt\n"
@@ -34,21 +34,21 @@ def test_nothing_of_the_warm_up_is_left(child: Child) -> None:
 
 
 def test_children_share_nothing(zygote: Zygote) -> None:
-    first = Child(zygote)
+    first = LocalProcess(zygote)
     first.run("x = 1")
     first.end()
-    second = Child(zygote)
+    second = LocalProcess(zygote)
     assert second.run("x").reply["ename"] == "NameError"
     second.end()
 
 
-def test_no_file_is_written_outside_the_work_directory(zygote: Zygote, child: Child) -> None:
+def test_no_file_is_written_outside_the_work_directory(zygote: Zygote, child: LocalProcess) -> None:
     child.run("%cd .\nimport matplotlib.pyplot as plt; plt.plot([1])\n%history\nlen?\n!true")
     home: Path = zygote.directory / "home"
     assert list(home.rglob("*")) == []
 
 
-def test_classes_of_the_cell_can_be_pickled(child: Child) -> None:
+def test_classes_of_the_cell_can_be_pickled(child: LocalProcess) -> None:
     code = "import pickle\nclass C: pass\ntype(pickle.loads(pickle.dumps(C()))).__module__"
     assert child.run(code).only("execute_result")["data"]["text/plain"] == "'__main__'"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.untrusted.kernel.child import Child, Zygote
+from tests.untrusted.kernel.child import LocalProcess, Zygote
 
 pytestmark = pytest.mark.sage
 
@@ -57,7 +57,7 @@ WRONG = {
 }
 
 
-def shown(child: Child, code: str) -> dict[str, Any]:
+def shown(child: LocalProcess, code: str) -> dict[str, Any]:
     """Run the code and return the data of its only output."""
     ran = child.run(code)
     (content,) = ran.all("execute_result") + ran.all("display_data")
@@ -65,17 +65,17 @@ def shown(child: Child, code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("code", "value"), VALUES.items())
-def test_a_value_is_exact(child: Child, code: str, value: str) -> None:
+def test_a_value_is_exact(child: LocalProcess, code: str, value: str) -> None:
     assert shown(child, code)["text/plain"] == value
 
 
 @pytest.mark.parametrize(("code", "text"), CELLS.items())
-def test_a_cell_may_be_one_of_another_system(child: Child, code: str, text: str) -> None:
+def test_a_cell_may_be_one_of_another_system(child: LocalProcess, code: str, text: str) -> None:
     assert child.run(code).text().strip() == text
 
 
 @pytest.mark.parametrize(("code", "formula"), LATEX.items())
-def test_a_formula_comes_as_latex_beside_plain_text(child: Child, code: str, formula: str) -> None:
+def test_a_formula_comes_as_latex_beside_plain_text(child: LocalProcess, code: str, formula: str) -> None:
     data = shown(child, code)
     assert data["text/latex"] == formula
     assert set(data) == {"text/latex", "text/plain"}
@@ -89,28 +89,28 @@ def test_a_formula_comes_as_latex_beside_plain_text(child: Child, code: str, for
         ("animate([plot(x + k, (x, 0, 1), figsize=1) for k in range(2)])", "image/gif", b"GIF89a"),
     ],
 )
-def test_a_picture_is_shown(child: Child, code: str, kind: str, beginning: bytes) -> None:
+def test_a_picture_is_shown(child: LocalProcess, code: str, kind: str, beginning: bytes) -> None:
     assert base64.b64decode(shown(child, code)[kind]).startswith(beginning)
 
 
-def test_a_plot_is_svg_when_asked_for(child: Child) -> None:
+def test_a_plot_is_svg_when_asked_for(child: LocalProcess) -> None:
     assert "<svg" in shown(child, "%display graphics vector\nplot(x^2, (x, 0, 1))")["image/svg+xml"]
 
 
 @pytest.mark.parametrize("code", ["sphere()", "sphere().show(online=True)", "plot3d(x*y, (x,0,1), (y,0,1)).show()"])
-def test_a_scene_is_a_page_that_asks_nobody_outside(child: Child, code: str) -> None:
+def test_a_scene_is_a_page_that_asks_nobody_outside(child: LocalProcess, code: str) -> None:
     page = shown(child, f"y = var('y')\n{code}")["text/html"]
     assert page.startswith("<!DOCTYPE html>")
     assert '<script src="three-sage-130.min.js"></script>' in page
     assert page.count("<script src=") == 1 and "https://cdn" not in page
 
 
-def test_a_table_is_html_and_matrices_are_text(child: Child) -> None:
+def test_a_table_is_html_and_matrices_are_text(child: LocalProcess) -> None:
     assert "<table" in shown(child, "table([[1, 2], [3, 4]])")["text/html"]
     assert shown(child, "matrix([[1, 2], [3, 4]])")["text/plain"] == "[1 2]\n[3 4]"
 
 
-def test_an_interact_runs_once_at_its_defaults_and_says_so(child: Child) -> None:
+def test_an_interact_runs_once_at_its_defaults_and_says_so(child: LocalProcess) -> None:
     code = (
         "@interact\ndef waves(n=(1, 10), c=['a', 'b'], s=slider(0, 5, 1, default=3), t=checkbox(False), q=('Q', 7)):\n"
         "    print([n, c, s, t, q])"
@@ -123,7 +123,7 @@ def test_an_interact_runs_once_at_its_defaults_and_says_so(child: Child) -> None
 
 
 @pytest.mark.parametrize(("code", "place"), WRONG.items())
-def test_an_error_points_at_what_the_student_wrote(child: Child, code: str, place: tuple[int, str]) -> None:
+def test_an_error_points_at_what_the_student_wrote(child: LocalProcess, code: str, place: tuple[int, str]) -> None:
     ran = child.run(code)
     line, rest = place
     lines = ran.error.splitlines()
@@ -133,7 +133,7 @@ def test_an_error_points_at_what_the_student_wrote(child: Child, code: str, plac
     assert lines[at - 1][lines[at].index("^") :] == rest
 
 
-def test_a_traceback_shows_the_lines_as_they_were_written(child: Child) -> None:
+def test_a_traceback_shows_the_lines_as_they_were_written(child: LocalProcess) -> None:
     ran = child.run("\ndef g(n):\n    return 2^3/(n-2)\ng(2)")
     assert "----> 4 g(2)" in ran.error
     assert "----> 3     return 2^3/(n-2)" in ran.error
@@ -141,11 +141,11 @@ def test_a_traceback_shows_the_lines_as_they_were_written(child: Child) -> None:
     assert ran.reply["ename"] == "ZeroDivisionError"
 
 
-def test_an_unknown_magic_is_named(child: Child) -> None:
+def test_an_unknown_magic_is_named(child: LocalProcess) -> None:
     assert "%nosuch" in child.run("%nosuch 1").text("stderr")
 
 
-def test_help_completion_input_and_a_reset_work(child: Child) -> None:
+def test_help_completion_input_and_a_reset_work(child: LocalProcess) -> None:
     assert (
         "determinant"
         in child.run("R.<t> = QQ[]\nm = matrix([[1]])\nm.determinant?").reply["payload"][0]["data"]["text/plain"]
@@ -163,7 +163,7 @@ def test_random_numbers_differ_between_sessions(zygote: Zygote) -> None:
     )
     drawn = []
     for _ in range(2):
-        session = Child(zygote)
+        session = LocalProcess(zygote)
         drawn.append(session.run(code).text().strip("[]\n").split(", "))
         session.end()
     first, second = drawn

@@ -6,7 +6,7 @@ import pytest
 
 from host import descendants
 from tests.processes import cpu_s, wait_for
-from tests.untrusted.kernel.child import Child, Ran
+from tests.untrusted.kernel.child import LocalProcess, Ran
 
 pytestmark = pytest.mark.sage
 
@@ -31,7 +31,7 @@ ENDLESS = {
 BUSY_S = 0.3
 
 
-def stopped(child: Child, code: str) -> Ran:
+def stopped(child: LocalProcess, code: str) -> Ran:
     """Run the code and interrupt it when it is at work: a library in C lets no thread of Python say so."""
 
     def family() -> list[int]:
@@ -47,7 +47,7 @@ def stopped(child: Child, code: str) -> Ran:
 
 
 @pytest.mark.parametrize("code", ENDLESS.values(), ids=ENDLESS.keys())
-def test_stop_reaches_code_and_the_session_goes_on(child: Child, code: str) -> None:
+def test_stop_reaches_code_and_the_session_goes_on(child: LocalProcess, code: str) -> None:
     child.run("kept = 2^100")
     assert stopped(child, code).reply["ename"] == "KeyboardInterrupt"
     assert child.run("kept == 2^100, factor(2^31+1)").only("execute_result")["data"]["text/plain"] == (
@@ -55,7 +55,7 @@ def test_stop_reaches_code_and_the_session_goes_on(child: Child, code: str) -> N
     )
 
 
-def test_an_interrupt_between_cells_is_forgotten(child: Child) -> None:
+def test_an_interrupt_between_cells_is_forgotten(child: LocalProcess) -> None:
     child.run("1+1")
     child.interrupt()
     assert child.run("factor(2^101-1)").reply["status"] == "ok"

@@ -27,7 +27,6 @@ from types import SimpleNamespace
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
-from untrusted.files import Refusals, Walk, harvest, snapshot  # noqa: E402
 from untrusted.sandbox import die_with_parent, probes  # noqa: E402
 from untrusted.sandbox import limiter as limiters  # noqa: E402
 from untrusted.sandbox.clone import clone_session  # noqa: E402
@@ -35,6 +34,7 @@ from untrusted.sandbox.limiter import kernel_memory  # noqa: E402
 from untrusted.sandbox.lockdown import settle  # noqa: E402
 from untrusted.sandbox.plan import HOME, build_plan  # noqa: E402
 from untrusted.sandbox.reseed import reseed  # noqa: E402
+from untrusted.supervisor.output_files import Refusals, Walk, harvest, snapshot  # noqa: E402
 
 DEADLINE_S = 60.0
 LIMITS = {

@@ -13,7 +13,7 @@ from tests.untrusted.sandbox.test_layers import x86_64
 from tests.untrusted.sandbox.test_life import PAUSE_FOR_EVER, TAKEN_INIT
 from untrusted.sandbox import SandboxError, limiter
 from untrusted.sandbox.limiter import kernel_memory
-from untrusted.sandbox.limiter.control_files import counter
+from untrusted.sandbox.limiter.cgroupfs import counter
 
 LIMITS = SimpleNamespace(
     session_memory_bytes=200 << 20, session_processes_max=20, session_cpu_weight=100, session_cpus_max=1.0
@@ -256,7 +256,7 @@ def test_the_alarm_rings_at_each_rise_and_not_before(monkeypatch):
     taken, now = [100 << 20], [0.0]
     monkeypatch.setattr(kernel_memory, "_unreclaimable_bytes", lambda: taken[0])
     monkeypatch.setattr(kernel_memory.time, "monotonic", lambda: now[0])
-    alarm = kernel_memory.Alarm()
+    alarm = kernel_memory.Wakeup()
 
     def raised_by(taken_bytes: int) -> int:
         before = alarm.times()

@@ -12,7 +12,7 @@ from sage.repl.ipython_extension import SageCustomizations
 from sage.repl.rich_output.pretty_print import pretty_print
 from sage.repl.user_globals import initialize_globals
 
-from untrusted.kernel.written import CLEANED_UP
+from untrusted.kernel.cell_source import CLEANED_UP
 from untrusted.languages.sage.animations import save_gif
 from untrusted.languages.sage.display import Backend
 from untrusted.languages.sage.interact import CONTROLS

@@ -6,7 +6,7 @@ import os
 import signal
 from contextlib import suppress
 
-from untrusted.sandbox.limiter.control_files import Removals, counter, owned, read, remove_orphans, write
+from untrusted.sandbox.limiter.cgroupfs import Removals, counter, owned, read, remove_orphans, write
 from untrusted.sandbox.limiter.group import Overrun
 from untrusted.sandbox.limiter.kernel_memory import GrowthWatch, LockWatch
 from wire import Limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from untrusted.sandbox.limiter.control_files import Removals, counter, owned, read, remove_orphans, write
+from untrusted.sandbox.limiter.cgroupfs import Removals, counter, owned, read, remove_orphans, write
 from untrusted.sandbox.limiter.group import Overrun
 from untrusted.sandbox.limiter.kernel_memory import GrowthWatch, LockWatch
 from wire import Limits

@@ -1,0 +1,153 @@
+"""One connection to one running supervisor: frames both ways, in order, and signs of life."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import zmq
+
+from device.connect.process import Process
+from device.connect.start_config import Keys
+from device.errors import ConnectError, SupervisorProtocolError
+from settings import Settings
+from wire import (
+    FRAME_BYTES_MAX,
+    SHORT_FRAME_BYTES,
+    Frame,
+    Ping,
+    Pong,
+    Up,
+    WireError,
+    begin_of_output,
+    decode_up,
+    encode,
+    may_be_long,
+)
+
+# Frames that ZeroMQ holds for us each way. A hostile supervisor fills them with the longest ones: times 8 MiB.
+QUEUED_FRAMES_MAX = 32
+# Of one account in one round of the loop, so that the others have their turn.
+ROUND_FRAMES_MAX = 200
+ROUND_BYTES_MAX = 8 << 20
+ROUND_S = 0.01
+# The longest Output that is decoded in the loop: 0.1 ms when it is all tiny messages.
+INLINE_BYTES_MAX = 8 << 10
+
+
+@dataclass(frozen=True)
+class LongOutput:
+    """An Output that is not decoded yet: that may take long."""
+
+    session: str
+    computation: str
+    untrusted_bytes: bytes = field(repr=False)
+
+
+class FrameTooLongError(ValueError):
+    """A frame is longer than the wall lets through; what is in it came from a client."""
+
+
+class Connection:
+    """The device's end of the wall to one supervisor. Times are seconds of the monotonic clock."""
+
+    def __init__(
+        self, context: zmq.Context, process: Process, keys: Keys, port: int, settings: Settings, now: float
+    ) -> None:
+        self.process = process
+        self._settings, self._port = settings, port
+        self._frame_bytes_max = min(FRAME_BYTES_MAX, settings.wall_frame_bytes_max)
+        self._outbox: deque[bytes] = deque()
+        self._heard, self._pinged = now, 0.0
+        self._answered = False
+        self._ping = self._pong = 0
+        self.socket = context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.sndhwm = self.socket.rcvhwm = QUEUED_FRAMES_MAX
+        self.socket.maxmsgsize = self._frame_bytes_max
+        # Frames that a broken connection swallowed are gone: it is not taken up again, silence ends it.
+        self.socket.reconnect_ivl = -1
+        self.socket.curve_publickey, self.socket.curve_secretkey = keys.device_public, keys.device_secret
+        self.socket.curve_serverkey = keys.supervisor_public
+        self.socket.connect(f"tcp://{process.dial_address(port)}")
+
+    @property
+    def blocked(self) -> bool:
+        """Whether frames wait that the supervisor has not taken yet."""
+        return bool(self._outbox)
+
+    @property
+    def pings(self) -> int:
+        """How often a sign of life was asked for."""
+        return self._ping
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame, or keep it in order until ``flush`` can. Raises FrameTooLongError."""
+        data = encode(frame)
+        if len(data) > self._frame_bytes_max:
+            raise FrameTooLongError(f"a frame of {len(data)} bytes; at most {self._frame_bytes_max} pass the wall")
+        self._outbox.append(data)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, as far as the supervisor takes it."""
+        try:
+            while self._outbox:
+                self.socket.send(self._outbox[0], zmq.DONTWAIT)
+                self._outbox.popleft()
+        except zmq.Again:
+            pass  # a supervisor that takes nothing for too long is silent too
+
+    def receive(self, now: float) -> Iterator[Up | LongOutput]:
+        """Yield frames that have come, but for signs of life. Raises SupervisorProtocolError."""
+        size_bytes = 0
+        for _ in range(ROUND_FRAMES_MAX):
+            try:
+                untrusted_bytes = self.socket.recv(zmq.DONTWAIT)
+            except zmq.Again:
+                return
+            self._heard, self._answered = now, True
+            frame = self._read(untrusted_bytes)
+            if isinstance(frame, Pong):
+                self._take_pong(frame)
+            else:
+                yield frame
+            size_bytes += len(untrusted_bytes)
+            if size_bytes > ROUND_BYTES_MAX or time.monotonic() - now > ROUND_S:
+                return
+
+    def _read(self, untrusted_bytes: bytes) -> Up | LongOutput:
+        if len(untrusted_bytes) > INLINE_BYTES_MAX:
+            begin = begin_of_output(untrusted_bytes)
+            if begin is not None:
+                return LongOutput(*begin, untrusted_bytes)
+            if len(untrusted_bytes) > SHORT_FRAME_BYTES and not may_be_long(untrusted_bytes):
+                raise SupervisorProtocolError(f"a frame of {len(untrusted_bytes)} bytes that does not say first what it is")
+        try:
+            return decode_up(untrusted_bytes, self._frame_bytes_max)
+        except WireError as error:
+            raise SupervisorProtocolError(str(error)) from error
+
+    def _take_pong(self, pong: Pong) -> None:
+        if not self._pong < pong.number <= self._ping:
+            raise SupervisorProtocolError("a sign of life that nobody asked for")
+        self._pong = pong.number
+
+    def wait(self, now: float) -> None:
+        """Note that nothing is read for the moment: silence is not the supervisor's."""
+        self._heard = now
+
+    def keep_alive(self, now: float) -> None:
+        """Ask for a sign of life when it is time. Raises ConnectError when the supervisor has ended or is silent."""
+        self.flush()
+        if now - self._pinged >= self._settings.heartbeat_s:
+            self._pinged, self._ping = now, self._ping + 1
+            self.send(Ping(self._ping))
+        if not self.process.alive:
+            raise ConnectError("its supervisor has ended")
+        if now - self._heard > self._settings.heartbeat_timeout_s:
+            if self._answered:
+                raise ConnectError(f"its supervisor was silent for {self._settings.heartbeat_timeout_s:g} s")
+            raise ConnectError(f"its supervisor runs, but port {self._port} does not answer; is a firewall in between?")

@@ -1,0 +1,96 @@
+"""Starting a supervisor in an untrusted account, in a thread: SSH and a self-test take their time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+from device.connect import bundle, start_config
+from device.connect.local import LocalProcess
+from device.connect.process import Process, wait_until_listening
+from device.connect.ssh import SshProcess
+from device.errors import ConnectError, PortTakenError
+from settings import Settings
+
+PORT_TRIES = 5
+log = logging.getLogger(__name__)
+
+
+class Started(NamedTuple):
+    """A supervisor that listens."""
+
+    process: Process
+    keys: start_config.Keys
+    port: int
+
+
+StartProcess = Callable[[str, str, Settings], Process]
+
+
+def start_process(account: str, python: str, settings: Settings) -> Process:
+    """Start what receives the cargo: a child process when ``account`` is "", else behind SSH. Raises ConnectError."""
+    return SshProcess(account, settings, python) if account else LocalProcess(python)
+
+
+class Connector:
+    """One attempt at an account; ``outcome`` is there when ``done`` is true. ``account`` "" is a child process."""
+
+    def __init__(
+        self,
+        account: str,
+        workers: int,
+        settings: Settings,
+        start_process: StartProcess,
+        when_done: Callable[[], None],
+    ) -> None:
+        self._account, self._workers, self._settings = account, workers, settings
+        self._start_process = start_process
+        self._when_done = when_done
+        self._given_up = False
+        self.outcome: Started | ConnectError | None = None
+        self._thread = threading.Thread(target=self._dial, name=f"dial {account}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def give_up(self) -> None:
+        """Let what comes of it end at once."""
+        self._given_up = True
+        if isinstance(self.outcome, Started):
+            self.outcome.process.end()
+
+    def _dial(self) -> None:
+        outcome: Started | ConnectError = ConnectError("no port was free over there; widen wall_port_first and wall_port_last")
+        for _ in range(PORT_TRIES):
+            try:
+                outcome = self._try()
+                break
+            except PortTakenError:
+                continue
+            except ConnectError as trouble:
+                outcome = trouble
+                break
+            except Exception as error:  # a thread has nobody to raise to
+                log.exception("dialling %s failed", self._account)
+                outcome = ConnectError(f"dialling failed: {error}")
+                break
+        self.outcome = outcome
+        if self._given_up and isinstance(outcome, Started):
+            outcome.process.end()
+        self._when_done()
+
+    def _try(self) -> Started:
+        settings, keys, port = self._settings, start_config.Keys.make(), start_config.choose_port(self._settings)
+        python = start_config.choose_python(settings)
+        process = self._start_process(self._account, python, settings)
+        try:
+            process.write(bundle.pack())
+            process.write(start_config.start_line(settings, keys, process.address, port, self._workers))
+            wait_until_listening(process, port)
+        except BaseException:
+            process.end()
+            raise
+        return Started(process, keys, port)

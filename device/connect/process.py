@@ -1,0 +1,83 @@
+"""A supervisor's process, wherever it runs: bytes down its standard input, one line up, log lines, and its end."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from contextlib import suppress
+from typing import IO, Protocol
+
+from device.errors import SHOWN_CHARS, ConnectError, PortTakenError, printable
+
+START_S = 60.0  # for the answer: self-test and all, on a slow machine
+END_S = 3.0  # for the end of a supervisor whose standard input has ended
+ANSWER_BYTES_MAX = 4096
+LOG_LINES_A_MINUTE = 100
+log = logging.getLogger(__name__)
+
+
+class Process(Protocol):
+    """What the device needs of a supervisor's process."""
+
+    # Where the supervisor binds, as its start configuration says.
+    address: str
+
+    def dial_address(self, port: int) -> str:
+        """Return host:port under which this side reaches the supervisor's port."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to its standard input. Raises ConnectError."""
+
+    def read_line(self) -> bytes:
+        """Return the first line of its standard output, or what came in its place. Raises ConnectError."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs, as far as can be told."""
+
+    def end(self) -> None:
+        """End its standard input, which is its end, and wait for that; takes ``END_S`` at most."""
+
+
+def wait_until_listening(process: Process, port: int) -> None:
+    """Return when the supervisor says that it listens. Raises PortTakenError, ConnectError with its own sentence."""
+    untrusted_line = process.read_line()
+    if len(untrusted_line) > ANSWER_BYTES_MAX or not untrusted_line.endswith(b"\n"):
+        raise ConnectError("the supervisor did not start; the lines that it logged say why")
+    try:
+        untrusted_answer = json.loads(untrusted_line)
+    except (ValueError, RecursionError) as error:
+        raise ConnectError("the supervisor answered with something that is not JSON") from error
+    if untrusted_answer == {"listening": port}:
+        return
+    sentence = untrusted_answer.get("error") if isinstance(untrusted_answer, dict) else None
+    if not isinstance(sentence, str):
+        raise ConnectError("the supervisor answered with something that is no answer")
+    raise (PortTakenError if sentence.startswith("port ") else ConnectError)(printable(sentence))
+
+
+def log_lines(label: str, stream: IO[bytes]) -> None:
+    """Log what the process writes to its standard error, escaped and bounded, until it ends; in a thread."""
+
+    def run() -> None:
+        minute, lines = 0.0, 0
+        with stream:
+            while untrusted_line := _next_line(stream):
+                now = time.monotonic()
+                if now - minute > 60:
+                    minute, lines = now, 0
+                lines += 1
+                if lines <= LOG_LINES_A_MINUTE:
+                    log.info("%s: %s", label, printable(untrusted_line.decode("utf-8", "replace").rstrip()))
+                elif lines == LOG_LINES_A_MINUTE + 1:
+                    log.warning("%s: it logs too much; the rest of this minute is left out", label)
+
+    threading.Thread(target=run, name=f"log of {label}", daemon=True).start()
+
+
+def _next_line(stream: IO[bytes]) -> bytes:
+    while True:
+        with suppress(TimeoutError):  # over SSH a stream shares the time limits of its channel; silence is no end
+            return stream.readline(SHOWN_CHARS)

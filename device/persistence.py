@@ -1,0 +1,186 @@
+"""Between the runs and the store: what waits is stored, leases are renewed, what clients wish is done."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from device.connect.connection import FrameTooLongError
+from device.runs import Run, Runs
+from settings import Settings
+from store import LostClaimError, Store, StoreUnavailableError, Wish
+from wire import InputReply, Interrupt
+
+# One round stores for so long, and of one computation no more than this: then leases and heartbeats have their turn.
+ROUND_S = 0.02
+APPEND_BYTES_MAX = 1 << 20
+APPEND_MESSAGES_MAX = 1000
+# What a run may still store when the disk has no room for more: all that most cells ever say.
+SPARED_BYTES_MAX = 64 << 10
+log = logging.getLogger(__name__)
+
+
+class Persistence:
+    """Every method may raise StoreUnavailableError: what could not be done then is done by the next call."""
+
+    def __init__(self, device_id: str, store: Store, settings: Settings, runs: Runs) -> None:
+        self._id, self._store, self._settings, self._runs = device_id, store, settings, runs
+        self._uncounted: Counter[str] = Counter()  # bytes that clients have stored, and nobody has counted yet
+
+    # --- storing ------------------------------------------------------------------------------------------------
+    def flush(self, now: float) -> None:
+        """Store what has waited for long enough, for a while."""
+        until = time.monotonic() + ROUND_S
+        ready = [run for run in self._runs.by_id.values() if run.over or run.due <= now]
+        for run in sorted(ready, key=lambda run: run.looked):
+            run.looked = now
+            self._store_run(run, now, until)
+            if time.monotonic() > until:
+                break  # the rest is due still, and goes first in the next round
+        gone = self._runs.gone
+        while gone:
+            if gone[0].ours:
+                self._store.sessions.end(gone[0].id, gone[0].close_reason)
+            gone.popleft()
+
+    def _store_run(self, run: Run, now: float, until: float) -> None:
+        """Store some of what waits, and the end behind the last of it."""
+        run.due = now  # until there is nothing left
+        try:
+            if run.given_back:
+                self._store.computations.release(run.claim, suspect=run.suspect)
+                self._over(run, "queued")
+                return
+            exhausted = run.waiting_bytes > 0 and self._store.is_exhausted()
+            if exhausted:
+                self._spare(run, now)
+            while run.files:
+                # First the files, then the message that announces them.
+                self._store_piece(run)
+                if time.monotonic() > until:
+                    return
+            texts = run.gather(APPEND_BYTES_MAX, APPEND_MESSAGES_MAX)
+            if run.ending and len(texts) == len(run.pending):
+                ending = run.ending
+                self._store.computations.finish(run.claim, ending.state, ending.reason, ending.usage, texts)
+                self._count(run)
+                self._over(run, ending.state, ending.reason)
+                return
+            if texts:
+                self._store.computations.append(run.claim, texts)
+                run.stored_messages(texts)
+                run.spared_bytes += sum(map(len, texts)) if exhausted else 0
+                run.stored = now
+            if not run.pending:
+                run.due = math.inf
+        except LostClaimError:
+            self._runs.drop(run, now)
+
+    def _store_piece(self, run: Run) -> None:
+        run.writing = run.writing or self._write(run)
+        try:
+            next(run.writing)
+        except StopIteration:
+            run.files.pop(0)
+            run.writing = None
+        except BaseException:
+            run.writing = None  # and what there is of it is discarded
+            raise
+
+    def _write(self, run: Run) -> Iterator[None]:
+        file = run.files[0]
+        with self._store.files.write(run.claim, file.name) as writer:
+            for start in range(0, len(file.data), APPEND_BYTES_MAX):
+                writer.write(bytes(file.data[start : start + APPEND_BYTES_MAX]))
+                yield
+    def _spare(self, run: Run, now: float) -> None:
+        """End a run that wants to store more than its share of the last room; a short end still has its place."""
+        if run.files or run.spared_bytes + run.waiting_bytes > SPARED_BYTES_MAX:
+            log.warning("cell=%s there is no room for what it makes", run.claim.id)
+            self._runs.cut(run, now)
+
+    def _over(self, run: Run, state: str, reason: str | None = None) -> None:
+        del self._runs.by_id[run.claim.id]
+        self._runs.cleared = self._runs.cleared or run.claim.suspect
+        log.info("cell=%s running→%s%s", run.claim.id, state, f" {reason}" if reason else "")
+
+    def count(self) -> None:
+        """Count for their clients what runs have stored."""
+        counted, self._uncounted = self._uncounted, Counter()
+        try:
+            self._store.clients.count(counted)
+        except StoreUnavailableError:
+            self._uncounted.update(counted)
+            raise
+
+    def _count(self, run: Run) -> None:
+        claim = run.claim
+        if claim.client is not None:
+            self._uncounted[claim.client] += claim.stored_bytes - claim.counted_bytes
+            claim.counted_bytes = claim.stored_bytes
+
+    # --- wishes -------------------------------------------------------------------------------------------------
+    def renew(self, now: float) -> None:
+        """Renew every lease, and do what was wished."""
+        self._heed(self._store.computations.renew(self._claims()), now)
+
+    def look_at_wishes(self, now: float) -> None:
+        """Do what was wished, on a hint that there is something."""
+        claims = self._claims()
+        if claims:
+            self._heed(self._store.computations.wishes(claims), now)
+
+    def end_asked(self, now: float) -> None:
+        """Close the sessions whose end a client asked for."""
+        if self._runs.kept:
+            for id in self._store.sessions.ending(self._id):
+                session = self._runs.kept.get(id)
+                if session is not None:
+                    self._runs.close(session, now, "cancelled")
+
+    def _claims(self) -> list:
+        return [run.claim for run in self._runs.by_id.values()]
+
+    def _heed(self, wishes: Sequence[Wish], now: float) -> None:
+        for wish in wishes:
+            run = self._runs.by_id.get(wish.claim.id)
+            if run is None or run.claim is not wish.claim:
+                continue
+            if wish.lost:
+                # An end whose storing has an unknown outcome may be stored: then the claim is over, not lost.
+                if not run.claim.unsure:
+                    self._runs.drop(run, now)
+            elif not run.over:
+                self._fulfil(run, wish, now)
+
+    def _fulfil(self, run: Run, wish: Wish, now: float) -> None:
+        session = run.session
+        if wish.cancel and not run.cancelled:
+            run.cancelled = True
+            if session is None:
+                self._runs.end(run, "cancelled", "cancelled")
+            else:
+                self._runs.close(session, now, "cancelled")
+        if session is None:
+            return  # it has not begun; interrupts and answers wait
+        for _ in range(run.interrupts_sent, wish.interrupt):
+            session.account.send(Interrupt(session.alias, run.claim.id))
+            run.asks_no_more(now)
+        run.interrupts_sent = max(run.interrupts_sent, wish.interrupt)
+        for answer in wish.answers[run.answers_sent :]:
+            self._send_answer(run, answer, now)
+        run.answers_sent = max(run.answers_sent, len(wish.answers))
+
+    def _send_answer(self, run: Run, answer: str, now: float) -> None:
+        session = run.session
+        if session is None:
+            return
+        try:
+            session.account.send(InputReply(session.alias, run.claim.id, answer))
+            run.asks_no_more(now)
+        except FrameTooLongError as error:
+            log.warning("cell=%s an answer was not passed on: %s", run.claim.id, error)
+            self._runs.stop(run, "failed", "protocol", now)

@@ -1,0 +1,79 @@
+"""Questions about code, complete and inspect: put by the web, answered by a device, forgotten soon after."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from pymongo import ASCENDING
+
+from store.database import Database
+from store.errors import guarded
+from store.hints import Hints
+from store.models import Introspection, IntrospectionReply
+from store.space import Space
+
+
+class Introspections:
+    """Put questions, claim them, answer them."""
+
+    def __init__(self, database: Database, hints: Hints, space: Space) -> None:
+        self._database, self._space = database, space
+        self._hints = hints
+
+    @guarded
+    def put(
+        self, session: str | None, language: str, kind: str, code: str, cursor_pos: int, detail_level: int = 0
+    ) -> str:
+        """Ask and return the question's id; ``session`` None asks a fresh namespace.
+
+        Raises NoSpaceError, StoreUnavailableError.
+        """
+        self._space.check()
+        id = str(uuid.uuid4())
+        self._database.collection("questions").update_one(
+            {"_id": id},
+            {
+                "$set": {
+                    "session": session, "language": language, "kind": kind, "code": code, "cursor_pos": cursor_pos,
+                    "detail_level": detail_level, "state": "asked", "answer": None,
+                },
+                "$currentDate": {"asked": True},
+            },
+            upsert=True,
+        )  # fmt: skip
+        self._hints.announce("question", id)
+        return id
+
+    @guarded
+    def claim(self, device: str, sessions: Sequence[str], languages: Sequence[str] | None = None) -> Introspection | None:
+        """Return a question that is this device's to answer, None when there is none.
+
+        ``sessions``: those that it holds; ``languages``: those in which it answers questions to a fresh namespace, None
+        means any. Raises StoreUnavailableError.
+        """
+        fresh = {"session": None} if languages is None else {"session": None, "language": {"$in": list(languages)}}
+        found = self._database.collection("questions").find_one_and_update(
+            {"state": "asked", "$or": [{"session": {"$in": list(sessions)}}, fresh]},
+            {"$set": {"state": "taken", "device": device}},
+            sort=[("asked", ASCENDING)],
+        )
+        if found is None:
+            return None
+        names = [name for name in Introspection.__dataclass_fields__ if name != "id"]
+        return Introspection(id=found["_id"], **{name: found[name] for name in names})
+
+    @guarded
+    def answer(self, question: Introspection, status: str, content: bytes = b"{}") -> None:
+        """Answer: ``status`` is ok, busy, gone or error, ``content`` the reply's JSON text. Raises StoreUnavailableError."""
+        self._database.collection("questions").update_one(
+            {"_id": question.id, "state": "taken"},
+            {"$set": {"state": "answered", "answer": {"status": status, "content": content}}},
+        )
+        self._hints.announce("answer", question.id)
+
+    @guarded
+    def answer_of(self, id: str) -> IntrospectionReply | None:
+        """Return the answer, None when there is none yet. Raises StoreUnavailableError."""
+        found = self._database.collection("questions").find_one({"_id": id}, {"answer": 1})
+        return None if found is None or found["answer"] is None else IntrospectionReply(**found["answer"])

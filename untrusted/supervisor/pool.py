@@ -1,0 +1,185 @@
+"""The workers of one language: its zygote, and those forked, locked down and waiting for a session."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from pathlib import Path
+
+from untrusted.channel import FORK, FORKED, WARM, SupervisorEnd
+from untrusted.languages import Language
+from untrusted.sandbox.limiter.group import Limiter
+from untrusted.sandbox.plan import Plan
+from untrusted.supervisor.worker_process import WorkerProcess
+from wire import FRAME_BYTES_MAX, LanguageConfig
+
+NO_HOME = Path("/nonexistent")
+CODE_DIRECTORY = Path(__file__).resolve().parents[2]
+# A worker's frame is passed on inside one of ours: leave room for the envelope.
+WORKER_FRAME_BYTES_MAX = FRAME_BYTES_MAX - (64 << 10)
+RESTART_PAUSE_S = 1.0
+EARLY_DEATH_PAUSE_S = 0.5
+# A cell that has just got its worker is not slowed by the fork of the next one, while there are enough.
+REFILL_PAUSE_S = 0.05
+FAILURES_TOLD = 2  # then the device is told that this language cannot run
+LOADING_S_MAX = 300.0  # large libraries take seconds, on a slow disk a minute
+_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from untrusted.worker.{} import main; main()"
+
+
+def make_home() -> Path:
+    """Return a new, empty home for the zygotes of this supervisor: libraries keep caches there, and read settings.
+
+    What sessions, or programs of the account before, have written is never in it.
+    """
+    try:
+        return Path(tempfile.mkdtemp(prefix="home-", dir=CODE_DIRECTORY))
+    except OSError:
+        return NO_HOME
+
+
+class Pool:
+    """Keeps ``ready_target`` workers ready; ``warm`` is false until the zygote has loaded its language."""
+
+    def __init__(
+        self,
+        language: Language,
+        config: LanguageConfig,
+        plan: Plan,
+        limiter: Limiter,
+        ready_target: int,
+        home: Path,
+    ) -> None:
+        self.language, self._python, self._limits = language, config.python, config.limits
+        self._home = home
+        self._plan, self._limiter, self._ready_target = plan, limiter, ready_target
+        self.version = ""
+        self.warm = self.alive = False
+        self._failures, self._start_at, self._refill_at, self._started_at = 0, 0.0, 0.0, 0.0
+        self._rests_until = 0.0
+        self.ready: deque[WorkerProcess] = deque()
+        self.starting: dict[int, WorkerProcess] = {}
+        self._expected: deque[list[socket.socket]] = deque()
+        self._start()
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known if the language can run here."""
+        return self.warm or self._failures >= FAILURES_TOLD
+
+    def _start(self) -> None:
+        self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        start = _START.format("gvisor_launcher" if self._plan.gvisor else "zygote")
+        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(self._home)}
+        self._process = subprocess.Popen(
+            [self._python, "-I", "-B", "-c", start, str(CODE_DIRECTORY), str(theirs.fileno()), self.language.name],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr.fileno(),
+            env={**environment, **self.language.environment},
+            cwd="/",
+            start_new_session=True,
+        )
+        theirs.close()
+        self.orders.sendall(self._plan.to_bytes())
+        self.orders.setblocking(False)
+        self.alive, self._started_at = True, time.monotonic()
+
+    def refill(self, wanted: int = 0) -> None:
+        """Order forks until the ready ones, and ``wanted`` more, are on their way."""
+        now = time.monotonic()
+        if not self.warm or now < self._refill_at or (now < self._rests_until and not wanted and self._has_enough):
+            return
+        missing = self._ready_target + wanted - len(self.ready) - len(self.starting) - len(self._expected)
+        for _ in range(missing):
+            # A second pair for the interrupts of a guest.
+            pairs = [socket.socketpair() for _ in range(2 if self._plan.gvisor else 1)]
+            socket.send_fds(self.orders, [FORK], [theirs.fileno() for _ours, theirs in pairs])
+            for _ours, theirs in pairs:
+                theirs.close()
+            self._expected.append([ours for ours, _theirs in pairs])
+
+    def hear(self) -> WorkerProcess | None:
+        """Take one answer of the zygote: that it is warm, or a new worker, which is returned. Raises EOFError."""
+        data, descriptors, _flags, _address = socket.recv_fds(self.orders, 4096, 1, socket.MSG_CMSG_CLOEXEC)
+        if data.startswith(WARM):
+            self.version, self.warm, self._failures = data[len(WARM) :].decode(), True, 0
+            return None
+        if not data.startswith(FORKED) or len(descriptors) != 1:
+            raise EOFError(f"the zygote of {self.language.name} is gone")
+        pid, pidfd = int(data[len(FORKED) :]), descriptors[0]
+        ours, *more = self._expected.popleft()
+        group = self._limiter.open(f"{self.language.name}-{pid}", self._limits)
+        group.add(pid)
+        ours.send(b"g")  # from here on it is limited, and may lock itself down
+        slot = WorkerProcess(SupervisorEnd(ours, WORKER_FRAME_BYTES_MAX), pid, pidfd, group, *more)
+        self.starting[pid] = slot
+        return slot
+
+    def welcome(self, slot: WorkerProcess) -> None:
+        """Count a worker that has said Ready among the ready ones. Raises LookupError when it was not starting."""
+        del self.starting[slot.pid]
+        slot.ready()
+        self.ready.append(slot)
+
+    def forget(self, slot: WorkerProcess) -> None:
+        """Drop a worker that died before a session had it; after an early death the next forks wait a little."""
+        if self.starting.pop(slot.pid, None):
+            self._refill_at = time.monotonic() + EARLY_DEATH_PAUSE_S
+        if slot in self.ready:
+            self.ready.remove(slot)
+
+    @property
+    def _has_enough(self) -> bool:
+        return len(self.ready) > self._ready_target // 2
+
+    @property
+    def lacks(self) -> bool:
+        """Whether workers are to be forked, now or after a pause."""
+        return self.warm and len(self.ready) < self._ready_target
+
+    def take(self) -> WorkerProcess | None:
+        """Return a ready worker, once."""
+        if not self.ready:
+            return None
+        now = time.monotonic()
+        if now >= self._rests_until:  # under load that pause ends, too
+            self._rests_until = now + REFILL_PAUSE_S
+        return self.ready.popleft()
+
+    def bury_zygote(self) -> None:
+        """The zygote has died, and its workers with it; the next one starts after a pause that grows."""
+        self.stop()
+        self.warm = self.alive = False
+        self._failures += 1
+        self._start_at = time.monotonic() + RESTART_PAUSE_S * self._failures
+
+    def overdue(self, now: float) -> bool:
+        """Return whether the zygote has been loading its language for so long that it never will."""
+        return self.alive and not self.warm and now - self._started_at > LOADING_S_MAX
+
+    def start_when_due(self, now: float) -> None:
+        """Start a zygote where there is none."""
+        if not self.alive and now >= self._start_at:
+            self._start()
+
+    def stop(self) -> None:
+        """Kill the zygote and everything that it forked and no session has."""
+        if not self.alive:
+            return
+        for slot in [*self.ready, *self.starting.values()]:
+            slot.kill()
+        # No session may get one of them before its death is heard of.
+        self.ready.clear()
+        self.starting.clear()
+        for ours in itertools.chain.from_iterable(self._expected):
+            ours.close()
+        self._expected.clear()
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self.orders.close()

@@ -1,0 +1,124 @@
+"""A worker: one locked-down process that runs the cells of one session, then is thrown away."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from contextlib import suppress
+
+import msgspec
+
+from untrusted.channel import Broken, Over, Ready, Said, WorkerEnd, Written
+from untrusted.kernel import Kernel
+from untrusted.sandbox.plan import HOME
+from untrusted.sandbox.reseed import reseed
+from wire import FRAME_BYTES_MAX, Deliver, Execute, InputReply, Introspect, IntrospectReply, Message, Upload
+
+# One message must fit into one frame, with room for what frames add.
+MESSAGE_BYTES_MAX = FRAME_BYTES_MAX - (128 << 10)
+
+
+class Worker:
+    """Joins a kernel to the channel of its supervisor."""
+
+    def __init__(self, channel: WorkerEnd, kernel: Kernel) -> None:
+        self._channel, self._kernel = channel, kernel
+        self._uploading: dict[str, int | OSError] = {}
+        self._not_written: list[str] = []
+
+    def emit(
+        self, msg_type: str, content: dict, metadata: dict | None = None, buffers: list[bytes] | None = None
+    ) -> None:
+        """Send one message of the kernel."""
+        message = Message(msg_type, _json(content), _json(metadata or {}), list(buffers or ()))
+        size_bytes = len(message.content) + len(message.metadata) + sum(map(len, message.buffers))
+        if size_bytes > MESSAGE_BYTES_MAX:
+            text = f"An output of {size_bytes} bytes is not shown: one output may have {MESSAGE_BYTES_MAX}.\n"
+            message = Message("stream", _json({"name": "stderr", "text": text}))
+        messages = [message]
+        if msg_type == "status" and self._not_written:
+            messages.append(Message("stream", _json({"name": "stderr", "text": "".join(self._not_written)})))
+            self._not_written.clear()
+        self._channel.send(Said(messages))
+
+    def ask(self, prompt: str, password: bool) -> str:
+        """Ask the student and wait for the answer."""
+        self.emit("input_request", {"prompt": prompt, "password": password})
+        while True:
+            frame = self._channel.receive()
+            if isinstance(frame, InputReply):
+                return frame.value
+
+    def serve(self) -> None:
+        """Do what the supervisor says until it hangs up."""
+        while True:
+            frame = self._channel.receive()
+            if isinstance(frame, Execute):
+                self._kernel.execute(frame.code, frame.stdin, frame.user_expressions)
+                self._channel.send(Over())
+            elif isinstance(frame, Deliver):
+                content, metadata = msgspec.json.decode(frame.content), msgspec.json.decode(frame.metadata)
+                self._kernel.deliver(frame.msg_type, content, metadata, frame.buffers)
+                self._channel.send(Over())
+            elif isinstance(frame, Upload):
+                self._write(frame)
+            elif isinstance(frame, Introspect):
+                self._channel.send(self._answer(frame))
+
+    def _write(self, upload: Upload) -> None:
+        # In here a name can do no harm: this is the sandbox, and the trusted side has checked it for the reader's sake.
+        name = upload.name
+        if name not in self._uploading:
+            self._uploading[name] = _opened(name)
+        target = self._uploading[name]
+        if isinstance(target, int):
+            try:
+                data = memoryview(upload.data)
+                while data:
+                    data = data[os.write(target, data) :]
+            except OSError as error:
+                os.close(target)
+                self._uploading[name] = target = error
+        if upload.last:
+            del self._uploading[name]
+            if isinstance(target, int):
+                os.close(target)
+            else:
+                self._not_written.append(f"The file {name!r} could not be put in its place: {target.strerror}.\n")
+            self._channel.send(Written())
+
+    def _answer(self, ask: Introspect) -> IntrospectReply:
+        try:
+            if ask.kind == "complete":
+                content = self._kernel.complete(ask.code, ask.cursor_pos)
+            else:
+                content = self._kernel.inspect(ask.code, ask.cursor_pos, ask.detail_level)
+            return IntrospectReply(ask.request, "ok", _json(content))
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the namespace is the student's, and may raise anything
+            return IntrospectReply(ask.request, "error", _json({"ename": type(error).__name__}))
+
+
+def work_one_session(kernel: Kernel, sock: socket.socket) -> None:
+    """Serve one session on the socket, in a process that is locked down already."""
+    channel = WorkerEnd(sock)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    reseed()
+    os.environ["HOME"] = HOME  # before, it was the zygote's
+    worker = Worker(channel, kernel)
+    kernel.start(worker.emit, worker.ask)
+    channel.send(Ready())
+    with suppress(Broken):
+        worker.serve()
+
+
+def _opened(name: str) -> int | OSError:
+    try:
+        return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        return error
+
+
+def _json(value: dict) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -1,0 +1,37 @@
+"""The zygote of one language: everything imported and warmed, no keys and no network; it forks workers.
+
+A worker that it forks locks itself down and serves one session: the language is loaded once for all of them.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from functools import partial
+
+from untrusted import languages
+from untrusted.kernel import Kernel
+from untrusted.sandbox import die_with_parent
+from untrusted.sandbox.lockdown import settle
+from untrusted.sandbox.reseed import find_generators
+from untrusted.worker.fork_server import receive_plan, serve
+from untrusted.worker.worker import work_one_session
+
+
+def main() -> None:
+    """Serve forks on the socket whose number is the first argument, for the language that is the second."""
+    orders = socket.socket(fileno=int(sys.argv[1]))
+    language_name = sys.argv[2]
+    die_with_parent(signal.SIGKILL)
+    plan = receive_plan(orders)
+    language = languages.load(language_name)
+    kernel = Kernel(language)
+    kernel.warm()
+    find_generators()
+    settle(plan)
+    serve(orders, plan, language.version(), partial(work_one_session, kernel))
+
+
+if __name__ == "__main__":
+    main()

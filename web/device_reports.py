@@ -1,0 +1,40 @@
+"""What the alive devices report, read from the store at most once in a while."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from store import Room, Store
+
+KEPT_S = 1.0  # every submission asks for the languages; the database is asked once a second
+
+
+class DeviceReports:
+    """Remember the devices' last reports for a moment."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._reports: list[dict[str, Any]] = []
+        self._read_at = float("-inf")
+
+    def reports(self, *, fresh: bool = False) -> list[dict[str, Any]]:
+        """Return the reports of the devices that are alive; ``fresh``: as of now. Raises StoreUnavailableError."""
+        # No lock: two readers at once ask twice, but nobody queues behind a database that does not answer.
+        if fresh or time.monotonic() - self._read_at > KEPT_S:
+            self._reports = self._store.devices.alive()
+            self._read_at = time.monotonic()
+        return self._reports
+
+    def room(self) -> Room:
+        """Return what the devices found to be stored: the fullest of their reports. Raises StoreUnavailableError."""
+        rooms = [room for report in self.reports() if isinstance(room := report.get("room"), dict)]
+        if not rooms:
+            return Room()
+        clients = {client for room in rooms for client in room["full_clients"]}
+        stored_bytes = max(room["stored_bytes"] for room in rooms)
+        return Room(stored_bytes, any(room["is_full"] for room in rooms), sorted(clients))
+
+    def accounts(self, *, fresh: bool = False) -> list[dict[str, Any]]:
+        """Return the untrusted accounts of all alive devices. Raises StoreUnavailableError."""
+        return [account for report in self.reports(fresh=fresh) for account in report.get("accounts", [])]

@@ -1,0 +1,111 @@
+"""A computation's messages in pages, waited for or not: what polling, long polls and events have in common."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from threading import Event
+
+from store import Computation
+from web.context import Context, connection, here
+from web.problems import refuse
+
+ABSENT = "There is no computation with this id; it may be older than the server keeps them."
+PAGE_BYTES = 1 << 20  # about so much text in one answer; `next` leads on
+_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Messages after a sequence, and the computation as it was when they were read."""
+
+    messages: list[bytes]
+    after: int
+    computation: Computation
+
+    @property
+    def next(self) -> int:
+        """The sequence of the last message; sequences have no gaps."""
+        return self.after + len(self.messages)
+
+    @property
+    def whole(self) -> bool:
+        """Whether no message was left for the next page."""
+        return self.next >= self.computation.sequence
+
+    @property
+    def finished(self) -> bool:
+        """Whether the computation is over and no message follows these."""
+        return self.whole and self.computation.over
+
+
+def is_id(untrusted_id: str) -> bool:
+    """Return whether this could be an id: a uuid4 in its usual form."""
+    return _UUID4.fullmatch(untrusted_id) is not None
+
+
+def existing_computation(untrusted_id: str) -> Computation:
+    """Return the computation with this id. Raises Problem 404, StoreUnavailableError."""
+    computation = here().store.computations.get(untrusted_id) if is_id(untrusted_id) else None
+    if computation is None:
+        refuse(404, ABSENT)
+    return computation
+
+
+def read_page(context: Context, computation_id: str, after: int) -> Page:
+    """Return the messages after this sequence, at most about PAGE_BYTES of them but at least one if there is one.
+
+    Raises Problem: 404 no such computation, 400 its messages do not reach that far; StoreUnavailableError.
+    """
+    found = context.store.messages.after(computation_id, after, PAGE_BYTES) if is_id(computation_id) else None
+    if found is None:
+        refuse(404, ABSENT)
+    messages, computation = found
+    if after > computation.sequence:
+        last = computation.sequence
+        refuse(400, f"`after` or `Last-Event-ID` is {after}, beyond the last message of this computation, {last}.")
+    size_bytes = 0
+    for count, message in enumerate(messages):
+        size_bytes += len(message)
+        if size_bytes > PAGE_BYTES and count > 0:
+            return Page(messages[:count], after, computation)
+    return Page(messages, after, computation)
+
+
+def wait_for_page(context: Context, computation_id: str, after: int, wait_s: float) -> Page:
+    """Return the messages after this sequence as soon as there is one or the computation is over.
+
+    When many wait already, the wait is shorter than asked for, or none.
+    """
+    with context.connections.waiting(connection(), wait_s) as granted_s:
+        return follow_page(context, computation_id, after, granted_s)
+
+
+def follow_page(context: Context, computation_id: str, after: int, wait_s: float) -> Page:
+    """Do the same for one who has a place to wait in."""
+
+    def enough(page: Page) -> bool:
+        return bool(page.messages) or page.finished
+
+    return context.news.wait_until(computation_id, wait_s, lambda: read_page(context, computation_id, after), enough)
+
+
+def wait_for_end(context: Context, event: Event, submitted: Computation, wait_s: float) -> Page:
+    """Return the messages from the start as soon as the computation is over, asks for input or fills a page.
+
+    ``event``: set at news of it since before it was ``submitted``.
+    """
+    page = Page([], -1, submitted)
+
+    def look() -> Page:
+        nonlocal page
+        more = read_page(context, submitted.id, page.next)
+        page = Page(page.messages + more.messages, -1, more.computation)
+        return page
+
+    def enough(page: Page) -> bool:
+        full = not page.whole or sum(map(len, page.messages)) > PAGE_BYTES
+        return page.finished or full or page.computation.asking
+
+    with context.connections.waiting(connection(), wait_s) as granted_s:
+        return context.news.wait_on(event, granted_s, page if submitted.state == "queued" else look(), look, enough)
