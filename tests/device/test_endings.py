@@ -105,7 +105,7 @@ def test_what_is_not_stored_can_be_taken_back_for_another_end(beginning, stored)
     found = conversation(messages)
     texts = found.drain()
     kept = found.cut(texts[stored:])
-    found.close("output", settings_file.load(), DISK_FULL)
+    found.close("output", settings_file.load(), words=DISK_FULL)
     said = [json.loads(text) for text in (*texts[:stored], *kept, *found.drain())]
     assert found.whole and types(said)[:2] == ["status", "execute_input"]
     assert types(said)[2:] == ["stream"] * (stored == 3) + ["error", "execute_reply", "status"]

@@ -417,7 +417,12 @@ import numpy
 report([random.random(), float(numpy.random.random()), str(uuid.uuid4()), next(tempfile._get_candidate_names())])
 """
     # As if both were forked from one zygote: its generators stand where they stood for the other.
-    zygote = "import random, tempfile, numpy\nrandom.seed(1); numpy.random.seed(1)"
+    zygote = """
+import random, tempfile, numpy
+from untrusted.sandbox.reseed import find_generators
+find_generators()
+random.seed(1); numpy.random.seed(1)
+"""
     first, second = (session(source, prepare=zygote).reported for _ in range(2))
     assert not set(map(str, first)) & set(map(str, second))
 
