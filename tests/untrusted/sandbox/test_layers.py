@@ -418,7 +418,7 @@ report([random.random(), float(numpy.random.random()), str(uuid.uuid4()), next(t
 """
     # As if both were forked from one zygote: its generators stand where they stood for the other.
     zygote = """
-import random, tempfile, numpy
+import random, tempfile, numpy.random
 from untrusted.sandbox.reseed import find_generators
 find_generators()
 random.seed(1); numpy.random.seed(1)
