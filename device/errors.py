@@ -1,23 +1,23 @@
-"""What the device says when the untrusted side sends what it may not.
+"""Names what goes wrong between the device and an untrusted account, by whose fault it is.
 
-Two kinds, because two parties speak through one connection: the supervisor, and the code in a session, which shares its
-kernel's memory and can make it say anything. Code that talks nonsense must not cost its neighbours their sessions.
+A supervisor and the code in its sessions speak through one connection. That code shares its kernel's memory and can
+make it say anything, and this must not cost the neighbours their sessions: a kernel's fault ends one session, a
+supervisor's fault ends the connection.
 """
 
 from __future__ import annotations
 
 from contract import Reason
 
+SHOWN_CHARS = 300  # of a foreign text that is shown
+
 
 class ConnectError(Exception):
-    """The account cannot be used now; it will be dialled again. The message stands behind the account's name."""
+    """An account cannot be used now; the device connects again later. The message stands behind the account's name."""
 
 
 class PortTakenError(ConnectError):
-    """The port that was chosen is in use over there; another one may be free."""
-
-
-SHOWN_CHARS = 300
+    """The port that the device chose is in use over there; another one may be free."""
 
 
 class SupervisorProtocolError(Exception):
@@ -30,6 +30,10 @@ class KernelProtocolError(Exception):
     def __init__(self, sentence: str, reason: Reason = "protocol") -> None:
         super().__init__(sentence)
         self.reason = reason
+
+
+class FrameTooLongError(ValueError):
+    """A frame is longer than the wall lets through; what makes it so long came from a client."""
 
 
 def printable(untrusted_text: str) -> str:

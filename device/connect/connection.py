@@ -1,4 +1,4 @@
-"""One connection to one running supervisor: frames both ways, in order, and signs of life."""
+"""Carries frames to and from one running supervisor, in order, and asks it for signs of life."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import zmq
 
 from device.connect.process import Process
 from device.connect.start_config import Keys
-from device.errors import ConnectError, SupervisorProtocolError
+from device.errors import ConnectError, FrameTooLongError, SupervisorProtocolError
 from settings import Settings
 from wire import (
     FRAME_BYTES_MAX,
@@ -39,15 +39,11 @@ INLINE_BYTES_MAX = 8 << 10
 
 @dataclass(frozen=True)
 class LongOutput:
-    """An Output that is not decoded yet: that may take long."""
+    """An Output that is not decoded yet, because that may take long."""
 
     session: str
     computation: str
     untrusted_bytes: bytes = field(repr=False)
-
-
-class FrameTooLongError(ValueError):
-    """A frame is longer than the wall lets through; what is in it came from a client."""
 
 
 class Connection:
@@ -59,9 +55,9 @@ class Connection:
         self.process = process
         self._settings, self._port = settings, port
         self._frame_bytes_max = min(FRAME_BYTES_MAX, settings.wall_frame_bytes_max)
-        self._outbox: deque[bytes] = deque()
+        self._unsent: deque[bytes] = deque()
         self._heard, self._pinged = now, 0.0
-        self._answered = False
+        self._has_spoken = False
         self._ping = self._pong = 0
         self.socket = context.socket(zmq.DEALER)
         self.socket.linger = 0
@@ -71,16 +67,16 @@ class Connection:
         self.socket.reconnect_ivl = -1
         self.socket.curve_publickey, self.socket.curve_secretkey = keys.device_public, keys.device_secret
         self.socket.curve_serverkey = keys.supervisor_public
-        self.socket.connect(f"tcp://{process.dial_address(port)}")
+        self.socket.connect(f"tcp://{process.reachable_address(port)}")
 
     @property
     def blocked(self) -> bool:
         """Whether frames wait that the supervisor has not taken yet."""
-        return bool(self._outbox)
+        return bool(self._unsent)
 
     @property
     def pings(self) -> int:
-        """How often a sign of life was asked for."""
+        """How many Pings were sent."""
         return self._ping
 
     def send(self, frame: Frame) -> None:
@@ -88,15 +84,15 @@ class Connection:
         data = encode(frame)
         if len(data) > self._frame_bytes_max:
             raise FrameTooLongError(f"a frame of {len(data)} bytes; at most {self._frame_bytes_max} pass the wall")
-        self._outbox.append(data)
+        self._unsent.append(data)
         self.flush()
 
     def flush(self) -> None:
         """Send what waits, as far as the supervisor takes it."""
         try:
-            while self._outbox:
-                self.socket.send(self._outbox[0], zmq.DONTWAIT)
-                self._outbox.popleft()
+            while self._unsent:
+                self.socket.send(self._unsent[0], zmq.DONTWAIT)
+                self._unsent.popleft()
         except zmq.Again:
             pass  # a supervisor that takes nothing for too long is silent too
 
@@ -108,7 +104,7 @@ class Connection:
                 untrusted_bytes = self.socket.recv(zmq.DONTWAIT)
             except zmq.Again:
                 return
-            self._heard, self._answered = now, True
+            self._heard, self._has_spoken = now, True
             frame = self._read(untrusted_bytes)
             if isinstance(frame, Pong):
                 self._take_pong(frame)
@@ -124,7 +120,8 @@ class Connection:
             if begin is not None:
                 return LongOutput(*begin, untrusted_bytes)
             if len(untrusted_bytes) > SHORT_FRAME_BYTES and not may_be_long(untrusted_bytes):
-                raise SupervisorProtocolError(f"a frame of {len(untrusted_bytes)} bytes that does not say first what it is")
+                size = len(untrusted_bytes)
+                raise SupervisorProtocolError(f"a frame of {size} bytes that does not say first what it is")
         try:
             return decode_up(untrusted_bytes, self._frame_bytes_max)
         except WireError as error:
@@ -132,11 +129,11 @@ class Connection:
 
     def _take_pong(self, pong: Pong) -> None:
         if not self._pong < pong.number <= self._ping:
-            raise SupervisorProtocolError("a sign of life that nobody asked for")
+            raise SupervisorProtocolError("a Pong without a Ping")
         self._pong = pong.number
 
     def wait(self, now: float) -> None:
-        """Note that nothing is read for the moment: silence is not the supervisor's."""
+        """Note that the device reads nothing for the moment: the silence is not the supervisor's."""
         self._heard = now
 
     def keep_alive(self, now: float) -> None:
@@ -148,6 +145,6 @@ class Connection:
         if not self.process.alive:
             raise ConnectError("its supervisor has ended")
         if now - self._heard > self._settings.heartbeat_timeout_s:
-            if self._answered:
+            if self._has_spoken:
                 raise ConnectError(f"its supervisor was silent for {self._settings.heartbeat_timeout_s:g} s")
             raise ConnectError(f"its supervisor runs, but port {self._port} does not answer; is a firewall in between?")

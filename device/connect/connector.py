@@ -1,4 +1,4 @@
-"""Starting a supervisor in an untrusted account, in a thread: SSH and a self-test take their time."""
+"""Starts a supervisor in an untrusted account, in a thread, because SSH and a self-test take their time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Started(NamedTuple):
-    """A supervisor that listens."""
+    """A supervisor that has been started and listens."""
 
     process: Process
     keys: start_config.Keys
@@ -30,12 +30,12 @@ StartProcess = Callable[[str, str, Settings], Process]
 
 
 def start_process(account: str, python: str, settings: Settings) -> Process:
-    """Start what receives the cargo: a child process when ``account`` is "", else behind SSH. Raises ConnectError."""
+    """Start what receives the bundle: a child process when ``account`` is "", else behind SSH. Raises ConnectError."""
     return SshProcess(account, settings, python) if account else LocalProcess(python)
 
 
 class Connector:
-    """One attempt at an account; ``outcome`` is there when ``done`` is true. ``account`` "" is a child process."""
+    """One attempt to start a supervisor; there is an ``outcome`` when it is over. ``account`` "" is a child process."""
 
     def __init__(
         self,
@@ -50,32 +50,33 @@ class Connector:
         self._when_done = when_done
         self._given_up = False
         self.outcome: Started | ConnectError | None = None
-        self._thread = threading.Thread(target=self._dial, name=f"dial {account}", daemon=True)
+        self._thread = threading.Thread(target=self._connect, name=f"connect {account}", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin, in a thread."""
         self._thread.start()
 
     def give_up(self) -> None:
-        """Let what comes of it end at once."""
+        """End the supervisor at once, if one comes or has come of it."""
         self._given_up = True
         if isinstance(self.outcome, Started):
             self.outcome.process.end()
 
-    def _dial(self) -> None:
-        outcome: Started | ConnectError = ConnectError("no port was free over there; widen wall_port_first and wall_port_last")
+    def _connect(self) -> None:
+        outcome: Started | ConnectError
+        outcome = ConnectError("no port was free over there; widen wall_port_first and wall_port_last")
         for _ in range(PORT_TRIES):
             try:
                 outcome = self._try()
                 break
             except PortTakenError:
                 continue
-            except ConnectError as trouble:
-                outcome = trouble
+            except ConnectError as error:
+                outcome = error
                 break
             except Exception as error:  # a thread has nobody to raise to
-                log.exception("dialling %s failed", self._account)
-                outcome = ConnectError(f"dialling failed: {error}")
+                log.exception("connecting to %s failed", self._account)
+                outcome = ConnectError(f"connecting failed: {error}")
                 break
         self.outcome = outcome
         if self._given_up and isinstance(outcome, Started):
@@ -83,9 +84,9 @@ class Connector:
         self._when_done()
 
     def _try(self) -> Started:
-        settings, keys, port = self._settings, start_config.Keys.make(), start_config.choose_port(self._settings)
-        python = start_config.choose_python(settings)
-        process = self._start_process(self._account, python, settings)
+        settings = self._settings
+        keys, port = start_config.Keys.make(), start_config.choose_port(settings)
+        process = self._start_process(self._account, start_config.choose_python(settings), settings)
         try:
             process.write(bundle.pack())
             process.write(start_config.start_line(settings, keys, process.address, port, self._workers))

@@ -1,4 +1,4 @@
-"""A supervisor as a child process of this very account: for machines where there is no second one."""
+"""Starts a supervisor as a child process of this very account, for machines without a second account."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from device.errors import ConnectError
 
 
 class LocalProcess:
-    """A child process. Raises ConnectError when it may not be or cannot be started."""
+    """A supervisor's process that is our child. Raises ConnectError when it may not or cannot be started."""
 
     address = "127.0.0.1"
 
@@ -22,20 +22,20 @@ class LocalProcess:
             raise ConnectError("root never runs user code: name an account with --untrusted-account")
         try:
             self._process = subprocess.Popen(
-                [python, "-I", "-B", "-c", bundle.RECEIVE],
+                [python, "-I", "-B", "-c", bundle.BOOTSTRAP],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env={"HOME": _shelf(python), "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"},
+                env={"HOME": _bundle_home(python), "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"},
                 # Ctrl-C in the terminal is for the device, which ends it in its own order.
                 start_new_session=True, bufsize=0,
             )  # fmt: skip
         except OSError as error:
             raise ConnectError(f"there is no Python at {python} ({error.strerror}); set untrusted_python") from error
         if not (self._process.stdin and self._process.stdout and self._process.stderr):
-            raise ConnectError("it has no pipes")
+            raise ConnectError("the child process has no pipes")
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         log_lines("the child process", self._process.stderr)
 
-    def dial_address(self, port: int) -> str:
+    def reachable_address(self, port: int) -> str:
         """Return host:port of the supervisor's port."""
         return f"{self.address}:{port}"
 
@@ -75,7 +75,7 @@ class LocalProcess:
         self._stdout.close()
 
 
-def _shelf(python: str) -> str:
-    """Return where the code is unpacked: sessions see that path, and the interpreter's is one they see already."""
+def _bundle_home(python: str) -> str:
+    """Return where the bundle is unpacked: sessions see that path, and they see the interpreter's already."""
     prefix = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(python))))
     return prefix if os.access(prefix, os.W_OK) else os.path.expanduser("~")

@@ -1,4 +1,4 @@
-"""A supervisor's process, wherever it runs: bytes down its standard input, one line up, log lines, and its end."""
+"""Says what the device needs of a supervisor's process, wherever that runs; reads its first line and its log."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 
 class Process(Protocol):
-    """What the device needs of a supervisor's process."""
+    """A supervisor's process: bytes go down its standard input, one line comes up."""
 
     # Where the supervisor binds, as its start configuration says.
     address: str
 
-    def dial_address(self, port: int) -> str:
-        """Return host:port under which this side reaches the supervisor's port."""
+    def reachable_address(self, port: int) -> str:
+        """Return host:port under which the device reaches the supervisor's port."""
 
     def write(self, data: bytes) -> None:
         """Send bytes to its standard input. Raises ConnectError."""
@@ -61,7 +61,7 @@ def wait_until_listening(process: Process, port: int) -> None:
 def log_lines(label: str, stream: IO[bytes]) -> None:
     """Log what the process writes to its standard error, escaped and bounded, until it ends; in a thread."""
 
-    def run() -> None:
+    def follow() -> None:
         minute, lines = 0.0, 0
         with stream:
             while untrusted_line := _next_line(stream):
@@ -74,7 +74,7 @@ def log_lines(label: str, stream: IO[bytes]) -> None:
                 elif lines == LOG_LINES_A_MINUTE + 1:
                     log.warning("%s: it logs too much; the rest of this minute is left out", label)
 
-    threading.Thread(target=run, name=f"log of {label}", daemon=True).start()
+    threading.Thread(target=follow, name=f"log of {label}", daemon=True).start()
 
 
 def _next_line(stream: IO[bytes]) -> bytes:

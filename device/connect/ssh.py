@@ -1,17 +1,17 @@
-"""A supervisor behind SSH: the host key must be known, one key file is all we show, nothing is guessed."""
+"""Starts a supervisor behind SSH; the host key must be known, and the device shows one key file alone."""
 
 from __future__ import annotations
 
 import ipaddress
 import shlex
 import socket
+import threading
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import paramiko
 
 from device.connect import bundle
-from device.connect.forward import forward
 from device.connect.process import ANSWER_BYTES_MAX, END_S, START_S, log_lines
 from device.errors import ConnectError
 from settings import Settings, data_directory
@@ -20,10 +20,12 @@ SSH_S = 15.0  # for each step of the connection
 SSH_PORT = 22
 PORT_MAX = 65535
 NOT_THERE = (126, 127)  # what a shell ends with when it cannot run a program
+FORWARDED_BYTES = 64 << 10  # at once
+FORWARD_LOOK_S = 1.0  # between two looks at whether the SSH connection lasts
 
 
 class Address(NamedTuple):
-    """Where an account is."""
+    """The address of an account: user, machine and port of its sshd."""
 
     user: str
     host: str
@@ -32,8 +34,8 @@ class Address(NamedTuple):
 
 def parse(account: str) -> Address:
     """Return the parts of ``user@host`` or ``user@host:port``. Raises ConnectError."""
-    user, at, place = account.rpartition("@")
-    host, colon, port = place.partition(":")
+    user, at, machine = account.rpartition("@")
+    host, colon, port = machine.partition(":")
     number = int(port) if port.isascii() and port.isdigit() else 0 if colon else SSH_PORT
     if not (at and user and host) or not 0 < number <= PORT_MAX or not (user + host).isprintable():
         raise ConnectError(f"{account!r} is no account: write user@host or user@host:port")
@@ -41,7 +43,7 @@ def parse(account: str) -> Address:
 
 
 class SshProcess:
-    """A process in another account. Raises ConnectError with the reason why SSH does not lead there."""
+    """A supervisor's process in another account. Raises ConnectError with the reason why SSH does not lead there."""
 
     def __init__(self, account: str, settings: Settings, python: str) -> None:
         self._to, self._account, self._python = parse(account), account, python
@@ -53,7 +55,7 @@ class SshProcess:
             self._transport = self._connect(settings)
             self._channel = self._transport.open_session(timeout=SSH_S)
             self._channel.settimeout(SSH_S)
-            self._channel.exec_command(f"exec {shlex.quote(python)} -I -B -c {shlex.quote(bundle.RECEIVE)}")
+            self._channel.exec_command(f"exec {shlex.quote(python)} -I -B -c {shlex.quote(bundle.BOOTSTRAP)}")
         except (paramiko.SSHException, OSError, EOFError, ValueError) as error:
             self.client.close()
             raise ConnectError(_why(error)) from error
@@ -73,10 +75,10 @@ class SshProcess:
         transport.set_keepalive(max(1, int(settings.heartbeat_s)))
         return transport
 
-    def dial_address(self, port: int) -> str:
+    def reachable_address(self, port: int) -> str:
         """Return host:port under which this side reaches the supervisor's port."""
         if self._forwarded:
-            return f"127.0.0.1:{forward(self._transport, port)}"
+            return f"127.0.0.1:{_forward(self._transport, port)}"
         return f"{self._to.host}:{port}"
 
     def write(self, data: bytes) -> None:
@@ -142,3 +144,44 @@ def _why(error: Exception) -> str:
         case OSError():
             return f"SSH does not answer: {error.strerror or error}"
     return f"SSH failed: {error}"
+
+
+# --- forwarding -----------------------------------------------------------------------------------------------------
+def _forward(transport: paramiko.Transport, port: int) -> int:
+    """Return a port of our loopback that leads to this port over there, as long as the SSH connection lasts."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    local_port: int = listener.getsockname()[1]
+    threading.Thread(target=_serve, args=(listener, transport, port), name="forward", daemon=True).start()
+    return local_port
+
+
+def _serve(listener: socket.socket, transport: paramiko.Transport, port: int) -> None:
+    listener.settimeout(FORWARD_LOOK_S)
+    with listener:
+        while transport.is_active():
+            try:
+                ours, peer = listener.accept()
+            except TimeoutError:
+                continue
+            ours.settimeout(None)
+            try:
+                theirs = transport.open_channel("direct-tcpip", ("127.0.0.1", port), peer)
+            except (paramiko.SSHException, OSError):
+                ours.close()
+                continue
+            # A thread for each direction: one that waits to send must not keep the other from reading.
+            for source, sink in ((ours, theirs), (theirs, ours)):
+                threading.Thread(target=_pump, args=(source, sink), name="forward", daemon=True).start()
+
+
+def _pump(source: Any, sink: Any) -> None:
+    """Carry bytes from one socket (or channel) to the other until either ends, then end both."""
+    try:
+        while data := source.recv(FORWARDED_BYTES):
+            sink.sendall(data)
+    except OSError:
+        pass
+    for end in (source, sink):
+        with suppress(OSError, EOFError):  # the other thread was first
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()

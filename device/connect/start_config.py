@@ -1,4 +1,4 @@
-"""Makes the start configuration of a supervisor: limits from the settings, keys for this one connection."""
+"""Makes the start configuration of a supervisor, of the settings and of keys for this one connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNTRUSTED = "untrusted"  # the environment that the supervisor itself runs in
 
 @dataclass(frozen=True)
 class Keys:
-    """CURVE keys, Z85: the device's pair and the supervisor's."""
+    """The CURVE keys of one connection, as Z85 text: the device's pair and the supervisor's."""
 
     device_public: bytes
     device_secret: bytes
@@ -51,9 +51,9 @@ def language_config(settings: Settings, name: str) -> LanguageConfig:
         return LanguageConfig(environment, "", limits)
     if environment == UNTRUSTED and settings.untrusted_python:
         return LanguageConfig(settings.untrusted_python, "", limits)
-    place = _directory(settings) / environment
+    directory = _directory(settings) / environment
     # deploy/bootstrap.sh writes the stamp when everything else is there.
-    return LanguageConfig(str(place / "bin" / "python"), str(place / ".stamp"), limits)
+    return LanguageConfig(str(directory / "bin" / "python"), str(directory / ".stamp"), limits)
 
 
 def share(of_all: int, settings: Settings) -> int:
@@ -62,7 +62,7 @@ def share(of_all: int, settings: Settings) -> int:
 
 
 def choose_port(settings: Settings) -> int:
-    """Return a port for the supervisor: the trusted side chooses what it will dial."""
+    """Return a port for the supervisor: the trusted side chooses where it will connect to."""
     return random.randint(settings.wall_port_first, settings.wall_port_last)
 
 

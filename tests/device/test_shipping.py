@@ -28,7 +28,7 @@ print(json.dumps({"line": line.decode(), "path": sys.path, "wire": wire.__file__
 
 @pytest.fixture
 def load(tmp_path, monkeypatch) -> bytes:
-    """A cargo with a main program of this test's."""
+    """A bundle with a main program of this test's."""
     root = tmp_path / "root"
     (root / "untrusted" / "inner").mkdir(parents=True)
     (root / "contract.py").write_text("")
@@ -44,11 +44,11 @@ def load(tmp_path, monkeypatch) -> bytes:
     bundle.pack.cache_clear()
 
 
-def receive(home: Path, data: bytes, charter: bytes = b"the charter\n") -> subprocess.CompletedProcess:
+def receive(home: Path, data: bytes, start_config: bytes = b"the start configuration\n") -> subprocess.CompletedProcess:
     """Run the bootstrap over there."""
     return subprocess.run(
-        [sys.executable, "-I", "-B", "-c", bundle.RECEIVE], input=data + charter, capture_output=True, timeout=60,
-        env={"HOME": str(home), "PATH": "/bin", "SECRET": "x", "PYTHONPATH": "/nowhere"},
+        [sys.executable, "-I", "-B", "-c", bundle.BOOTSTRAP], input=data + start_config, capture_output=True,
+        timeout=60, env={"HOME": str(home), "PATH": "/bin", "SECRET": "x", "PYTHONPATH": "/nowhere"},
     )  # fmt: skip
 
 
@@ -70,9 +70,9 @@ def test_exactly_wire_and_untrusted_arrive_in_a_new_place_and_cannot_be_written(
     assert said["wire"] == str(files["wire.py"])
 
 
-def test_the_program_is_isolated_and_the_charter_is_left_for_it(load, tmp_path):
+def test_the_program_is_isolated_and_the_start_configuration_is_left_for_it(load, tmp_path):
     said = arrived(tmp_path, load)
-    assert said["line"] == "the charter\n"
+    assert said["line"] == "the start configuration\n"
     assert said["flags"] == [1, 1, True]
     assert said["env"].keys() <= {"PATH", "LANG", "LC_CTYPE"}
     assert "/nowhere" not in said["path"]
@@ -127,13 +127,13 @@ def test_a_tree_too_deep_to_be_removed_keeps_no_start_from_coming(load, tmp_path
 
 
 def test_a_place_is_kept_while_its_supervisor_lives(load, tmp_path):
-    argv = [sys.executable, "-I", "-B", "-c", bundle.RECEIVE]
+    argv = [sys.executable, "-I", "-B", "-c", bundle.BOOTSTRAP]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"HOME": str(tmp_path)}) as first:
         first.stdin.write(load)
         first.stdin.flush()
         wait_for(lambda: any(path.name == "wire.py" for path in tmp_path.rglob("run-*/wire.py")))
         second = Path(arrived(tmp_path, load)["path"][0])
-        said = json.loads(first.communicate(b"the charter\n", timeout=30)[0])
+        said = json.loads(first.communicate(b"the start configuration\n", timeout=30)[0])
     assert Path(said["wire"]).exists()
     third = Path(arrived(tmp_path, load)["path"][0])
     assert {path.name for path in third.parent.iterdir()} == {third.name}

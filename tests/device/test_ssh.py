@@ -27,12 +27,12 @@ from tests.processes import start
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 needs_sshd = pytest.mark.skipif(SSHD is None, reason="openssh-server is not installed")
 
-# Stands in for the supervisor: binds the port of its charter and gives back what comes there, in capitals.
+# Stands in for the supervisor: binds the port of its start configuration and gives back what comes there, in capitals.
 MAIN = """
 import json, os, socket, sys, threading
-charter = json.loads(os.read(0, 10000))
-listener = socket.create_server((charter["address"], charter["port"]))
-print(json.dumps(charter["answer"] or {"listening": charter["port"]}), flush=True)
+config = json.loads(os.read(0, 10000))
+listener = socket.create_server((config["address"], config["port"]))
+print(json.dumps(config["answer"] or {"listening": config["port"]}), flush=True)
 print("a line\\x1b[2J for the log", file=sys.stderr, flush=True)
 def serve():
     while True:
@@ -42,7 +42,7 @@ def serve():
 threading.Thread(target=serve, daemon=True).start()
 while os.read(0, 1000):
     pass
-open(charter["farewell"], "w").close()
+open(config["farewell"], "w").close()
 """
 
 
@@ -101,11 +101,11 @@ def shipped(tmp_path, monkeypatch) -> Iterator[None]:
 
 
 def begin(remote: SshProcess, farewell: Path, answer: dict | None = None) -> int:
-    """Ship, send a charter, and return the port that it names, when the other side listens there."""
+    """Ship, send a start configuration, and return the port that it names, when the other side listens there."""
     port = free_port()
-    charter = {"address": remote.address, "port": port, "farewell": str(farewell), "answer": answer}
+    config = {"address": remote.address, "port": port, "farewell": str(farewell), "answer": answer}
     remote.write(bundle.pack())
-    remote.write(json.dumps(charter).encode() + b"\n")
+    remote.write(json.dumps(config).encode() + b"\n")
     wait_until_listening(remote, port)
     return port
 
@@ -115,7 +115,7 @@ def begin(remote: SshProcess, farewell: Path, answer: dict | None = None) -> int
 def test_a_program_is_shipped_started_reached_and_ended(door, shipped, tmp_path, transport, caplog):
     remote = SshProcess(door.account, door.settings(wall_transport=transport), sys.executable)
     port = begin(remote, tmp_path / "farewell")
-    host, _, number = remote.dial_address(port).partition(":")
+    host, _, number = remote.reachable_address(port).partition(":")
     assert (int(number) == port) == (transport == "direct")
     for word in (b"one", b"two"):
         with socket.create_connection((host, int(number)), timeout=10) as connection:
@@ -129,10 +129,11 @@ def test_a_program_is_shipped_started_reached_and_ended(door, shipped, tmp_path,
 
 @needs_sshd
 def test_a_port_that_is_taken_and_a_self_test_that_fails_are_told_apart(door, shipped, tmp_path):
-    for answer, expected in (({"error": "port 7 is taken"}, PortTakenError), ({"error": "no layer \x1b user"}, ConnectError)):
+    answers = {"port 7 is taken": PortTakenError, "no layer \x1b user": ConnectError}
+    for sentence, expected in answers.items():
         remote = SshProcess(door.account, door.settings(), sys.executable)
         with pytest.raises(expected) as caught:
-            begin(remote, tmp_path / "farewell", answer)
+            begin(remote, tmp_path / "farewell", {"error": sentence})
         assert str(caught.value).isprintable()
         remote.end()
 

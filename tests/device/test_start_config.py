@@ -38,7 +38,7 @@ def test_environments_lie_beside_each_other_and_have_a_stamp() -> None:
     assert start_config.choose_python(settings()) == found["python"].python
 
 
-def test_an_interpreter_that_the_host_names_needs_no_stamp() -> None:
+def test_an_interpreter_that_the_operator_names_needs_no_stamp() -> None:
     found = languages(settings(untrusted_python="/opt/python/bin/python3"))
     assert (found["absolute"].python, found["absolute"].stamp) == ("/usr/bin/python3", "")
     assert (found["python"].python, found["python"].stamp) == ("/opt/python/bin/python3", "")

@@ -1,4 +1,4 @@
-"""The real supervisor behind the sshd that ``make run`` starts; whatever is in the way is one sentence for the host."""
+"""The real supervisor behind the sshd that ``make run`` starts; what is in the way is one sentence for the operator."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def settings_for(door: Door, **changes: Any) -> Settings:
     return settings_file.load(**{"untrusted_accounts": [door.account], **keys, **changes})
 
 
-def dial(settings: Settings, python: str = "") -> Process:
+def connect(settings: Settings, python: str = "") -> Process:
     """Start a process as the device does."""
     return start_process(settings.untrusted_accounts[0], python or start_config.choose_python(settings), settings)
 
 
-def trouble(settings: Settings, python: str = "") -> str:
-    """Return the sentence that dialling to a listening supervisor ends with."""
+def why_not(settings: Settings, python: str = "") -> str:
+    """Return the sentence that the attempt to start a supervisor ends with."""
     with pytest.raises(ConnectError) as caught:
         start_supervisor(settings, python).end()
     sentence = str(caught.value)
@@ -88,14 +88,14 @@ def trouble(settings: Settings, python: str = "") -> str:
 
 def start_supervisor(settings: Settings, python: str = "") -> Process:
     """Start a supervisor to the point where it listens."""
-    process = dial(settings, python)
+    process = connect(settings, python)
     try:
         port = start_config.choose_port(settings)
         process.write(bundle.pack())
         process.write(start_config.start_line(settings, start_config.Keys.make(), process.address, port, 1))
         wait_until_listening(process, port)
-        host, _, dialled = process.dial_address(port).partition(":")
-        with socket.create_connection((host, int(dialled)), timeout=READY_S) as connection:
+        host, _, local = process.reachable_address(port).partition(":")
+        with socket.create_connection((host, int(local)), timeout=READY_S) as connection:
             assert connection.recv(1) == b"\xff"  # as a ZeroMQ socket greets
     except BaseException:
         process.end()
@@ -127,13 +127,13 @@ def test_a_supervisor_is_reached_through_the_ssh_connection():
 def test_an_account_that_the_key_does_not_open(door, user):
     account = f"{user}@{door.account.partition('@')[2]}"
     settings = settings_for(door, untrusted_accounts=[account])
-    assert trouble(settings).startswith("it does not accept the key in ssh_key_file")
+    assert why_not(settings).startswith("it does not accept the key in ssh_key_file")
 
 
 @pytest.mark.root
 @pytest.mark.parametrize("python", ["/bin/false", "/bin/true"])
 def test_a_python_that_is_none(door, python):
-    assert trouble(settings_for(door), python) in (
+    assert why_not(settings_for(door), python) in (
         "the supervisor ended before it had read its start configuration",
         "the supervisor did not start; the lines that it logged say why",
     )
@@ -141,7 +141,7 @@ def test_a_python_that_is_none(door, python):
 
 @pytest.mark.root
 def test_a_python_without_the_packages(door):
-    sentence = trouble(settings_for(door), "/usr/bin/python3")
+    sentence = why_not(settings_for(door), "/usr/bin/python3")
     assert sentence == "the supervisor did not start; the lines that it logged say why"
 
 
@@ -150,13 +150,13 @@ def test_an_answer_that_is_none(door):
     talker = door.config_file.parent.parent / "talker"  # where the other account can reach it
     talker.write_text("#!/bin/sh\ncat > /dev/null & echo hello; wait\n")
     talker.chmod(0o755)
-    sentence = trouble(settings_for(door), str(talker))
+    sentence = why_not(settings_for(door), str(talker))
     assert sentence == "the supervisor answered with something that is not JSON"
 
 
 def test_an_unknown_name_of_a_host():
     settings = settings_file.load(untrusted_accounts=["a@no-such-host.invalid"], ssh_known_hosts_file="/dev/null")
-    assert trouble(settings).startswith("SSH does not answer: ")
+    assert why_not(settings).startswith("SSH does not answer: ")
 
 
 def test_root_never_runs_user_code():
@@ -166,7 +166,7 @@ def test_root_never_runs_user_code():
         LocalProcess("/usr/bin/python3")
 
 
-def test_no_python_for_a_child():
+def test_no_python_for_a_child_process():
     if not os.geteuid():
         pytest.skip("root starts no child")
     with pytest.raises(ConnectError, match=r"there is no Python at /no/python \(No such file or directory\)"):
