@@ -1,8 +1,8 @@
-"""The untrusted side never names a database operation, a path, an address or a process: it only answers.
+"""Starts the device, the program of the trusted account.
 
-This is the program of the trusted account. ``python trusted_db.py -w 50 --untrusted-account untrusted@localhost [-q]``
-takes cells from the database, forwards them to workers in the untrusted accounts and writes back what they say.
-Ctrl-C cleans up the workers over there.
+``python trusted_db.py -w 50 --untrusted-account untrusted@localhost [-q]`` takes cells from the database, forwards them
+to workers in the untrusted accounts and writes back what they say. Ctrl-C ends the workers over there. The untrusted
+side only answers: it never names a database operation, a path, an address or a process.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool
     try:
         for account in settings.untrusted_accounts:
             ssh.parse(account)
-    except ConnectError as trouble:
-        raise settings_file.SettingsError(f"untrusted_accounts: {trouble}") from trouble
+    except ConnectError as error:
+        raise settings_file.SettingsError(f"untrusted_accounts: {error}") from error
     return settings, options.quiet
 
 

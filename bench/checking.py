@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import settings as settings_file
-from device.checking.results import Room, check_answer, check_frame, check_message, pack, unpack
+from device.checking.results import Room, check_frame, check_introspect_reply, check_message, pack, unpack
 from device.connect.connection import INLINE_BYTES_MAX
 from device.conversation import TOTALS
 from device.errors import KernelProtocolError
@@ -136,8 +136,9 @@ def main() -> None:
     chosen = settings_file.load()
     most = TOTALS * chosen.cell_output_bytes_max
     print(f"worst: {worst[0]}; {most / MIB:g} MiB of it take {worst[1] * most / 1e9:.1f} of {chosen.check_cpu_s:g} s")
-    answer = b'{"status":"ok","found":true,"data":{},"metadata":{"a":' + values(b"9e307", SIZE_BYTES) + b"}}"
-    print(f"an answer: {1e9 * seconds(lambda: check_answer('inspect', answer), 3) / len(answer):.1f} ns a byte")
+    reply = b'{"status":"ok","found":true,"data":{},"metadata":{"a":' + values(b"9e307", SIZE_BYTES) + b"}}"
+    used_s = seconds(lambda: check_introspect_reply("inspect", reply), 3)
+    print(f"an introspection reply: {1e9 * used_s / len(reply):.1f} ns a byte")
     times = {name: 1000 * seconds(inline(name), 20) for name in JSON}
     slowest = max(times, key=lambda name: times[name])
     many = [Message("stream", b'{"name":"stdout","text":"\\n"}', b'{"a":1}')] * INLINE_MESSAGES_MAX

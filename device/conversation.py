@@ -1,7 +1,7 @@
-"""The intake: the only place where what a kernel says becomes something that is stored.
+"""Turns what a kernel says into what is stored; it is the only place that does.
 
-One ``Conversation`` an attempt: order and totals; types and contents are checked before (``device/checking/results.py``). Texts
-are written anew from the checked values; no byte that came across the wall is stored as it came.
+A ``Conversation`` checks order and totals; ``device/checking/results.py`` has checked types and contents before. Texts
+are written anew from the checked values: no byte that came across the wall is stored as it came.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from wire import Message
 # Beside its own output, a computation hands on what the kernel said before it: as much again (wire.py, Output).
 TOTALS = 2
 MERGED_CHARS_MAX = 1 << 20  # so much text of neighbouring streams becomes one message
-
-
-# What a conversation begins with; of a code that is longer the page shows nothing then.
+# What a conversation begins with, as long as it is no longer than this: else the page shows nothing of it.
 BEGINNING = ("status", "clear_output", "execute_input")
 BEGINNING_BYTES_MAX = 16 << 10
 
@@ -47,7 +45,11 @@ _said = msgspec.json.Decoder(_Said)
 
 
 class Conversation:
-    """What one computation has said, from ``busy`` to ``idle``; ``drain`` gives what is new as texts to store."""
+    """All that one attempt at a computation has said, from ``busy`` to ``idle``.
+
+    ``drain`` gives what is new as texts to store; they have ``waiting_bytes``. ``execution_count``: the kernel's, once
+    it has said it.
+    """
 
     def __init__(self, claim: Claim, settings: Settings) -> None:
         self._room = Room(TOTALS * settings.cell_output_bytes_max, TOTALS * settings.cell_messages_max)
@@ -55,21 +57,20 @@ class Conversation:
         self._again = claim.attempt > 1
         self.is_execution = self._maker.parent_type == "execute_request"
         self.began = self.replied = self.ended = False
-        self.questions = 0
-        self.execution_count = 0  # of the cell, once the kernel has said it
-        self.waiting_bytes = 0  # what ``drain`` would give
+        self.execution_count = 0
+        self.waiting_bytes = 0
         self._texts: list[bytes] = []
         self._stream: tuple[str, list[str]] | None = None
         self._stream_chars = 0
 
     @property
     def whole(self) -> bool:
-        """Whether everything was said that a conversation consists of."""
+        """Whether it came to its end, with a reply if it needs one."""
         return self.ended and (self.replied or not self.is_execution)
 
     @property
     def room(self) -> Room:
-        """What it may still say."""
+        """How much it may still say."""
         return Room(self._room.bytes_left, self._room.messages_left)
 
     def take(self, untrusted: Message) -> None:
@@ -78,7 +79,7 @@ class Conversation:
         self.add(check_message(untrusted))
 
     def add(self, message: Checked) -> None:
-        """Add a message that has been checked. Raises KernelProtocolError when there is no room or it is out of order."""
+        """Add a checked message. Raises KernelProtocolError when there is no room for it, or it is out of order."""
         self._room.take(message.size_bytes)
         self._check_order(message)
         if message.stream is not None:
@@ -107,8 +108,6 @@ class Conversation:
             self.ended = True
         elif msg_type == "execute_reply":
             self.replied = True
-        elif msg_type == "input_request":
-            self.questions += 1
 
     def _keep(self, text: bytes) -> None:
         self._texts.append(text)
@@ -118,10 +117,11 @@ class Conversation:
         self,
         reason: Reason,
         settings: Settings,
+        *,
         overtime: Overtime = "running",
         words: tuple[str, str] | None = None,
     ) -> None:
-        """Make a conversation whole that stopped somewhere, with a sentence (``words``, if given) that says why."""
+        """Make it whole if it stopped somewhere, with an error that says why: in ``words``, if given."""
         if self.ended:
             return
         count = self.execution_count if self.is_execution else None
@@ -133,9 +133,9 @@ class Conversation:
             self.say(msg_type, content)
 
     def cut(self, texts: Sequence[bytes]) -> list[bytes]:
-        """Take back what is not stored, ``texts`` and what waits here; return what has to be said all the same.
+        """Take back what is not stored: ``texts``, and what waits here. Return the part that is said all the same.
 
-        That is what a conversation begins with. It can be closed then with another end than it had.
+        That is what a conversation begins with. Afterwards it can be closed with another end than it had.
         """
         kept = []
         for text in (*texts, *self.drain()):

@@ -1,4 +1,4 @@
-"""The languages of one account: what its supervisor says of them, in Hello and after it, is checked and remembered."""
+"""Checks what a supervisor says of itself: Hello, and the states of its languages in Hello and after it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ LAYERS_MAX = 64
 
 
 def check(hello: Hello) -> None:
-    """Refuse a greeting that is not plain; its languages are the Offer's. Raises SupervisorProtocolError."""
+    """Check all of a Hello but its languages. Raises SupervisorProtocolError."""
     if hello.protocol != PROTOCOL:
-        raise SupervisorProtocolError(f"protocol {hello.protocol} where {PROTOCOL} is spoken")
+        raise SupervisorProtocolError(f"protocol {hello.protocol}; the device speaks {PROTOCOL}")
     if hello.limiter not in LIMITERS:
-        raise SupervisorProtocolError("a limiter that there is not")
+        raise SupervisorProtocolError("a limiter that does not exist")
     if len(hello.layers) > LAYERS_MAX:
         raise SupervisorProtocolError(f"{len(hello.layers)} layers")
     texts = [text for layer in hello.layers for text in (layer.name, layer.detail)]
     if not all(len(text) <= SHOWN_CHARS and text.isprintable() for text in texts):
-        raise SupervisorProtocolError("a greeting with texts that cannot be shown")
+        raise SupervisorProtocolError("a Hello with texts that cannot be shown")
     if any(layer.state == "off" for layer in hello.layers):
         raise SupervisorProtocolError("a layer that is off and was not waived")
 
 
 def report(hello: Hello) -> dict[str, Any]:
-    """Return what /readyz shows of a greeting."""
+    """Return what /readyz shows of a Hello."""
     return {
         "layers": [{"name": layer.name, "state": layer.state, "detail": layer.detail} for layer in hello.layers],
         "limiter": hello.limiter,
@@ -37,14 +37,17 @@ def report(hello: Hello) -> dict[str, Any]:
 
 
 class AccountLanguages:
-    """What an account can run now, what it is about to, and what it cannot. Raises SupervisorProtocolError."""
+    """The languages of one account: which can run now, which are being loaded, which cannot be loaded.
+
+    Raises SupervisorProtocolError when the supervisor says of them what it may not.
+    """
 
     def __init__(self, reports: Sequence[LanguageReport], settings: Settings) -> None:
         self._settings = settings
         self._left, self._pings = LANGUAGES_BURST, 0
         self._reports = self._checked(reports)
         if not self.ready and self._named("loading"):
-            raise SupervisorProtocolError("a greeting before anything can run")
+            raise SupervisorProtocolError("a Hello before anything can run")
 
     @property
     def ready(self) -> list[str]:
@@ -57,24 +60,27 @@ class AccountLanguages:
         return all(report.state == "failed" for report in self._reports)
 
     def change(self, reports: Sequence[LanguageReport], pings: int) -> list[LanguageReport]:
-        """Take what is said after the greeting; return what is new. ``pings``: how many were sent. Raises SupervisorProtocolError."""
+        """Take a Languages frame; return the reports that are new.
+
+        ``pings``: how many the device has sent. Raises SupervisorProtocolError.
+        """
         self._left, self._pings = min(self._left + pings - self._pings, LANGUAGES_BURST), pings
         if self._left == 0:
-            raise SupervisorProtocolError("a flood of news about its languages")
+            raise SupervisorProtocolError("a flood of Languages")
         self._left -= 1
         if [report.name for report in reports] != [report.name for report in self._reports]:
-            raise SupervisorProtocolError("other languages than it has greeted with")
+            raise SupervisorProtocolError("other languages than those of its Hello")
         new = [report for report in self._checked(reports) if report not in self._reports]
         if not new:
-            raise SupervisorProtocolError("news about its languages that are none")
+            raise SupervisorProtocolError("Languages in which nothing is new")
         self._reports = list(reports)
         return new
 
     def report(self) -> dict[str, Any]:
         """Return what /readyz shows of it."""
-        versions = [report for report in self._reports if report.state == "ready"]
+        ready = [report for report in self._reports if report.state == "ready"]
         return {
-            "languages": [{"name": report.name, "version": report.version} for report in versions],
+            "languages": [{"name": report.name, "version": report.version} for report in ready],
             "loading": self._named("loading"),
             "failed": self._named("failed"),
         }
@@ -88,7 +94,7 @@ class AccountLanguages:
     def _checked(self, reports: Sequence[LanguageReport]) -> list[LanguageReport]:
         names = [report.name for report in reports]
         if len(set(names)) != len(names) or not set(names) <= set(self._settings.languages):
-            raise SupervisorProtocolError("languages that it was not asked for")
+            raise SupervisorProtocolError("languages that its start configuration does not have")
         if not all(len(report.version) <= SHOWN_CHARS and report.version.isprintable() for report in reports):
             raise SupervisorProtocolError("versions of languages that cannot be shown")
         if any(report.version and report.state != "ready" for report in reports):
@@ -97,7 +103,7 @@ class AccountLanguages:
 
 
 def describe(report: LanguageReport) -> str:
-    """Return a report that has been checked as a line of the log has it."""
+    """Return a checked report as words for the log."""
     match report.state:
         case "ready":
             return f"{report.name} {report.version} is ready"

@@ -1,4 +1,4 @@
-"""What has come about one session and waits in order, behind what is being checked."""
+"""Keeps what has come about one session in order, while something before it is being checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FRAME_BYTES = 512  # of a frame beside what it carries
 
 @dataclass(frozen=True)
 class Found:
-    """A slice of what a checker found, packed; or, behind them, what is wrong with what follows."""
+    """A slice of what a checker found, packed; or, behind the slices, what is wrong with the next message."""
 
     packed: bytes = b""
     verdict: Verdict = "right"
@@ -26,14 +26,18 @@ Item = Output | LongOutput | File | Finished | Closed | Found
 
 
 class Inbox:
-    """Frames and findings. ``job``: what is being checked; until it is over, nothing behind it is looked at."""
+    """The queue of one session's frames and findings.
+
+    ``job``: what is being checked; nothing behind it is looked at before it is over. ``closes``: whether the session's
+    end is in the queue, which nothing may follow. ``looked``: when something was found last, by the monotonic clock.
+    """
 
     def __init__(self) -> None:
         self._items: deque[Item] = deque()
         self.job: Job | None = None
         self.size_bytes = 0
-        self.closes = False  # the session's end is among them: nothing may follow
-        self.looked = 0.0  # when something was found last, in seconds of the monotonic clock
+        self.closes = False
+        self.looked = 0.0
 
     @property
     def waits(self) -> bool:
@@ -42,7 +46,7 @@ class Inbox:
 
     @property
     def held_bytes(self) -> int:
-        """How much waits or is being checked."""
+        """How many bytes wait or are being checked."""
         return self.size_bytes + (len(self.job.untrusted_bytes) if self.job else 0)
 
     @property
@@ -51,7 +55,7 @@ class Inbox:
         return self.job is None and bool(self._items)
 
     def put(self, item: Item) -> None:
-        """Have a frame wait."""
+        """Add a frame."""
         self._items.append(item)
         self.size_bytes += _size_bytes(item)
         self.closes = self.closes or isinstance(item, Closed)
@@ -63,7 +67,7 @@ class Inbox:
         return item
 
     def put_found(self, findings: Packed) -> None:
-        """Put what was found in front, slice by slice: after each, other sessions have their turn."""
+        """Put what was found in front, in slices: after each, other sessions have their turn."""
         items = [Found(packed) for packed in findings.slices]
         if findings.verdict != "right":
             items.append(Found(b"", findings.verdict, findings.sentence))
@@ -72,7 +76,7 @@ class Inbox:
             self.size_bytes += _size_bytes(item)
 
     def forget(self) -> None:
-        """Forget what was said by a computation that was ended from here; the end of the session is heard."""
+        """Forget what was said by a run that was ended from here, but not the end of the session."""
         ends = [item for item in self._items if isinstance(item, Closed)]
         self.job, self.size_bytes, self._items = None, 0, deque()
         for end in ends:

@@ -1,27 +1,32 @@
-"""Questions about code: taken from the store, passed across the wall, their answers checked and stored."""
+"""Passes introspection requests from the store across the wall, and checks and stores the replies."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections import deque
+from collections.abc import Sequence
 
 from device.account import Account
 from device.checking.pool import Checkers, Job
-from device.checking.results import Findings, Packed, Room, check_answer
-from device.connect.connection import INLINE_BYTES_MAX, ROUND_S, FrameTooLongError
-from device.errors import SupervisorProtocolError, printable
-from device.runs import Runs
+from device.checking.results import Findings, Packed, Room, check_introspect_reply
+from device.connect.connection import INLINE_BYTES_MAX, ROUND_S
+from device.errors import FrameTooLongError, SupervisorProtocolError, printable
+from device.registry import Runs
+from device.runs import SessionAccount
 from settings import Settings
 from store import Introspection, Store
 from wire import Introspect, IntrospectReply
 
-ASKED_MAX = 64  # questions on their way at once; the rest wait in the store
+OPEN_MAX = 64  # requests on their way at once; the rest wait in the store
 log = logging.getLogger(__name__)
 
 
 class Introspector:
-    """``take`` and ``flush`` may raise StoreUnavailableError."""
+    """The part of the device that passes introspection requests on and stores the replies.
+
+    ``take`` and ``flush`` may raise StoreUnavailableError.
+    """
 
     def __init__(
         self,
@@ -29,86 +34,91 @@ class Introspector:
         store: Store,
         settings: Settings,
         runs: Runs,
-        accounts: list[Account],
+        accounts: Sequence[Account],
         checkers: Checkers,
     ) -> None:
         self._id, self._store, self._settings = device_id, store, settings
         self._runs, self._accounts, self._checkers = runs, accounts, checkers
-        self._asked: dict[int, tuple[Account, Introspection]] = {}
-        self._answers: deque[tuple[Introspection, str, bytes]] = deque()
+        self._open: dict[int, tuple[SessionAccount, Introspection]] = {}
+        self._replies: deque[tuple[Introspection, str, bytes]] = deque()
         self._requests = 0
 
-    def take(self, most: int = ASKED_MAX) -> None:
-        """Pass on the questions that wait, at most so many."""
+    def take(self, most: int = OPEN_MAX) -> None:
+        """Pass on the requests that wait in the store, at most so many."""
         languages = sorted({language for account in self._accounts for language in account.languages})
         if not languages:
             return
-        for _ in range(min(most, ASKED_MAX - len(self._asked))):
-            question = self._store.introspections.claim(self._id, list(self._runs.kept), languages)
-            if question is None:
+        for _ in range(min(most, OPEN_MAX - len(self._open))):
+            request = self._store.introspections.claim(self._id, list(self._runs.kept), languages)
+            if request is None:
                 break
-            self._put(question)
+            self._send(request)
         self.flush()
 
     def flush(self) -> None:
-        """Store the answers that have come, for a while."""
+        """Store for a while the replies that have come."""
         until = time.monotonic() + ROUND_S
-        while self._answers and time.monotonic() < until:
-            self._store.introspections.answer(*self._answers[0])
-            self._answers.popleft()
+        while self._replies and time.monotonic() < until:
+            self._store.introspections.answer(*self._replies[0])
+            self._replies.popleft()
 
     @property
     def waits(self) -> bool:
-        """Whether there are answers to store."""
-        return bool(self._answers)
+        """Whether there are replies to store."""
+        return bool(self._replies)
 
-    def answered(self, account: Account, frame: IntrospectReply, now: float) -> None:
-        """Take the answer to a question. Raises SupervisorProtocolError."""
-        found = self._asked.pop(frame.request, None)
+    def receive(self, account: Account, frame: IntrospectReply, now: float) -> None:
+        """Take a reply. Raises SupervisorProtocolError."""
+        found = self._open.pop(frame.request, None)
         if found is None or found[0] is not account:
-            raise SupervisorProtocolError("an answer to a question that was not asked")
-        question = found[1]
+            raise SupervisorProtocolError("an IntrospectReply to no request")
+        request = found[1]
         if frame.status != "ok":
-            self._answers.append((question, frame.status, b"{}"))
+            self._reply(request, frame.status)
         elif len(frame.content) <= INLINE_BYTES_MAX:
-            self._found(question, check_answer(question.kind, frame.content))
+            self._reply_checked(request, check_introspect_reply(request.kind, frame.content))
         else:
 
             def take(job: Job, now: float) -> None:
                 if job.findings is not None:
-                    self._found(question, job.findings)
+                    self._reply_checked(request, job.findings)
 
-            job = Job(question.kind, frame.content, Room(0, 0), self._settings.check_cpu_s, 0.0, take)
+            job = Job(request.kind, frame.content, Room(0, 0), self._settings.check_cpu_s, 0.0, take)
             self._checkers.put(job, now)
 
-    def _found(self, question: Introspection, findings: Findings | Packed) -> None:
-        right = findings.verdict == "right"
-        if not right:
-            log.warning("a kernel gave an answer that is none: %s", printable(findings.sentence))
-        self._answers.append((question, "ok" if right else "error", findings.answer if right else b"{}"))
+    def lose(self, account: Account) -> None:
+        """End the requests that a lost account had."""
+        for number, (receiver, request) in list(self._open.items()):
+            if receiver is account:
+                del self._open[number]
+                self._reply(request, "gone")
 
-    def lost(self, account: Account) -> None:
-        """Forget what an account that is lost was asked."""
-        for request, (asked, question) in list(self._asked.items()):
-            if asked is account:
-                del self._asked[request]
-                self._answers.append((question, "gone", b"{}"))
+    def _reply(self, request: Introspection, status: str, content: bytes = b"{}") -> None:
+        self._replies.append((request, status, content))
 
-    def _put(self, question: Introspection) -> None:
-        session = self._runs.kept.get(question.session) if question.session else None
-        able = [account for account in self._accounts if question.language in account.languages]
-        account = session.account if session else able[0] if able and not question.session else None
+    def _reply_checked(self, request: Introspection, findings: Findings | Packed) -> None:
+        if findings.verdict == "right":
+            self._reply(request, "ok", findings.reply)
+        else:
+            log.warning("a kernel sent an introspection reply that is refused: %s", printable(findings.sentence))
+            self._reply(request, "error")
+
+    def _send(self, request: Introspection) -> None:
+        session = self._runs.kept.get(request.session) if request.session else None
+        able = [account for account in self._accounts if request.language in account.languages]
+        account: SessionAccount | None
+        account = session.account if session else able[0] if able and not request.session else None
         if account is None:
-            self._answers.append((question, "gone", b"{}"))
+            self._reply(request, "gone")
             return
         self._requests += 1
         alias = session.alias if session else ""
         try:
             account.send(
-                Introspect(self._requests, alias, question.language, question.kind,  # type: ignore[arg-type]
-                    question.code, question.cursor_pos, question.detail_level)
+                Introspect(self._requests, alias, request.language, request.kind,  # type: ignore[arg-type]
+                    request.code, request.cursor_pos, request.detail_level)
             )  # fmt: skip
         except FrameTooLongError:
-            self._answers.append((question, "error", b"{}"))
+            self._reply(request, "error")
             return
-        self._asked[self._requests] = (account, question)
+        self._open[self._requests] = (account, request)

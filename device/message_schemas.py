@@ -1,25 +1,23 @@
-"""The contents of Jupyter messages as a kernel may send them: one strict shape a type, from the message spec 5.3."""
+"""Says which contents a kernel's Jupyter messages may have: each type has one strict shape, of the message spec 5.3."""
 
 from __future__ import annotations
 
-from array import array
-from itertools import accumulate
 from math import isfinite
 from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from contract import JSON_DEPTH_MAX, nests_deeper
 from device.errors import KernelProtocolError, printable
 
-DEPTH_MAX = 64  # of what code hands out, by the kernel's own rule
-ENVELOPE_DEPTH = 2  # the content, and in it the bundle, around that
+ENVELOPE_DEPTH = 2  # the content, and in it the bundle, around what code hands out
 REPLY_ENVELOPE_DEPTH = 4  # the content, its user_expressions, one of them, its bundle
 Bundle = dict[str, Any]  # of MIME types, known or not: their values pass untouched
 
 
 class Content(msgspec.Struct, forbid_unknown_fields=True):
-    """Base of all contents: a field that the spec does not know is refused."""
+    """The base of all contents; it refuses a field that the spec does not know."""
 
 
 class Status(Content):
@@ -149,11 +147,7 @@ SHAPES: dict[str, Any] = {
     "comm_msg": CommData,
     "comm_close": CommData,
 }
-ANSWERS: dict[str, Any] = {"complete": CompleteReply, "inspect": InspectReply}
-
-# What each byte of a JSON text, its strings left out, adds to the depth: 255 is -1.
-_STEPS = bytes(1 if byte in b"[{" else 255 if byte in b"]}" else 0 for byte in range(256))
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+REPLIES: dict[str, Any] = {"complete": CompleteReply, "inspect": InspectReply}
 
 
 def check(msg_type: str, untrusted_json: bytes) -> Any:
@@ -162,41 +156,31 @@ def check(msg_type: str, untrusted_json: bytes) -> Any:
     if shape is None:
         raise KernelProtocolError(f"a message of the unknown type {printable(msg_type)!r}")
     envelope_depth = REPLY_ENVELOPE_DEPTH if msg_type == "execute_reply" else ENVELOPE_DEPTH
-    return _convert(decode(untrusted_json, DEPTH_MAX + envelope_depth), shape, msg_type)
+    return _convert(decode(untrusted_json, JSON_DEPTH_MAX + envelope_depth), shape, msg_type)
 
 
-def check_answer(kind: str, untrusted_json: bytes) -> bytes:
-    """Return the JSON text of an answer to a question of this kind. Raises KernelProtocolError."""
-    return msgspec.json.encode(_convert(decode(untrusted_json), ANSWERS[kind], f"{kind}_reply"))
+def check_introspect_reply(kind: str, untrusted_json: bytes) -> bytes:
+    """Return the content of a complete_reply or inspect_reply, written anew. Raises KernelProtocolError."""
+    return msgspec.json.encode(_convert(decode(untrusted_json), REPLIES[kind], f"{kind}_reply"))
 
 
 def decode_object(untrusted_json: bytes) -> dict[str, Any]:
     """Return a JSON object of no particular shape. Raises KernelProtocolError."""
     value = decode(untrusted_json)
     if not isinstance(value, dict):
-        raise KernelProtocolError("metadata that are no JSON object")
+        raise KernelProtocolError("metadata that are not a JSON object")
     return value
 
 
-def decode(untrusted_json: bytes, depth_max: int = DEPTH_MAX) -> Any:
+def decode(untrusted_json: bytes, depth_max: int = JSON_DEPTH_MAX) -> Any:
     """Return the plain values of a JSON text: UTF-8, without NaN, at most so deep. Raises KernelProtocolError."""
     try:
         value = _decoder.decode(untrusted_json)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise KernelProtocolError(f"a text that is no JSON: {error}") from error
+        raise KernelProtocolError(f"a text that is not JSON: {error}") from error
     if nests_deeper(untrusted_json, depth_max):
         raise KernelProtocolError(f"JSON that nests deeper than {depth_max}")
     return value
-
-
-def nests_deeper(untrusted_json: bytes, depth: int) -> bool:
-    """Return whether the brackets of a text that is JSON nest deeper than this, at the speed of C."""
-    if untrusted_json.count(b"[") + untrusted_json.count(b"{") <= depth:
-        return False  # nearly every message
-    # Without escapes, what is between quotes is every other part.
-    parts = untrusted_json.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
-    brackets = b"".join(parts[::2]).translate(_STEPS, _NO_BRACKETS)
-    return max(accumulate(array("b", brackets)), default=0) > depth
 
 
 def _float(untrusted_text: str) -> float:

@@ -1,4 +1,4 @@
-"""Files that a computation hands over: pieces checked against each other and the limits, whole files to be stored."""
+"""Puts together the files that a computation hands over; checks their pieces against each other and the limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILES_TYPE = "application/vnd.singlecell.files+json"
 
 @dataclass
 class WholeFile:
-    """A file, or the beginning of one. It is kept until it is stored: MongoDB may be away for a while."""
+    """A file, or the beginning of one, which is kept until it is stored: MongoDB may be away for a while."""
 
     name: str
     size_bytes: int
@@ -26,14 +26,18 @@ class WholeFile:
 
 
 class OutputFiles:
-    """The files of one computation. Nonsense here is the supervisor's: no code in a session speaks these frames."""
+    """The files of one computation.
+
+    What does not fit together is the supervisor's fault: no code in a session speaks these frames. ``left_out``:
+    sentences for the reader about files whose names are refused.
+    """
 
     def __init__(self, computation: str, settings: Settings) -> None:
         self._computation, self._settings = computation, settings
         self._open: WholeFile | None = None
         self._sizes_bytes: dict[str, int] = {}
         self._announced: list[dict[str, Any]] = []
-        self.refusals: list[str] = []
+        self.left_out: list[str] = []
 
     @property
     def open(self) -> bool:
@@ -41,7 +45,7 @@ class OutputFiles:
         return self._open is not None
 
     def take(self, piece: File) -> WholeFile | None:
-        """Take a piece; return the file that it completes, unless its name is refused. Raises SupervisorProtocolError."""
+        """Take a piece; return the file that it completes, unless that is refused. Raises SupervisorProtocolError."""
         if len(piece.data) > CHUNK_BYTES or not (piece.data or piece.last):
             raise SupervisorProtocolError(f"a piece of a file of {len(piece.data)} bytes")
         file = self._open = self._open or self._begin(piece)
@@ -56,7 +60,7 @@ class OutputFiles:
         return self._accepted(file)
 
     def forget(self, files: Sequence[WholeFile]) -> None:
-        """Announce nothing of these files: they are not stored."""
+        """Announce none of these files: they are not stored."""
         names = {file.name for file in files}
         self._announced = [file for file in self._announced if file["name"] not in names]
         self._open = None
@@ -85,7 +89,7 @@ class OutputFiles:
     def _accepted(self, file: WholeFile) -> WholeFile | None:
         why = file_path_fault(file.name)
         if why:
-            self.refusals.append(f"The file {ascii(file.name[:80])[:80]} was not handed over: its name {why}.\n")
+            self.left_out.append(f"The file {ascii(file.name[:80])[:80]} was not handed over: its name {why}.\n")
             return None
         url = f"/files/{self._computation}/{quote(file.name)}"
         self._announced.append({"name": file.name, "size": file.size_bytes, "type": media_type(file.name), "url": url})

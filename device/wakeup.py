@@ -1,4 +1,4 @@
-"""What wakes the device: hints of the store, and threads that have something to say."""
+"""Wakes the device's loop: for hints of the store, and for threads that have something to say."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store import Store
 
 
 class Wakeup:
-    """A pipe that the loop waits on beside its sockets, and the hints that came."""
+    """The pipe that the loop waits on beside its sockets, and the hints that have come."""
 
     def __init__(self, store: Store, topics: Collection[str]) -> None:
         self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -32,7 +32,7 @@ class Wakeup:
             os.write(self._writer, b"!")
 
     def take(self) -> dict[str, list[str]]:
-        """Return the ids of the hints since the last call, by topic, and be quiet."""
+        """Return the ids of the hints since the last call, by topic, and stop ringing."""
         with suppress(BlockingIOError):
             os.read(self._reader, 1 << 16)
         ids: dict[str, list[str]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""The checkers: processes that check foreign bytes beside the device's loop, and are killed when it takes too long."""
+"""Runs the processes that check foreign bytes beside the device's loop, and kills those that take too long."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ DIED = Packed(verdict="output", sentence="output that the process which checks i
 
 @dataclass(eq=False)
 class Job:
-    """Bytes to be checked for one session or question. ``spent_s``: CPU time, before it and with it.
+    """Bytes to be checked for one session or one introspection request.
 
-    ``findings`` are there when it is over; ``taken`` is called then.
+    ``spent_s``: CPU time that checks for the same run have taken, this one included, of the ``budget_s`` that they may
+    take. When the job is over there are ``findings``, and ``taken`` is called.
     """
 
     kind: str
@@ -49,12 +50,15 @@ class Job:
 
 
 class Checker:
-    """One process, and the job that it has. Raises OSError when none can be started."""
+    """A process that checks, and the job that it has. Raises OSError when it cannot be started.
+
+    ``begun``: whether it has begun with its job. ``proven``: whether it has come to the end of a job.
+    """
 
     def __init__(self) -> None:
         self.job: Job | None = None
-        self.door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.door.setblocking(False)
+        self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.channel.setblocking(False)
         self._given, self._found = os.memfd_create("given"), os.memfd_create("found")
         descriptors = (theirs.fileno(), self._given, self._found)
         try:
@@ -71,27 +75,26 @@ class Checker:
         # The clock of another process's CPU time (clock_getcpuclockid(3)).
         self._clock = (~self._process.pid << 3) | 2
         self._given_at = self._cpu_begun_s = 0.0
-        self.begun = False  # it has begun with its job
-        self.proven = False  # it has come to the end of one
+        self.begun = self.proven = False
 
     def give(self, job: Job, frame_bytes_max: int, now: float) -> None:
-        """Have it check. Raises OSError when it is gone."""
+        """Give it a job. Raises OSError when it is gone."""
         self.job, self.begun, self._given_at, self._cpu_begun_s = job, False, now, self._cpu_s()
         data, position = memoryview(job.untrusted_bytes), 0
         while position < len(data):
             position += os.pwrite(self._given, data[position:], position)
-        self.door.send(msgspec.msgpack.encode(Task(job.kind, len(data), frame_bytes_max, job.room)))
+        self.channel.send(msgspec.msgpack.encode(Task(job.kind, len(data), frame_bytes_max, job.room)))
 
     def look(self, now: float) -> Packed | None:
-        """Return what came of its job, None when it still works. Raises OSError, DecodeError: it is gone, or mad."""
+        """Return what came of its job, None while it works. Raises OSError or DecodeError when it is gone or broken."""
         job = self.job
         if job is None:
             return None
         try:
-            answer = self.door.recv(LENGTH_BYTES + 1)
+            answer = self.channel.recv(LENGTH_BYTES + 1)
             if answer == BEGUN:
                 self.begun = True
-                answer = self.door.recv(LENGTH_BYTES + 1)
+                answer = self.channel.recv(LENGTH_BYTES + 1)
         except BlockingIOError:
             left_s = job.budget_s - job.spent_s
             used_s = self._cpu_s() - self._cpu_begun_s
@@ -108,27 +111,27 @@ class Checker:
                 os.ftruncate(file, 0)
 
     def end(self) -> subprocess.Popen[bytes]:
-        """Kill it; return what to wait for."""
+        """Kill it; return the process to wait for."""
         self._process.kill()
         self._close()
         return self._process
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The id of its process."""
         return self._process.pid
 
     def _cpu_s(self) -> float:
         return time.clock_gettime(self._clock)
 
     def _close(self) -> None:
-        self.door.close()
+        self.channel.close()
         os.close(self._given)
         os.close(self._found)
 
 
 class Checkers:
-    """A pool of them, and the jobs that wait for one: whoever has used the least time is next."""
+    """The pool of checkers, and the jobs that wait for one; the job whose run has used the least time is next."""
 
     def __init__(self, frame_bytes_max: int) -> None:
         self._frame_bytes_max = frame_bytes_max
@@ -139,22 +142,27 @@ class Checkers:
         self._fill(time.monotonic())
 
     @property
-    def doors(self) -> Iterator[socket.socket]:
-        """What becomes readable when one has something to say."""
-        return (checker.door for checker in self._all)
+    def channels(self) -> Iterator[socket.socket]:
+        """The sockets that become readable when a checker has something to say."""
+        return (checker.channel for checker in self._all)
 
     @property
     def busy(self) -> list[int]:
-        """The processes that have begun to check something and have not ended."""
+        """The ids of the processes that are checking something."""
         return [checker.pid for checker in self._all if checker.job is not None and checker.begun]
 
     @property
+    def pids(self) -> list[int]:
+        """The ids of all processes."""
+        return [checker.pid for checker in self._all]
+
+    @property
     def due_s(self) -> float:
-        """In how many seconds ``tend`` has something to look at even when no door is readable."""
+        """In how many seconds ``tend`` has something to look at even when no channel is readable."""
         return LOOK_S if self._waiting or any(checker.job is not None for checker in self._all) else float("inf")
 
     def put(self, job: Job, now: float) -> None:
-        """Have something checked."""
+        """Have a job done."""
         self._waiting.append(job)
         self._assign(now)
 
@@ -195,7 +203,7 @@ class Checkers:
                 self._all.append(Checker())
             except OSError as error:
                 self._start_at = now + START_PAUSE_S
-                log.error("no process can be started that checks what cells say: %s", error)
+                log.error("no process can be started to check what cells say: %s", error)
 
     def _assign(self, now: float) -> None:
         for checker in self._all:
@@ -213,7 +221,7 @@ def _look(checker: Checker, now: float) -> Packed | None:
     try:
         if checker.job is not None:
             return checker.look(now)
-        checker.door.recv(1)
+        checker.channel.recv(1)
     except BlockingIOError:
         return None
     except (OSError, msgspec.DecodeError):

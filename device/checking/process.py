@@ -1,8 +1,8 @@
-"""A process that checks foreign bytes for the device, so that none of them decides how long the device's loop takes.
+"""Checks foreign bytes in a process of its own, so that they do not decide how long the device's loop takes.
 
-It is given three descriptors: a socket and two files. The device writes bytes into the file ``given`` and a Task to
-the socket; the process says that it has begun, writes the Findings into the file ``found``, and their length to the
-socket. It ends with its device. It has no settings, no key and no environment, and knows nothing of the database.
+The process is given three descriptors: a socket and two files. The device writes bytes into the file ``given`` and a
+Task to the socket; the process says that it has begun, writes the Findings into the file ``found``, and their length to
+the socket. It ends with its device. It has no settings, no key and no environment, and knows nothing of the database.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import suppress
 
 import msgspec
 
-from device.checking.results import Findings, Room, check_answer, check_frame, pack
+from device.checking.results import Findings, Room, check_frame, check_introspect_reply, pack
 
 TASK_BYTES_MAX = 4096
 RESULT_BYTES_MAX = 64 << 20
@@ -28,7 +28,7 @@ PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 class Task(msgspec.Struct, array_like=True):
-    """What is to be checked: an Output frame, or the answer to a question of this kind; so many bytes are given."""
+    """A task of a checker: an Output frame, or an introspection reply of this ``kind``, of so many bytes."""
 
     kind: str
     size_bytes: int
@@ -40,19 +40,19 @@ _task = msgspec.msgpack.Decoder(Task)
 
 
 def main(descriptors: list[str], device: int) -> None:
-    """Check what comes until the device is gone. ``device``: its process."""
-    conversation, given, found = (int(descriptor) for descriptor in descriptors)
-    _be_humble(device)
-    with socket.socket(fileno=conversation) as door:
-        while data := door.recv(TASK_BYTES_MAX):
-            door.send(BEGUN)  # from here on it is these bytes that we die of
+    """Check what comes until the device is gone. ``device``: the id of its process."""
+    device_socket, given, found = (int(descriptor) for descriptor in descriptors)
+    _give_up_rights(device)
+    with socket.socket(fileno=device_socket) as channel:
+        while data := channel.recv(TASK_BYTES_MAX):
+            channel.send(BEGUN)  # from here on, if we die, we die of these bytes
             task = _task.decode(data)
             result = _result(task, os.pread(given, task.size_bytes, 0))
             _write(found, result)
-            door.send(len(result).to_bytes(LENGTH_BYTES, "big"))
+            channel.send(len(result).to_bytes(LENGTH_BYTES, "big"))
 
 
-def _be_humble(device: int) -> None:
+def _give_up_rights(device: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -79,7 +79,7 @@ def _result(task: Task, untrusted_bytes: bytes) -> bytes:
         if task.kind == "output":
             findings = check_frame(untrusted_bytes, task.frame_bytes_max, task.room)
         else:
-            findings = check_answer(task.kind, untrusted_bytes)
+            findings = check_introspect_reply(task.kind, untrusted_bytes)
         result = pack(findings)
         if len(result) <= RESULT_BYTES_MAX:
             return result

@@ -1,7 +1,7 @@
-"""What is left of a kernel's messages when they have been checked: texts written anew, and what the device acts on.
+"""Checks a kernel's messages and introspection replies, and writes what is right anew.
 
-This is the work that the bytes of a session decide the length of. Short frames are checked in the device's loop, longer
-ones in processes of their own (``device/checking/process.py``), by the same functions.
+How long this takes is decided by the bytes of a session. Short frames are checked in the device's loop, longer ones in
+processes of their own (``device/checking/process.py``), by the same functions.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from device import message_schemas
 from device.errors import SHOWN_CHARS, KernelProtocolError
 from wire import BUFFERS_MAX, Message, Output, WireError, decode_up
 
-Verdict = Literal["right", "output", "protocol", "nonsense"]
+Verdict = Literal["right", "output", "protocol", "supervisor"]
 SLICE_MESSAGES = 64
-COUNT_MAX = 1 << 53  # of cells in a session: what every reader of JSON takes
+COUNT_MAX = 1 << 53  # of an execution_count: what every reader of JSON takes
 EMPTY = b"{}"
-ANSWER_BYTES_MAX = 12 << 20  # it is one document of MongoDB's, which has at most 16 MiB
+REPLY_BYTES_MAX = 12 << 20  # an introspection reply is one document of MongoDB's, which has at most 16 MiB
 
 
 class Checked(msgspec.Struct, frozen=True, array_like=True):
-    """A message that is right. ``content``, ``metadata``, ``buffers``: JSON texts that we wrote.
+    """A message of a kernel that is right. ``content``, ``metadata``, ``buffers``: JSON texts that we wrote.
 
     ``size_bytes`` counts against the computation's output. ``stream``: name and text of a stream that may be merged
     with its neighbours, or says nothing; its content is left out. ``state``: of a status; ``count``: of an
@@ -40,38 +40,38 @@ class Checked(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Findings(msgspec.Struct, frozen=True, array_like=True):
-    """What came of a frame: the messages that are right up to the first that is not, and what is wrong with that.
+    """The outcome of a check: the messages before the first that is not right, and what is wrong with that one.
 
-    ``verdict``: what has to end for it, the session (output, protocol) or the whole connection (nonsense).
-    ``answer``: the JSON text of an answer to a question.
+    ``verdict``: what has to end for it, the session (output, protocol) or the whole connection (supervisor).
+    ``reply``: the JSON text of an introspection reply.
     """
 
     messages: list[Checked] = []
-    answer: bytes = b""
+    reply: bytes = b""
     verdict: Verdict = "right"
     sentence: str = ""
 
 
 class Packed(msgspec.Struct, frozen=True, array_like=True):
-    """Findings as one process hands them to another: the messages in slices, each of which is unpacked by itself.
+    """Findings as one process hands them to another; each slice of the messages is unpacked by itself.
 
-    Many thousands of messages at once would keep the device's loop for long.
+    Many thousands of messages at once would take the device's loop too long.
     """
 
     slices: list[bytes] = []
-    answer: bytes = b""
+    reply: bytes = b""
     verdict: Verdict = "right"
     sentence: str = ""
 
 
 class Room(msgspec.Struct, array_like=True):
-    """What a computation may still say. Raises KernelProtocolError when a message is more."""
+    """The amount of output that a computation may still make."""
 
     bytes_left: int
     messages_left: int
 
     def take(self, size_bytes: int) -> None:
-        """Count a message."""
+        """Count a message. Raises KernelProtocolError when there is no room for it."""
         self.bytes_left -= size_bytes
         self.messages_left -= 1
         if self.bytes_left < 0:
@@ -104,7 +104,7 @@ def check_message(untrusted: Message) -> Checked:
     if msg_type == "execute_input":
         count = content["execution_count"]
         if abs(count) > COUNT_MAX:
-            raise KernelProtocolError("an execute_input whose number is no count of cells")
+            raise KernelProtocolError("an execute_input whose execution_count is too large")
     return Checked(msg_type, size, text, metadata, buffers, None, state, count)
 
 
@@ -113,9 +113,9 @@ def check_frame(untrusted_bytes: bytes, frame_bytes_max: int, room: Room) -> Fin
     try:
         frame = decode_up(untrusted_bytes, frame_bytes_max)
     except WireError as error:
-        return Findings(verdict="nonsense", sentence=str(error)[:SHOWN_CHARS])
+        return Findings(verdict="supervisor", sentence=str(error)[:SHOWN_CHARS])
     if not isinstance(frame, Output) or not frame.messages:
-        return Findings(verdict="nonsense", sentence="output without a message")
+        return Findings(verdict="supervisor", sentence="output without a message")
     return check_messages(frame.messages, room)
 
 
@@ -123,7 +123,7 @@ def pack(findings: Findings) -> bytes:
     """Return findings as bytes."""
     starts = range(0, len(findings.messages), SLICE_MESSAGES)
     slices = [msgspec.msgpack.encode(findings.messages[start : start + SLICE_MESSAGES]) for start in starts]
-    return msgspec.msgpack.encode(Packed(slices, findings.answer, findings.verdict, findings.sentence))
+    return msgspec.msgpack.encode(Packed(slices, findings.reply, findings.verdict, findings.sentence))
 
 
 def unpack(data: bytes) -> Packed:
@@ -143,25 +143,25 @@ def check_messages(untrusted: list[Message], room: Room) -> Findings:
         for message in untrusted:
             room.take(size_bytes(message))
             right.append(check_message(message))
-    except KernelProtocolError as improper:
-        return _improper(improper, right)
+    except KernelProtocolError as error:
+        return _refused(error, right)
     return Findings(right)
 
 
-def check_answer(kind: str, untrusted_json: bytes) -> Findings:
-    """Return what came of the content of an answer to a question."""
+def check_introspect_reply(kind: str, untrusted_json: bytes) -> Findings:
+    """Return what came of the content of an introspection reply."""
     try:
-        answer = message_schemas.check_answer(kind, untrusted_json)
-        if len(answer) > ANSWER_BYTES_MAX:  # numbers may be longer when they are written anew
-            raise KernelProtocolError(f"an answer of {len(answer)} bytes", "output")
-        return Findings(answer=answer)
-    except KernelProtocolError as improper:
-        return _improper(improper, [])
+        reply = message_schemas.check_introspect_reply(kind, untrusted_json)
+        if len(reply) > REPLY_BYTES_MAX:  # numbers may be longer when they are written anew
+            raise KernelProtocolError(f"an introspection reply of {len(reply)} bytes", "output")
+        return Findings(reply=reply)
+    except KernelProtocolError as error:
+        return _refused(error, [])
 
 
-def _improper(improper: KernelProtocolError, right: list[Checked]) -> Findings:
-    sentence = str(improper)[:SHOWN_CHARS]
-    return Findings(right, b"", "output" if improper.reason == "output" else "protocol", sentence)
+def _refused(error: KernelProtocolError, right: list[Checked]) -> Findings:
+    sentence = str(error)[:SHOWN_CHARS]
+    return Findings(right, b"", "output" if error.reason == "output" else "protocol", sentence)
 
 
 _packed = msgspec.msgpack.Decoder(Packed)
