@@ -1,9 +1,10 @@
-"""One untrusted account: dialled, spoken to, and dialled again after a pause when it is lost."""
+"""Connects to one untrusted account, speaks with its supervisor, and connects again after a pause when it is lost."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,7 +23,14 @@ log = logging.getLogger(__name__)
 
 
 class Account:
-    """An account and all sessions opened in it. ``name`` is "" for a child process of this very account."""
+    """An untrusted account, the connection to its supervisor, and all sessions that are open in it.
+
+    ``name`` is "" when the supervisor is a child process of this very account. ``sessions``: by alias, from Open to
+    Closed. ``changed``: whether what it can run has changed since this was last looked at. ``receiving``: the session
+    whose file of several pieces is on its way, one at a time. ``last_file``: when a piece of a file came last; the ends
+    of other sessions with files may wait behind it. ``closed_at``: when a session was closed last; credit for its place
+    comes after that. Times: seconds of the monotonic clock.
+    """
 
     def __init__(
         self,
@@ -36,46 +44,41 @@ class Account:
         self.name, self.label = name, name or "the child process"
         self._start_process = start_process
         self._settings, self._context, self._workers, self._wake = settings, context, workers, wake
-        self.state, self.sentence = "connecting", f"{self.label}: it has not been dialled yet"
+        self.state, self.sentence = "connecting", f"{self.label}: the device has not connected to it yet"
         self.hello: Hello | None = None
-        self._offer: AccountLanguages | None = None
-        self.changed = False  # whether what it can run has changed since this was last looked at
-        self.link: Connection | None = None
-        self.sessions: dict[str, Session] = {}  # by alias, from Open to Closed
-        self.receiving: Session | None = None  # whose file of several pieces is on its way: one at a time
-        # While files are on their way, the ends of other sessions with files may wait behind them.
+        self._languages: AccountLanguages | None = None
+        self.changed = False
+        self.connection: Connection | None = None
+        self.sessions: dict[str, Session] = {}
+        self.receiving: Session | None = None
         self.last_file = 0.0
-        self.closed_at = 0.0  # when a session was closed last: credit for its place comes after that
-        self._dialling: Connector | None = None
+        self.closed_at = 0.0
+        self._connector: Connector | None = None
         self._ending: threading.Thread | None = None
-        self._pause_s, self._dial_at, self._ready_since = settings.redial_s_first, 0.0, 0.0
+        self._pause_s, self._connect_at, self._ready_since = settings.redial_s_first, 0.0, 0.0
         self._granted = self._opened = 0
-
-    @property
-    def _loads(self) -> str:
-        return f"{self.label}: its supervisor loads the languages"
 
     @property
     def free(self) -> int:
         """How many sessions it can take now."""
-        if self.state != "ready" or self.link is None or self.link.blocked or not self.languages:
+        if self.state != "ready" or self.connection is None or self.connection.blocked or not self.languages:
             return 0
         return self._granted - self._opened
 
     @property
     def full(self) -> bool:
-        """Whether it is spoken to and has no room: that it cannot be spoken to for the moment is no want of room."""
-        return self.state == "ready" and self.link is not None and not self.link.blocked and self.free <= 0
+        """Whether it has no room. One that cannot be spoken to for the moment is not full."""
+        return self.state == "ready" and self.connection is not None and not self.connection.blocked and self.free <= 0
 
     @property
     def resting(self) -> int:
-        """At most how many of its sessions take no place, for they wait for an answer: its credit tells."""
+        """How many of its sessions take no place at most, because they wait for an answer; its credit tells."""
         return len(self.sessions) + self._granted - self._opened - self._workers
 
     def lacking(self, asking: int) -> int:
-        """How many of its sessions must end for one more to have room, where so many wait for an answer.
+        """Return how many of its sessions must end for one more to have room, where so many wait for an answer.
 
-        More than one, when those that gave their places away have been answered.
+        They are more than one when sessions that gave their places to others have been answered.
         """
         here = sum(session.closing_since is None for session in self.sessions.values())
         return max(1, here - min(asking, self.resting) + 1 - self._workers)
@@ -83,80 +86,85 @@ class Account:
     @property
     def languages(self) -> list[str]:
         """The languages that it runs now."""
-        return self._offer.ready if self._offer is not None else []
+        return self._languages.ready if self._languages is not None else []
 
     def report(self) -> dict[str, Any]:
         """Return what /readyz shows of it."""
-        said = handshake.report(self.hello) if self.hello else {"layers": [], "limiter": ""}
-        offer = self._offer.report() if self._offer else {"languages": [], "loading": [], "failed": []}
+        hello = handshake.report(self.hello) if self.hello else {"layers": [], "limiter": ""}
+        languages = self._languages.report() if self._languages else {"languages": [], "loading": [], "failed": []}
         own = {"account": self.label, "state": self.state, "sentence": self.sentence}
-        return own | said | offer | {"capacity": self._workers, "free": self.free}
+        return own | hello | languages | {"capacity": self._workers, "free": self.free}
 
-    # --- being there --------------------------------------------------------------------------------------------
+    # --- the connection -----------------------------------------------------------------------------------------
     def keep_up(self, now: float) -> None:
-        """Dial when it is time, take up what was dialled, ask for signs of life. Raises ConnectError when it is lost."""
-        if self.link is not None:
-            self.link.keep_alive(now)
-        elif self._dialling is None:
-            if now >= self._dial_at and not (self._ending and self._ending.is_alive()):
-                self._dialling = Connector(self.name, self._workers, self._settings, self._start_process, self._wake)
-                self._dialling.start()
-        elif self._dialling.outcome is not None:
-            outcome, self._dialling = self._dialling.outcome, None
+        """Connect when it is time, ask for signs of life when connected. Raises ConnectError when it is lost."""
+        if self.connection is not None:
+            self.connection.keep_alive(now)
+        elif self._connector is None:
+            if now >= self._connect_at and not (self._ending and self._ending.is_alive()):
+                self._connector = Connector(self.name, self._workers, self._settings, self._start_process, self._wake)
+                self._connector.start()
+        elif self._connector.outcome is not None:
+            outcome, self._connector = self._connector.outcome, None
             if not isinstance(outcome, Started):
                 raise outcome
-            self.link = Connection(self._context, *outcome, self._settings, now)
+            self.connection = Connection(self._context, *outcome, self._settings, now)
             self._granted = self._opened = 0
-            self.state, self.sentence = "starting", self._loads
+            self.state, self.sentence = "starting", self._loading()
 
     def lose(self, why: str, now: float) -> list[Session]:
-        """Cut the connection, to dial again after a pause; return the sessions that are lost with it."""
+        """Cut the connection, to connect again after a pause; return the sessions that are lost with it."""
         if self.state == "ready" and now - self._ready_since > self._settings.redial_s_max:
             self._pause_s = self._settings.redial_s_first
         sentence = f"{self.label}: {why}"
         if sentence != self.sentence:
             log.warning("%s", sentence)
-        self.state, self.sentence, self.hello, self._offer = "down", sentence, None, None
-        self._dial_at = now + self._pause_s
+        self.state, self.sentence, self.hello, self._languages = "down", sentence, None, None
+        self._connect_at = now + self._pause_s
         self._pause_s = min(2 * self._pause_s, self._settings.redial_s_max)
         self._hang_up()
         lost, self.sessions, self.receiving = list(self.sessions.values()), {}, None
         return lost
 
     def close(self, sentence: str) -> threading.Thread | None:
-        """End the supervisor and everything below it; return what to wait for."""
-        self.state, self.sentence, self.hello, self._offer = "down", f"{self.label}: {sentence}", None, None
-        if self._dialling is not None:
-            self._dialling.give_up()
+        """End the supervisor and everything below it; return the thread to wait for, if there is one."""
+        self.state, self.sentence, self.hello, self._languages = "down", f"{self.label}: {sentence}", None, None
+        if self._connector is not None:
+            self._connector.give_up()
         self._hang_up()
         return self._ending
 
     def _hang_up(self) -> None:
-        if self.link is not None:
-            link, self.link = self.link, None
-            link.socket.close()
+        if self.connection is not None:
+            connection, self.connection = self.connection, None
+            connection.socket.close()
             # Its end may take a while; the other accounts do not wait for it.
-            self._ending = threading.Thread(target=link.process.end, name=f"end {self.label}", daemon=True)
+            self._ending = threading.Thread(target=connection.process.end, name=f"end {self.label}", daemon=True)
             self._ending.start()
 
     # --- frames -------------------------------------------------------------------------------------------------
     def send(self, frame: Frame) -> None:
         """Send a frame; nothing when the account is away, for then its sessions are gone. Raises FrameTooLongError."""
-        if self.link is not None:
-            self.link.send(frame)
+        if self.connection is not None:
+            self.connection.send(frame)
 
-    def open(self, session: Session) -> None:
-        """Open a session here."""
+    def admit(self, session: Session) -> None:
+        """Count a session that is opened here, and send its Open."""
         self._opened += 1
         self.sessions[session.alias] = session
         self.send(Open(session.alias, session.language))
 
+    def discharge(self, session: Session) -> None:
+        """Forget a session that the supervisor has closed."""
+        del self.sessions[session.alias]
+        self.closed_at = time.monotonic()
+
     def receive(self, now: float) -> Iterator[Up | LongOutput]:
-        """Yield the frames about sessions and questions that have come. Raises SupervisorProtocolError."""
-        for frame in self.link.receive(now) if self.link else ():
+        """Yield the frames about sessions and introspection that have come. Raises SupervisorProtocolError."""
+        for frame in self.connection.receive(now) if self.connection else ():
             match frame:
                 case Hello():
-                    self._greet(frame, now)
+                    self._take_hello(frame, now)
                 case Languages():
                     self._take_languages(frame)
                 case Credit():
@@ -170,27 +178,30 @@ class Account:
         self.changed = self.changed or self._granted == 0
         self._granted = credit.granted
 
-    def _greet(self, hello: Hello, now: float) -> None:
+    def _take_hello(self, hello: Hello, now: float) -> None:
         if self.hello is not None:
-            raise SupervisorProtocolError("a second greeting")
+            raise SupervisorProtocolError("a second Hello")
         handshake.check(hello)
-        self._offer = AccountLanguages(hello.languages, self._settings)
-        self._check_hope(self._offer)
+        self._languages = AccountLanguages(hello.languages, self._settings)
+        self._require_hope(self._languages)
         self.hello, self.state, self.sentence, self._ready_since = hello, "ready", "", now
-        log.info("%s: %s; limits by %s", self.label, self._offer, hello.limiter)
+        log.info("%s: %s; limits by %s", self.label, self._languages, hello.limiter)
         for layer in hello.layers:
             if layer.state == "waived":
                 log.warning("%s: runs without the layer %s, as waived_layers says", self.label, layer.name)
 
     def _take_languages(self, frame: Languages) -> None:
-        if self._offer is None or self.link is None:
-            raise SupervisorProtocolError("news about its languages before the greeting")
-        for report in self._offer.change(frame.languages, self.link.pings):
+        if self._languages is None or self.connection is None:
+            raise SupervisorProtocolError("Languages before Hello")
+        for report in self._languages.change(frame.languages, self.connection.pings):
             level = logging.INFO if report.state == "ready" else logging.WARNING
             log.log(level, "%s: %s", self.label, describe(report))
-        self._check_hope(self._offer)
-        self.sentence, self.changed = "" if self._offer.ready else self._loads, True
+        self._require_hope(self._languages)
+        self.sentence, self.changed = "" if self._languages.ready else self._loading(), True
 
-    def _check_hope(self, offer: AccountLanguages) -> None:
-        if offer.hopeless:
+    def _require_hope(self, languages: AccountLanguages) -> None:
+        if languages.hopeless:
             raise ConnectError("its supervisor could load no language; the lines that it logged say why")
+
+    def _loading(self) -> str:
+        return f"{self.label}: its supervisor loads the languages"

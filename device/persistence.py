@@ -1,4 +1,4 @@
-"""Between the runs and the store: what waits is stored, leases are renewed, what clients wish is done."""
+"""Stores what the runs say, renews their leases, and does what clients wish of them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from device.connect.connection import FrameTooLongError
-from device.runs import Run, Runs
+from device.errors import FrameTooLongError
+from device.registry import Runs
+from device.runs import Run, Session
 from settings import Settings
-from store import LostClaimError, Store, StoreUnavailableError, Wish
-from wire import InputReply, Interrupt
+from store import Claim, LostClaimError, Store, StoreUnavailableError, Wish
 
 # One round stores for so long, and of one computation no more than this: then leases and heartbeats have their turn.
 ROUND_S = 0.02
@@ -24,15 +24,18 @@ log = logging.getLogger(__name__)
 
 
 class Persistence:
-    """Every method may raise StoreUnavailableError: what could not be done then is done by the next call."""
+    """The part of the device that stores what runs say and does what clients wish of them.
+
+    Every method may raise StoreUnavailableError; the next call does what could not be done then.
+    """
 
     def __init__(self, device_id: str, store: Store, settings: Settings, runs: Runs) -> None:
         self._id, self._store, self._settings, self._runs = device_id, store, settings, runs
-        self._uncounted: Counter[str] = Counter()  # bytes that clients have stored, and nobody has counted yet
+        self._uncounted: Counter[str] = Counter()  # bytes by client: they are stored and not counted yet
 
     # --- storing ------------------------------------------------------------------------------------------------
     def flush(self, now: float) -> None:
-        """Store what has waited for long enough, for a while."""
+        """Store for a while what has waited for long enough."""
         until = time.monotonic() + ROUND_S
         ready = [run for run in self._runs.by_id.values() if run.over or run.due <= now]
         for run in sorted(ready, key=lambda run: run.looked):
@@ -71,9 +74,8 @@ class Persistence:
                 return
             if texts:
                 self._store.computations.append(run.claim, texts)
-                run.stored_messages(texts)
+                run.note_stored(texts, now)
                 run.spared_bytes += sum(map(len, texts)) if exhausted else 0
-                run.stored = now
             if not run.pending:
                 run.due = math.inf
         except LostClaimError:
@@ -96,19 +98,19 @@ class Persistence:
             for start in range(0, len(file.data), APPEND_BYTES_MAX):
                 writer.write(bytes(file.data[start : start + APPEND_BYTES_MAX]))
                 yield
+
     def _spare(self, run: Run, now: float) -> None:
-        """End a run that wants to store more than its share of the last room; a short end still has its place."""
+        """End a run that wants to store more than its share of the last room; there is still room for a short end."""
         if run.files or run.spared_bytes + run.waiting_bytes > SPARED_BYTES_MAX:
-            log.warning("cell=%s there is no room for what it makes", run.claim.id)
+            log.warning("cell=%s the disk has no room for what it makes", run.claim.id)
             self._runs.cut(run, now)
 
     def _over(self, run: Run, state: str, reason: str | None = None) -> None:
-        del self._runs.by_id[run.claim.id]
-        self._runs.cleared = self._runs.cleared or run.claim.suspect
+        self._runs.forget_stored(run)
         log.info("cell=%s running→%s%s", run.claim.id, state, f" {reason}" if reason else "")
 
     def count(self) -> None:
-        """Count for their clients what runs have stored."""
+        """Have the store count for their clients what runs have stored."""
         counted, self._uncounted = self._uncounted, Counter()
         try:
             self._store.clients.count(counted)
@@ -124,24 +126,24 @@ class Persistence:
 
     # --- wishes -------------------------------------------------------------------------------------------------
     def renew(self, now: float) -> None:
-        """Renew every lease, and do what was wished."""
+        """Renew every lease, and do what clients wished."""
         self._heed(self._store.computations.renew(self._claims()), now)
 
     def look_at_wishes(self, now: float) -> None:
-        """Do what was wished, on a hint that there is something."""
+        """Do what clients wished; a hint told of something."""
         claims = self._claims()
         if claims:
             self._heed(self._store.computations.wishes(claims), now)
 
-    def end_asked(self, now: float) -> None:
+    def end_sessions(self, now: float) -> None:
         """Close the sessions whose end a client asked for."""
         if self._runs.kept:
             for id in self._store.sessions.ending(self._id):
                 session = self._runs.kept.get(id)
                 if session is not None:
-                    self._runs.close(session, now, "cancelled")
+                    session.close(now, "cancelled")
 
-    def _claims(self) -> list:
+    def _claims(self) -> list[Claim]:
         return [run.claim for run in self._runs.by_id.values()]
 
     def _heed(self, wishes: Sequence[Wish], now: float) -> None:
@@ -163,24 +165,21 @@ class Persistence:
             if session is None:
                 self._runs.end(run, "cancelled", "cancelled")
             else:
-                self._runs.close(session, now, "cancelled")
+                session.close(now, "cancelled")
         if session is None:
-            return  # it has not begun; interrupts and answers wait
+            return  # it has not begun; interrupts and input replies wait
         for _ in range(run.interrupts_sent, wish.interrupt):
-            session.account.send(Interrupt(session.alias, run.claim.id))
-            run.asks_no_more(now)
+            session.interrupt(run.claim.id)
+            run.clock.go_on(now)
         run.interrupts_sent = max(run.interrupts_sent, wish.interrupt)
-        for answer in wish.answers[run.answers_sent :]:
-            self._send_answer(run, answer, now)
+        for value in wish.answers[run.answers_sent :]:
+            self._reply(run, session, value, now)
         run.answers_sent = max(run.answers_sent, len(wish.answers))
 
-    def _send_answer(self, run: Run, answer: str, now: float) -> None:
-        session = run.session
-        if session is None:
-            return
+    def _reply(self, run: Run, session: Session, value: str, now: float) -> None:
         try:
-            session.account.send(InputReply(session.alias, run.claim.id, answer))
-            run.asks_no_more(now)
+            session.reply(run.claim.id, value)
+            run.clock.go_on(now)
         except FrameTooLongError as error:
-            log.warning("cell=%s an answer was not passed on: %s", run.claim.id, error)
+            log.warning("cell=%s an input reply was not passed on: %s", run.claim.id, error)
             self._runs.stop(run, "failed", "protocol", now)

@@ -1,29 +1,27 @@
-"""From the wall to the runs: frames about sessions become messages, files and ends."""
+"""Turns the supervisors' frames about sessions into messages, files and ends of runs."""
 
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from contract import Reason
 from device.account import Account
 from device.checking.pool import Checkers, Job
 from device.checking.results import Checked, check_message, size_bytes, unpack_slice
 from device.connect.connection import INLINE_BYTES_MAX, ROUND_S, LongOutput
+from device.endings import Endings
 from device.errors import KernelProtocolError, SupervisorProtocolError, printable
 from device.inbox import Found, Item
-from device.runs import LATE_FRAMES_MAX, Run, Runs, Session
+from device.registry import Runs
+from device.runs import Run, Session
 from settings import Settings
-from wire import Closed, File, Finished, Message, Output, Up, Usage, encode
+from wire import Closed, File, Finished, Message, Output, Up, encode
 
-MEMORY_BYTES_MAX = 1 << 50
-SECONDS_MAX = 1e9
+LATE_FRAMES_MAX = 1000  # that may still be on their way when a session is closed
 # What a cell says is stored so much later, with what follows: most cells are over by then, and cost one write.
 GATHER_S = 0.01
-# So much later when nothing of it is to be seen, and so long after what was stored before: students see no difference.
+# So much later when nothing of it is to be seen, and so long after what was stored before: readers see no difference.
 UNSEEN_S, PACE_S = 0.1, 0.05
 UNSEEN = ("status", "execute_input", "execute_reply")
 # What is checked in the loop itself, where it is done before a process could be asked: at worst 1 ms for each frame
@@ -34,21 +32,21 @@ log = logging.getLogger(__name__)
 
 
 class Relay:
-    """Takes frames of the accounts into the books.
+    """The part of the device that turns the accounts' frames into what runs say.
 
-    What says how long it takes to check is checked by ``checkers``; what comes about its session meanwhile waits.
+    What a session may make slow to check is checked by ``checkers``; what comes about the session meanwhile waits.
     """
 
-    def __init__(self, runs: Runs, checkers: Checkers, settings: Settings) -> None:
-        self._runs, self._checkers, self._settings = runs, checkers, settings
+    def __init__(self, runs: Runs, endings: Endings, checkers: Checkers, settings: Settings) -> None:
+        self._runs, self._endings, self._checkers, self._settings = runs, endings, checkers, settings
 
     def take(self, account: Account, frame: Up | LongOutput, now: float) -> None:
-        """Deal with one frame about a session, or have it wait. Raises SupervisorProtocolError when the supervisor may not send it."""
+        """Deal with one frame about a session, or have it wait. Raises SupervisorProtocolError."""
         if not isinstance(frame, (Output, LongOutput, File, Finished, Closed)):
             raise SupervisorProtocolError(f"a frame {type(frame).__name__} that is out of place")
         session = account.sessions.get(frame.session)
         if session is None or session.inbox.closes:
-            raise SupervisorProtocolError("a session that it was not given")
+            raise SupervisorProtocolError("a session that is not open in it")
         if isinstance(frame, File) and session.run is not None:
             if account.receiving in (None, session):
                 account.receiving = None if frame.last else session
@@ -56,55 +54,54 @@ class Relay:
                 raise SupervisorProtocolError("a file of several pieces in the middle of another session's")
             account.last_file = now
         if not session.inbox.waits:
-            self._deal(session, frame, now)
+            self._deal(account, session, frame, now)
             return
         session.inbox.put(frame)
         run = session.run
         if run is not None and session.inbox.size_bytes > run.waiting_bytes_max:
-            self._improper(run, KernelProtocolError("more output than a computation may have", "output"), now)
+            self._stop(run, KernelProtocolError("more output than a computation may have", "output"), now)
 
     def go_on(self, account: Account, now: float) -> None:
-        """Deal with what has waited and need not wait any more; for a while. Raises SupervisorProtocolError."""
+        """Deal for a while with what need not wait any more. Raises SupervisorProtocolError."""
         until = time.monotonic() + ROUND_S
         ready = [session for session in account.sessions.values() if session.inbox.ready]
         while ready and time.monotonic() < until:
             for session in ready:
-                self._deal(session, session.inbox.pop(), now)
+                self._deal(account, session, session.inbox.pop(), now)
             ready = [session for session in ready if session.inbox.ready]
 
-    def _deal(self, session: Session, item: Item, now: float) -> None:
+    def _deal(self, account: Account, session: Session, item: Item, now: float) -> None:
         if isinstance(item, Closed):
-            self._closed(session, item.reason)
+            self._endings.closed(account, session, item.reason)
             return
         run = session.run
-        if isinstance(item, Found):
-            if run is not None:
-                self._guard(run, self._found, run, item, now)
-            return
         if run is None:
-            self._take_late(session)
+            if not isinstance(item, Found):
+                self._take_late(session)
             return
-        if run.claim.id != item.computation:
+        if not isinstance(item, Found) and run.claim.id != item.computation:
             raise SupervisorProtocolError("a computation that does not run in its session")
+        try:
+            self._deal_with_run(session, run, item, now)
+        except KernelProtocolError as error:
+            self._stop(run, error, now)
+
+    def _deal_with_run(self, session: Session, run: Run, item: Item, now: float) -> None:
         match item:
             case Output():
-                self._guard(run, self._output, session, run, item, now)
+                self._output(session, run, item, now)
             case LongOutput():
-                self._guard(run, self._check_apart, session, run, item.untrusted_bytes, now)
+                self._check_apart(session, run, item.untrusted_bytes, now)
+            case Found():
+                self._found(run, item, now)
             case File():
-                self._guard(run, self._file, run, item, now)
+                self._file(run, item, now)
             case Finished():
-                self._guard(run, self._finished, session, run, item, now)
+                self._endings.finished(session, run, item, now)
 
-    def _guard(self, run: Run, deal: Callable[..., None], *arguments: Any) -> None:
-        try:
-            deal(*arguments)
-        except KernelProtocolError as improper:
-            self._improper(run, improper, arguments[-1])
-
-    def _improper(self, run: Run, improper: KernelProtocolError, now: float) -> None:
-        log.warning("cell=%s its kernel said what it may not: %s", run.claim.id, printable(str(improper)))
-        self._runs.stop(run, "failed", improper.reason, now)
+    def _stop(self, run: Run, error: KernelProtocolError, now: float) -> None:
+        log.warning("cell=%s its kernel said what it may not: %s", run.claim.id, printable(str(error)))
+        self._runs.stop(run, "failed", error.reason, now)
 
     def _take_late(self, session: Session) -> None:
         session.late_frames += 1
@@ -158,7 +155,7 @@ class Relay:
                 self._add(run, message)
             self._set_due(run, messages, now)
         match found.verdict:
-            case "nonsense":
+            case "supervisor":
                 raise SupervisorProtocolError(found.sentence)
             case "output" | "protocol":
                 raise KernelProtocolError(found.sentence, found.verdict)
@@ -166,14 +163,14 @@ class Relay:
     def _add(self, run: Run, message: Checked) -> None:
         conversation = run.conversation
         if conversation.began and not conversation.replied and message.msg_type in ("execute_reply", "status"):
-            if run.incoming.open:
+            if run.output_files.open:
                 raise SupervisorProtocolError("the end of a computation in the middle of a file")
-            self._runs.announce_files(run)
+            run.announce_files()
         conversation.add(message)
 
     def _set_due(self, run: Run, messages: Sequence[Message | Checked], now: float) -> None:
         if any(message.msg_type == "input_request" for message in messages):
-            run.asks(now)
+            run.clock.stop(now)
             run.due = min(run.due, now + GATHER_S)
         elif all(message.msg_type in UNSEEN for message in messages):
             run.due = min(run.due, now + UNSEEN_S)
@@ -183,57 +180,7 @@ class Relay:
     def _file(self, run: Run, piece: File, now: float) -> None:
         if run.conversation.replied or run.conversation.ended:
             raise SupervisorProtocolError("a file after the reply")
-        file = run.incoming.take(piece)
+        file = run.output_files.take(piece)
         if file is not None:
             run.files.append(file)
             run.due = now
-
-    def _finished(self, session: Session, run: Run, frame: Finished, now: float) -> None:
-        usage = _checked_usage(frame.usage)
-        if run.incoming.open:
-            raise SupervisorProtocolError("an end in the middle of a file")
-        if (frame.reason is None) != (frame.state == "done"):
-            raise SupervisorProtocolError("an end that is both done and failed")
-        if frame.reason is not None:
-            run.overtime = run.overtime_of(frame.usage.wall_s, now, self._runs.limits_of(run))
-            self._failed(run, frame.reason, usage)
-            session.closing_since = session.closing_since or now  # its kernel is dead, and Closed comes
-            return
-        elif not run.conversation.whole:
-            raise KernelProtocolError("its end came before execute_reply and idle")
-        elif run.cancelled:
-            self._runs.end(run, "cancelled", "cancelled", usage)
-        else:
-            self._runs.end(run, "done", None, usage)
-        session.keep = session.keep and run.claim.keep
-        self._runs.rest(session, now)
-
-    def _failed(self, run: Run, reason: Reason, usage: dict[str, Any] | None) -> None:
-        if reason == "lost":
-            raise SupervisorProtocolError("a reason that is not its own to give")
-        if run.cancelled or (reason == "cancelled" and run.interrupts_sent):
-            # An interrupt that the code did not obey ends in a kill.
-            self._runs.end(run, "cancelled", "cancelled", usage)
-        elif not run.conversation.began and (reason == "kernel_died" or run.claim.turn > 0):
-            self._runs.give_back(run)  # nothing of its code ran: what killed the kernel was not its doing
-        else:
-            self._runs.end(run, "failed", "kernel_died" if reason == "cancelled" else reason, usage)
-
-    def _closed(self, session: Session, reason: Reason) -> None:
-        run = session.run
-        if run is not None:
-            self._failed(run, reason, None)
-        del session.account.sessions[session.alias]
-        session.account.closed_at = time.monotonic()
-        if session.closing_since is None and reason not in ("cancelled", "lost"):
-            session.close_reason = reason
-        self._runs.forget(session)
-
-
-def _checked_usage(usage: Usage) -> dict[str, Any]:
-    times_s = (usage.wall_s, usage.cpu_s)
-    if not all(math.isfinite(time_s) and 0 <= time_s <= SECONDS_MAX for time_s in times_s):
-        raise SupervisorProtocolError("a use of time that is no time")
-    if not 0 <= usage.memory_bytes <= MEMORY_BYTES_MAX:
-        raise SupervisorProtocolError("a use of memory that is no memory")
-    return {"wall_s": usage.wall_s, "cpu_s": usage.cpu_s, "memory_bytes": usage.memory_bytes}

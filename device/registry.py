@@ -1,0 +1,163 @@
+"""Keeps the runs and sessions that this device has taken on, and ends each of them in the right way."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import Any
+
+from contract import Reason
+from device.claim_trigger import ClaimTrigger
+from device.errors import KernelProtocolError
+from device.runs import Ending, Run, Session
+from jupyter import DISK_FULL
+from settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Runs:
+    """The registry of all runs and kept sessions, and the only place where they begin and end.
+
+    ``by_id``: runs by computation. ``kept``: sessions by the store's id. ``gone``: those whose end is not stored yet.
+    """
+
+    def __init__(self, settings: Settings, trigger: ClaimTrigger) -> None:
+        self._settings, self._trigger = settings, trigger
+        self.by_id: dict[str, Run] = {}
+        self.kept: dict[str, Session] = {}
+        self.gone: deque[Session] = deque()
+
+    @property
+    def idle(self) -> list[Session]:
+        """The sessions that could take their next turn."""
+        return [session for session in self.kept.values() if session.idle]
+
+    @property
+    def takes_suspects(self) -> bool:
+        """Whether a suspect may run here: never two of them at once, and so the guilty one dies without the others."""
+        return not any(run.claim.suspect and not run.over for run in self.by_id.values())
+
+    def limits_of(self, run: Run) -> Settings:
+        """Return the settings with the limits of the run's language."""
+        return self._settings.of_language(run.claim.language)
+
+    # --- runs ---------------------------------------------------------------------------------------------------
+    def begin(self, run: Run, session: Session, now: float) -> None:
+        """Put a run into its session, which is opened for a first turn."""
+        if run.claim.turn == 0:
+            session.account.admit(session)
+            if run.claim.keep:
+                self.kept[session.id] = session
+        session.run, run.session, run.clock.began = run, session, now
+
+    def end(
+        self,
+        run: Run,
+        state: str,
+        reason: Reason | None,
+        usage: dict[str, Any] | None = None,
+        words: tuple[str, str] | None = None,
+    ) -> None:
+        """Note how a run ended; what it left unsaid is said, so that its conversation is whole.
+
+        ``words``: name and sentence of its error, where the reason alone does not say what happened.
+        """
+        try:
+            run.announce_files()
+        except KernelProtocolError as error:  # too many names for one message
+            log.warning("cell=%s %s", run.claim.id, error)
+        if reason is not None:
+            run.conversation.close(reason, self.limits_of(run), overtime=run.clock.overtime, words=words)
+        run.ending, run.due = Ending(state, reason, usage), 0.0
+        self._detach(run)
+
+    def stop(self, run: Run, state: str, reason: Reason, now: float) -> None:
+        """End a run from here, and kill its session."""
+        session = run.session
+        self.end(run, state, reason)
+        if session is not None:
+            session.inbox.forget()
+            session.close(now)
+
+    def cut(self, run: Run, now: float) -> None:
+        """End a run whose output or files there is no room for; what is not stored of it is not said."""
+        session, ending = run.session, run.ending
+        reason: Reason = "files" if run.files or run.output_files.open else "output"
+        run.output_files.forget(run.files)
+        run.files.clear()
+        run.writing = None
+        run.pending = run.conversation.cut(run.pending)
+        if ending is not None and ending.reason is not None:
+            self.end(run, ending.state, ending.reason, ending.usage)  # it had a worse end already
+        else:
+            self.end(run, "failed", reason, ending.usage if ending else None, DISK_FULL)
+        if session is not None:
+            session.inbox.forget()
+            session.close(now)
+
+    def give_back(self, run: Run, *, suspect: bool = True) -> None:
+        """End a run that does not come to its end here: it is tried again, if it may be.
+
+        ``suspect``: what it ran on died, perhaps by it.
+        """
+        if run.cancelled:
+            self.end(run, "cancelled", "cancelled")
+        elif run.claim.turn > 0:
+            self.end(run, "failed", "session_gone")
+        elif run.claim.attempt >= self._settings.attempts_max:
+            self.end(run, "lost", "lost")
+        else:
+            run.given_back, run.suspect, run.due = True, suspect, 0.0
+            if run.session is not None:
+                run.session.ours = False  # the store lets go of it with the run
+            self._detach(run)
+
+    def drop(self, run: Run, now: float) -> None:
+        """Forget a run whose claim was lost; kill what runs of it."""
+        log.warning("cell=%s the claim was lost", run.claim.id)
+        self.by_id.pop(run.claim.id, None)
+        session = run.session or self.kept.get(run.claim.session)
+        self._detach(run)
+        if session is not None:
+            session.ours = False
+            session.inbox.forget()
+            session.close(now)
+
+    def forget_stored(self, run: Run) -> None:
+        """Forget a run whose end is stored."""
+        del self.by_id[run.claim.id]
+        if run.claim.suspect:
+            self._trigger.look()  # the next suspect may run
+
+    def _detach(self, run: Run) -> None:
+        session = run.session
+        if session is not None:
+            if session.account.receiving is session:
+                session.account.receiving = None
+            session.run = run.session = None
+
+    # --- sessions -----------------------------------------------------------------------------------------------
+    def rest(self, session: Session, now: float) -> None:
+        """Note that a session has come to the end of a turn."""
+        session.idle_since = now
+        if session.keep:
+            self._trigger.note_idle(session.id)
+        else:
+            self.kept.pop(session.id, None)
+            session.expect_end(now)  # the turn was its last
+
+    def forget(self, session: Session) -> None:
+        """Note that a session is no more, for the store to know if it counts it as ours."""
+        if self.kept.get(session.id) is session:
+            del self.kept[session.id]
+        if session.keep and session.ours:
+            self.gone.append(session)
+
+    def lose(self, sessions: list[Session], *, supervisor_at_fault: bool) -> None:
+        """End what ran in sessions that were lost with their account."""
+        for session in sessions:
+            run = session.run
+            if run is not None:
+                self.end(run, "failed", "protocol") if supervisor_at_fault else self.give_back(run)
+            self.forget(session)

@@ -1,0 +1,73 @@
+"""Does what the store needs beside the runs: reports that the device is alive, makes room, deletes what is old."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Sequence
+
+from device.account import Account
+from settings import Settings
+from store import Room, Store, StoreUnavailableError
+
+ROOM_S = 2.0  # so much can be stored between two looks at what room there is
+SWEEP_S = 60.0
+log = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """The part of the device that reports, and that makes room in a thread.
+
+    ``step`` and ``report`` may raise StoreUnavailableError.
+    """
+
+    def __init__(self, device_id: str, store: Store, settings: Settings, accounts: Sequence[Account]) -> None:
+        self._id, self._store, self._settings, self._accounts = device_id, store, settings, accounts
+        self._room = Room()
+        self._report_at = self._room_at = self._sweep_at = 0.0
+        self._sweeper: threading.Thread | None = None
+
+    @property
+    def due(self) -> float:
+        """When there is something to do next, by the monotonic clock."""
+        return min(self._report_at, self._room_at)
+
+    def report_soon(self) -> None:
+        """Have the next step report: pages, and who waits for the start, hear of a change at once."""
+        self._report_at = 0.0
+
+    def step(self, now: float) -> bool:
+        """Report when it is time. Return whether it is time to make room."""
+        if now >= self._report_at:
+            self._report_at = now + self._settings.heartbeat_s
+            self.report()
+        if now < self._room_at:
+            return False
+        self._room_at = now + ROOM_S
+        return self._sweeper is None or not self._sweeper.is_alive()
+
+    def make_room(self, now: float) -> None:
+        """Make room in a thread of its own: after a busy day there is much to delete."""
+        whole = now >= self._sweep_at
+        if whole:
+            self._sweep_at = now + SWEEP_S
+        self._sweeper = threading.Thread(target=self._sweep, args=(whole,), name="sweep", daemon=True)
+        self._sweeper.start()
+
+    def _sweep(self, whole: bool) -> None:
+        try:
+            if whole and (deleted := self._store.sweep()):
+                log.info("deleted %d computations that ended long ago", deleted)
+            self._room = self._store.make_room()
+            if self._room.deleted:
+                log.info("deleted %d computations, the oldest that had ended, to make room", self._room.deleted)
+        except StoreUnavailableError as error:
+            log.debug("no sweep: %s", error)
+
+    def report(self) -> None:
+        """Say that this device is alive, and how its accounts are. Raises StoreUnavailableError."""
+        room = {"stored_bytes": self._room.stored_bytes, "is_full": self._room.is_full,
+                "full_clients": self._room.full_clients}  # fmt: skip
+        status = {"accounts": [account.report() for account in self._accounts], "room": room}
+        self._store.devices.report(self._id, socket.gethostname(), status)
