@@ -11,14 +11,14 @@ from device.conversation import Conversation
 from jupyter import DISK_FULL, sentence
 from store import REASONS
 from tests.device.conftest import make_claim
-from tests.device.stage.scripted import BUSY, INPUT, QUESTION, REPLY, WHOLE, printed
+from tests.device.stage.scripted import ASKS, BUSY, INPUT, REPLY, WHOLE, printed
 from tests.messages import validate_message
 
 BEGINNINGS = {
     "nothing": [],
     "busy": [BUSY],
     "output": [BUSY, INPUT, printed("x")],
-    "a question": [BUSY, INPUT, QUESTION],
+    "a question": [BUSY, INPUT, ASKS],
     "the reply": [BUSY, INPUT, REPLY],
 }
 
@@ -81,7 +81,7 @@ def test_the_reply_counts_the_cell_as_the_kernel_did():
 
 def test_a_comm_message_ends_without_a_reply():
     comm = {"msg_type": "comm_msg", "content": {}, "metadata": {}, "buffers": []}
-    assert types(closed([BUSY], "kernel_died", message=comm)) == ["status", "error", "status"]
+    assert types(closed([BUSY], "kernel_died", comm=comm)) == ["status", "error", "status"]
 
 
 def test_a_second_attempt_that_says_nothing_still_clears_what_the_first_showed():

@@ -57,7 +57,7 @@ def test_the_page_has_the_numbers_of_the_code(module, name):
 
 
 @pytest.mark.parametrize(
-    "nonsense",
+    "untrusted_bytes",
     [
         b"",
         b"\xc1",
@@ -74,9 +74,9 @@ def test_the_page_has_the_numbers_of_the_code(module, name):
         b"\x91" * 100_000,
     ],
 )
-def test_what_is_no_frame_is_refused(nonsense):
+def test_what_is_no_frame_is_refused(untrusted_bytes):
     with pytest.raises(wire.WireError):
-        wire.decode_up(nonsense)
+        wire.decode_up(untrusted_bytes)
 
 
 @pytest.mark.parametrize(("beyond", "refused"), [(-1, False), (0, False), (1, True)])
@@ -129,11 +129,11 @@ HELLO = UP[0]
 
 
 def changed(**fields: object) -> wire.Hello:
-    """Return a greeting with other fields."""
+    """Return a Hello with other fields."""
     return msgspec.structs.replace(HELLO, **fields)
 
 
-def test_a_plain_greeting_is_believed():
+def test_a_plain_hello_is_believed():
     handshake.check(HELLO)  # type: ignore[arg-type]
 
 
@@ -147,7 +147,7 @@ def test_a_plain_greeting_is_believed():
         changed(layers=[wire.Layer("user", "on")] * 65),
     ],
 )
-def test_a_greeting_that_is_not_plain_is_nonsense(hello):
+def test_a_hello_that_is_not_plain_is_refused(hello):
     with pytest.raises(SupervisorProtocolError):
         handshake.check(hello)
 
@@ -155,11 +155,12 @@ def test_a_greeting_that_is_not_plain_is_nonsense(hello):
 COMPLETE = b'{"status": "ok", "matches": ["a"], "cursor_start": 0, "cursor_end": 1, "metadata": {}}'
 
 
-def test_an_answer_is_written_anew():
-    assert msgspec.json.decode(message_schemas.check_answer("complete", COMPLETE)) == msgspec.json.decode(COMPLETE)
+def test_an_introspection_reply_is_written_anew():
+    written = message_schemas.check_introspect_reply("complete", COMPLETE)
+    assert msgspec.json.decode(written) == msgspec.json.decode(COMPLETE)
 
 
-@pytest.mark.parametrize("answer", [b"", b"[]", b"{}", COMPLETE.replace(b"0", b'"0"'), COMPLETE[:-1] + b', "x": 1}'])
-def test_an_answer_of_another_shape_is_refused(answer):
+@pytest.mark.parametrize("reply", [b"", b"[]", b"{}", COMPLETE.replace(b"0", b'"0"'), COMPLETE[:-1] + b', "x": 1}'])
+def test_an_introspection_reply_of_another_shape_is_refused(reply):
     with pytest.raises(KernelProtocolError):
-        message_schemas.check_answer("complete", answer)
+        message_schemas.check_introspect_reply("complete", reply)

@@ -39,9 +39,9 @@ def store(connect: Connect) -> Store:
     return connect()
 
 
-def submit(store: Store, code: str = "1+1", **fields: Any) -> str:
+def submit(store: Store, code: str = "1+1", language: str = "python", **fields: Any) -> str:
     """Submit a computation and return its id."""
-    return store.computations.submit(Submission(code, "python", **fields)).id
+    return store.computations.submit(Submission(code, language, **fields)).id
 
 
 def try_claim(store: Store, device: str = "device-1", sessions: tuple[str, ...] = ()) -> Claim | None:

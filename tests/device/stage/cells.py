@@ -1,18 +1,13 @@
-"""Cells of the stage: submitted, played, read again."""
+"""Plays cells on the stage, and reads what is stored of them."""
 
 from __future__ import annotations
 
 import json
 
 import wire
-from store import Store, Submission
+from store import Store
 from tests.device.stage.scripted import BUSY, INPUT, Scripted
 from tests.messages import validate_message
-
-
-def submit(store: Store, code: str = "1+1", **fields) -> str:
-    """Submit a computation."""
-    return store.computations.submit(Submission(code, "python", **fields)).id
 
 
 def said(store: Store, id: str) -> list[dict]:

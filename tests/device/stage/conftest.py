@@ -13,9 +13,9 @@ import wire
 from device.loop import Device
 from settings import Settings
 from store import Computation, Store
-from tests.device.stage.cells import busy, submit
+from tests.device.stage.cells import busy
 from tests.device.stage.scripted import Scripted, Site
-from tests.store.conftest import connect, store
+from tests.store.conftest import connect, store, submit
 
 __all__ = ["connect", "store"]  # fixtures
 

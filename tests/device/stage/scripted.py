@@ -14,9 +14,10 @@ from settings import Settings
 USAGE = wire.Usage(0.1, 0.05, 1000)
 
 
-def message(msg_type: str, content: Any, **fields: Any) -> wire.Message:
-    """Return a message as a kernel sends it."""
-    return wire.Message(msg_type, json.dumps(content).encode(), **fields)
+def message(msg_type: str, content: Any, *fields: Any, **named_fields: Any) -> wire.Message:
+    """Return a message as a kernel sends it; a content that is bytes is sent as it is."""
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return wire.Message(msg_type, data, *fields, **named_fields)
 
 
 BUSY = message("status", {"execution_state": "busy"})
@@ -24,7 +25,7 @@ IDLE = message("status", {"execution_state": "idle"})
 INPUT = message("execute_input", {"code": "1+1", "execution_count": 1})
 RESULT = message("execute_result", {"execution_count": 1, "data": {"text/plain": "2"}, "metadata": {}})
 REPLY = message("execute_reply", {"status": "ok", "execution_count": 1, "user_expressions": {}, "payload": []})
-QUESTION = message("input_request", {"prompt": "? ", "password": False})
+ASKS = message("input_request", {"prompt": "? ", "password": False})
 WHOLE = [BUSY, INPUT, RESULT, REPLY, IDLE]
 
 
@@ -52,14 +53,14 @@ class Scripted:
         self._opened = self._open = self._granted = 0
 
     # --- the process --------------------------------------------------------------------------------------------
-    def dial_address(self, port: int) -> str:
+    def reachable_address(self, port: int) -> str:
         return f"127.0.0.1:{port}"
 
     def write(self, data: bytes) -> None:
         self._written.append(data)
 
     def read_line(self) -> bytes:
-        self.charter = json.loads(self._written[-1])
+        self.start_config = json.loads(self._written[-1])
         if self.answer is not None:
             return json.dumps(self.answer).encode() + b"\n"
         self._context = zmq.Context()
@@ -67,16 +68,16 @@ class Scripted:
         self.socket.linger = 0
         self.socket.router_mandatory = True
         self.socket.curve_server = True
-        self.socket.curve_publickey = self.charter["supervisor_public_key"].encode()
-        self.socket.curve_secretkey = self.charter["supervisor_secret_key"].encode()
+        self.socket.curve_publickey = self.start_config["supervisor_public_key"].encode()
+        self.socket.curve_secretkey = self.start_config["supervisor_secret_key"].encode()
         try:
-            self.socket.bind(f"tcp://127.0.0.1:{self.charter['port']}")
+            self.socket.bind(f"tcp://127.0.0.1:{self.start_config['port']}")
         except zmq.ZMQError:
             self.socket.close()
             self._context.term()
             return b'{"error": "port is in use"}\n'
         self.started = True
-        return json.dumps({"listening": self.charter["port"]}).encode() + b"\n"
+        return json.dumps({"listening": self.start_config["port"]}).encode() + b"\n"
 
     started = False
 
@@ -107,7 +108,7 @@ class Scripted:
         if self.mute:
             return
         if self._granted == 0:
-            self._granted = self.charter["workers"]
+            self._granted = self.start_config["workers"]
             self.say(self.hello, wire.Credit(self._granted))
         match frame:
             case wire.Ping():
@@ -147,7 +148,7 @@ class Scripted:
     def closed(self, session: str, reason: wire.Reason = "session_gone") -> None:
         """End a session, and grant the next."""
         self._open -= 1
-        self._granted = self._opened + self.charter["workers"] - self._open
+        self._granted = self._opened + self.start_config["workers"] - self._open
         self.say(wire.Closed(session, reason), wire.Credit(self._granted))
 
     def frames(self, kind: type) -> list:

@@ -8,10 +8,11 @@ import signal
 import pytest
 
 import wire
-from device.checking import pool as checkers_module
-from device.runs import LATE_FRAMES_MAX
-from tests.device.stage.cells import busy, said, submit, types
+from device.checking import pool
+from device.relay import LATE_FRAMES_MAX
+from tests.device.stage.cells import busy, said, types
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, RESULT, Scripted, message, printed
+from tests.store.conftest import submit
 
 SLOW = wire.Message(
     "display_data",
@@ -52,16 +53,16 @@ def stop_checker(stage, supervisor: Scripted, run: wire.Execute) -> int:
 
 
 def test_others_end_and_hearts_beat_while_a_sessions_output_is_checked(two, monkeypatch):
-    monkeypatch.setattr(checkers_module, "HANG_S", 100.0)
+    monkeypatch.setattr(pool, "HANG_S", 100.0)
     stage, supervisor, slow, good = two(heartbeat_s=0.05, heartbeat_timeout_s=0.5, lease_s=0.6)
     pid = stop_checker(stage, supervisor, slow)
     for _ in range(6):
         supervisor.output(slow, SLOW)
     end_well(supervisor, good)
     assert stage.finish(good.computation).state == "done"
-    link = stage.device.accounts[0].link
-    pings = link.pings
-    stage.play(lambda: link.pings > pings + 20)  # longer than a silence or a lease may last
+    connection = stage.device.accounts[0].connection
+    pings = connection.pings
+    stage.play(lambda: connection.pings > pings + 20)  # longer than a silence or a lease may last
     assert stage.finish(submit_another(stage, supervisor)).state == "done"
     end_well(supervisor, slow)
     assert stage.computation(slow.computation).state == "running"
@@ -105,11 +106,11 @@ def test_a_cell_whose_checker_is_killed_ends_and_is_not_tried_again(two):
     end_well(supervisor, good)
     assert stage.finish(good.computation).state == "done"
     assert len(stage.site.started) == 1
-    stage.play(lambda: len(list(stage.device.checkers.doors)) == checkers_module.CHECKERS, "another checker")
+    stage.play(lambda: len(list(stage.device.checkers.channels)) == pool.CHECKERS, "another checker")
 
 
 def test_a_checker_that_hangs_is_killed_and_ends_its_cell_alone(two, monkeypatch):
-    monkeypatch.setattr(checkers_module, "HANG_S", 0.2)
+    monkeypatch.setattr(pool, "HANG_S", 0.2)
     stage, supervisor, poisoned, good = two(check_cpu_s=0.1)
     pid = stop_checker(stage, supervisor, poisoned)
     assert stage.finish(poisoned.computation).reason == "output"
@@ -120,8 +121,8 @@ def test_a_checker_that_hangs_is_killed_and_ends_its_cell_alone(two, monkeypatch
 
 def test_a_checker_that_died_with_nothing_to_do_is_replaced_and_costs_nobody(two):
     stage, supervisor, one, other = two()
-    for checker in stage.device.checkers._all:
-        os.kill(checker.pid, signal.SIGKILL)  # and it may not have heard of it when it is given something
+    for pid in stage.device.checkers.pids:
+        os.kill(pid, signal.SIGKILL)  # and it may not have heard of it when it is given something
     for run in (one, other):
         supervisor.output(run, *[LONG] * 7)
         end_well(supervisor, run)
@@ -130,7 +131,7 @@ def test_a_checker_that_died_with_nothing_to_do_is_replaced_and_costs_nobody(two
 
 def test_a_checker_ends_with_its_device(two):
     stage, *_ = two()
-    pids = [checker.pid for checker in stage.device.checkers._all]
+    pids = stage.device.checkers.pids
     stage.close()
     assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
 
@@ -192,7 +193,7 @@ def test_a_cancelled_cell_whose_output_is_checked_keeps_what_it_said(two):
 
 
 @pytest.mark.parametrize(("data", "status"), [(b'{"text/plain":"' + b"x" * 100_000 + b'"}', "ok"), (b"1", "error")])
-def test_a_long_answer_to_a_question_is_checked_apart(stage, data, status):
+def test_a_long_introspection_reply_is_checked_apart(stage, data, status):
     supervisor = stage.supervisor()
     id = stage.store.introspections.put(None, "python", "inspect", "x", 1, 1)
     stage.play(lambda: supervisor.frames(wire.Introspect))

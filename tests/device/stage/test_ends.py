@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import wire
-from tests.device.stage.cells import busy, said, submit, types
+from tests.device.stage.cells import busy, said, types
 from tests.device.stage.scripted import IDLE, REPLY, printed, run_well
-from tests.store.conftest import let_lease_run_out
+from tests.store.conftest import let_lease_run_out, submit
 
 
 @pytest.mark.parametrize("reason", ["time_wall", "time_cpu", "memory", "processes", "output", "files", "kernel_died"])
@@ -109,7 +109,7 @@ def test_a_supervisor_that_stalls_in_the_middle_of_a_frame_is_silent(make_stage)
     stage.play(lambda: len(stage.site.started) == 2)
 
 
-def test_a_session_that_is_not_closed_when_it_should_be_costs_the_supervisor_its_connection(make_stage):
+def test_a_supervisor_that_does_not_close_a_session_loses_its_connection(make_stage):
     stage = make_stage(heartbeat_s=0.05, heartbeat_timeout_s=0.4)
     supervisor = stage.supervisor()
     supervisor.on_run = busy
@@ -135,7 +135,7 @@ def test_a_lost_claim_kills_the_session_and_writes_nothing_more(stage, running):
     stage.store.computations.finish(other, "done")
 
 
-def test_a_computation_that_comes_back_to_the_same_device_is_not_mixed_up_with_its_first_attempt(stage, running):
+def test_a_computation_that_comes_back_is_not_mixed_up_with_its_first_attempt(stage, running):
     supervisor, first, id = running()
     supervisor.closed = lambda session, reason="": None
     let_lease_run_out(stage.store, id)

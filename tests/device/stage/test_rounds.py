@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 
 import wire
-from device import persistence as keeper_module
-from tests.device.stage.cells import busy, said, submit
+from device import persistence
+from tests.device.stage.cells import busy, said
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, message, printed, run_well
+from tests.store.conftest import submit
 
 
 def test_a_long_file_is_stored_in_pieces_and_another_cell_ends_in_between(stage, monkeypatch):
-    monkeypatch.setattr(keeper_module, "ROUND_S", 0.0)
+    monkeypatch.setattr(persistence, "ROUND_S", 0.0)
     supervisor = stage.supervisor()
     supervisor.on_run = busy
     long, short = submit(stage.store), submit(stage.store)
@@ -34,8 +35,8 @@ def test_a_long_file_is_stored_in_pieces_and_another_cell_ends_in_between(stage,
 
 
 def test_long_output_is_stored_in_pieces_in_order_and_its_end_behind_the_last(stage, monkeypatch):
-    monkeypatch.setattr(keeper_module, "APPEND_MESSAGES_MAX", 2)
-    monkeypatch.setattr(keeper_module, "APPEND_BYTES_MAX", 5_000)
+    monkeypatch.setattr(persistence, "APPEND_MESSAGES_MAX", 2)
+    monkeypatch.setattr(persistence, "APPEND_BYTES_MAX", 5_000)
     shown = [message("display_data", {"data": {"text/plain": "x" * 2_000 * (n % 4)}, "metadata": {}}) for n in range(9)]
     sequences = []
 
@@ -63,7 +64,7 @@ def test_long_uploads_are_read_in_pieces_and_another_cell_ends_in_between(stage)
     assert b"".join(piece.data for piece in supervisor.frames(wire.Upload)) == data
 
 
-def test_an_answer_that_is_too_long_for_the_store_is_an_error_and_the_next_is_answered(stage):
+def test_an_introspection_reply_too_long_for_the_store_is_an_error_and_no_other_is(stage):
     supervisor = stage.supervisor()
     ids = [stage.store.introspections.put(None, "python", "inspect", "x", 1, 1) for _ in range(2)]
     stage.play(lambda: len(supervisor.frames(wire.Introspect)) == 2)

@@ -8,8 +8,9 @@ import msgspec
 
 import wire
 from device.output_files import FILES_TYPE
-from tests.device.stage.cells import nothing, said, submit, types
+from tests.device.stage.cells import nothing, said, types
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, message, run_well
+from tests.store.conftest import submit
 
 
 def test_a_cell_runs_from_the_queue_to_its_end(stage):
@@ -135,7 +136,7 @@ def test_an_idle_session_ends_after_its_time(make_stage):
     assert len(stage.site.newest().frames(wire.Close)) == 1
 
 
-def test_questions_are_answered_from_sessions_and_from_a_fresh_namespace(stage):
+def test_introspection_is_answered_from_sessions_and_from_a_fresh_namespace(stage):
     id = submit(stage.store, keep=True)
     stage.finish(id)
     session = stage.computation(id).session
@@ -145,14 +146,15 @@ def test_questions_are_answered_from_sessions_and_from_a_fresh_namespace(stage):
     stage.play(lambda: len(supervisor.frames(wire.Introspect)) == 2)
     first, second = supervisor.frames(wire.Introspect)
     assert (first.session == "", second.session == "") == (False, True)
-    supervisor.say(wire.IntrospectReply(first.request, "ok", content), wire.IntrospectReply(second.request, "ok", b"[1]"))
+    supervisor.say(wire.IntrospectReply(first.request, "ok", content))
+    supervisor.say(wire.IntrospectReply(second.request, "ok", b"[1]"))
     stage.play(lambda: all(map(stage.store.introspections.answer_of, asked)))
     answers = [stage.store.introspections.answer_of(id) for id in asked]
     assert [answer.status for answer in answers] == ["ok", "error"]
     assert msgspec.json.decode(answers[0].content) == msgspec.json.decode(content)
 
 
-def test_what_is_submitted_is_claimed_by_its_hint_and_not_by_the_next_look_at_the_queue(make_stage):
+def test_what_is_submitted_is_claimed_by_its_hint_and_not_by_the_next_look(make_stage):
     stage = make_stage(poll_interval_s=600.0)  # a hint that is missed is not made up for
     stage.listen()
     for _ in range(50):

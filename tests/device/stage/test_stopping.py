@@ -6,8 +6,9 @@ import logging
 import time
 
 import wire
-from tests.device.stage.cells import busy, submit
+from tests.device.stage.cells import busy
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, printed, run_well
+from tests.store.conftest import submit
 
 
 def test_a_device_that_stops_hands_back_what_ran_and_ends_its_supervisors(stage, running):
@@ -22,9 +23,7 @@ def test_a_device_that_stops_hands_back_what_ran_and_ends_its_supervisors(stage,
     assert stage.store.sessions.get(stage.computation(done).session).state == "gone"
 
 
-def test_a_device_that_stops_while_a_first_turn_of_a_kept_session_runs_leaves_the_session_to_the_next(
-    stage, running, make_stage
-):
+def test_a_device_that_stops_in_a_first_turn_leaves_its_session_to_the_next(stage, running, make_stage):
     _supervisor, _run, id = running(keep=True)
     stage.close()
     other = make_stage()

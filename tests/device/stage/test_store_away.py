@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import device.connect.connection as link_module
-import device.loop as device_module
 import wire
+from device import loop
+from device.connect import connection
 from device.output_files import FILES_TYPE
-from store import Submission
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, Scripted, printed
 from tests.mongod import run_mongod
+from tests.store.conftest import submit
 
 
 class Mongod:
@@ -45,7 +45,7 @@ def mongod(tmp_path):
 @pytest.fixture
 def away(mongod, connect, make_stage, monkeypatch):
     """A stage whose mongod can be stopped, and a cell that has begun there: (stage, supervisor, Run, mongod)."""
-    monkeypatch.setattr(device_module, "STORE_PAUSE_S_MAX", 0.2)
+    monkeypatch.setattr(loop, "STORE_PAUSE_S_MAX", 0.2)
     stage = make_stage(connect(mongod.directory, mongo_timeout_s=0.3), heartbeat_timeout_s=5.0)
     supervisor = stage.supervisor()
 
@@ -53,7 +53,7 @@ def away(mongod, connect, make_stage, monkeypatch):
         supervisor.output(run, BUSY, INPUT)
 
     supervisor.on_run = begin
-    id = stage.store.computations.submit(Submission("1", "python")).id
+    id = submit(stage.store)
     stage.play(lambda: stage.computation(id).sequence >= 1)
     return stage, supervisor, supervisor.frames(wire.Execute)[0], mongod
 
@@ -90,8 +90,8 @@ def test_a_cell_goes_on_and_ends_while_mongodb_is_away(away, caplog):
 
 def test_what_waits_in_memory_has_a_bound_and_nothing_is_lost_beyond_it(away, monkeypatch):
     stage, supervisor, run, mongod = away
-    monkeypatch.setattr(device_module, "WAITING_BYTES_MAX", 100_000)
-    monkeypatch.setattr(link_module, "ROUND_BYTES_MAX", 20_000)
+    monkeypatch.setattr(loop, "WAITING_BYTES_MAX", 100_000)
+    monkeypatch.setattr(connection, "ROUND_BYTES_MAX", 20_000)
     mongod.stop()
     lines = [f"{number:5d} {'x' * 5000}\n" for number in range(100)]
     for line in lines:
@@ -114,7 +114,7 @@ def test_a_device_that_starts_while_mongodb_is_away_begins_when_it_is_there(tmp_
     stage.play(lambda: stage.device.accounts[0].state == "ready")
     stage.play(lambda: any("queued cells wait" in line for line in caplog.messages))
     with run_mongod(tmp_path):
-        id = stage.store.computations.submit(Submission("1", "python")).id
+        id = submit(stage.store)
         assert stage.finish(id).state == "done"
 
 

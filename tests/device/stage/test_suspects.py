@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 import wire
-from tests.device.stage.cells import busy, submit
+from tests.device.stage.cells import busy
 from tests.device.stage.scripted import run_well
+from tests.store.conftest import submit
 
 
 @pytest.fixture

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import wire
-from tests.device.stage.cells import nothing, said, submit
-from tests.device.stage.scripted import BUSY, IDLE, INPUT, QUESTION, REPLY, USAGE, Scripted, run_well
+from tests.device.stage.cells import nothing, said
+from tests.device.stage.scripted import ASKS, BUSY, IDLE, INPUT, REPLY, USAGE, Scripted, run_well
+from tests.store.conftest import submit
 
 
 def ask(supervisor: Scripted, run: wire.Execute) -> None:
     """Play a cell that waits for an answer."""
-    supervisor.output(run, BUSY, INPUT, QUESTION)
+    supervisor.output(run, BUSY, INPUT, ASKS)
 
 
 def asking(make_stage, count: int, **changes):
@@ -52,7 +53,7 @@ def test_with_credit_for_another_session_nobody_gives_way(make_stage):
     stage, ids = asking(make_stage, 2)
     supervisor = stage.site.newest()
     supervisor.on_run = run_well
-    supervisor.charter["workers"] += 1  # from now on one of those that wait does not count
+    supervisor.start_config["workers"] += 1  # from now on one of those that wait does not count
     supervisor.say(wire.Credit(3))
     assert stage.finish(submit(stage.store)).state == "done"
     assert [stage.computation(id).state for id in ids] == ["running"] * 2

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import wire
 from tests.device.stage.cells import types
-from tests.device.stage.scripted import IDLE, QUESTION, REPLY, RESULT, printed
+from tests.device.stage.scripted import ASKS, IDLE, REPLY, RESULT, printed
 
 
-def test_interrupts_and_answers_are_passed_on_once_each(stage, running):
+def test_interrupts_and_input_replies_are_passed_on_once_each(stage, running):
     supervisor, run, id = running()
-    supervisor.output(run, QUESTION)
+    supervisor.output(run, ASKS)
     stage.play(lambda: stage.computation(id).asking)
     stage.store.computations.answer(id, "42")
     stage.store.computations.request_interrupt(id)

@@ -1,14 +1,15 @@
-"""Code that makes its kernel talk nonsense: its session ends, and no other."""
+"""Code that makes its kernel say what it may not ends its own session, and no other."""
 
 from __future__ import annotations
 
 import pytest
 
 import wire
-from tests.device.stage.cells import busy, said, submit
+from tests.device.stage.cells import busy, said
 from tests.device.stage.scripted import BUSY, IDLE, REPLY, RESULT, message, printed
+from tests.store.conftest import submit
 
-IMPROPER = {
+FAULTS = {
     "no JSON": ([wire.Message("stream", b"{")], "protocol"),
     "an unknown type": ([message("debug_event", {})], "protocol"),
     "a second busy": ([BUSY], "protocol"),
@@ -17,7 +18,7 @@ IMPROPER = {
 }
 
 
-@pytest.mark.parametrize("what", IMPROPER)
+@pytest.mark.parametrize("what", FAULTS)
 def test_what_code_makes_its_kernel_say_ends_its_session_and_no_other(make_stage, what):
     stage = make_stage(cell_output_bytes_max=10_000)
     supervisor = stage.supervisor()
@@ -25,7 +26,7 @@ def test_what_code_makes_its_kernel_say_ends_its_session_and_no_other(make_stage
     good, bad = submit(stage.store), submit(stage.store)
     stage.play(lambda: len(supervisor.frames(wire.Execute)) == 2)
     runs = {run.computation: run for run in supervisor.frames(wire.Execute)}
-    messages, reason = IMPROPER[what]
+    messages, reason = FAULTS[what]
     supervisor.output(runs[bad], *messages)
     supervisor.output(runs[bad], printed("still on its way"))
     computation = stage.finish(bad)

@@ -1,4 +1,4 @@
-"""What a supervisor says of its languages: believed while it is plain, news, and no flood."""
+"""What a supervisor says of its languages is believed while it is plain, new, and no flood."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ READY, LOADING = wire.LanguageReport("python", "3", "ready"), wire.LanguageRepor
 SAGE, FAILED = wire.LanguageReport("sage", "10", "ready"), wire.LanguageReport("sage", "", "failed")
 
 
-def make_offer(*reports: wire.LanguageReport) -> AccountLanguages:
-    """Return the languages that a supervisor greets with."""
+def make_languages(*reports: wire.LanguageReport) -> AccountLanguages:
+    """Return the languages that a Hello has."""
     return AccountLanguages(reports, settings_file.load())
 
 
-def test_a_language_is_offered_when_it_is_ready_and_not_before() -> None:
-    offer = make_offer(READY, LOADING)
-    assert (offer.ready, offer.report()["loading"]) == (["python"], ["sage"])
-    assert offer.change([READY, SAGE], 0) == [SAGE]
-    assert offer.ready == ["python", "sage"]
-    assert offer.report() == {
+def test_a_language_can_run_when_it_is_ready_and_not_before() -> None:
+    languages = make_languages(READY, LOADING)
+    assert (languages.ready, languages.report()["loading"]) == (["python"], ["sage"])
+    assert languages.change([READY, SAGE], 0) == [SAGE]
+    assert languages.ready == ["python", "sage"]
+    assert languages.report() == {
         "languages": [{"name": "python", "version": "3"}, {"name": "sage", "version": "10"}],
         "loading": [],
         "failed": [],
@@ -31,15 +31,15 @@ def test_a_language_is_offered_when_it_is_ready_and_not_before() -> None:
 
 
 def test_a_language_that_fails_is_taken_back_and_may_return() -> None:
-    offer = make_offer(READY, SAGE)
-    offer.change([READY, FAILED], 0)
-    assert (offer.ready, offer.report()["failed"], offer.hopeless) == (["python"], ["sage"], False)
-    offer.change([READY, SAGE], 0)
-    assert offer.ready == ["python", "sage"]
+    languages = make_languages(READY, SAGE)
+    languages.change([READY, FAILED], 0)
+    assert (languages.ready, languages.report()["failed"], languages.hopeless) == (["python"], ["sage"], False)
+    languages.change([READY, SAGE], 0)
+    assert languages.ready == ["python", "sage"]
 
 
 def test_there_is_no_hope_where_all_languages_failed() -> None:
-    assert make_offer(FAILED).hopeless and make_offer().hopeless
+    assert make_languages(FAILED).hopeless and make_languages().hopeless
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ def test_there_is_no_hope_where_all_languages_failed() -> None:
     ],
     ids=["a stranger", "one twice", "a version of two lines", "the version of a loading one", "that of a failed one"],
 )
-def test_languages_that_are_not_plain_are_nonsense_first_and_later(reports: list[wire.LanguageReport]) -> None:
+def test_languages_that_are_not_plain_are_refused_first_and_later(reports: list[wire.LanguageReport]) -> None:
     with pytest.raises(SupervisorProtocolError):
-        make_offer(*reports)
+        make_languages(*reports)
     with pytest.raises(SupervisorProtocolError):
-        make_offer(*([READY, LOADING] if len(reports) == 2 else [SAGE])).change(reports, 0)
+        make_languages(*([READY, LOADING] if len(reports) == 2 else [SAGE])).change(reports, 0)
 
 
 @pytest.mark.parametrize(("beyond", "refused"), [(-1, False), (0, False), (1, True)])
@@ -65,9 +65,9 @@ def test_a_version_may_be_as_long_as_the_limit(beyond: int, refused: bool) -> No
     long = wire.LanguageReport("python", "1" * (SHOWN_CHARS + beyond), "ready")
     if refused:
         with pytest.raises(SupervisorProtocolError, match="cannot be shown"):
-            make_offer(long)
+            make_languages(long)
     else:
-        assert make_offer(long).ready == ["python"]
+        assert make_languages(long).ready == ["python"]
 
 
 @pytest.mark.parametrize(
@@ -77,33 +77,33 @@ def test_a_version_may_be_as_long_as_the_limit(beyond: int, refused: bool) -> No
 )
 def test_news_are_all_languages_and_new(reports: list[wire.LanguageReport]) -> None:
     with pytest.raises(SupervisorProtocolError):
-        make_offer(READY, LOADING).change(reports, 0)
+        make_languages(READY, LOADING).change(reports, 0)
 
 
-def test_a_greeting_comes_when_something_can_run() -> None:
+def test_hello_comes_when_something_can_run() -> None:
     with pytest.raises(SupervisorProtocolError, match="before anything can run"):
-        make_offer(LOADING)
+        make_languages(LOADING)
 
 
-def news(offer: AccountLanguages, times: int, pings: int) -> None:
+def news(languages: AccountLanguages, times: int, pings: int) -> None:
     """Let a language come and go."""
     for _ in range(times):
-        offer.change([READY, LOADING if "sage" in offer.ready else SAGE], pings)
+        languages.change([READY, LOADING if "sage" in languages.ready else SAGE], pings)
 
 
 @pytest.mark.parametrize(("beyond", "refused"), [(-1, False), (0, False), (1, True)])
 @pytest.mark.parametrize("pings", [0, 1, 5])
 def test_so_many_news_may_come_and_one_more_for_each_ping(pings: int, beyond: int, refused: bool) -> None:
-    offer = make_offer(READY, LOADING)
-    news(offer, wire.LANGUAGES_BURST, 0)
-    news(offer, pings + min(beyond, 0), pings)
+    languages = make_languages(READY, LOADING)
+    news(languages, wire.LANGUAGES_BURST, 0)
+    news(languages, pings + min(beyond, 0), pings)
     if refused:
         with pytest.raises(SupervisorProtocolError, match="flood"):
-            news(offer, beyond, pings)
+            news(languages, beyond, pings)
 
 
 def test_silence_saves_up_no_more_than_one_burst() -> None:
-    offer = make_offer(READY, LOADING)
-    news(offer, wire.LANGUAGES_BURST, 1000)
+    languages = make_languages(READY, LOADING)
+    news(languages, wire.LANGUAGES_BURST, 1000)
     with pytest.raises(SupervisorProtocolError, match="flood"):
-        news(offer, 1, 1000)
+        news(languages, 1, 1000)

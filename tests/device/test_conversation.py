@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import settings as settings_file
+from contract import JSON_DEPTH_MAX
 from device import message_schemas
 from device.conversation import MERGED_CHARS_MAX, TOTALS, Conversation
 from device.errors import KernelProtocolError
-from tests.device.conftest import BUSY, COMM, IDLE, INPUT, REPLY, kept, make_claim, said
+from tests.device.conftest import BUSY, COMM, IDLE, INPUT, REPLY, kept, make_claim
+from tests.device.stage.scripted import message
 from tests.messages import validate_message, validate_order
 from wire import BUFFERS_MAX, Message
 
@@ -82,21 +84,22 @@ def nested(depth: int) -> bytes:
 
 @pytest.mark.parametrize("msg_type", VALID)
 def test_a_message_of_each_type_is_kept_as_it_is(conversation, msg_type):
-    conversation.take(said(msg_type, VALID[msg_type]))
+    conversation.take(message(msg_type, VALID[msg_type]))
     assert kept(conversation) == [(msg_type, VALID[msg_type])]
     validate_message(msg_type, VALID[msg_type])
 
 
 @pytest.mark.parametrize("msg_type", VALID)
 def test_a_field_that_the_spec_does_not_know_is_refused(conversation, msg_type):
-    with pytest.raises(KernelProtocolError, match=f"a {msg_type} whose content is not right: Object contains unknown field `x`"):
-        conversation.take(said(msg_type, {**VALID[msg_type], "x": 1}))
+    sentence = f"a {msg_type} whose content is not right: Object contains unknown field `x`"
+    with pytest.raises(KernelProtocolError, match=sentence):
+        conversation.take(message(msg_type, {**VALID[msg_type], "x": 1}))
 
 
 @pytest.mark.parametrize("what", INVALID)
 def test_refused_with_a_sentence(conversation, what):
     with pytest.raises(KernelProtocolError) as caught:
-        conversation.take(said(*INVALID[what]))
+        conversation.take(message(*INVALID[what]))
     assert 5 < len(str(caught.value)) < 500
     assert caught.value.reason == "protocol"
     assert kept(conversation) == []
@@ -105,15 +108,15 @@ def test_refused_with_a_sentence(conversation, what):
 @pytest.mark.parametrize("metadata", [b"[]", b"null", b"", b'{"x":1e999}', b'{"x":NaN}', '{"x":1}'.encode("utf-16")])
 def test_metadata_that_are_no_object_are_refused(conversation, metadata):
     with pytest.raises(KernelProtocolError):
-        conversation.take(said("stream", VALID["stream"], metadata))
+        conversation.take(message("stream", VALID["stream"], metadata))
 
 
-@pytest.mark.parametrize("depth", [message_schemas.DEPTH_MAX - 1, message_schemas.DEPTH_MAX])
+@pytest.mark.parametrize("depth", [JSON_DEPTH_MAX - 1, JSON_DEPTH_MAX])
 def test_json_may_nest_up_to_the_limit(depth):
     assert message_schemas.decode(nested(depth)) == json.loads(nested(depth))
 
 
-@pytest.mark.parametrize("depth", [message_schemas.DEPTH_MAX + 1, 1000, 100_000])
+@pytest.mark.parametrize("depth", [JSON_DEPTH_MAX + 1, 1000, 100_000])
 def test_json_that_nests_deeper_is_refused(depth):
     with pytest.raises(KernelProtocolError):
         message_schemas.decode(nested(depth))
@@ -122,20 +125,20 @@ def test_json_that_nests_deeper_is_refused(depth):
 @pytest.mark.parametrize("over", [-1, 0, 1])
 def test_what_code_shows_may_nest_as_deep_as_its_kernel_lets_it(conversation, over):
     value: object = 1
-    for _ in range(message_schemas.DEPTH_MAX + over):
+    for _ in range(JSON_DEPTH_MAX + over):
         value = [value]
     shown = {"data": {"application/json": value}, "metadata": {}}
     if over > 0:
         with pytest.raises(KernelProtocolError):
-            conversation.take(said("display_data", shown))
+            conversation.take(message("display_data", shown))
     else:
-        conversation.take(said("display_data", shown))
+        conversation.take(message("display_data", shown))
         assert kept(conversation) == [("display_data", shown)]
 
 
 def test_as_many_brackets_as_one_likes_may_stand_in_a_text(conversation):
     text = '[{"\\' * 10_000
-    conversation.take(said("stream", {"name": "stdout", "text": text}))
+    conversation.take(message("stream", {"name": "stdout", "text": text}))
     assert kept(conversation) == [("stream", {"name": "stdout", "text": text})]
 
 
@@ -149,7 +152,7 @@ def test_json_made_to_be_slow_to_read_is_refused_at_once():
 def test_a_number_is_kept_or_refused_and_never_breaks_the_device(conversation):
     for digits in (18, 19, 20, 21, 300, 400):
         try:
-            conversation.take(said("comm_msg", {"comm_id": "c", "data": {"x": 10**digits}}))
+            conversation.take(message("comm_msg", {"comm_id": "c", "data": {"x": 10**digits}}))
         except KernelProtocolError:
             continue
         ((_, content),) = kept(conversation)
@@ -172,39 +175,39 @@ def test_a_number_is_kept_or_refused_and_never_breaks_the_device(conversation):
 def test_messages_out_of_order_are_refused(settings, messages, sentence):
     conversation = Conversation(make_claim(), settings)
     with pytest.raises(KernelProtocolError, match=sentence):
-        for message in messages:
-            conversation.take(said(*message))
+        for one in messages:
+            conversation.take(message(*one))
 
 
 def test_a_whole_conversation_is_whole(settings):
     conversation = Conversation(make_claim(), settings)
-    for message in (("status", BUSY), ("execute_input", INPUT), ("execute_reply", REPLY)):
-        conversation.take(said(*message))
+    for one in (("status", BUSY), ("execute_input", INPUT), ("execute_reply", REPLY)):
+        conversation.take(message(*one))
         assert not conversation.whole
-    conversation.take(said("status", IDLE))
+    conversation.take(message("status", IDLE))
     assert conversation.whole
     validate_order(kept(conversation))
 
 
 def test_a_delivered_comm_message_has_no_reply(settings):
-    conversation = Conversation(make_claim(message=COMM), settings)
-    conversation.take(said("status", BUSY))
+    conversation = Conversation(make_claim(comm=COMM), settings)
+    conversation.take(message("status", BUSY))
     with pytest.raises(KernelProtocolError, match="nobody waits for"):
-        conversation.take(said("execute_reply", REPLY))
-    conversation.take(said("status", IDLE))
+        conversation.take(message("execute_reply", REPLY))
+    conversation.take(message("status", IDLE))
     assert conversation.whole
     validate_order(kept(conversation), comm=True)
 
 
 def test_a_second_attempt_begins_by_clearing_what_the_first_showed(settings):
     conversation = Conversation(make_claim(attempt=2), settings)
-    conversation.take(said("status", BUSY))
+    conversation.take(message("status", BUSY))
     assert kept(conversation) == [("status", BUSY), ("clear_output", {"wait": False})]
 
 
 def test_headers_are_the_devices_own(conversation):
-    conversation.take(said("stream", VALID["stream"]))
-    conversation.take(said("execute_reply", REPLY))
+    conversation.take(message("stream", VALID["stream"]))
+    conversation.take(message("execute_reply", REPLY))
     stream, reply = [json.loads(text) for text in conversation.drain()]
     assert (stream["channel"], reply["channel"]) == ("iopub", "shell")
     claim = make_claim()
@@ -216,18 +219,18 @@ def test_headers_are_the_devices_own(conversation):
 
 def test_neighbouring_streams_are_merged_and_others_are_not(conversation):
     for name, text in [("stdout", "a"), ("stdout", "b"), ("stderr", "c"), ("stdout", "d")]:
-        conversation.take(said("stream", {"name": name, "text": text}))
-    conversation.take(said("clear_output", {"wait": True}))
-    conversation.take(said("stream", {"name": "stdout", "text": "e"}))
+        conversation.take(message("stream", {"name": name, "text": text}))
+    conversation.take(message("clear_output", {"wait": True}))
+    conversation.take(message("stream", {"name": "stdout", "text": "e"}))
     texts = [content.get("text") for _, content in kept(conversation)]
     assert texts == ["ab", "c", "d", None, "e"]
 
 
 def test_a_stream_without_text_is_not_stored(conversation):
     for text in ("a", "", "b"):
-        conversation.take(said("stream", {"name": "stdout", "text": text}))
-    conversation.take(said("clear_output", {"wait": True}))
-    conversation.take(said("stream", {"name": "stderr", "text": ""}))
+        conversation.take(message("stream", {"name": "stdout", "text": text}))
+    conversation.take(message("clear_output", {"wait": True}))
+    conversation.take(message("stream", {"name": "stderr", "text": ""}))
     assert [content.get("text") for _, content in kept(conversation)] == ["ab", None]
 
 
@@ -237,12 +240,12 @@ def test_a_stream_without_text_is_not_stored(conversation):
 )  # fmt: skip
 def test_values_of_expressions_have_their_shape(conversation, value):
     with pytest.raises(KernelProtocolError):
-        conversation.take(said("execute_reply", {**REPLY, "user_expressions": {"a": value}}))
+        conversation.take(message("execute_reply", {**REPLY, "user_expressions": {"a": value}}))
 
 
 def test_merged_streams_stay_of_bounded_length(conversation):
     for _ in range(5):
-        conversation.take(said("stream", {"name": "stdout", "text": "x" * (MERGED_CHARS_MAX // 2)}))
+        conversation.take(message("stream", {"name": "stdout", "text": "x" * (MERGED_CHARS_MAX // 2)}))
     texts = [content["text"] for _, content in kept(conversation)]
     assert sum(map(len, texts)) == 5 * (MERGED_CHARS_MAX // 2)
     assert max(map(len, texts)) <= 2 * MERGED_CHARS_MAX
@@ -251,42 +254,42 @@ def test_merged_streams_stay_of_bounded_length(conversation):
 @pytest.mark.parametrize("count", [1, BUFFERS_MAX - 1, BUFFERS_MAX])
 def test_buffers_are_kept_as_base64(conversation, count):
     buffers = [bytes([0xFF, number]) for number in range(count)]
-    conversation.take(said("comm_msg", VALID["comm_msg"], buffers=buffers))
+    conversation.take(message("comm_msg", VALID["comm_msg"], buffers=buffers))
     (text,) = conversation.drain()
     assert [base64.b64decode(buffer) for buffer in json.loads(text)["buffers"]] == buffers
 
 
 def test_one_buffer_too_many_is_refused(conversation):
     with pytest.raises(KernelProtocolError, match=f"at most {BUFFERS_MAX} are allowed"):
-        conversation.take(said("comm_msg", VALID["comm_msg"], buffers=[b""] * (BUFFERS_MAX + 1)))
+        conversation.take(message("comm_msg", VALID["comm_msg"], buffers=[b""] * (BUFFERS_MAX + 1)))
 
 
 @pytest.mark.parametrize("over", [-1, 0, 1])
 def test_the_bytes_of_all_messages_together_are_limited(over):
     chosen = settings_file.load(cell_output_bytes_max=1000)
     conversation = Conversation(make_claim(), chosen)
-    conversation.take(said("status", BUSY))
+    conversation.take(message("status", BUSY))
     spent = len(json.dumps(BUSY)) + len(b"{}")
     envelope = len(json.dumps({"name": "stdout", "text": ""})) + len(b"{}")
     text = "x" * (TOTALS * 1000 - spent - envelope - len(b"12345") + over)
-    message = said("stream", {"name": "stdout", "text": text}, buffers=[b"12345"])
+    one = message("stream", {"name": "stdout", "text": text}, buffers=[b"12345"])
     if over <= 0:
-        conversation.take(message)
+        conversation.take(one)
         return
     with pytest.raises(KernelProtocolError) as caught:
-        conversation.take(message)
+        conversation.take(one)
     assert caught.value.reason == "output"
 
 
 @pytest.mark.parametrize("over", [-1, 0, 1])
 def test_the_number_of_messages_is_limited(over):
     conversation = Conversation(make_claim(), settings_file.load(cell_messages_max=10))
-    conversation.take(said("status", BUSY))
+    conversation.take(message("status", BUSY))
     for _ in range(TOTALS * 10 - 1 + min(over, 0)):
-        conversation.take(said("stream", VALID["stream"]))
+        conversation.take(message("stream", VALID["stream"]))
     if over > 0:
         with pytest.raises(KernelProtocolError) as caught:
-            conversation.take(said("stream", VALID["stream"]))
+            conversation.take(message("stream", VALID["stream"]))
         assert caught.value.reason == "output"
 
 
@@ -316,12 +319,12 @@ MESSAGE = st.builds(
 def test_whatever_a_kernel_says_is_kept_valid_or_refused(messages, began):
     conversation = Conversation(make_claim(), settings_file.load())
     if began:
-        conversation.take(said("status", BUSY))
-    for message in messages:
+        conversation.take(message("status", BUSY))
+    for one in messages:
         try:
-            conversation.take(message)
-        except KernelProtocolError as improper:
-            assert str(improper)
+            conversation.take(one)
+        except KernelProtocolError as error:
+            assert str(error)
     for text in conversation.drain():
         json.loads(text.decode())
 

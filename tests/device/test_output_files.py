@@ -1,4 +1,4 @@
-"""Files come in pieces; whatever does not fit together is the supervisor's nonsense, a bad name is the code's."""
+"""Files come in pieces; what does not fit together is the supervisor's fault, a bad name is the code's."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ def piece(name: str = "a.txt", data: bytes = b"", size: int | None = None, last:
 
 
 @pytest.fixture
-def incoming():
+def files():
     """The files of a computation that may make three of 10 bytes, 20 together."""
     return OutputFiles(ID, settings_file.load(cell_files_max=3, cell_file_bytes_max=10, cell_files_bytes_max=20))
 
 
-def test_a_file_in_one_piece(incoming):
-    file = incoming.take(piece("plot.png", b"12345"))
+def test_a_file_in_one_piece(files):
+    file = files.take(piece("plot.png", b"12345"))
     assert (file.name, file.size_bytes, file.data) == ("plot.png", 5, b"12345")
-    assert not incoming.open
+    assert not files.open
 
 
-def test_a_file_in_several_pieces(incoming):
-    assert incoming.take(piece(data=b"123", size=5, last=False)) is None
-    assert incoming.open
-    assert incoming.take(piece(data=b"45", size=5)).data == b"12345"
+def test_a_file_in_several_pieces(files):
+    assert files.take(piece(data=b"123", size=5, last=False)) is None
+    assert files.open
+    assert files.take(piece(data=b"45", size=5)).data == b"12345"
 
 
-def test_an_empty_file(incoming):
-    assert incoming.take(piece()).size_bytes == 0
+def test_an_empty_file(files):
+    assert files.take(piece()).size_bytes == 0
 
 
-def test_files_are_announced_once_in_one_valid_message(incoming):
-    incoming.take(piece("b/größe 1.csv", b"1"))
-    incoming.take(piece("a.png", b"22"))
-    content = incoming.announce()
+def test_files_are_announced_once_in_one_valid_message(files):
+    files.take(piece("b/größe 1.csv", b"1"))
+    files.take(piece("a.png", b"22"))
+    content = files.announce()
     validate_message("display_data", content)
     assert content["data"]["text/plain"] == "b/größe 1.csv\na.png"
     assert content["data"][FILES_TYPE]["files"] == [
         {"name": "b/größe 1.csv", "size": 1, "type": "text/csv", "url": f"/files/{ID}/b/gr%C3%B6%C3%9Fe%201.csv"},
         {"name": "a.png", "size": 2, "type": "image/png", "url": f"/files/{ID}/a.png"},
     ]
-    assert incoming.announce() is None
+    assert files.announce() is None
 
 
-def test_a_file_with_a_bad_name_is_left_out_and_its_student_is_told(incoming):
-    assert incoming.take(piece("../etc", b"1")) is None
-    assert incoming.announce() is None
-    assert incoming.refusals == ["The file '../etc' was not handed over: its name is no plain path.\n"]
+def test_a_file_with_a_bad_name_is_left_out_and_its_student_is_told(files):
+    assert files.take(piece("../etc", b"1")) is None
+    assert files.announce() is None
+    assert files.left_out == ["The file '../etc' was not handed over: its name is no plain path.\n"]
 
 
 @pytest.mark.parametrize(
@@ -80,17 +80,17 @@ def test_a_file_with_a_bad_name_is_left_out_and_its_student_is_told(incoming):
         ([piece(name) for name in "abcd"], "more than 3 files"),
     ],
 )
-def test_nonsense(incoming, pieces, sentence):
+def test_pieces_that_do_not_fit_together_are_the_supervisors_fault(files, pieces, sentence):
     for good in pieces[:-1]:
-        incoming.take(good)
+        files.take(good)
     with pytest.raises(SupervisorProtocolError, match=sentence):
-        incoming.take(pieces[-1])
+        files.take(pieces[-1])
 
 
 @pytest.mark.parametrize("sizes", [(10, 9), (10, 10), (7, 7, 6)])
-def test_the_limits_themselves_are_allowed(incoming, sizes):
+def test_the_limits_themselves_are_allowed(files, sizes):
     for name, size in zip("abc", sizes, strict=False):
-        assert incoming.take(piece(name, b"x" * size)).size_bytes == size
+        assert files.take(piece(name, b"x" * size)).size_bytes == size
 
 
 PIECE = st.builds(
@@ -100,11 +100,11 @@ PIECE = st.builds(
 
 
 @given(st.lists(PIECE, max_size=10))
-def test_any_pieces_are_whole_files_or_nonsense(pieces):
-    incoming = OutputFiles(ID, settings_file.load(cell_files_max=3, cell_file_bytes_max=10, cell_files_bytes_max=20))
+def test_any_pieces_are_whole_files_or_a_fault(pieces):
+    files = OutputFiles(ID, settings_file.load(cell_files_max=3, cell_file_bytes_max=10, cell_files_bytes_max=20))
     try:
         for one in pieces:
-            file = incoming.take(one)
+            file = files.take(one)
             assert file is None or len(file.data) == file.size_bytes <= 10
-    except SupervisorProtocolError as nonsense:
-        assert str(nonsense)
+    except SupervisorProtocolError as error:
+        assert str(error)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract import file_path_fault
-from untrusted.supervisor.loop import output_files
+from untrusted.supervisor import output_files
 from web.names import check_name
 from web.problems import Problem
 
