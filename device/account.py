@@ -33,14 +33,9 @@ class Account:
     """
 
     def __init__(
-        self,
-        name: str,
-        settings: Settings,
-        context: zmq.Context,
-        workers: int,
-        start_process: StartProcess,
+        self, name: str, settings: Settings, context: zmq.Context, workers: int, start_process: StartProcess,
         wake: Callable[[], None],
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.name, self.label = name, name or "the child process"
         self._start_process = start_process
         self._settings, self._context, self._workers, self._wake = settings, context, workers, wake

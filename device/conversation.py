@@ -114,13 +114,9 @@ class Conversation:
         self.waiting_bytes += len(text)
 
     def close(
-        self,
-        reason: Reason,
-        settings: Settings,
-        *,
-        overtime: Overtime = "running",
+        self, reason: Reason, settings: Settings, *, overtime: Overtime = "running",
         words: tuple[str, str] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Make it whole if it stopped somewhere, with an error that says why: in ``words``, if given."""
         if self.ended:
             return

@@ -29,14 +29,9 @@ class Dispatcher:
     """
 
     def __init__(
-        self,
-        device_id: str,
-        store: Store,
-        settings: Settings,
-        runs: Runs,
-        accounts: Sequence[Account],
+        self, device_id: str, store: Store, settings: Settings, runs: Runs, accounts: Sequence[Account],
         trigger: ClaimTrigger,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._id, self._store, self._settings, self._runs = device_id, store, settings, runs
         self._accounts, self._trigger = accounts, trigger
         self._handover = Handover(store, settings, runs, accounts)

@@ -29,14 +29,9 @@ class Introspector:
     """
 
     def __init__(
-        self,
-        device_id: str,
-        store: Store,
-        settings: Settings,
-        runs: Runs,
-        accounts: Sequence[Account],
+        self, device_id: str, store: Store, settings: Settings, runs: Runs, accounts: Sequence[Account],
         checkers: Checkers,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._id, self._store, self._settings = device_id, store, settings
         self._runs, self._accounts, self._checkers = runs, accounts, checkers
         self._open: dict[int, tuple[SessionAccount, Introspection]] = {}

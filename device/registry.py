@@ -52,13 +52,9 @@ class Runs:
         session.run, run.session, run.clock.began = run, session, now
 
     def end(
-        self,
-        run: Run,
-        state: str,
-        reason: Reason | None,
-        usage: dict[str, Any] | None = None,
+        self, run: Run, state: str, reason: Reason | None, usage: dict[str, Any] | None = None,
         words: tuple[str, str] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Note how a run ended; what it left unsaid is said, so that its conversation is whole.
 
         ``words``: name and sentence of its error, where the reason alone does not say what happened.

@@ -38,13 +38,9 @@ class Connector:
     """One attempt to start a supervisor; there is an ``outcome`` when it is over. ``account`` "" is a child process."""
 
     def __init__(
-        self,
-        account: str,
-        workers: int,
-        settings: Settings,
-        start_process: StartProcess,
+        self, account: str, workers: int, settings: Settings, start_process: StartProcess,
         when_done: Callable[[], None],
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._account, self._workers, self._settings = account, workers, settings
         self._start_process = start_process
         self._when_done = when_done
