@@ -119,7 +119,7 @@ def test_imports_keep_to_the_table(file):
         ("device", "from flask import Flask"),
         ("device", "import bson"),
         ("store", "import zmq"),
-        ("host", "from untrusted import pool"),
+        ("host", "from untrusted import channel"),
         ("store", "from . import states"),
         ("web", "import importlib\nimportlib.import_module('device')"),
     ],
@@ -132,3 +132,71 @@ def test_a_forbidden_import_is_found(room, code, tmp_path, monkeypatch):
     found = violations(file)
     assert found
     assert f"{room}/new.py:" in found[0]
+
+
+# --- inside untrusted/ ----------------------------------------------------------------------------------------------
+# What runs strangers' code, or makes processes that do. The start-up self-test alone clones a session, of our own code.
+STRANGERS = ("untrusted.worker", "untrusted.kernel", "untrusted.sandbox.clone")
+SELF_TEST = "untrusted.sandbox.selftest"
+SUPERVISOR = ("untrusted.supervisor", "untrusted.__main__")
+
+
+def modules_imported(file: Path) -> set[str]:
+    """Return the dotted names that a file imports, wherever in it; names of what is in modules are among them."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    # With a module come the packages that it is in.
+    return {".".join(name.split(".")[:count]) for name in found for count in range(1, name.count(".") + 2)}
+
+
+def way_to_strangers(root: Path) -> list[str]:
+    """Return how the supervisor comes to import what runs strangers' code, module by module; nothing if it does not."""
+    files = {
+        ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in (root / "untrusted").rglob("*.py")
+    }
+    waiting = [[name] for name in files if name.startswith(SUPERVISOR)]
+    seen = {SELF_TEST}
+    while waiting:
+        way = waiting.pop()
+        if way[-1].startswith(STRANGERS):
+            return way
+        if way[-1] not in seen:
+            seen.add(way[-1])
+            waiting += [[*way, name] for name in modules_imported(files[way[-1]]) & files.keys()]
+    return []
+
+
+def test_the_supervisor_imports_nothing_that_runs_strangers_code():
+    assert (ROOT / "untrusted" / "sandbox" / "selftest.py").is_file()
+    assert way_to_strangers(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from untrusted import kernel",
+        "from untrusted.sandbox.clone import x",
+        "def f():\n    import untrusted.worker.zygote",
+    ],
+)
+def test_a_roundabout_way_to_strangers_code_is_found(code, tmp_path):
+    texts = {
+        "supervisor/loop": "from untrusted.sandbox import selftest, plan",
+        "sandbox/plan": code,
+        "sandbox/selftest": "from untrusted.sandbox.clone import x",
+    }
+    for name in ("supervisor/__init__", "sandbox/__init__", "sandbox/clone", "worker/__init__", "worker/zygote",
+                 "kernel/__init__", "__init__"):  # fmt: skip
+        texts[name] = ""
+    for name, text in texts.items():
+        file = tmp_path / "untrusted" / f"{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    assert way_to_strangers(tmp_path)[:2] == ["untrusted.supervisor.loop", "untrusted.sandbox.plan"]
+    (tmp_path / "untrusted" / "sandbox" / "plan.py").write_text("")
+    assert way_to_strangers(tmp_path) == []

@@ -1,4 +1,4 @@
-"""``python -m untrusted`` reads its start configuration, tests the sandbox, binds the port, says so, and supervises.
+"""Starts a supervisor: reads its start configuration, tests the sandbox, binds the port, says so, and supervises.
 
 Answers ``{"listening": port}`` or ``{"error": sentence}`` on standard output. Ends when standard input ends: however
 the trusted side dies, its end of that pipe or SSH channel closes.
@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+from pathlib import Path
 
 import zmq
 from msgspec.structs import replace
@@ -20,7 +21,8 @@ from untrusted import languages
 from untrusted.languages import Language
 from untrusted.sandbox import SandboxError, gvisor, selftest
 from untrusted.sandbox import limiter as limiters
-from untrusted.sandbox.plan import Plan, build_plan
+from untrusted.sandbox.limiter.group import Limiter
+from untrusted.sandbox.plan import Gvisor, Plan, build_plan
 from untrusted.supervisor.device_socket import DeviceSocket
 from untrusted.supervisor.loop import Supervisor
 from untrusted.supervisor.pool import CODE_DIRECTORY, Pool, make_home
@@ -32,8 +34,8 @@ READ_BYTES = 65536
 log = logging.getLogger(__name__)
 
 
-class Refused(Exception):
-    """This account cannot hold the wall; the message is the sentence for the host."""
+class StartError(Exception):
+    """This account cannot hold the wall; the message is the sentence for the operator."""
 
 
 def main() -> int:
@@ -43,22 +45,22 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        supervisor, gate = start(decode_start_config(read_line()))
-    except (Refused, WireError) as error:
+        supervisor, device_socket = start(decode_start_config(read_line()))
+    except (StartError, WireError) as error:
         answer({"error": str(error)})
         return EXIT_REFUSED
     try:
         supervisor.run()
     finally:
         supervisor.stop()
-        gate.close()
+        device_socket.close()
     return 0
 
 
 def start(config: StartConfig) -> tuple[Supervisor, DeviceSocket]:
-    """Build everything that the start configuration asks for. Raises Refused."""
+    """Build everything that the start configuration asks for, and say that it listens. Raises StartError."""
     if os.geteuid() == 0:
-        raise Refused("root never runs user code: give the supervisor an account of its own")
+        raise StartError("root never runs user code: give the supervisor an account of its own")
     # Descriptors on their way between processes are counted for the whole account and held against the sender's own
     # limit: it must be above that of sessions, or one of them could keep us from handing out channels.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -67,57 +69,68 @@ def start(config: StartConfig) -> tuple[Supervisor, DeviceSocket]:
     found = {name: language for name in installed if (language := find_language(name))}
     if not found:
         places = ", ".join(sorted({entry.python for entry in config.languages.values()}))
-        raise Refused(f"no language can run here: there is no whole environment with a Python at {places}")
+        raise StartError(f"no language can run here: there is no whole environment with a Python at {places}")
     try:
-        limits = next(iter(installed.values())).limits
-        limiter = limiters.choose(config.limiter, config.cgroup_directory, limits)
+        limiter = limiters.choose(config.limiter, config.cgroup_directory, next(iter(installed.values())).limits)
         guests = gvisor.find(config.runsc, config.runsc_flags) if config.runsc else None
         if guests:
             installed = {name: replace(entry, limits=gvisor.around(entry.limits)) for name, entry in installed.items()}
         home = make_home()
         # A session sees the environment of its own language.
         plans = {
-            name: build_plan(
-                installed[name].limits,
-                CODE_DIRECTORY,
-                [installed[name].python],
-                config.waived_layers,
-                language.terminals,
-                limiter.sees_all_memory,
-                guests,
-                home,
-                language.calls,
-            )
+            name: plan_sandbox(config, installed[name], language, limiter, guests, home)
             for name, language in found.items()
         }
     except SandboxError as error:
-        raise Refused(str(error)) from error
-    layers = [*test_layers(list(plans.values())), limiters.layer(limiter)]
-    missing = selftest.missing(layers)
-    if missing:
-        raise Refused(
-            f"this host cannot give the layers {', '.join(missing)}; fix the host, or name them in waived_layers"
-        )
-    for layer in layers:
-        if layer.state == "waived":
-            log.warning("running without the layer %s, as waived_layers says: %s", layer.name, layer.detail)
+        raise StartError(str(error)) from error
+    layers = test_layers(list(plans.values()), limiter)
     try:
-        gate = DeviceSocket(config)
+        device_socket = DeviceSocket(config)
     except zmq.ZMQError as error:
-        raise Refused(f"port {config.port} of {config.address} is not free: {error}") from error
+        raise StartError(f"port {config.port} of {config.address} is not free: {error}") from error
     pools = {
         name: Pool(language, installed[name], plans[name], limiter, config.pool_ready, home)
         for name, language in found.items()
     }
     answer({"listening": config.port})
-    return Supervisor(config, gate, pools, limiter.name, layers), gate
+    return Supervisor(config, device_socket, pools, limiter.name, layers), device_socket
 
 
-def test_layers(plans: list[Plan]) -> list[Layer]:
-    """Return what each layer is worth on this host: what it is worth in the plan where it is worth least."""
+def plan_sandbox(
+    config: StartConfig, entry: LanguageConfig, language: Language, limiter: Limiter, guests: Gvisor | None, home: Path
+) -> Plan:
+    """Return the plan of all sessions in one language. Raises SandboxError."""
+    return build_plan(
+        entry.limits,
+        CODE_DIRECTORY,
+        [entry.python],
+        config.waived_layers,
+        language.terminals,
+        limiter.sees_all_memory,
+        guests,
+        home,
+        language.calls,
+    )
+
+
+def test_layers(plans: list[Plan], limiter: Limiter) -> list[Layer]:
+    """Return what each layer is worth on this host, in the plan where it is worth least.
+
+    Raises StartError for one that this host cannot give and the operator has not waived.
+    """
     worth = ("off", "waived", "on")
     tested = [selftest.probe(plan) for plan in plans]
-    return [min(layers, key=lambda layer: worth.index(layer.state)) for layers in zip(*tested, strict=True)]
+    layers = [min(states, key=lambda layer: worth.index(layer.state)) for states in zip(*tested, strict=True)]
+    layers.append(limiters.layer(limiter))
+    missing = selftest.missing(layers)
+    if missing:
+        raise StartError(
+            f"this host cannot give the layers {', '.join(missing)}; fix the host, or name them in waived_layers"
+        )
+    for layer in layers:
+        if layer.state == "waived":
+            log.warning("running without the layer %s, as waived_layers says: %s", layer.name, layer.detail)
+    return layers
 
 
 def is_installed(language: LanguageConfig) -> bool:
@@ -130,7 +143,7 @@ def find_language(name: str) -> Language | None:
     try:
         return languages.load(name)
     except ImportError:
-        log.warning("there is no language %s here", name)
+        log.warning("the code that was shipped has no language %s", name)
         return None
 
 

@@ -37,7 +37,7 @@ class Slow:
     def __init__(self, folder: Path, languages: tuple[str, ...] = ("quick", "slow"), loading_s_max: float = 60) -> None:
         self.loaded, self.dies = folder / "loaded", folder / "dies"
         place = ship(folder) / "untrusted" / "languages"
-        pool = folder / "untrusted" / "pool.py"
+        pool = folder / "untrusted" / "supervisor" / "pool.py"
         pool.write_text(pool.read_text().replace("LOADING_S_MAX = 300.0", f"LOADING_S_MAX = {loading_s_max}"))
         for name in ("quick", "slow"):
             (place / f"{name}.py").write_text(LANGUAGE.format(name))

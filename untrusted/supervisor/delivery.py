@@ -1,4 +1,4 @@
-"""What goes to the device when a computation ends: its files in pieces, the messages held back, the end."""
+"""Sends what the device gets when a turn ends: its files in pieces, the messages held back, the end."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import msgspec
 
 from untrusted.channel import carried_bytes
 from untrusted.supervisor.output_files import Refusals, Walk, harvest
-from untrusted.supervisor.session import Cell, Session
-from untrusted.supervisor.worker_process import WorkerProcess
+from untrusted.supervisor.turn import Turn
+from untrusted.supervisor.work_directory import WorkDirectory
 from wire import FRAME_BYTES_MAX, MESSAGES_MAX, File, Finished, Frame, Limits, Message, Output
 
 ROUND_S = 0.001  # how long one round of the loop works on deliveries; then it hears who speaks
@@ -22,14 +22,14 @@ Work = Iterator[Frame | None]
 
 
 class Deliveries:
-    """What each session has still to say or to look at, bit by bit: a frame, or a slice of work, of each in turn.
+    """The queue of work that is done bit by bit: of each session in turn a frame, or a slice of a look at files.
 
     Files of several pieces go one by one over the whole connection; the shortest that waits is the next.
     """
 
     def __init__(self) -> None:
         self._works: dict[str, deque[Work]] = {}
-        self._turns: deque[str] = deque()
+        self._order: deque[str] = deque()
         self._sending: str | None = None  # the session whose file is on its way
         self._held: dict[str, File] = {}  # first pieces of files that wait for its end
 
@@ -40,15 +40,15 @@ class Deliveries:
         """Let a session do this work when it has done what it was given before."""
         if session not in self._works:
             self._works[session] = deque()
-            self._turns.appendleft(session)  # most have little to say
+            self._order.appendleft(session)  # most have little to say
         self._works[session].append(work)
 
     def frames(self) -> Iterator[Frame]:
         """Yield what can be sent now, in about ``ROUND_S``; the receiver stops when it can take no more."""
         until = time.monotonic() + ROUND_S
-        while self._turns:
-            session = self._turns[0]
-            self._turns.rotate(-1)
+        while self._order:
+            session = self._order[0]
+            self._order.rotate(-1)
             frame = self._next_of(session)
             if frame is not None:
                 yield frame
@@ -65,11 +65,11 @@ class Deliveries:
                 works.popleft()
                 if not works:
                     del self._works[session]
-                    self._turns.remove(session)
+                    self._order.remove(session)
                 return None
-        return self._in_its_lane(session, frame) if isinstance(frame, File) else frame
+        return self._one_file_at_a_time(session, frame) if isinstance(frame, File) else frame
 
-    def _in_its_lane(self, session: str, piece: File) -> File | None:
+    def _one_file_at_a_time(self, session: str, piece: File) -> File | None:
         """Return the piece if it may go now; the first of several waits while another session's file is on its way."""
         if self._sending == session:
             self._sending = None if piece.last else session
@@ -83,27 +83,27 @@ class Deliveries:
         return piece
 
 
-def deliver(session: Session, cell: Cell, slot: WorkerProcess, limits: Limits, end: Finished) -> Work:
-    """Yield the frames that end a computation, one at a time, so that a big file is never whole in memory.
+def deliver(turn: Turn, directory: WorkDirectory, limits: Limits, end: Finished) -> Work:
+    """Yield the frames that end a turn, one at a time, so that a big file is never whole in memory.
 
-    What lies in the session's directory then is what its next computation finds there.
+    What lies in the session's directory then is what its next turn finds there.
     """
     sentences: list[str] = []
     refusals = Refusals(sentences)
-    if slot.work_directory is not None and not cell.unchanged:
-        walk = Walk(slot.work_directory, refusals)
+    if not turn.unchanged:
+        walk = Walk(directory.handle, refusals)
         with closing(walk):
             yield from walk.slices()
-        session.files = walk.found if walk.whole else {**cell.files_before, **walk.found}
-        for file in harvest(slot.work_directory, walk.changed(cell.files_before), limits, refusals):
+        directory.files = walk.found if walk.whole else {**turn.files_before, **walk.found}
+        for file in harvest(directory.handle, walk.changed(turn.files_before), limits, refusals):
             if file is None:
                 yield None
                 continue
             name, size_bytes, pieces = file
             for data, last in pieces:
-                yield File(session.id, cell.computation, name, size_bytes, data, last)
-    tail = cell.tail if end.state == "done" else []
-    yield from outputs(session.id, cell.computation, [*_told(sentences), *tail])
+                yield File(end.session, end.computation, name, size_bytes, data, last)
+    tail = turn.tail if end.state == "done" else []
+    yield from outputs(end.session, end.computation, [*_told(sentences), *tail])
     yield end
 
 
@@ -123,7 +123,7 @@ def outputs(session: str, computation: str, messages: Iterable[Message]) -> Iter
 
 
 def _told(refusals: list[str]) -> list[Message]:
-    """Return what the student reads of files that are not handed over."""
+    """Return what the reader is told about files that are not handed over."""
     if not refusals:
         return []
     text = "".join(f"{sentence}\n" for sentence in refusals)

@@ -1,6 +1,6 @@
-"""The supervisor's side of the wall: one ZeroMQ ROUTER with CURVE that admits the one device key.
+"""Holds the supervisor's end of the connection to its device: a ZeroMQ ROUTER with CURVE that admits one key.
 
-The trusted side dials; the supervisor only binds the address and port that its start configuration names.
+The device connects; the supervisor only binds the address and port that its start configuration names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ZAP_DOMAIN = "device"
 
 
 class OneDevice:
-    """ZAP credentials provider: the device's key and no other."""
+    """The ZAP credentials provider that admits the device's key and no other."""
 
     def __init__(self, device_public_key: str) -> None:
         self._key = device_public_key.encode()
@@ -29,7 +29,7 @@ class OneDevice:
 
 
 class DeviceSocket:
-    """Sends and receives frames; ``blocked`` while the device does not read what waits for it."""
+    """The socket that the device connects to; it keeps the frames that the device does not take yet."""
 
     def __init__(self, config: StartConfig) -> None:
         self._context = zmq.Context()

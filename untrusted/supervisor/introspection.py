@@ -1,6 +1,6 @@
-"""Questions about code (completion, inspection): which worker answers which, and until when.
+"""Chooses the worker that answers an introspection (completion or inspection of code), and ends those that take long.
 
-Those to a fresh namespace go to a worker that visitors share, one at a time. One that is slow keeps that worker to
+Those in a fresh namespace go to a worker that visitors share, one at a time. One that is slow keeps that worker to
 itself, and those behind it get the next.
 """
 
@@ -14,105 +14,108 @@ from typing import Literal
 from untrusted.supervisor.worker_process import WorkerProcess
 from wire import Introspect, IntrospectReply
 
-ANSWER_S = 5.0  # the longest that a question may keep a worker; then it is interrupted
-ANSWER_CPU_S = 2.0  # so, too, after this much of a processor
+WALL_S_MAX = 5.0  # the longest that an introspection may keep a worker; then it is interrupted
+CPU_S_MAX = 2.0  # so, too, after this much of a processor
 GRACE_S = 2.0  # and after this, killed
-# A question with more has a worker to itself. Most take 20 ms; the first about a large module may take 0.3 s.
-QUICK_S, QUICK_CPU_S = 1.0, 0.3
-SLOW_MAX = 2  # workers of a language that slow questions may keep; with one more the slowest is killed
-ASKED_MAX = 200  # then a shared worker is replaced, whatever the questions left in it
+# One with more has a worker to itself. Most take 20 ms; the first about a large module may take 0.3 s.
+QUICK_WALL_S, QUICK_CPU_S = 1.0, 0.3
+SLOW_MAX = 2  # workers of a language that slow introspections may keep; with one more the slowest is killed
+SHARED_USES_MAX = 200  # then a shared worker is replaced, whatever the introspections left in it
 WATCH_S = 0.05
 
 
 @dataclass
-class Asked:
-    """A question in a worker. Its time begins when those before it are answered: ``began``, ``cpu_before_s``."""
+class Running:
+    """An introspection that a worker has been sent.
 
-    ask: Introspect
+    Its time begins when those before it are answered: ``began``, ``cpu_before_s``.
+    """
+
+    frame: Introspect
     began: float
     cpu_before_s: float
     interrupted_at: float | None = None
 
 
 class IntrospectionQueue:
-    """Remembers what each worker was asked; workers answer in order."""
+    """The introspections that wait for a worker, and those that each worker has been sent; it answers them in order."""
 
     def __init__(self) -> None:
-        self._asked: dict[int, deque[Asked]] = {}  # by pidfd
-        self._slots: dict[int, WorkerProcess] = {}
-        self._waiting: deque[Introspect] = deque()  # to a fresh namespace
-        self._shared: dict[str, tuple[WorkerProcess, int]] = {}  # by language: worker, questions so far
+        self._running: dict[int, deque[Running]] = {}  # by pidfd
+        self._workers: dict[int, WorkerProcess] = {}
+        self._waiting: deque[Introspect] = deque()  # in a fresh namespace
+        self._shared: dict[str, tuple[WorkerProcess, int]] = {}  # by language: worker, introspections so far
         self._slow: dict[str, deque[WorkerProcess]] = {}  # by language: what is left of earlier shared workers
         self._watched_at = 0.0
 
     @property
     def pending(self) -> bool:
-        """Whether an answer is awaited."""
-        return bool(self._asked or self._waiting)
+        """Whether a reply is awaited."""
+        return bool(self._running or self._waiting)
 
-    # --- to a fresh namespace -----------------------------------------------------------------------------------
-    def wait(self, ask: Introspect) -> None:
-        """Take a question to a fresh namespace."""
-        self._waiting.append(ask)
+    # --- in a fresh namespace -----------------------------------------------------------------------------------
+    def enqueue(self, frame: Introspect) -> None:
+        """Let an introspection in a fresh namespace wait for the shared worker."""
+        self._waiting.append(frame)
 
     def give_up(self, language: str) -> list[IntrospectReply]:
-        """Return what to say to those who asked about a language that cannot run."""
-        lost = [ask for ask in self._waiting if ask.language == language]
-        for ask in lost:
-            self._waiting.remove(ask)
-        return [IntrospectReply(ask.request, "gone", b"{}") for ask in lost]
+        """Drop what waits for a language that cannot run; return what to say to those who wait."""
+        lost = [frame for frame in self._waiting if frame.language == language]
+        for frame in lost:
+            self._waiting.remove(frame)
+        return [IntrospectReply(frame.request, "gone", b"{}") for frame in lost]
 
     def hand_out(self, take: Callable[[str], WorkerProcess | None], now: float) -> None:
-        """Ask the shared workers that are free, in the order in which the questions came."""
-        kept = set[str]()
-        for ask in list(self._waiting):
-            if ask.language not in kept:
-                slot = self._free_slot(ask.language, take)
-                if slot is None:
-                    kept.add(ask.language)
+        """Send what waits to the shared workers that are free, oldest first."""
+        busy = set[str]()
+        for frame in list(self._waiting):
+            if frame.language not in busy:
+                worker = self._free_worker(frame.language, take)
+                if worker is None:
+                    busy.add(frame.language)
                 else:
-                    self._waiting.remove(ask)
-                    self.put(slot, ask, now)
+                    self._waiting.remove(frame)
+                    self.send(worker, frame, now)
 
-    def _free_slot(self, language: str, take: Callable[[str], WorkerProcess | None]) -> WorkerProcess | None:
-        slot, asked = self._shared.get(language, (None, 0))
-        if slot is not None and slot.pidfd in self._asked:
+    def _free_worker(self, language: str, take: Callable[[str], WorkerProcess | None]) -> WorkerProcess | None:
+        worker, uses = self._shared.get(language, (None, 0))
+        if worker is not None and worker.pidfd in self._running:
             return None
-        if slot is None or asked >= ASKED_MAX:
+        if worker is None or uses >= SHARED_USES_MAX:
             fresh = take(language)
             if fresh is None:
                 return None
-            if slot is not None:
-                slot.kill()
-            slot, asked = fresh, 0
-        self._shared[language] = slot, asked + 1
-        return slot
+            if worker is not None:
+                worker.kill()
+            worker, uses = fresh, 0
+        self._shared[language] = worker, uses + 1
+        return worker
 
-    def waiting(self, language: str) -> int:
-        """Return how many workers the questions about a language wait for: one answers them all."""
-        return int(language not in self._shared and any(ask.language == language for ask in self._waiting))
+    def wanted_workers(self, language: str) -> int:
+        """Return how many workers introspections in a language wait for: one answers them all."""
+        return int(language not in self._shared and any(frame.language == language for frame in self._waiting))
 
     # --- in a worker --------------------------------------------------------------------------------------------
-    def put(self, slot: WorkerProcess, ask: Introspect, now: float) -> None:
-        """Ask a worker."""
-        asked = self._asked.setdefault(slot.pidfd, deque())
-        asked.append(Asked(ask, now, 0.0 if asked else slot.group.usage()[0]))
-        self._slots[slot.pidfd] = slot
-        slot.channel.send(ask)
+    def send(self, worker: WorkerProcess, frame: Introspect, now: float) -> None:
+        """Send an introspection to a worker."""
+        running = self._running.setdefault(worker.pidfd, deque())
+        running.append(Running(frame, now, 0.0 if running else worker.group.usage()[0]))
+        self._workers[worker.pidfd] = worker
+        worker.channel.send(frame)
 
-    def answered(self, slot: WorkerProcess, answer: IntrospectReply, now: float) -> IntrospectReply:
-        """Return the answer under the number of the question that it must belong to. Raises KeyError, ValueError."""
-        asked = self._asked[slot.pidfd]
-        if answer.request != asked[0].ask.request:
-            raise ValueError("an answer to a question that was not asked")
-        asked.popleft()
-        if asked:
-            asked[0].began, asked[0].cpu_before_s = now, slot.group.usage()[0]
+    def take_reply(self, worker: WorkerProcess, reply: IntrospectReply, now: float) -> IntrospectReply:
+        """Return a worker's reply, if it is the one that is due. Raises KeyError, ValueError."""
+        running = self._running[worker.pidfd]
+        if reply.request != running[0].frame.request:
+            raise ValueError("a reply to an introspection that was not sent")
+        running.popleft()
+        if running:
+            running[0].began, running[0].cpu_before_s = now, worker.group.usage()[0]
         else:
-            del self._asked[slot.pidfd], self._slots[slot.pidfd]
-        if any(slot in slow for slow in self._slow.values()):
-            slot.kill()
-        return answer
+            del self._running[worker.pidfd], self._workers[worker.pidfd]
+        if any(worker in slow for slow in self._slow.values()):
+            worker.kill()
+        return reply
 
     def watch(self, now: float) -> list[WorkerProcess]:
         """Interrupt what takes too long; return the workers that an interrupt did not free.
@@ -122,47 +125,47 @@ class IntrospectionQueue:
         if now - self._watched_at < WATCH_S:
             return []
         self._watched_at, overdue = now, list[WorkerProcess]()
-        for pidfd, (head, *_others) in list(self._asked.items()):
-            slot = self._slots[pidfd]
+        for pidfd, (head, *_others) in list(self._running.items()):
+            worker = self._workers[pidfd]
             wall_s, cpu_s = now - head.began, 0.0
-            if not head.ask.session:  # of a session other code may use the processor
-                cpu_s = slot.group.usage()[0] - head.cpu_before_s
-            if head.interrupted_at is None and (wall_s > ANSWER_S or cpu_s > ANSWER_CPU_S):
+            if not head.frame.session:  # in a session other code may use the processor
+                cpu_s = worker.group.usage()[0] - head.cpu_before_s
+            if head.interrupted_at is None and (wall_s > WALL_S_MAX or cpu_s > CPU_S_MAX):
                 head.interrupted_at = now
-                slot.interrupt()
+                worker.interrupt()
             elif head.interrupted_at is not None and now - head.interrupted_at > GRACE_S:
-                overdue.append(slot)
-            if wall_s > QUICK_S or cpu_s > QUICK_CPU_S:
-                self._set_aside(slot, head.ask.language)
+                overdue.append(worker)
+            if wall_s > QUICK_WALL_S or cpu_s > QUICK_CPU_S:
+                self._set_aside(worker, head.frame.language)
         return overdue
 
-    def _set_aside(self, slot: WorkerProcess, language: str) -> None:
-        if self._shared.get(language, (None, 0))[0] is slot:
+    def _set_aside(self, worker: WorkerProcess, language: str) -> None:
+        if self._shared.get(language, (None, 0))[0] is worker:
             del self._shared[language]
             slow = self._slow.setdefault(language, deque())
-            slow.append(slot)
+            slow.append(worker)
             if len(slow) > SLOW_MAX:
                 slow[0].kill()
 
-    def forget(self, slot: WorkerProcess, again: bool) -> list[IntrospectReply]:
-        """Drop a dead worker; return what to say to those who asked it.
+    def forget(self, worker: WorkerProcess, again: bool) -> list[IntrospectReply]:
+        """Drop a dead worker; return what to say to those who wait for its replies.
 
-        The question that killed a shared worker was the only one in it, and is not asked ``again``: that is for one
+        The introspection that killed a shared worker was the only one in it, and is not sent ``again``: that is for one
         whose worker died with its zygote.
         """
-        own = False
-        for language, (shared, _count) in list(self._shared.items()):
-            if shared is slot:
+        was_shared = False
+        for language, (shared, _uses) in list(self._shared.items()):
+            if shared is worker:
                 del self._shared[language]
-                own = True
+                was_shared = True
         for slow in self._slow.values():
-            if slot in slow:
-                slow.remove(slot)
-                own = True
-        self._slots.pop(slot.pidfd, None)
-        asked = [asked.ask for asked in self._asked.pop(slot.pidfd, ())]
-        if own and again:
-            self._waiting.extendleft(asked)
+            if worker in slow:
+                slow.remove(worker)
+                was_shared = True
+        self._workers.pop(worker.pidfd, None)
+        lost = [running.frame for running in self._running.pop(worker.pidfd, ())]
+        if was_shared and again:
+            self._waiting.extendleft(lost)
             return []
-        status: Literal["error", "gone"] = "error" if own else "gone"
-        return [IntrospectReply(ask.request, status, b"{}") for ask in asked]
+        status: Literal["error", "gone"] = "error" if was_shared else "gone"
+        return [IntrospectReply(frame.request, status, b"{}") for frame in lost]

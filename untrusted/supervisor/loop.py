@@ -1,6 +1,6 @@
-"""The supervisor's loop: what the device sends, what zygotes and workers say, who died, whose time is up. No user code.
+"""Runs the supervisor: hears the device, zygotes and workers, keeps limits, and refills the pools.
 
-``step()`` does one round.
+``step()`` does one round. No user code runs here.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import time
 
 import zmq
 
-from untrusted.channel import FromWorker, Over, Ready, Said, Written
 from untrusted.supervisor.device_socket import DeviceSocket
 from untrusted.supervisor.introspection import IntrospectionQueue
+from untrusted.supervisor.places import Places
 from untrusted.supervisor.pool import Pool
 from untrusted.supervisor.sessions import Sessions
 from untrusted.supervisor.status import Status
 from untrusted.supervisor.worker_process import WorkerProcess
+from untrusted.supervisor.workers import Workers
 from wire import (
     Close,
-    Credit,
     Deliver,
     Down,
     Execute,
@@ -32,7 +32,6 @@ from wire import (
     Open,
     Ping,
     Pong,
-    Reason,
     StartConfig,
     Upload,
     WireError,
@@ -40,27 +39,27 @@ from wire import (
 
 TICK_S = 0.1  # how late a limit may be noticed
 IDLE_POLL_S = 2.0
-# What workers say is taken in slices: so long of one; where many speak so long of all, but at least so long of each.
-HEAR_S, HEAR_ALL_S, HEAR_S_MIN = 0.002, 0.02, 0.0002
-LAST_WORDS_SLICES_MAX = 1000  # a socket buffer's worth; a descriptor that leaked elsewhere must not hold us
 log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """Owns the gate, the pools and the sessions of one untrusted account."""
+    """The one loop of an untrusted account: it owns the socket to the device, the pools and the sessions."""
 
     def __init__(
-        self, config: StartConfig, gate: DeviceSocket, pools: dict[str, Pool], limiter: str, layers: list[Layer]
+        self,
+        config: StartConfig,
+        device_socket: DeviceSocket,
+        pools: dict[str, Pool],
+        limiter: str,
+        layers: list[Layer],
     ) -> None:
-        self._workers, self._silence_s = config.workers, config.heartbeat_timeout_s
-        self._asking_max, self._asking_bytes_max = config.asking_max, config.asking_bytes_max
-        self._gate, self._pools = gate, pools
-        self._introduction = Status(pools, limiter, layers)
-        self._sessions = Sessions({name: config.languages[name].limits for name in pools}, gate.send)
-        self._questions = IntrospectionQueue()
-        self._slots: dict[int, tuple[Pool, WorkerProcess]] = {}  # by pidfd
-        self._last_words: dict[int, int] = {}  # by pidfd: slices in which a dead worker was heard
-        self._granted = 0
+        self._silence_s = config.heartbeat_timeout_s
+        self._device_socket, self._pools = device_socket, pools
+        self._status = Status(pools, limiter, layers)
+        self._sessions = Sessions({name: config.languages[name].limits for name in pools}, device_socket.send)
+        self._places = Places(config, self._sessions)
+        self._introspections = IntrospectionQueue()
+        self._workers = Workers(self._sessions, self._introspections, device_socket.send)
         self._heard = time.monotonic()
         self.over = False
 
@@ -79,88 +78,73 @@ class Supervisor:
         for pool in self._pools.values():
             if pool.alive and pool.orders.fileno() in events:
                 self._hear_zygote(pool)
-        slots = [slot for _pool, slot in self._slots.values()]
-        speaking = [slot for slot in slots if slot.channel.waiting or slot.channel.fileno() in events]
-        for slot in speaking:
-            slot.channel.flush()
-            if not self._gate.blocked:
-                self._hear_worker(slot, now, max(HEAR_S_MIN, min(HEAR_S, HEAR_ALL_S / len(speaking))))
-        for pidfd in events & self._slots.keys():
-            self._bury(self._slots[pidfd][1], now)
+        self._workers.hear(events, lambda: self._device_socket.blocked, now)
+        self._workers.bury(events, now)
         self._sessions.keep_limits(now)
-        for slot in self._questions.watch(now):
-            self._end_slot(slot, "time_wall")
-        self._sessions.fill(self._take, now)
-        self._questions.hand_out(self._take, now)
+        for worker in self._introspections.watch(now):
+            self._workers.end(worker, "time_wall")
+        self._sessions.fill(self._take_worker, now)
+        self._introspections.hand_out(self._take_worker, now)
         for pool in self._pools.values():
-            if pool.overdue(now):
-                log.error("the zygote of %s does not come to the end of loading; starting it again", pool.language.name)
-                pool.bury_zygote()
-            pool.start_when_due(now)
-            pool.refill(self._sessions.waiting(pool.language.name) + self._questions.waiting(pool.language.name))
+            self._tend(pool, now)
         self._speak()
         if now - self._heard > self._silence_s:
-            log.warning("the device has been silent for %.0f s", now - self._heard)
+            log.warning("the device has been silent for %.0f s; this supervisor ends", now - self._heard)
             self.over = True
 
     def _poll(self) -> set[int]:
+        """Wait until something happens, or a deadline comes; return the descriptors at which it happened."""
+        is_blocked = self._device_socket.blocked
         poller = zmq.Poller()
-        poller.register(self._gate.socket, zmq.POLLIN | (zmq.POLLOUT if self._gate.blocked else 0))
+        poller.register(self._device_socket.socket, zmq.POLLIN | (zmq.POLLOUT if is_blocked else 0))
         poller.register(sys.stdin.fileno(), zmq.POLLIN)
         for pool in self._pools.values():
             if pool.alive:
                 poller.register(pool.orders.fileno(), zmq.POLLIN)
-        for pidfd, (_pool, slot) in self._slots.items():
-            poller.register(pidfd, zmq.POLLIN)
-            # While the device does not read, neither do we: a flood waits in the worker's own socket.
-            deaf = self._gate.blocked or slot.channel.closed or slot.channel.waiting
-            flags = (0 if deaf else zmq.POLLIN) | (zmq.POLLOUT if slot.channel.unsent_bytes else 0)
-            if flags:
-                poller.register(slot.channel.fileno(), flags)
-        unheard = any(slot.channel.waiting for _pool, slot in self._slots.values())
-        if (unheard or self._sessions.deliveries) and not self._gate.blocked:
+        self._workers.register(poller, is_blocked)
+        if (self._workers.has_unheard or self._sessions.deliveries) and not is_blocked:
             wait_s = 0.0
         else:
-            waited_for = any(not pool.alive or pool.lacks for pool in self._pools.values())
-            busy = self._questions.pending or self._sessions.computing or waited_for
-            wait_s = TICK_S if busy else IDLE_POLL_S
+            lacks_workers = any(not pool.alive or pool.lacks for pool in self._pools.values())
+            is_busy = self._introspections.pending or self._sessions.is_computing or lacks_workers
+            wait_s = TICK_S if is_busy else IDLE_POLL_S
         return {key for key, _event in poller.poll(int(wait_s * 1000)) if isinstance(key, int)}
 
     def _speak(self) -> None:
-        self._gate.flush()
-        for frame in self._sessions.deliveries.frames() if not self._gate.blocked else ():
-            self._gate.send(frame)
-            if self._gate.blocked:
+        """Tell the device what it takes now."""
+        device = self._device_socket
+        device.flush()
+        for frame in self._sessions.deliveries.frames() if not device.blocked else ():
+            device.send(frame)
+            if device.blocked:
                 break
-        introduction = self._introduction.next_frame() if self._gate.met else None
-        if introduction is not None:
-            self._gate.send(introduction)
-        for language in self._introduction.failed:
+        status = self._status.next_frame() if device.met else None
+        if status is not None:
+            device.send(status)
+        for language in self._status.failed:
             # The device knows, and will not send them here again.
             self._sessions.give_up(language)
-            for answered in self._questions.give_up(language):
-                self._gate.send(answered)
-        resting = self._sessions.resting(self._asking_max, self._asking_bytes_max)
-        granted = self._sessions.opened + self._workers - (len(self._sessions) - resting)
-        if self._introduction.made and granted > self._granted:
-            self._granted = granted
-            self._gate.send(Credit(granted))
+            for reply in self._introspections.give_up(language):
+                device.send(reply)
+        credit = self._places.next_credit() if self._status.made else None
+        if credit is not None:
+            device.send(credit)
 
     # --- the device ---------------------------------------------------------------------------------------------
     def _hear_device(self, now: float) -> None:
         try:
-            for frame in self._gate.receive():
+            for frame in self._device_socket.receive():
                 self._heard = now
                 self._obey(frame, now)
         except WireError as error:
-            log.error("the device sent nonsense: %s", error)
+            log.error("the device does not keep to the protocol, so this supervisor ends: %s", error)
             self.over = True
 
     def _obey(self, frame: Down, now: float) -> None:
         match frame:
             case Ping():
-                self._introduction.hear_ping()
-                self._gate.send(Pong(frame.number))
+                self._status.hear_ping()
+                self._device_socket.send(Pong(frame.number))
             case Open():
                 self._sessions.open(frame)
             case Execute() | Deliver() | Upload():
@@ -168,97 +152,50 @@ class Supervisor:
             case Interrupt():
                 self._sessions.interrupt(frame.session, frame.computation, now)
             case InputReply():
-                self._sessions.answer(frame, now)
+                self._sessions.reply(frame, now)
             case Close():
                 session = self._sessions.get(frame.session)
                 if session is not None:
                     self._sessions.end(session, "cancelled")
             case Introspect():
-                self._ask(frame, now)
+                self._introspect(frame, now)
 
-    def _ask(self, frame: Introspect, now: float) -> None:
+    def _introspect(self, frame: Introspect, now: float) -> None:
         if not frame.session and frame.language in self._pools:
-            self._questions.wait(frame)  # until the worker that visitors share is free
+            self._introspections.enqueue(frame)  # until the worker that visitors share is free
             return
         session = self._sessions.get(frame.session)
-        if session is not None and session.slot is not None and session.idle:
-            self._questions.put(session.slot, frame, now)
+        if session is not None and session.worker is not None and session.is_idle:
+            self._introspections.send(session.worker, frame, now)
         else:
-            self._gate.send(IntrospectReply(frame.request, "busy" if session else "gone", b"{}"))
+            self._device_socket.send(IntrospectReply(frame.request, "busy" if session else "gone", b"{}"))
 
-    # --- zygotes and workers ------------------------------------------------------------------------------------
-    def _take(self, language: str) -> WorkerProcess | None:
+    # --- zygotes ------------------------------------------------------------------------------------------------
+    def _take_worker(self, language: str) -> WorkerProcess | None:
         pool = self._pools.get(language)
         return pool.take() if pool else None
 
     def _hear_zygote(self, pool: Pool) -> None:
         try:
-            slot = pool.hear()
+            worker = pool.hear()
         except (EOFError, OSError) as error:
-            log.error("%s; starting it again", error)
+            log.error("%s; it is started again", error)
             pool.bury_zygote()
             return
-        if slot is not None:
-            self._slots[slot.pidfd] = (pool, slot)
+        if worker is not None:
+            self._workers.add(pool, worker)
 
-    def _hear_worker(self, slot: WorkerProcess, now: float, slice_s: float = HEAR_S) -> bool:
-        """Deal with what a worker says, for so long; return whether there may be more."""
-        until = time.monotonic() + slice_s
-        try:
-            more = slot.channel.read()
-            while (frame := slot.channel.take()) is not None:
-                self._take_frame(slot, frame, now)
-                if time.monotonic() > until:
-                    break
-        except (WireError, LookupError, ValueError) as error:
-            log.warning("worker %d: %s", slot.pid, error)
-            self._end_slot(slot, "protocol")
-            return False
-        if slot.channel.closed and not slot.channel.waiting:
-            slot.kill()  # it will do nothing more: that it ended, and why, is seen when it is dead
-        return more
-
-    def _take_frame(self, slot: WorkerProcess, frame: FromWorker, now: float) -> None:
-        """Deal with one frame. Raises WireError, LookupError or ValueError when the worker may not say it."""
-        session = self._sessions.of(slot)
-        if isinstance(frame, Ready):
-            self._slots[slot.pidfd][0].welcome(slot)
-        elif isinstance(frame, IntrospectReply):
-            self._gate.send(self._questions.answered(slot, frame, now))
-        elif session is None or session.ending:
-            return  # nobody waits for it
-        elif isinstance(frame, Said):
-            self._sessions.pass_on(session, frame.messages, now)
-        elif isinstance(frame, Written):
-            self._sessions.written(session)
-        elif isinstance(frame, Over):
-            self._sessions.complete(session, now)
-
-    def _end_slot(self, slot: WorkerProcess, reason: Reason) -> None:
-        session = self._sessions.of(slot)
-        if session is None:
-            slot.kill()
-        else:
-            self._sessions.end(session, reason)
-
-    def _bury(self, slot: WorkerProcess, now: float) -> None:
-        """Deal with a session whose init has died, and everything with it."""
-        session = self._sessions.of(slot)
-        slices = self._last_words[slot.pidfd] = self._last_words.get(slot.pidfd, 0) + 1
-        heard = session is None or session.ending or slices > LAST_WORDS_SLICES_MAX
-        if not heard and self._hear_worker(slot, now):
-            return  # the next round comes back to it
-        del self._last_words[slot.pidfd]
-        pool, _slot = self._slots.pop(slot.pidfd)
-        pool.forget(slot)
-        for answered in self._questions.forget(slot, again=not pool.warm):
-            self._gate.send(answered)
-        self._sessions.bury(slot, now)
+    def _tend(self, pool: Pool, now: float) -> None:
+        """Start a pool's zygote where there is none, and have workers forked."""
+        name = pool.language.name
+        if pool.is_overdue(now):
+            log.error("the zygote of %s does not come to the end of loading; it is started again", name)
+            pool.bury_zygote()
+        pool.start_when_due(now)
+        pool.refill(self._sessions.waiting(name) + self._introspections.wanted_workers(name))
 
     def stop(self) -> None:
         """Kill everything that runs user code."""
         for pool in self._pools.values():
             pool.stop()
-        for _pool, slot in self._slots.values():
-            slot.kill()
-            slot.close()
+        self._workers.stop()

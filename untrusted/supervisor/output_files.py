@@ -1,4 +1,4 @@
-"""Files out of a session: found, checked and read through the handle of its work directory, following nothing.
+"""Finds, checks and reads the files of a session through the handle of its work directory, following no link.
 
 The handle was opened inside the sandbox. Whatever lies below it was made by user code: every name is opened beneath the
 handle, on its own file system, without symbolic or magic links, and is read only when it is what it should be.
@@ -30,7 +30,7 @@ _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY
 
 
 class Seen(NamedTuple):
-    """What tells a changed file from an unchanged one; the kernel sets the change time, user code cannot."""
+    """The state of a file, as it tells a changed one from an unchanged one: user code cannot set the change time."""
 
     inode: int
     size_bytes: int
@@ -42,7 +42,7 @@ Entry = tuple[bytes, Seen] | None
 
 
 class Refusals:
-    """Sentences about the files that are not handed over: the first ones, and how many more there were."""
+    """The sentences about files that are not handed over: one for each of the first, and how many more there were."""
 
     def __init__(self, sentences: list[str]) -> None:
         self._sentences, self._count = sentences, 0
@@ -108,7 +108,7 @@ def snapshot(work_directory: int) -> Snapshot:
 def look_at(work_directory: int, untrusted_name: str) -> Seen | None:
     """Return the state of one file, None when there is none."""
     try:
-        descriptor = _open_beneath(work_directory, os.fsencode(untrusted_name), os.O_PATH)
+        descriptor = open_beneath(work_directory, os.fsencode(untrusted_name), os.O_PATH)
     except (OSError, ValueError):
         return None
     try:
@@ -170,7 +170,7 @@ def _walk(work_directory: int, refusals: Refusals, walk: Walk) -> Generator[Entr
         directory, depth = waiting.pop()
         yield None
         try:
-            descriptor = _open_beneath(work_directory, directory or b".", os.O_DIRECTORY)
+            descriptor = open_beneath(work_directory, directory or b".", os.O_DIRECTORY)
         except OSError as error:
             refusals.add(directory, f"its directory cannot be read ({error.strerror})")
             continue
@@ -204,7 +204,8 @@ def _walk(work_directory: int, refusals: Refusals, walk: Walk) -> Generator[Entr
             os.close(descriptor)
 
 
-def _open_beneath(directory: int, untrusted_path: bytes, flags: int = 0) -> int:
+def open_beneath(directory: int, untrusted_path: bytes, flags: int = 0) -> int:
+    """Open a path beneath a directory, through no link, on its own file system. Raises OSError."""
     return syscalls.openat2(directory, untrusted_path, _OPEN | flags, _RESOLVE)
 
 
@@ -213,7 +214,7 @@ def _open_checked(
 ) -> tuple[int | None, int, str]:
     """Return (descriptor, size in bytes, "") of a file that may go out, or (None, 0, why not)."""
     try:
-        descriptor = _open_beneath(directory, untrusted_path)
+        descriptor = open_beneath(directory, untrusted_path)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EXDEV):
             return None, 0, "it is a link"

@@ -1,4 +1,4 @@
-"""The workers of one language: its zygote, and those forked, locked down and waiting for a session."""
+"""Keeps workers of one language ready: starts its zygote, and has workers forked before anybody asks for them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from untrusted.worker
 def make_home() -> Path:
     """Return a new, empty home for the zygotes of this supervisor: libraries keep caches there, and read settings.
 
-    What sessions, or programs of the account before, have written is never in it.
+    It never holds what sessions, or earlier programs of the account, have written.
     """
     try:
         return Path(tempfile.mkdtemp(prefix="home-", dir=CODE_DIRECTORY))
@@ -44,7 +44,11 @@ def make_home() -> Path:
 
 
 class Pool:
-    """Keeps ``ready_target`` workers ready; ``warm`` is false until the zygote has loaded its language."""
+    """The zygote of one language, and its workers that no session has yet: ``ready_target`` of them are kept ready.
+
+    ``alive``: whether there is a zygote; ``warm``: whether it has loaded its language. ``ready``, ``starting``: workers
+    that have said Ready, and those that have not. ``orders``: the socket to the zygote.
+    """
 
     def __init__(
         self,
@@ -61,7 +65,7 @@ class Pool:
         self.version = ""
         self.warm = self.alive = False
         self._failures, self._start_at, self._refill_at, self._started_at = 0, 0.0, 0.0, 0.0
-        self._rests_until = 0.0
+        self._pause_until = 0.0
         self.ready: deque[WorkerProcess] = deque()
         self.starting: dict[int, WorkerProcess] = {}
         self._expected: deque[list[socket.socket]] = deque()
@@ -91,9 +95,9 @@ class Pool:
         self.alive, self._started_at = True, time.monotonic()
 
     def refill(self, wanted: int = 0) -> None:
-        """Order forks until the ready ones, and ``wanted`` more, are on their way."""
+        """Have workers forked until there are enough: those to be kept ready, and ``wanted`` more."""
         now = time.monotonic()
-        if not self.warm or now < self._refill_at or (now < self._rests_until and not wanted and self._has_enough):
+        if not self.warm or now < self._refill_at or (now < self._pause_until and not wanted and self._has_enough):
             return
         missing = self._ready_target + wanted - len(self.ready) - len(self.starting) - len(self._expected)
         for _ in range(missing):
@@ -105,7 +109,7 @@ class Pool:
             self._expected.append([ours for ours, _theirs in pairs])
 
     def hear(self) -> WorkerProcess | None:
-        """Take one answer of the zygote: that it is warm, or a new worker, which is returned. Raises EOFError."""
+        """Take one message of the zygote: that it is warm, or a new worker, which is returned. Raises EOFError."""
         data, descriptors, _flags, _address = socket.recv_fds(self.orders, 4096, 1, socket.MSG_CMSG_CLOEXEC)
         if data.startswith(WARM):
             self.version, self.warm, self._failures = data[len(WARM) :].decode(), True, 0
@@ -117,22 +121,22 @@ class Pool:
         group = self._limiter.open(f"{self.language.name}-{pid}", self._limits)
         group.add(pid)
         ours.send(b"g")  # from here on it is limited, and may lock itself down
-        slot = WorkerProcess(SupervisorEnd(ours, WORKER_FRAME_BYTES_MAX), pid, pidfd, group, *more)
-        self.starting[pid] = slot
-        return slot
+        worker = WorkerProcess(SupervisorEnd(ours, WORKER_FRAME_BYTES_MAX), pid, pidfd, group, *more)
+        self.starting[pid] = worker
+        return worker
 
-    def welcome(self, slot: WorkerProcess) -> None:
+    def welcome(self, worker: WorkerProcess) -> None:
         """Count a worker that has said Ready among the ready ones. Raises LookupError when it was not starting."""
-        del self.starting[slot.pid]
-        slot.ready()
-        self.ready.append(slot)
+        del self.starting[worker.pid]
+        worker.open_work_directory()
+        self.ready.append(worker)
 
-    def forget(self, slot: WorkerProcess) -> None:
+    def forget(self, worker: WorkerProcess) -> None:
         """Drop a worker that died before a session had it; after an early death the next forks wait a little."""
-        if self.starting.pop(slot.pid, None):
+        if self.starting.pop(worker.pid, None):
             self._refill_at = time.monotonic() + EARLY_DEATH_PAUSE_S
-        if slot in self.ready:
-            self.ready.remove(slot)
+        if worker in self.ready:
+            self.ready.remove(worker)
 
     @property
     def _has_enough(self) -> bool:
@@ -144,22 +148,25 @@ class Pool:
         return self.warm and len(self.ready) < self._ready_target
 
     def take(self) -> WorkerProcess | None:
-        """Return a ready worker, once."""
+        """Hand a ready worker over to the caller, the oldest first; return None when there is none."""
         if not self.ready:
             return None
         now = time.monotonic()
-        if now >= self._rests_until:  # under load that pause ends, too
-            self._rests_until = now + REFILL_PAUSE_S
+        if now >= self._pause_until:  # under load that pause ends, too
+            self._pause_until = now + REFILL_PAUSE_S
         return self.ready.popleft()
 
     def bury_zygote(self) -> None:
-        """The zygote has died, and its workers with it; the next one starts after a pause that grows."""
+        """Clean up after a zygote that has died, or must; its workers die with it. The next one starts after a pause.
+
+        The pause grows with each failure.
+        """
         self.stop()
         self.warm = self.alive = False
         self._failures += 1
         self._start_at = time.monotonic() + RESTART_PAUSE_S * self._failures
 
-    def overdue(self, now: float) -> bool:
+    def is_overdue(self, now: float) -> bool:
         """Return whether the zygote has been loading its language for so long that it never will."""
         return self.alive and not self.warm and now - self._started_at > LOADING_S_MAX
 
@@ -169,11 +176,11 @@ class Pool:
             self._start()
 
     def stop(self) -> None:
-        """Kill the zygote and everything that it forked and no session has."""
+        """Kill the zygote, and those of its workers that no session has."""
         if not self.alive:
             return
-        for slot in [*self.ready, *self.starting.values()]:
-            slot.kill()
+        for worker in [*self.ready, *self.starting.values()]:
+            worker.kill()
         # No session may get one of them before its death is heard of.
         self.ready.clear()
         self.starting.clear()

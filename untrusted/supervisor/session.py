@@ -1,84 +1,211 @@
-"""What a supervisor knows of a session and of the computation that runs in it."""
+"""Hands a session's turns to its worker one after another, sends on what the kernel says, and ends them."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
-from untrusted.supervisor.output_files import Snapshot
+from untrusted.supervisor.delivery import Deliveries, Work, deliver, outputs
+from untrusted.supervisor.message_sorter import MessageSorter
+from untrusted.supervisor.turn import Turn
+from untrusted.supervisor.usage_watch import UsageWatch
+from untrusted.supervisor.work_directory import WorkDirectory
 from untrusted.supervisor.worker_process import WorkerProcess
-from wire import Deliver, Execute, Message, Reason, Upload, Usage
+from wire import Closed, Deliver, Execute, Finished, Frame, InputReply, Limits, Message, Reason, Upload, WireError
 
 
-@dataclass
-class Cell:
-    """A running computation: its clocks and its counters. Times are seconds of the monotonic clock."""
-
-    computation: str
-    last: bool
-    cpu_before_s: float
-    files_before: Snapshot
-    started: float = field(default_factory=time.monotonic)
-    asking_since: float | None = None
-    asked_s: float = 0.0
-    kill_at: float | None = None
-    output_bytes: int = 0
-    messages: int = 0
-    tail: list[Message] = field(default_factory=list)
-    # What the worker gets as soon as the uploads that belong to it are written.
-    waiting: Execute | Deliver | None = None
-    began: bool = False
-    ended: bool = False
-    over_at: float | None = None  # when the worker said that it has come to its end
-    unchanged: bool = False  # whether it is known that it left no files
-
-    def wall_s(self, now: float) -> float:
-        """Return the time it has run, less the time it waited for answers."""
-        waiting = now - self.asking_since if self.asking_since is not None else 0.0
-        return now - self.started - self.asked_s - waiting
-
-    def asking_s(self, now: float) -> float:
-        """Return how long the present question has waited."""
-        return now - self.asking_since if self.asking_since is not None else 0.0
-
-    def answered(self, now: float) -> None:
-        """Go on counting: the student has answered."""
-        self.asked_s += self.asking_s(now)
-        self.asking_since = None
-
-    def usage(self, now: float, cpu_s: float, memory_bytes: int) -> Usage:
-        """Return what it has used, until its end."""
-        now = now if self.over_at is None else self.over_at
-        return Usage(round(self.wall_s(now), 6), round(max(0.0, cpu_s - self.cpu_before_s), 6), memory_bytes)
-
-
-@dataclass
 class Session:
-    """A session, from Open to Closed; ``slot`` comes when a worker is ready."""
+    """A session, from Open to Closed; ``worker`` is None until one is ready.
 
-    id: str
-    language: str
-    slot: WorkerProcess | None = None
-    backlog: deque[Execute | Deliver | Upload] = field(default_factory=deque)
-    interrupted: set[str] = field(default_factory=set)  # computations, before they began
-    uploading: deque[str] = field(default_factory=deque)  # files that the worker has not said to be written
-    strayed: bool = False  # whether one of them did not come to lie where it should
-    # What lies in its work directory when a turn begins; None until its first.
-    files: Snapshot | None = None
-    cell: Cell | None = None
-    delivering: bool = False  # whether the end of its last turn is not told yet
-    watched_at: float = 0.0
-    memory_bytes: int = 0  # the most at once, as it was seen then
-    # Messages said between two computations; they open the next one.
-    held: list[Message] = field(default_factory=list)
-    held_bytes: int = 0
-    held_messages: int = 0
-    ending: Reason | None = None
+    ``backlog``: frames of the device that wait for their turn. ``ending``: why the session ends, once it does.
+    ``send`` takes frames for the device, in order.
+    """
+
+    def __init__(
+        self, session_id: str, language: str, limits: Limits, send: Callable[[Frame], None], deliveries: Deliveries
+    ) -> None:
+        self.id, self.language = session_id, language
+        self._limits, self._send, self._deliveries = limits, send, deliveries
+        self.worker: WorkerProcess | None = None
+        self._directory: WorkDirectory | None = None
+        self.turn: Turn | None = None
+        self.backlog: deque[Execute | Deliver | Upload] = deque()
+        self.usage = UsageWatch(limits)
+        self.ending: Reason | None = None
+        self._sorter = MessageSorter(limits)
+        self._interrupted: set[str] = set()  # computations that were interrupted before they began
+        self._is_delivering = False  # whether the end of the last turn is not told yet
 
     @property
-    def idle(self) -> bool:
-        """Whether it could take a computation or a question now."""
-        return self.slot is not None and self.cell is None and self.ending is None and not self.backlog
+    def is_idle(self) -> bool:
+        """Whether it could take a computation or an introspection now."""
+        return self.worker is not None and self.turn is None and self.ending is None and not self.backlog
+
+    # --- how turns begin ----------------------------------------------------------------------------------------
+    def start(self, worker: WorkerProcess, now: float) -> None:
+        """Give the session a ready worker."""
+        assert worker.work_directory is not None  # of every ready one
+        self.worker, self._directory = worker, WorkDirectory(worker.work_directory)
+        self.work_off(now)
+
+    def work_off(self, now: float) -> None:
+        """Send uploads to the worker, and begin the next turn, as far as the last one is over."""
+        worker, directory = self.worker, self._directory
+        while worker is not None and directory is not None and self.backlog:
+            if self.turn is not None or self._is_delivering:
+                return
+            frame = self.backlog.popleft()
+            if isinstance(frame, Upload):
+                if frame.last:
+                    directory.expect(frame.name)
+                worker.channel.send(frame)
+                continue
+            self.turn = Turn(frame.computation, frame.last, self.usage.look(worker, now), now, frame)
+            self._hand_over(self.turn, worker, directory)
+
+    def _hand_over(self, turn: Turn, worker: WorkerProcess, directory: WorkDirectory) -> None:
+        """Give the worker its computation, once all uploads lie there: they are not the code's doing."""
+        if turn.frame is None or directory.is_waiting:
+            return
+        if directory.strayed:
+            self._deliveries.add(self.id, self._look_again(turn, worker, directory))
+            return
+        turn.files_before = directory.files
+        worker.channel.send(turn.frame)
+        turn.frame = None
+
+    def _look_again(self, turn: Turn, worker: WorkerProcess, directory: WorkDirectory) -> Work:
+        yield from directory.look_again()
+        if self.turn is turn and self.ending is None:
+            self._hand_over(turn, worker, directory)
+
+    def note_written(self) -> None:
+        """Note that an upload is written. Raises WireError when none is under way."""
+        if self._directory is None or self.worker is None:
+            raise WireError("the worker says that an upload is written, and none was sent")
+        self._directory.note_written()
+        if self.turn is not None:
+            self._hand_over(self.turn, self.worker, self._directory)
+
+    # --- what happens in a turn ---------------------------------------------------------------------------------
+    def interrupt(self, computation: str, now: float) -> None:
+        """Raise KeyboardInterrupt in the computation, if it still runs; as soon as it begins, if it has not begun."""
+        turn = self.turn
+        if turn is not None and turn.over_at is not None:
+            return
+        if turn is None or turn.computation != computation or not turn.began:
+            if any(waiting.computation == computation for waiting in [turn, *self.backlog] if waiting):
+                self._interrupted.add(computation)
+        elif self.worker is not None:
+            turn.kill_at = turn.kill_at or now + self._limits.cell_interrupt_grace_s
+            turn.stop_asking(now)
+            self.worker.interrupt()
+
+    def reply(self, frame: InputReply, now: float) -> None:
+        """Pass an input reply on, if the computation waits for one."""
+        turn = self.turn
+        if turn is None or self.worker is None:
+            return
+        if turn.computation == frame.computation and turn.asking_since is not None:
+            turn.stop_asking(now)
+            self.worker.channel.send(frame)
+
+    def pass_on(self, messages: list[Message], now: float) -> None:
+        """Send on what the kernel said, within the limits. Raises WireError when it said nothing."""
+        if not messages:
+            raise WireError("a frame without messages, which no limit counts")
+        out: list[Message] = []
+        for message in messages:
+            if not self._sorter.sort(message, self.turn, out):
+                self.end("output")
+                break
+            self._react(message, now)
+        if self.turn:
+            for frame in outputs(self.id, self.turn.computation, out):
+                self._send(frame)
+
+    def _react(self, message: Message, now: float) -> None:
+        """Do what waited for the beginning of the turn; stop its clock when it asks the reader for input."""
+        turn = self.turn
+        if turn is None or not turn.began or turn.ended:
+            return
+        if turn.computation in self._interrupted:
+            self._interrupted.remove(turn.computation)
+            self.interrupt(turn.computation, now)
+        if message.msg_type == "input_request" and turn.asking_since is None and self.worker:
+            turn.asking_since = now
+            self.usage.look(self.worker)
+
+    # --- how turns and sessions end -----------------------------------------------------------------------------
+    def complete(self, now: float) -> None:
+        """End a turn whose code has come to its end. Raises WireError when none runs."""
+        turn, worker = self.turn, self.worker
+        if turn is None or worker is None or turn.frame is not None or turn.over_at is not None:
+            raise WireError("the end of a computation that does not run")
+        if worker.channel.unsent_bytes:
+            raise WireError("the end of a computation that the worker has not read")
+        turn.over_at = now
+        overrun = worker.group.overrun()
+        if overrun:
+            self.end(overrun)
+        elif turn.last:
+            self._deliveries.add(self.id, self._look_for_files(turn))
+        else:
+            self._finish(None, now)
+
+    def _look_for_files(self, turn: Turn) -> Work:
+        """End the session after its last turn: at once when that left no files, else they are taken from a dead one."""
+        if self._directory is not None:
+            turn.unchanged = yield from self._directory.is_unchanged()
+        if self.turn is turn and self.ending is None:
+            if turn.unchanged:
+                self._finish(None, time.monotonic())
+            self.end(None)
+
+    def _finish(self, reason: Reason | None, now: float) -> None:
+        turn, worker, directory = self.turn, self.worker, self._directory
+        if turn is None or worker is None or directory is None:
+            return
+        cpu_s, memory_bytes, _processes = worker.group.usage()
+        usage = turn.usage(now, cpu_s, memory_bytes)
+        end = Finished(self.id, turn.computation, "failed" if reason else "done", reason, usage)
+        self.turn, self._is_delivering = None, True
+        self._deliveries.add(self.id, self._deliver(turn, directory, end))
+
+    def _deliver(self, turn: Turn, directory: WorkDirectory, end: Finished) -> Work:
+        yield from deliver(turn, directory, self._limits, end)
+        self._is_delivering = False
+        if self.ending is None:
+            self.work_off(time.monotonic())
+
+    def keep_limits(self, now: float) -> None:
+        """End the session when its turn's time is up, or when it has too much of something; idle ones too."""
+        if self.worker is not None and not self.ending and self.usage.is_due(now):
+            reason = self.usage.passed_limit(self.turn, self.worker, now)
+            if reason:
+                self.end(reason)
+
+    def end(self, reason: Reason | None) -> None:
+        """Kill the session; what is left to say is said when it is dead. No reason: its last turn is over."""
+        if self.ending is not None:
+            return
+        self.ending = reason or "session_gone"
+        if self.worker is None:
+            self._send(Closed(self.id, self.ending))
+        else:
+            self.worker.kill()
+
+    def bury(self, worker: WorkerProcess, now: float) -> None:
+        """Say what is left to say: the worker is dead with all its processes."""
+        reason: Reason = self.ending or worker.group.overrun() or "kernel_died"
+        if self.turn is not None:
+            done = self.turn.over_at is not None and reason in ("session_gone", "kernel_died")
+            self._finish(None if done else reason, now)
+        self._deliveries.add(self.id, _close(self.id, worker, reason))
 
 
+def _close(session_id: str, worker: WorkerProcess, reason: Reason) -> Work:
+    # Only now, after the files: their directory is one of the worker's descriptors.
+    worker.close()
+    yield Closed(session_id, reason)

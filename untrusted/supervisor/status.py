@@ -1,4 +1,4 @@
-"""What the device is told of us: Hello once, as soon as a language can run, then how our languages come and go."""
+"""Tells the device what this supervisor can run: Hello once a language can run, then how languages come and go."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from wire import LANGUAGES_BURST, PROTOCOL, Hello, LanguageReport, Languages, La
 if TYPE_CHECKING:
     from untrusted.supervisor.pool import Pool
 
-# Pings that are on their way count over there already, and here not yet.
+# Half of what the device allows: it counts pings that are still on their way here.
 BURST = LANGUAGES_BURST // 2
 
 
 class Status:
-    """Compares the pools with what the device was told last."""
+    """The state of all languages as the device was told it last, beside the pools that know it."""
 
     def __init__(self, pools: Mapping[str, Pool], limiter: str, layers: Sequence[Layer]) -> None:
         self._pools, self._limiter, self._layers = pools, limiter, list(layers)

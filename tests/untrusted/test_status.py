@@ -26,23 +26,23 @@ class Told:
 
     def __init__(self) -> None:
         self._pool = Pool(settled=False)
-        self._introduction = Status({"python": Pool(), "sage": self._pool}, "watchdog", [])
-        hello = self._introduction.next_frame()
+        self._status = Status({"python": Pool(), "sage": self._pool}, "watchdog", [])
+        hello = self._status.next_frame()
         assert isinstance(hello, wire.Hello)
-        self._offer, self._pings = AccountLanguages(hello.languages, settings_file.load()), 0
+        self._languages, self._pings = AccountLanguages(hello.languages, settings_file.load()), 0
 
     def change(self) -> bool:
         """Let the language change; return whether the device is told."""
         self._pool.warm = not self._pool.warm
-        frame = self._introduction.next_frame()
+        frame = self._status.next_frame()
         if isinstance(frame, wire.Languages):
-            self._offer.change(frame.languages, self._pings)
+            self._languages.change(frame.languages, self._pings)
         return frame is not None
 
     def ping(self) -> None:
         """Let the device ask for a sign of life."""
         self._pings += 1
-        self._introduction.hear_ping()
+        self._status.hear_ping()
 
 
 @pytest.mark.parametrize(("beyond", "told"), [(-1, True), (0, True), (1, False)])

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from untrusted.supervisor.loop import output_files
+from untrusted.supervisor import output_files
 from untrusted.supervisor.output_files import Refusals, Walk, harvest, snapshot
 
 LIMITS = SimpleNamespace(cell_files_max=5, cell_file_bytes_max=1000, cell_files_bytes_max=3000)
@@ -110,7 +110,7 @@ def test_a_path_that_turns_into_links_or_upwards_is_not_opened(work, path, error
     (directory / "inner").symlink_to("d")
     (directory / "outer").symlink_to("/etc")
     with pytest.raises(OSError) as caught:
-        output_files._open_beneath(handle, path)
+        output_files.open_beneath(handle, path)
     assert caught.value.errno == error
 
 
@@ -120,7 +120,7 @@ def test_another_file_system_and_its_magic_links_are_not_entered():
     try:
         for handle, path, error in ((root, b"proc/version", errno.EXDEV), (own, b"%d/usr" % root, errno.ELOOP)):
             with pytest.raises(OSError) as caught:
-                output_files._open_beneath(handle, path)
+                output_files.open_beneath(handle, path)
             assert caught.value.errno == error
     finally:
         os.close(root)

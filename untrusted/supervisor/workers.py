@@ -1,0 +1,126 @@
+"""Listens to all worker processes, passes on what they say, and buries those that have died."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+import zmq
+
+from untrusted.channel import FromWorker, Over, Ready, Said, Written
+from untrusted.supervisor.introspection import IntrospectionQueue
+from untrusted.supervisor.pool import Pool
+from untrusted.supervisor.sessions import Sessions
+from untrusted.supervisor.worker_process import WorkerProcess
+from wire import Frame, IntrospectReply, Reason, WireError
+
+# What workers say is taken in slices: so long of one; where many speak so long of all, but at least so long of each.
+HEAR_S, HEAR_ALL_S, HEAR_S_MIN = 0.002, 0.02, 0.0002
+LAST_WORDS_SLICES_MAX = 1000  # a socket buffer's worth; a descriptor that leaked elsewhere must not hold us
+log = logging.getLogger(__name__)
+
+
+class Workers:
+    """The worker processes of one account, from their fork to their burial, with the pool that each came from."""
+
+    def __init__(self, sessions: Sessions, introspections: IntrospectionQueue, send: Callable[[Frame], None]) -> None:
+        self._sessions, self._introspections, self._send = sessions, introspections, send
+        self._by_pidfd: dict[int, tuple[Pool, WorkerProcess]] = {}
+        self._last_words: dict[int, int] = {}  # by pidfd: slices in which a dead worker was heard
+
+    def __iter__(self) -> Iterator[WorkerProcess]:
+        return (worker for _pool, worker in self._by_pidfd.values())
+
+    def add(self, pool: Pool, worker: WorkerProcess) -> None:
+        """Listen to a worker that has just been forked."""
+        self._by_pidfd[worker.pidfd] = pool, worker
+
+    def register(self, poller: zmq.Poller, is_device_blocked: bool) -> None:
+        """Let the loop wait for what workers say, and for their ends."""
+        for worker in self:
+            poller.register(worker.pidfd, zmq.POLLIN)
+            # While the device does not read, neither do we: a flood waits in the worker's own socket.
+            is_deaf = is_device_blocked or worker.channel.closed or worker.channel.waiting
+            flags = (0 if is_deaf else zmq.POLLIN) | (zmq.POLLOUT if worker.channel.unsent_bytes else 0)
+            if flags:
+                poller.register(worker.channel.fileno(), flags)
+
+    @property
+    def has_unheard(self) -> bool:
+        """Whether a frame has come that was not dealt with yet."""
+        return any(worker.channel.waiting for worker in self)
+
+    def hear(self, events: set[int], is_device_blocked: Callable[[], bool], now: float) -> None:
+        """Deal with what workers say, a slice of each; ``events``: the descriptors at which something happened."""
+        speaking = [worker for worker in self if worker.channel.waiting or worker.channel.fileno() in events]
+        for worker in speaking:
+            worker.channel.flush()
+            if not is_device_blocked():
+                self._hear(worker, now, max(HEAR_S_MIN, min(HEAR_S, HEAR_ALL_S / len(speaking))))
+
+    def bury(self, events: set[int], now: float) -> None:
+        """Bury the workers that have died, as soon as their last words are heard."""
+        for pidfd in events & self._by_pidfd.keys():
+            pool, worker = self._by_pidfd[pidfd]
+            if self._has_more_to_say(worker, now):
+                continue  # the next round comes back to it
+            del self._last_words[pidfd], self._by_pidfd[pidfd]
+            pool.forget(worker)
+            for reply in self._introspections.forget(worker, again=not pool.warm):
+                self._send(reply)
+            self._sessions.bury(worker, now)
+
+    def _has_more_to_say(self, worker: WorkerProcess, now: float) -> bool:
+        session = self._sessions.of(worker)
+        slices = self._last_words[worker.pidfd] = self._last_words.get(worker.pidfd, 0) + 1
+        if session is None or session.ending or slices > LAST_WORDS_SLICES_MAX:
+            return False  # nobody waits for it
+        return self._hear(worker, now, HEAR_S)
+
+    def _hear(self, worker: WorkerProcess, now: float, slice_s: float) -> bool:
+        """Deal with what a worker says, for so long; return whether there may be more."""
+        until = time.monotonic() + slice_s
+        try:
+            more = worker.channel.read()
+            while (frame := worker.channel.take()) is not None:
+                self._take_frame(worker, frame, now)
+                if time.monotonic() > until:
+                    break
+        except (WireError, LookupError, ValueError) as error:
+            log.warning("worker %d is ended, as it did not keep to the protocol: %s", worker.pid, error)
+            self.end(worker, "protocol")
+            return False
+        if worker.channel.closed and not worker.channel.waiting:
+            worker.kill()  # it will do nothing more: that it ended, and why, is seen when it is dead
+        return more
+
+    def _take_frame(self, worker: WorkerProcess, frame: FromWorker, now: float) -> None:
+        """Deal with one frame. Raises WireError, LookupError or ValueError when the worker may not say it."""
+        session = self._sessions.of(worker)
+        if isinstance(frame, Ready):
+            self._by_pidfd[worker.pidfd][0].welcome(worker)
+        elif isinstance(frame, IntrospectReply):
+            self._send(self._introspections.take_reply(worker, frame, now))
+        elif session is None or session.ending:
+            return  # nobody waits for it
+        elif isinstance(frame, Said):
+            session.pass_on(frame.messages, now)
+        elif isinstance(frame, Written):
+            session.note_written()
+        elif isinstance(frame, Over):
+            session.complete(now)
+
+    def end(self, worker: WorkerProcess, reason: Reason) -> None:
+        """End a worker, and the session that it serves."""
+        session = self._sessions.of(worker)
+        if session is None:
+            worker.kill()
+        else:
+            self._sessions.end(session, reason)
+
+    def stop(self) -> None:
+        """Kill all workers."""
+        for worker in self:
+            worker.kill()
+            worker.close()
