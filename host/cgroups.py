@@ -13,7 +13,7 @@ from host.layout import Account
 
 ROOT = Path("/sys/fs/cgroup")
 V2_CONTROLLERS = ("memory", "pids", "cpu")
-V1_CONTROLLERS = ("memory", "pids", "cpuacct", "cpu", "freezer")
+V1_CONTROLLERS = ("memory", "pids", "cpuacct", "cpu")
 V1_NEEDED = ("memory", "pids", "cpuacct")
 NAME = "singlecell-"
 # cgroup v1 weighs the group of all sessions against every single process beside it, by default like one of them (1024):

@@ -1,6 +1,6 @@
-"""Frames between a worker and its supervisor: one socketpair, length-prefixed MessagePack.
+"""Carries frames between a worker and its supervisor: length-prefixed MessagePack over one socketpair.
 
-Both ends use it. What a worker says is as untrusted as anything: user code shares the worker's memory and socket.
+Nothing that a worker says is believed: user code shares its memory and its socket.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Written(Frame):
 
 
 class Over(Frame):
-    """The cell (or comm message) that was handed over has come to its end."""
+    """The computation that was handed over has come to its end."""
 
 
 ToWorker = Execute | Deliver | InputReply | Upload | Introspect
@@ -66,8 +66,8 @@ _to_worker = msgspec.msgpack.Decoder(ToWorker)
 _from_worker = msgspec.msgpack.Decoder(FromWorker)
 
 
-class Broken(ConnectionError):
-    """The other end is gone."""
+class SupervisorGoneError(ConnectionError):
+    """The supervisor has closed its end of the channel."""
 
 
 def carried_bytes(message: Message) -> int:
@@ -76,7 +76,7 @@ def carried_bytes(message: Message) -> int:
 
 
 class FrameBuffer(Generic[Taken]):
-    """Cut a stream of bytes into frames of at most ``bytes_max`` bytes, one at a time."""
+    """A stream of bytes that is cut into frames of at most ``bytes_max`` bytes, one at a time."""
 
     def __init__(self, decoder: msgspec.msgpack.Decoder[Taken], bytes_max: int) -> None:
         self._decoder, self._bytes_max, self._bytes = decoder, bytes_max, bytearray()
@@ -106,14 +106,14 @@ class FrameBuffer(Generic[Taken]):
         try:
             frame = self._decoder.decode(memoryview(self._bytes)[_PREFIX.size : end])
         except (msgspec.DecodeError, RecursionError) as error:
-            raise WireError(f"a worker sent no frame: {error}") from error
+            raise WireError(f"a worker sent bytes that are no frame: {error}") from error
         # The frame holds copies; nothing refers to the buffer any more. Its beginning is cut off without a move.
         del self._bytes[:end]
         return frame, length
 
 
 class WorkerEnd:
-    """The worker's end: blocking, shared by the cell's thread and the thread that pumps output."""
+    """The worker's end: it blocks; the thread that runs cells shares it with the one that pumps output."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -131,7 +131,7 @@ class WorkerEnd:
             self._sock.sendall(_PREFIX.pack(len(body)) + body)
 
     def receive(self) -> ToWorker:
-        """Return the next frame. Raises Broken when the supervisor is gone."""
+        """Return the next frame. Raises SupervisorGoneError when the supervisor is gone."""
         while not self._waiting:
             select.select([self._sock], [], [])  # an interrupt may end the wait, but never tear a frame apart
             unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -143,12 +143,12 @@ class WorkerEnd:
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
             if not data:
-                raise Broken("the supervisor is gone")
+                raise SupervisorGoneError("the supervisor is gone")
         return self._waiting.popleft()
 
 
 class SupervisorEnd:
-    """The supervisor's end: never blocks; what cannot be sent yet waits here.
+    """The supervisor's end: it never blocks, and keeps what cannot be sent yet.
 
     ``closed``: whether the worker has closed its end, so that nothing more will come.
     """
@@ -227,4 +227,4 @@ def _check_envelope(frame: FromWorker, length: int) -> None:
     elif isinstance(frame, IntrospectReply):
         allowed += len(frame.content)
     if length > allowed:
-        raise WireError(f"a worker's frame of {length} bytes that carries less")
+        raise WireError(f"a worker's frame of {length} bytes; what it carries may take {allowed}")

@@ -93,14 +93,14 @@ def test_each_character_has_one_rule_for_uploads_for_the_harvest_and_for_the_dev
         if character in "/\\" or "\ud800" <= character <= "\udfff":
             continue
         fits = file_path_fault(name) is None
-        if not may_be_uploaded(name) == fits == (output_files._checked_name(name.encode())[1] == ""):
+        if not may_be_uploaded(name) == fits == (output_files.checked_name(name.encode())[1] == ""):
             differing.append(character)
     assert not differing
 
 
 @pytest.mark.parametrize("what", [what for what in GOOD if not GOOD[what].startswith(".")])
 def test_the_harvest_hands_out_every_good_name(what):
-    assert output_files._checked_name(GOOD[what].encode()) == (GOOD[what], "")
+    assert output_files.checked_name(GOOD[what].encode()) == (GOOD[what], "")
 
 
 

@@ -1,4 +1,4 @@
-"""The kernel that runs inside a worker; see ``docs/messages.md`` for what it says."""
+"""Runs inside a worker what a reader submits; ``docs/messages.md`` says which messages it sends."""
 
 from __future__ import annotations
 

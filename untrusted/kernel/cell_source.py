@@ -1,4 +1,4 @@
-"""A cell as the student wrote it, where IPython or a language has made other Python of it before it ran."""
+"""Shows a cell as it was written, where IPython or a language has made other Python of it before it ran."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CLEANED_UP = ["%%", " ", "\t", ">>>", "In ["]  # beginnings of cells; a language
 
 
 class CellCompiler(CachingCompiler):
-    """Names code by its cell, so that Python's own tracebacks and warnings name it too, and shows it as it was written.
+    """The compiler that names code by its cell, so that Python's own tracebacks and warnings name it too.
 
-    That is possible where each line has become one line.
+    They show it as it was written, where each line has become one line.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class CellCompiler(CachingCompiler):
         return name
 
     def relocate(self, error: SyntaxError) -> None:
-        """Let the error point at the column that the student sees."""
+        """Let the error point at the column that the reader sees."""
         made = self._made.get(error.filename or "")
         if made is None or not error.lineno or not error.offset or error.lineno > len(made):
             return

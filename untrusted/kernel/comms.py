@@ -1,4 +1,4 @@
-"""Comms (the channels of widgets) over the outbox, in both directions."""
+"""Carries comms (the channels of widgets) over the publisher, in both directions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wire import BUFFERS_MAX
 class Comms:
     """The comms of one kernel; makes the package ``comm`` use them."""
 
-    def __init__(self, outbox: Publisher) -> None:
+    def __init__(self, publisher: Publisher) -> None:
         self._manager = CommManager()
 
         class KernelComm(BaseComm):
@@ -25,7 +25,7 @@ class Comms:
                 self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
             ) -> None:
                 """Send a message. Raises ValueError for what cannot be sent."""
-                outbox.emit(msg_type, _content(self.comm_id, data, keys), _object(metadata), _bytes(buffers))
+                publisher.emit(msg_type, _content(self.comm_id, data, keys), _object(metadata), _bytes(buffers))
 
         comm.create_comm = KernelComm
         comm.get_comm_manager = lambda: self._manager

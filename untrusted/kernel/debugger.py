@@ -1,4 +1,4 @@
-"""Debuggers as a student sees them: the cell under its name, its frames and those that it called, no place of ours."""
+"""Makes debuggers show a cell under its name, its frames and those that it called, and no place of ours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from untrusted.kernel.tracebacks import without_places
 Stack = list[tuple[FrameType, int]]
 
 
-def tell_of_cells() -> None:
+def show_cells_in_debuggers() -> None:
     """Change Python's debugger, and IPython's, for this process."""
     canonic, get_stack = bdb.Bdb.canonic, bdb.Bdb.get_stack
 

@@ -1,4 +1,4 @@
-"""Where IPython's display system meets the outbox."""
+"""Sends what IPython's display system shows."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from untrusted.kernel.publisher import Publisher
 
 
 class CellDisplayPublisher(DisplayPublisher):
-    """Sends what ``display`` shows."""
+    """IPython's display publisher in a worker: it sends what ``display`` shows."""
 
-    outbox: Publisher
+    publisher: Publisher
 
     def publish(
         self,
@@ -28,43 +28,43 @@ class CellDisplayPublisher(DisplayPublisher):
         **_more: object,
     ) -> None:
         """Send ``display_data``, or ``update_display_data`` where a display is named."""
-        fit = _fit(data)
+        fit = _clean(data)
         if not fit:
             return
         content: dict[str, Json] = {"data": fit, "metadata": clean_object(metadata), "transient": _transient(transient)}
         named = bool(content["transient"])
-        self.outbox.emit("update_display_data" if update and named else "display_data", content)
+        self.publisher.emit("update_display_data" if update and named else "display_data", content)
 
     def clear_output(self, wait: bool = False) -> None:
         """Send ``clear_output``."""
-        self.outbox.emit("clear_output", {"wait": bool(wait)})
+        self.publisher.emit("clear_output", {"wait": bool(wait)})
 
 
 class CellDisplayHook(DisplayHook):
-    """Sends the value of a cell's last expression."""
+    """IPython's display hook in a worker: it sends the value of a cell's last expression."""
 
-    outbox: Publisher
+    publisher: Publisher
 
     def write_output_prompt(self) -> None:
         """Write none: the page draws its own."""
 
     def write_format_data(self, format_dict: dict[str, Any], md_dict: dict[str, Any] | None = None) -> None:
         """Send ``execute_result``."""
-        fit = _fit(format_dict)
+        fit = _clean(format_dict)
         if fit:
             content: dict[str, Json] = {
                 "execution_count": self.prompt_count,
                 "data": fit,
                 "metadata": clean_object(md_dict or {}),
             }
-            self.outbox.emit("execute_result", content)
+            self.publisher.emit("execute_result", content)
 
     def finish_displayhook(self) -> None:
         """Write no line end after the value."""
         self._is_active = False
 
 
-def _fit(data: object) -> dict[str, Json]:
+def _clean(data: object) -> dict[str, Json]:
     fit, refusals = clean_bundle(data)
     for sentence in refusals:
         print(sentence, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What programs and C libraries write to the file descriptors 1 and 2: caught in pipes, handed on as text."""
+"""Catches in pipes, and hands on as text, what programs and C libraries write to the file descriptors 1 and 2."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IONBF = 2  # <stdio.h>
 
 
 class DescriptorPipe:
-    """Stands behind one file descriptor, and reads without waiting what was written to it."""
+    """A pipe behind one file descriptor; what was written to it is read without waiting."""
 
     def __init__(self, name: str, descriptor: int) -> None:
         self.name, self.descriptor = name, descriptor
@@ -41,7 +41,7 @@ class DescriptorPipe:
         except OSError:
             data = b""
         if not data:
-            # Nobody holds the other end: the student's code closed its own standard output.
+            # Nobody holds the other end: the reader's code closed its own standard output.
             self.open = False
         return self._decoder.decode(data, final=not data)
 

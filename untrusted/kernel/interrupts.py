@@ -1,4 +1,4 @@
-"""When a SIGINT becomes KeyboardInterrupt: in the student's code, never in the middle of a message or between cells."""
+"""Raises KeyboardInterrupt at a SIGINT in the reader's code, never in the middle of a message or between cells."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AGAIN = 0  # no signal's number
 
 
 class Interrupts:
-    """Turns SIGINT into KeyboardInterrupt while ``allowed``; holds it back while shielded; forgets it between cells.
+    """The handler of SIGINT: it raises KeyboardInterrupt while allowed, waits while shielded, forgets between cells.
 
     Two ways in which Python loses one are mended by the thread that waits at ``arrivals`` and calls ``nudge``. The
     system may give a signal to any thread, and then the main thread is not woken from a lock or a read. And a
@@ -105,7 +105,7 @@ def _wake_up(_signal: int, _frame: FrameType | None) -> None:
 
 
 class Shield:
-    """A context without KeyboardInterrupt; it may be nested. Signals reach the main thread alone: others pass."""
+    """A context in which no KeyboardInterrupt is raised; it may be nested. Signals reach the main thread alone."""
 
     __slots__ = ("_allowed_before", "_interrupts")
 

@@ -1,4 +1,4 @@
-"""Completion and inspection in the live namespace."""
+"""Completes and inspects code in the live namespace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from IPython.utils.tokenutil import token_at_cursor
 from untrusted.kernel.json_clean import Json, clean_bundle, clean_object, valid_text
 
 MATCHES_MAX = 1000
-# Beyond these a question takes seconds (a line of 60,000 letters 12 s) or, nested far deeper, the worker dies of it.
+# Beyond these it takes seconds (a line of 60,000 letters 12 s) or, nested far deeper, the worker dies of it.
 LINE_CHARS_MAX = 2000  # of the line with the cursor
 BRACKETS_DEPTH_MAX = 100
 _BRACKETS = re.compile(r"[()\[\]{}]")

@@ -1,4 +1,4 @@
-"""Makes valid JSON of whatever the student's objects say about themselves."""
+"""Makes valid JSON of whatever the reader's objects say about themselves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SAFE_INTEGER = 1 << 63  # beyond it, readers of JSON disagree
 
 
 class UnfitError(ValueError):
-    """A value that has no place in a message; the text says why, for the student."""
+    """A value that has no place in a message; the text says why, for the reader."""
 
 
 def valid_text(text: str) -> str:
@@ -75,7 +75,7 @@ def clean_bundle(bundle: object) -> tuple[dict[str, Json], list[str]]:
             size = _chars(part)
             if size > left:
                 raise UnfitError(f"it has {size} characters; {left} of the {BUNDLE_CHARS_MAX} of one output are left")
-        except Exception as error:  # noqa: BLE001 - the student's classes may raise anything
+        except Exception as error:  # noqa: BLE001 - the reader's classes may raise anything
             why = error if isinstance(error, UnfitError) else type(error).__name__
             refusals.append(f"The {valid_text(str(mime)[:100])!r} part of an output was left out: {why}.")
         else:

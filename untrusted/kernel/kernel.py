@@ -1,4 +1,4 @@
-"""The kernel: IPython's shell over two callables. Built and warmed before the fork, started after it."""
+"""Runs cells in IPython's shell, over two callables. It is built and warmed before the fork, and started after it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from untrusted.kernel.json_clean import Json, clean_payloads, clean_values, vali
 from untrusted.kernel.publisher import Emit, Publisher
 from untrusted.kernel.shell import ended_calmly, make_shell
 from untrusted.kernel.shell_commands import os_system
-from untrusted.kernel.stdin import Introspect, Questions
+from untrusted.kernel.stdin import Ask, InputFunctions
 from untrusted.kernel.streams import Stream
 from untrusted.kernel.tracebacks import error_content, plain_lines
 from untrusted.languages import Language
@@ -27,19 +27,19 @@ IDLE: tuple[str, dict[str, Json]] = ("status", {"execution_state": "idle"})
 
 
 class Kernel:
-    """Runs cells. One per process: IPython's shell is a singleton."""
+    """The kernel of a process; there is one in each, as IPython's shell is a singleton."""
 
     def __init__(self, language: Language) -> None:
         self._language = language
         self._interrupts = Interrupts(language.take_sigint)
-        self._outbox = Publisher(self._interrupts)
-        self._questions = Questions(self._outbox)
+        self._publisher = Publisher(self._interrupts)
+        self._input = InputFunctions(self._publisher)
         for module in language.preload:
             importlib.import_module(module)
         unbuffer_c_stdout()
-        self._shell = make_shell(self._outbox, language.populate)
-        self._comms = Comms(self._outbox)
-        self._streams = Stream("stdout", self._outbox), Stream("stderr", self._outbox)
+        self._shell = make_shell(self._publisher, language.populate)
+        self._comms = Comms(self._publisher)
+        self._streams = Stream("stdout", self._publisher), Stream("stderr", self._publisher)
         if "matplotlib" in sys.modules:
             self._shell.enable_matplotlib("inline")
         language.set_up(self._shell)
@@ -59,14 +59,14 @@ class Kernel:
         gc.collect()
         gc.freeze()
 
-    def start(self, emit: Emit, ask: Introspect) -> None:
+    def start(self, emit: Emit, ask: Ask) -> None:
         """Take over standard output, standard error, ``input`` and SIGINT; call it once, in the forked child."""
         self._language.start()
         sys.argv = [""]
         if "" not in sys.path:
             sys.path.insert(0, "")
-        self._outbox.start(emit)
-        self._questions.start(ask)
+        self._publisher.start(emit)
+        self._input.start(ask)
         sys.stdout, sys.stderr = self._streams
         sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc, assignment]
         os.system = os_system  # type: ignore[assignment]
@@ -78,31 +78,31 @@ class Kernel:
         ``expressions``: what to evaluate for the reply when the code has come to its end, by name.
         """
         self._interrupts.install()
-        self._outbox.start_pump()
-        self._questions.allowed = stdin
+        self._publisher.start_pump()
+        self._input.allowed = stdin
         count = self._shell.execution_count
-        self._outbox.emit("status", {"execution_state": "busy"})
-        self._outbox.emit("execute_input", {"code": valid_text(code), "execution_count": count})
+        self._publisher.emit("status", {"execution_state": "busy"})
+        self._publisher.emit("execute_input", {"code": valid_text(code), "execution_count": count})
         error = self._run(code)
         values = self._evaluate(expressions) if expressions and error is None else {}
-        self._outbox.finish(("execute_reply", self._reply(count, error, values)), IDLE)
+        self._publisher.finish(("execute_reply", self._reply(count, error, values)), IDLE)
 
     def deliver(self, msg_type: str, content: dict, metadata: dict, buffers: list[bytes]) -> None:
         """Hand a comm message of the page to the code that listens to it; send what that brings about."""
         self._interrupts.install()
-        self._outbox.start_pump()
-        self._questions.allowed = False
-        self._outbox.emit("status", {"execution_state": "busy"})
+        self._publisher.start_pump()
+        self._input.allowed = False
+        self._publisher.emit("status", {"execution_state": "busy"})
         try:
             self._interrupts.allow()
             self._comms.deliver(msg_type, content, metadata, buffers)
-        except (Exception, KeyboardInterrupt):  # noqa: BLE001 - the code that listens is the student's
+        except (Exception, KeyboardInterrupt):  # noqa: BLE001 - the code that listens is the reader's
             self._interrupts.forbid()
             self._shell.showtraceback()
         finally:
             self._interrupts.forbid()
         self._leave_if_forked(0)
-        self._outbox.finish(IDLE)
+        self._publisher.finish(IDLE)
 
     def complete(self, code: str, cursor_pos: int) -> dict[str, Json]:
         """Return the content of a ``complete_reply``. ``cursor_pos`` counts code points. Raises KeyboardInterrupt."""
@@ -130,7 +130,7 @@ class Kernel:
             failure = error
             if not ended_calmly(error):
                 shell.last_error = error_content(type(error), error, plain_lines(type(error), error, None))
-                self._outbox.emit("error", shell.last_error)
+                self._publisher.emit("error", shell.last_error)
         self._leave_if_forked(failure.code if isinstance(failure, SystemExit) else int(failure is not None))
         if failure is None or ended_calmly(failure):
             return None
@@ -158,9 +158,9 @@ class Kernel:
         return {"status": "ok", **reply} if error is None else {"status": "error", **reply, **error}
 
     def _leave_if_forked(self, code: object) -> None:
-        # The student's code called os.fork and came back from the cell in the child as well.
-        if self._outbox.forked:
-            self._outbox.flush()
+        # The reader's code called os.fork and came back from the cell in the child as well.
+        if self._publisher.forked:
+            self._publisher.flush()
             os._exit(code if isinstance(code, int) else int(code is not None))
 
     def _forget(self) -> None:

@@ -1,4 +1,4 @@
-"""The one way out of the kernel: texts are gathered, messages are sent, both in the order in which they came about."""
+"""Sends all that a kernel says: texts, which are gathered, and messages, in the order in which they came about."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAUSE_NS = 600
 
 
 class Publisher:
-    """Gathers the texts of all threads and pipes, and sends messages one at a time.
+    """The one way out of a kernel, for the texts of all threads and pipes, and for messages.
 
     Writers only append to a list, which needs no lock and survives an interrupt at any point; sending takes the lock
     and is shielded from interrupts. A text for standard output stands in the list by itself, any other with the name
@@ -143,7 +143,7 @@ class Publisher:
             os.write(self._wake_write, b"\0")
 
     def _pump(self, pipes: StandardPipes) -> None:
-        # Ends, silently, when the student's code closes descriptors that it does not own.
+        # Ends, silently, when the reader's code closes descriptors that it does not own.
         wake = self._wake_read
         try:
             while True:
@@ -162,7 +162,7 @@ class Publisher:
             self._pumping = False
 
     def _after_fork(self) -> None:
-        # A process that the student's code forked has no thread of ours and must not speak on our channel.
+        # A process that the reader's code forked has no thread of ours and must not speak on our channel.
         self.forked = True
         self._lock = threading.RLock()
         self._parts.clear()

@@ -1,4 +1,4 @@
-"""IPython's shell as it is in a cell: nothing on disk, no history database, no terminal."""
+"""Makes IPython's shell one for cells: nothing on disk, no history database, no terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from IPython.core.profiledir import ProfileDir
 from traitlets.config import Config
 
 from untrusted.kernel.cell_source import CELL, CellCompiler, leading_lines
-from untrusted.kernel.debugger import tell_of_cells
+from untrusted.kernel.debugger import show_cells_in_debuggers
 from untrusted.kernel.display import CellDisplayHook, CellDisplayPublisher
 from untrusted.kernel.json_clean import Json
 from untrusted.kernel.publisher import Publisher
@@ -29,16 +29,16 @@ TOKENIZER = "<tokenize>"  # the file that it names
 
 
 class EndOfCell(ExitAutocall):
-    """``exit`` and ``quit``: they end the cell; the session goes on."""
+    """What ``exit`` and ``quit`` are: they end the cell, and the session goes on."""
 
     def __call__(self, code: object = None) -> None:
         raise SystemExit(code)
 
 
 class Shell(InteractiveShell):
-    """The shell; ``make_shell`` makes the only one."""
+    """IPython's shell in a worker; ``make_shell`` makes the only one."""
 
-    outbox: Publisher
+    publisher: Publisher
     compiler_class = CellCompiler
     last_error: dict[str, Json] | None
     interrupted: bool
@@ -51,7 +51,7 @@ class Shell(InteractiveShell):
         self.profile_dir = ProfileDir()
 
     def init_user_ns(self) -> None:
-        """Fill the namespace: with the language's names, which are no variables of the student's, then IPython's."""
+        """Fill the namespace: with the language's names, which are no variables of the reader's, then IPython's."""
         self.populate(self.user_ns)
         self.user_ns_hidden.update(self.user_ns)
         super().init_user_ns()
@@ -64,7 +64,7 @@ class Shell(InteractiveShell):
     def system(self, cmd: str) -> None:
         """Run ``!cmd``; ``_exit_code`` in the namespace says how it ended."""
         command = self.var_expand(cmd, depth=1)
-        self.outbox.flush()
+        self.publisher.flush()
         self.user_ns["_exit_code"] = run_shell(command)
 
     system_piped = system_raw = system
@@ -82,7 +82,7 @@ class Shell(InteractiveShell):
         try:
             return super().transform_cell(raw_cell)
         except SyntaxError as error:
-            failure = error.with_traceback(None)  # where in IPython is nothing to a student
+            failure = error.with_traceback(None)  # where in IPython is nothing to a reader
         if failure.filename == TOKENIZER:
             failure.filename = f"{CELL}{self.execution_count}]"
         raise failure
@@ -142,7 +142,7 @@ class Shell(InteractiveShell):
 
     def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: list[str]) -> None:
         self.last_error = error_content(etype, evalue, stb)
-        self.outbox.emit("error", self.last_error)
+        self.publisher.emit("error", self.last_error)
 
     def _format_exception_for_storage(self, exception: BaseException, *_: object, **__: object) -> dict[str, Any]:
         # IPython would format every traceback a second time here, outside of any try.
@@ -166,27 +166,32 @@ class Shell(InteractiveShell):
                 task.cancel()
 
 
-def make_shell(outbox: Publisher, populate: Callable[[dict[str, Any]], None]) -> Shell:
+def make_shell(publisher: Publisher, populate: Callable[[dict[str, Any]], None]) -> Shell:
     """Return the one shell of this process. ``populate``: fills a fresh namespace."""
     config = Config()
     config.HistoryManager.enabled = False
     # Jedi reads sources for seconds and keeps a cache on disk; the live namespace knows better.
     config.IPCompleter.use_jedi = False
-    CellDisplayPublisher.outbox = CellDisplayHook.outbox = Shell.outbox = outbox
+    CellDisplayPublisher.publisher = CellDisplayHook.publisher = Shell.publisher = publisher
     Shell.populate = staticmethod(populate)
-    shell = Shell.instance(config=config, display_pub_class=CellDisplayPublisher, displayhook_class=CellDisplayHook, ipython_dir="")
+    shell = Shell.instance(
+        config=config,
+        display_pub_class=CellDisplayPublisher,
+        displayhook_class=CellDisplayHook,
+        ipython_dir="",
+    )
     shell.input_transformer_manager.cleanup_transforms[0] = leading_lines  # instead of IPython's leading_empty_lines
     shell.db = {}
     shell.last_error, shell.interrupted, shell.event_loop = None, False, None
     shell.loop_runner = shell.run_coroutine
     shell.exiter = EndOfCell(shell)
     shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
-    tell_of_cells()
+    show_cells_in_debuggers()
     write_warning = warnings.formatwarning
     warnings.formatwarning = lambda *warning, **more: without_places(write_warning(*warning, **more))
     shell.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
     warnings.filterwarnings("ignore", message="To exit: use", module="IPython")
-    # The other thread is the one that pumps output, and Outbox knows of forks.
+    # The other thread is the one that pumps output, and the publisher knows of forks.
     warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
     return shell
 

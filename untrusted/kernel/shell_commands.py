@@ -1,4 +1,4 @@
-"""``!command``: a shell's output comes through the file descriptors, and an interrupt ends it."""
+"""Runs ``!command`` and ``os.system``: output comes through the file descriptors, and an interrupt ends them."""
 
 from __future__ import annotations
 

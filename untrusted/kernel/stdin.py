@@ -1,4 +1,4 @@
-"""``input()`` and ``getpass()``: questions to the student."""
+"""Lets ``input()`` and ``getpass()`` ask the reader."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from IPython.core.error import StdinNotImplementedError
 from untrusted.kernel.json_clean import valid_text
 from untrusted.kernel.publisher import Publisher
 
-Introspect = Callable[[str, bool], str]
+Ask = Callable[[str, bool], str]
 PROMPT_CHARS_MAX = 64 << 10
 
 
-class Questions:
-    """Stands in for ``input`` and ``getpass``."""
+class InputFunctions:
+    """The functions that stand in for ``input`` and ``getpass``: they send input requests."""
 
-    def __init__(self, outbox: Publisher) -> None:
-        self._outbox = outbox
-        self._ask: Introspect | None = None
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._ask: Ask | None = None
         self.allowed = False
 
-    def start(self, ask: Introspect) -> None:
+    def start(self, ask: Ask) -> None:
         """Put our functions in the place of Python's."""
         self._ask = ask
         builtins.input = self.raw_input
         getpass.getpass = self.getpass
 
     def raw_input(self, prompt: object = "", /) -> str:
-        """Ask the student for a line. Raises StdinNotImplementedError when nobody can be asked."""
-        return self._answer(str(prompt), False)
+        """Ask the reader for a line. Raises StdinNotImplementedError when nobody can be asked."""
+        return self._request(str(prompt), False)
 
     def getpass(self, prompt: str = "Password: ", stream: object = None, **_options: object) -> str:
-        """Ask the student for a password, which the page does not show. Raises StdinNotImplementedError."""
-        return self._answer(str(prompt), True)
+        """Ask the reader for a password, which the page does not show. Raises StdinNotImplementedError."""
+        return self._request(str(prompt), True)
 
-    def _answer(self, prompt: str, password: bool) -> str:
-        if self._ask is None or not self.allowed or self._outbox.forked:
+    def _request(self, prompt: str, password: bool) -> str:
+        if self._ask is None or not self.allowed or self._publisher.forked:
             raise StdinNotImplementedError("raw_input was called, but this frontend does not support input requests.")
         if threading.current_thread() is not threading.main_thread():
             raise StdinNotImplementedError("raw_input was called in a thread; only the cell itself can ask for input.")
-        self._outbox.flush()
+        self._publisher.flush()
         return self._ask(valid_text(prompt[:PROMPT_CHARS_MAX]), password)

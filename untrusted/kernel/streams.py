@@ -1,4 +1,4 @@
-"""What ``sys.stdout`` and ``sys.stderr`` are in a cell: text streams in front of the outbox."""
+"""Gives cells their ``sys.stdout`` and ``sys.stderr``: text streams in front of the publisher."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from untrusted.kernel.publisher import Publisher
 class Stream(io.TextIOBase):
     """A text stream that nothing can close, so that what comes later is not lost."""
 
-    def __init__(self, name: str, outbox: Publisher) -> None:
-        self._name, self._outbox = name, outbox
-        self.write = outbox.writer(name)  # type: ignore[method-assign]
+    def __init__(self, name: str, publisher: Publisher) -> None:
+        self._name, self._publisher = name, publisher
+        self.write = publisher.writer(name)  # type: ignore[method-assign]
         self._bytes = ByteStream(self)
 
     @property
@@ -51,18 +51,18 @@ class Stream(io.TextIOBase):
         return DESCRIPTORS[self._name]
 
     def flush(self) -> None:
-        self._outbox.flush()
+        self._publisher.flush()
 
     def close(self) -> None:
         """Flush; stay open."""
-        self._outbox.flush()
+        self._publisher.flush()
 
     def reconfigure(self, **_options: object) -> None:
         """Accept what ``io.TextIOWrapper`` accepts; nothing of it applies."""
 
 
 class ByteStream(io.RawIOBase):
-    """Bytes for a text stream: UTF-8, characters may come in pieces."""
+    """The stream of bytes below a text stream: UTF-8, whose characters may come in pieces."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream

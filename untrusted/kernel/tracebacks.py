@@ -1,4 +1,4 @@
-"""Makes an ``error`` message of an exception: the student's frames, none of ours, and of bearable length."""
+"""Makes an ``error`` message of an exception: the reader's frames, none of ours, and of bearable length."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import TracebackType
 from untrusted.kernel.json_clean import Json, valid_text
 
 OURS = str(Path(__file__).resolve().parent.parent) + "/"
-# Where libraries lie is the host's business; what is in there is named from there on.
+# Where libraries lie is the operator's business; what is in there is named from there on.
 PLACES = tuple(dict.fromkeys(f"{sysconfig.get_path(name)}/" for name in ("platlib", "purelib")))
 FRAMES_MAX = 100  # formatting costs about a millisecond a frame
 CHAIN_MAX = 20  # exceptions that led to exceptions
@@ -20,7 +20,7 @@ NAME_CHARS_MAX = 200
 
 
 def error_content(etype: type[BaseException], evalue: object, lines: object) -> dict[str, Json]:
-    """Return the content of an ``error`` message; ``lines`` may be anything that the student's class returned."""
+    """Return the content of an ``error`` message; ``lines`` may be anything that the reader's class returned."""
     if not isinstance(lines, list):
         lines = [f"{etype.__name__}: {said(evalue)}"]
     texts = [valid_text(line) if isinstance(line, str) else f"<{type(line).__name__}>" for line in lines]

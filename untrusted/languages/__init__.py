@@ -1,4 +1,4 @@
-"""The languages that workers run: one file each, holding a ``LANGUAGE``."""
+"""Describes the languages that workers run: one file each, holding a ``LANGUAGE``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python: what is loaded before the fork, and how it is warmed."""
+"""Describes Python: what is loaded before the fork, and how it is warmed."""
 
 from __future__ import annotations
 

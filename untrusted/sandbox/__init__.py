@@ -1,4 +1,4 @@
-"""Everything the kernel is asked for so that a session can harm nobody: namespaces, mounts, limits, filters."""
+"""Asks Linux for all that keeps a session from doing harm: namespaces, mounts, limits, filters."""
 
 from __future__ import annotations
 

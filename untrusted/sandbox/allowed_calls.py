@@ -1,4 +1,4 @@
-"""The one list of what a session may ask the kernel: every call that is not here is refused.
+"""Lists what a session may ask the kernel: every call that is not here is refused.
 
 Made from what the tests' cells call in every language that is served, with NumPy and its like, threads, processes,
 databases, shells, compilers and the programs of other systems; with the plain relatives of each call, and what R, Java,

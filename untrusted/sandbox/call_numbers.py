@@ -1,4 +1,4 @@
-"""The system calls of Linux by number, as its headers number them up to Linux 7.2 (``asm/unistd_64.h``)."""
+"""Numbers the system calls of Linux as its headers do, up to Linux 7.2 (``asm/unistd_64.h``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""With which arguments a call is allowed, where that is not any.
+"""Says with which arguments a call is allowed, where not every argument will do.
 
 A rule looks at the lower 32 bits of arguments: each is an ``int`` or ``unsigned int`` to the kernel (or is refused by
 it when a bit above is set), so the upper half decides nothing, whatever a caller puts there.
@@ -17,7 +17,7 @@ WORD = 0xFFFFFFFF
 
 
 class Condition(NamedTuple):
-    """Whether the bits of an argument (0 is the first) that a mask leaves are one of these values, or none of them."""
+    """A test of an argument (0 is the first): the bits that a mask leaves are one of the values, or none of them."""
 
     argument: int
     values: tuple[int, ...]
@@ -26,7 +26,7 @@ class Condition(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A call is allowed when all conditions of one of the alternatives hold, and answered with the error otherwise."""
+    """The arguments with which a call is allowed: all conditions of an alternative hold. Others get the error."""
 
     alternatives: tuple[tuple[Condition, ...], ...]
     otherwise: int = errno.EPERM

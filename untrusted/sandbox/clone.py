@@ -1,4 +1,4 @@
-"""Start a session: one clone call that makes its namespaces, a lock-down, and a tiny init over the worker."""
+"""Starts a session: one clone call that makes its namespaces, a lock-down, and a tiny init over the worker."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Cloned(NamedTuple):
 
 
 def clone_session(
-    plan: Plan, child: Callable[[], object], keep: Iterable[int] = (), gate: int | None = None, trouble: int = 2
+    plan: Plan, child: Callable[[], object], keep: Iterable[int] = (), go_ahead: int | None = None, complaints: int = 2
 ) -> Cloned:
     """Fork a locked-down worker that runs ``child``; return its init, which dies with it and with this process.
 
     This process settles, if it has not yet. ``keep``: file descriptors that the worker goes on using, beside 0 to 2.
-    ``gate``: a descriptor of which the child reads one byte before it does anything: the caller's chance to put it into
-    its control group. ``trouble``: where a child that cannot be locked down says why, before it ends with
+    ``go_ahead``: a descriptor of which the child reads one byte before it does anything: the caller's chance to put it
+    into its control group. ``complaints``: where a child that cannot be locked down says why, before it ends with
     EXIT_NOT_LOCKED. Called in a process with one thread. Raises SandboxError where threads run and for root, OSError
     when the kernel refuses.
     """
@@ -53,24 +53,26 @@ def clone_session(
             raise
         if pid == 0:
             ctypes.pythonapi.PyOS_AfterFork_Child()
-            _be_child(lockdown, child, gate, trouble, parent)
+            _be_child(lockdown, child, go_ahead, complaints, parent)
         ctypes.pythonapi.PyOS_AfterFork_Parent()
     finally:
         os.close(parent)
     return Cloned(pid, pidfd.value)
 
 
-def _be_child(lockdown: Lockdown, child: Callable[[], object], gate: int | None, trouble: int, parent: int) -> NoReturn:
+def _be_child(
+    lockdown: Lockdown, child: Callable[[], object], go_ahead: int | None, complaints: int, parent: int
+) -> NoReturn:
     try:
         die_with_parent(signal.SIGKILL)
         if select.select([parent], [], [], 0)[0]:
             os._exit(EXIT_NOT_LOCKED)  # the parent died before we asked to die with it
-        if gate is not None and not os.read(gate, 1):
+        if go_ahead is not None and not os.read(go_ahead, 1):
             os._exit(EXIT_NOT_LOCKED)
         lockdown.put_on()
         become_worker_under_init()
     except BaseException as error:  # noqa: BLE001  whatever it is, no user code may run now
-        os.write(trouble, f"a session could not be locked down: {type(error).__name__}: {error}\n".encode())
+        os.write(complaints, f"a session could not be locked down: {type(error).__name__}: {error}\n".encode())
         os._exit(EXIT_NOT_LOCKED)
     code = 1
     try:

@@ -1,4 +1,4 @@
-"""A session under gVisor: its kernel is ``runsc``, a program of its own, inside the walls that every session has.
+"""Runs a session under gVisor, whose kernel is ``runsc``, a program inside the walls that every session has.
 
 What the kernel of the host would be asked for, runsc answers; what runsc asks the host for is little, and filtered by
 runsc itself. The work directory stays the host's: its limits and its handle are those of every session.

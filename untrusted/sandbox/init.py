@@ -1,4 +1,4 @@
-"""Pid 1 of a session, without a second copy of the zygote's memory.
+"""Makes pid 1 of a session without a second copy of the zygote's memory.
 
 Pid 1 is locked down, then makes the worker with CLONE_VM and CLONE_VFORK: the worker goes on in the very memory and on
 the very stack, while pid 1 stands still in the kernel until the worker has ended (or called exec). Pid 1 must never run
@@ -23,7 +23,6 @@ from untrusted.sandbox import syscalls
 from untrusted.sandbox.syscalls import Prepared
 
 _END = signal.SIGUSR1
-EXIT_WORKER_ENDED = int(_END)  # the handler is given the signal's number, and _exit takes it as the code
 _STACK_BYTES = 64 << 10
 _SA_ONSTACK, _SS_DISABLE = 0x08000000, 2
 _DEFAULT, _IGNORE = 0, 1

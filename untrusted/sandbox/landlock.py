@@ -1,4 +1,4 @@
-"""Landlock: the rule about files, network and signals that a process puts on itself, without any namespace."""
+"""Puts Landlock on a process: its own rules about files, network and signals, without any namespace."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _IOCTL_DEV = 1 << 15
 
 
 class Rules:
-    """The rules of a plan's sessions. What they share is opened by their zygote, which keeps it open."""
+    """The rules of a plan's sessions; their zygote opens what they share, and keeps it open."""
 
     def __init__(self, plan: Plan) -> None:
         abi = plan.landlock_abi

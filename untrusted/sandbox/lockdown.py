@@ -1,4 +1,4 @@
-"""The lock-down of one session, layer upon layer, in the only order that works. Called between fork and ready."""
+"""Locks one session down, layer upon layer, in the only order that works; called between fork and Ready."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def settle(plan: Plan) -> Lockdown:
     global _settled
     _refuse_root()
     if _settled is not None and _settled.plan is not plan:
-        raise SandboxError("a zygote has one plan, and keeps it")
+        raise SandboxError("a zygote that has settled in one plan cannot change to another")
     if _settled is None:
         held_bytes = _address_space_bytes()
         if plan.has("mount_namespace"):
@@ -75,9 +75,9 @@ def _enter_root(plan: Plan) -> None:
 
 
 class Lockdown:
-    """Every layer of a plan, ready to be put on by processes that the one that makes this has forked.
+    """The layers of a plan, prepared by a zygote, to be put on by the processes that it forks.
 
-    ``held_bytes``: the address space of that one.
+    ``held_bytes``: the address space of the zygote.
     """
 
     def __init__(self, plan: Plan, held_bytes: int) -> None:
@@ -90,7 +90,7 @@ class Lockdown:
             # The zygote made itself unreadable; a session's /proc/self is its own again.
             ("", [prepare_prctl(syscalls.PR_SET_DUMPABLE, 1), Prepared(os.setsid)]),
             ("user_namespace", _identity_maps(os.geteuid(), os.getegid())),
-            # Not in the clone call: its root is the group that the process is in now, which its gate has let it join.
+            # Not in the clone call: its root is the group that the process is in now, joined before its go-ahead.
             ("cgroup_namespace", [syscalls.prepare(syscalls.UNSHARE, syscalls.CLONE_NEWCGROUP)]),
             ("mount_namespace", _private(plan)),
             ("uts_namespace", [syscalls.prepare(syscalls.SETHOSTNAME, b"cell", len("cell"))]),

@@ -1,4 +1,4 @@
-"""The plan of a sandbox: made and tested once by the supervisor, handed to the zygotes, followed by every child."""
+"""Plans a sandbox: the supervisor makes and tests the plan once, zygotes are handed it, every child follows it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SHIPPED = ("untrusted", "wire.py", "contract.py")
 
 @dataclass(frozen=True)
 class Gvisor:
-    """Where runsc is, and the flags that the host gives it beside ours."""
+    """The program of gVisor: where it is, and the flags that the operator gives it beside ours."""
 
     runsc: str
     flags: tuple[str, ...]
@@ -61,9 +61,9 @@ class Plan:
     ``trees``: paths shown read-only where they are. ``links``: symbolic links of the root, as (path, target).
     ``masks``: what is covered in /proc, as (path, whether it is a directory).
     ``seccomp_program``: BPF, 8 bytes an instruction. ``landlock_abi``: 0 where the kernel has no Landlock.
-    ``terminals``: sessions have pseudo-terminals of their own. ``waived``: layers that the host cannot give and its
-    owner does without; ``omitted``: layers left out by a test. ``gvisor``: None where cells run on the host's kernel.
-    ``python``: the interpreter that guests start.
+    ``terminals``: sessions have pseudo-terminals of their own. ``waived``: layers that the host cannot give and the
+    operator does without; ``omitted``: layers left out by a test. ``gvisor``: None where cells run on the host's
+    kernel. ``python``: the interpreter that guests start.
     """
 
     memory_bytes: int

@@ -1,4 +1,4 @@
-"""What the self-test tries inside a locked-down child: each probe is one layer's real work, attempted against it."""
+"""Tries inside a locked-down child what each layer must hold back: the self-test's attempts, one for a layer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ROOT = {"bin", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "mask",
 
 @dataclass(frozen=True)
 class Outside:
-    """What lies outside and must not be reached: baits that the supervisor has laid out."""
+    """The baits that the supervisor has laid outside of the session; none of them may be reached."""
 
     pid: int
     namespaces: dict[str, str]
@@ -37,8 +37,8 @@ class Outside:
     kernel: str
 
 
-class Broken(Exception):
-    """A probe came through; the message says how."""
+class ProbeError(Exception):
+    """A probe came through a layer; the message says how."""
 
 
 def of(plan: Plan) -> tuple[str, ...]:
@@ -54,8 +54,8 @@ def run(plan: Plan, outside: Outside, descriptors: set[int]) -> dict[str, str]:
         try:
             probe(plan, outside, descriptors)
             results[layer] = ""
-        except Broken as broken:
-            results[layer] = str(broken)
+        except ProbeError as error:
+            results[layer] = str(error)
         except Exception as error:  # noqa: BLE001  a probe that cannot be made proves nothing
             results[layer] = f"the probe failed: {type(error).__name__}: {error}"
     return results
@@ -69,27 +69,27 @@ def namespaces() -> dict[str, str]:
 
 def _own_namespace(name: str, outside: Outside) -> None:
     if os.readlink(f"/proc/self/ns/{name}") == outside.namespaces[name]:
-        raise Broken(f"the {name} namespace is the host's")
+        raise ProbeError(f"the {name} namespace is the host's")
 
 
 def refused(what: str, action: Callable[[], object], *errors: int) -> None:
-    """Raise Broken unless the action raises OSError, with one of the errors if there are any."""
+    """Raise ProbeError unless the action raises OSError, with one of the errors if there are any."""
     try:
         result = action()
     except OSError as error:
         if errors and error.errno not in errors:
-            raise Broken(f"{what} was answered with {errno.errorcode.get(error.errno or 0)}") from error
+            raise ProbeError(f"{what} was answered with {errno.errorcode.get(error.errno or 0)}") from error
         return
     if isinstance(result, int) and result > 2:
         os.close(result)
-    raise Broken(f"{what} was possible")
+    raise ProbeError(f"{what} was possible")
 
 
 def _user(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
     _own_namespace("user", outside)
     inside, _out, count = Path("/proc/self/uid_map").read_text().split()
     if (inside, count) != (str(USER_ID), "1") or os.getuid() != USER_ID:
-        raise Broken("more than one user is mapped")
+        raise ProbeError("more than one user is mapped")
 
 
 def _mount(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
@@ -101,7 +101,7 @@ def _mount(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
 def _pid(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
     _own_namespace("pid", outside)
     if (os.getpid(), os.getppid()) != (2, 1):
-        raise Broken(f"the worker is process {os.getpid()} below {os.getppid()}, not 2 below 1")
+        raise ProbeError(f"the worker is process {os.getpid()} below {os.getppid()}, not 2 below 1")
     refused("a signal to the supervisor", lambda: os.kill(outside.pid, 0))
 
 
@@ -109,7 +109,7 @@ def _network(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
     _own_namespace("net", outside)
     names = [line.partition(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]]
     if [name for name in names if name != "lo"]:
-        raise Broken(f"there are network interfaces: {', '.join(names)}")
+        raise ProbeError(f"there are network interfaces: {', '.join(names)}")
     refused("a connection to the host's loopback", lambda: connect(socket.AF_INET, ("127.0.0.1", outside.tcp_port)))
     refused("a connection to an abstract socket", lambda: connect(socket.AF_UNIX, f"\0{outside.abstract_name}"))
 
@@ -127,7 +127,7 @@ def _ipc(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
 def _uts(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
     _own_namespace("uts", outside)
     if socket.gethostname() != "cell":
-        raise Broken("the host's name can be seen")
+        raise ProbeError("the host's name can be seen")
 
 
 def _cgroup(_plan: Plan, outside: Outside, _descriptors: set[int]) -> None:
@@ -138,7 +138,7 @@ def _read_only_root(plan: Plan, _outside: Outside, _descriptors: set[int]) -> No
     shown = {path.split("/")[1] for path in (*plan.trees, *(path for path, _target in plan.links))}
     strange = set(os.listdir("/")) - _ROOT - shown
     if strange:
-        raise Broken(f"the root holds {', '.join(sorted(strange))}")
+        raise ProbeError(f"the root holds {', '.join(sorted(strange))}")
     for path in ("/", "/etc", "/dev", *plan.trees):
         if os.path.isdir(path):
             refused(f"making a directory in {path}", partial(os.mkdir, f"{path}/probe"), errno.EROFS)
@@ -147,15 +147,15 @@ def _read_only_root(plan: Plan, _outside: Outside, _descriptors: set[int]) -> No
 def _private_proc(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
     pids = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
     if pids != [1, 2]:
-        raise Broken(f"/proc shows the processes {pids}")
+        raise ProbeError(f"/proc shows the processes {pids}")
     if os.listdir("/proc/sys") or any(Path(f"/proc/{name}").read_text() for name in ("keys", "cmdline", "vmstat")):
-        raise Broken("/proc tells of the host")
+        raise ProbeError("/proc tells of the host")
 
 
 def _minimal_dev(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
     strange = set(os.listdir("/dev")) ^ (_DEVICES | _TERMINALS if plan.terminals else _DEVICES)
     if strange:
-        raise Broken(f"/dev differs in {', '.join(sorted(strange))}")
+        raise ProbeError(f"/dev differs in {', '.join(sorted(strange))}")
     if plan.terminals:
         _own_terminals()
     else:
@@ -165,7 +165,7 @@ def _minimal_dev(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
 def _own_terminals() -> None:
     strange = set(os.listdir("/dev/pts")) - {"ptmx"}
     if strange:
-        raise Broken(f"there are terminals of others: {', '.join(sorted(strange))}")
+        raise ProbeError(f"there are terminals of others: {', '.join(sorted(strange))}")
     for descriptor in os.openpty():
         os.close(descriptor)
 
@@ -178,23 +178,23 @@ def _disk_limits(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
     for path in (HOME, "/tmp", "/dev/shm"):
         state = os.statvfs(path)
         if state.f_blocks * state.f_frsize > plan.disk_bytes or state.f_files > plan.inodes_max or not state.f_files:
-            raise Broken(f"{path} has no limits")
+            raise ProbeError(f"{path} has no limits")
         missing = {"nosuid", "nodev", "nosymfollow"} - set(options.get(path, ()))
         if missing:
-            raise Broken(f"{path} is mounted without {', '.join(sorted(missing))}")
+            raise ProbeError(f"{path} is mounted without {', '.join(sorted(missing))}")
 
 
 def _rlimits(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard > plan.descriptors_max or soft > hard:
-        raise Broken(f"{hard} file descriptors may be opened")
+        raise ProbeError(f"{hard} file descriptors may be opened")
     if resource.getrlimit(resource.RLIMIT_CPU)[1] == resource.RLIM_INFINITY:
-        raise Broken("CPU time has no limit")
+        raise ProbeError("CPU time has no limit")
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard + 1))
     except (OSError, ValueError):
         return
-    raise Broken("a limit could be raised")
+    raise ProbeError("a limit could be raised")
 
 
 def _status() -> dict[str, str]:
@@ -206,19 +206,19 @@ def _capabilities(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> Non
     status = _status()
     held = [name for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb") if int(status[name], 16)]
     if held:
-        raise Broken(f"capabilities are left in {', '.join(held)}")
+        raise ProbeError(f"capabilities are left in {', '.join(held)}")
 
 
 def _no_new_privs(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
     if _status()["NoNewPrivs"] != "1":
-        raise Broken("programs may gain privileges")
+        raise ProbeError("programs may gain privileges")
 
 
 def _closed_descriptors(_plan: Plan, _outside: Outside, descriptors: set[int]) -> None:
     # Every number that may be open is tried, not /proc's list, which opens one itself.
     strange = [number for number in range(4096) if number not in descriptors and _is_open(number)]
     if strange:
-        raise Broken(f"file descriptors {strange} are open")
+        raise ProbeError(f"file descriptors {strange} are open")
 
 
 def _is_open(descriptor: int) -> bool:
@@ -231,14 +231,14 @@ def _is_open(descriptor: int) -> bool:
 
 def _landlock(plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
     if not plan.landlock_abi:
-        raise Broken("the kernel has no Landlock")
+        raise ProbeError("the kernel has no Landlock")
     # Everything else allows this one: the file is the worker's own.
     refused("writing below /proc", lambda: os.open("/proc/self/comm", os.O_WRONLY), errno.EACCES)
 
 
 def _seccomp(_plan: Plan, _outside: Outside, _descriptors: set[int]) -> None:
     if _status()["Seccomp"] != "2":
-        raise Broken("no filter is loaded")
+        raise ProbeError("no filter is loaded")
     null = ctypes.c_void_p()
     # Without the filter each of these would succeed or name another error: all arguments are empty.
     for name, arguments, error in (

@@ -1,4 +1,4 @@
-"""New randomness for a forked worker: every fork starts with the zygote's generators, bit for bit.
+"""Gives a forked worker new randomness: every fork starts with the zygote's generators, bit for bit.
 
 A zygote looks for them once, for a walk over all objects takes too long for each session. Generators that libraries of
 a language keep in C, or in another interpreter, are that language's to seed, with its ``start``.

@@ -1,4 +1,4 @@
-"""The root directory of a session: programs and libraries read-only, a work directory in memory, nothing else."""
+"""Builds the root directory of a session: programs and libraries read-only, a work directory in memory, no more."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from untrusted.sandbox import syscalls
 from untrusted.sandbox.plan import GUEST_USER_ID, HOME, USER, USER_ID, Plan
 from untrusted.sandbox.syscalls import Prepared
 
-# Must exist and is covered while the new root is built.
-_BUILDING_SITE = "/tmp"
+# The new root is built here: it must exist, and is covered meanwhile.
+_SCAFFOLD = "/tmp"
 _ROOT_OPTIONS = "mode=755,size=1m,nr_inodes=1k"
 _MASK = "/mask"  # an empty directory, to lie on others
 _DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -40,8 +40,8 @@ def build(plan: Plan) -> None:
         devices = {f"/dev/{name}": syscalls.open_tree(f"/dev/{name}", recursive=False) for name in _DEVICES}
     else:
         devices = {"/dev": syscalls.open_tree("/dev", recursive=True)}
-    syscalls.mount("tmpfs", _BUILDING_SITE, "tmpfs", _MS_NOSUID | _MS_NODEV, _ROOT_OPTIONS)
-    os.chdir(_BUILDING_SITE)
+    syscalls.mount("tmpfs", _SCAFFOLD, "tmpfs", _MS_NOSUID | _MS_NODEV, _ROOT_OPTIONS)
+    os.chdir(_SCAFFOLD)
     for path, descriptor in trees.items():
         if path != "/proc":
             attributes = syscalls.MOUNT_ATTR_RDONLY | syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV

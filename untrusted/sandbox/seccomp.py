@@ -1,4 +1,4 @@
-"""The system call filter: the one list of allowed calls, compiled to the program that the kernel runs at each call.
+"""Compiles the one list of allowed system calls to the program that the kernel runs at each call.
 
 The program looks for the call's number among ranges that have one answer, as in a binary search, then at arguments.
 Names are listed in ``allowed_calls.py``, the rules of some in ``call_rules.py``, numbers in ``call_numbers.py``.
@@ -26,7 +26,7 @@ _JUMP_MAX = 255
 _X32_BIT = 0x40000000
 
 # An answer that needs no look at arguments, or a rule.
-InputReply = int | Rule
+Answer = int | Rule
 _Code = list[tuple[int, int, int, int]]
 
 
@@ -47,14 +47,14 @@ def compile_program(memory_is_seen: bool, further: Iterable[str] = (), machine: 
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
 
 
-def answers(memory_is_seen: bool, further: Iterable[str], machine: str) -> dict[int, InputReply]:
+def answers(memory_is_seen: bool, further: Iterable[str], machine: str) -> dict[int, Answer]:
     """Return what the filter says to each number that has a call. Raises SandboxError for a name that is no call's."""
     every = {name for known in _ARCHITECTURES for name in numbers_of(known)}
     further = tuple(further)
     unknown = sorted({*names(ALLOWED), *names(MISSING), *further, *RULES} - every)
     if unknown:
         raise SandboxError(f"there is no system call {unknown[0]!r}")
-    said: dict[str, InputReply] = dict.fromkeys(every, _ERRNO | errno.EPERM)
+    said: dict[str, Answer] = dict.fromkeys(every, _ERRNO | errno.EPERM)
     said |= dict.fromkeys(names(MISSING), _ERRNO | errno.ENOSYS)
     said |= dict.fromkeys([*names(ALLOWED), *further], _ALLOW)
     said |= RULES  # also where a language adds a call that has one
@@ -63,14 +63,14 @@ def answers(memory_is_seen: bool, further: Iterable[str], machine: str) -> dict[
     return {number: said[name] for name, number in numbers_of(machine).items()}
 
 
-def _ranges(answer_to: dict[int, InputReply]) -> list[tuple[int, InputReply]]:
+def _ranges(answer_to: dict[int, Answer]) -> list[tuple[int, Answer]]:
     """Return the first number of each range of calls that get the same answer, with that answer, from 0 to the last.
 
     What has no name here is newer than this list, or no call: it looks missing.
     """
     nothing = _ERRNO | errno.ENOSYS
     bounds = sorted({0, _X32_BIT, *answer_to, *(number + 1 for number in answer_to)})
-    found: list[tuple[int, InputReply]] = []
+    found: list[tuple[int, Answer]] = []
     for first in bounds:
         answer = answer_to.get(first, _KILL_PROCESS if first >= _X32_BIT else nothing)
         if not found or found[-1][1] != answer:
@@ -78,7 +78,7 @@ def _ranges(answer_to: dict[int, InputReply]) -> list[tuple[int, InputReply]]:
     return found
 
 
-def _search(ranges: list[tuple[int, InputReply]]) -> _Code:
+def _search(ranges: list[tuple[int, Answer]]) -> _Code:
     if len(ranges) == 1:
         answer = ranges[0][1]
         return _judge(answer) if isinstance(answer, Rule) else [(_RETURN, 0, 0, answer)]

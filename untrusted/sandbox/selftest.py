@@ -1,4 +1,4 @@
-"""The sandbox tested by itself, at every start of a supervisor: a real child, locked down, tries to get out."""
+"""Tests the sandbox at every start of a supervisor: a real child, locked down, tries to get out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def probe(plan: Plan) -> list[Layer]:
     results = _tried(plan, _probe_session, probes.of(plan), "the sandbox cannot be built")
     if plan.gvisor:
         results |= _tried(plan, guest_probe.start, (guest_probe.LAYER,), "no guest can be started")
-    return [_layer(plan, name, trouble) for name, trouble in results.items()]
+    return [_layer(plan, name, fault) for name, fault in results.items()]
 
 
 def missing(layers: Iterable[Layer]) -> list[str]:
@@ -41,11 +41,11 @@ def missing(layers: Iterable[Layer]) -> list[str]:
     return [layer.name for layer in layers if layer.state == "off"]
 
 
-def _layer(plan: Plan, name: str, trouble: str) -> Layer:
+def _layer(plan: Plan, name: str, fault: str) -> Layer:
     if name in plan.waived:
-        return Layer(name, "waived", trouble or "not put on")
-    if trouble:
-        return Layer(name, "off", trouble)
+        return Layer(name, "waived", fault or "not put on")
+    if fault:
+        return Layer(name, "off", fault)
     return Layer(name, "on", f"ABI {plan.landlock_abi}" if name == "landlock" else "")
 
 
@@ -93,7 +93,7 @@ def _be_zygote(plan: Plan, job: Callable[[int], None], report: int) -> NoReturn:
 
     try:
         die_with_parent(signal.SIGKILL)
-        cloned = clone_session(plan, partial(job, report), keep=[report], trouble=report)
+        cloned = clone_session(plan, partial(job, report), keep=[report], complaints=report)
         os.waitid(os.P_PIDFD, cloned.pidfd, os.WEXITED)
     except (OSError, SandboxError) as error:
         os.write(report, str(error).encode())

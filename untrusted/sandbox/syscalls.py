@@ -1,4 +1,4 @@
-"""The system calls that Python does not offer, by number: the one file where raw calls are made.
+"""Makes the system calls that Python does not offer, by number; no other file makes raw calls.
 
 Every function raises OSError with the kernel's errno. Numbers and constants are those of Linux' own headers
 (``include/uapi/linux``, ``arch/*/entry/syscalls``). The library is opened with ``PyDLL``, which keeps the GIL: these
@@ -22,8 +22,7 @@ _syscall.restype = c_long
 MACHINE = platform.machine()
 
 # Numbers above 423 are the same on every architecture.
-OPEN_TREE, MOVE_MOUNT, FSOPEN, FSCONFIG, FSMOUNT = 428, 429, 430, 431, 432
-CLOSE_RANGE, OPENAT2, MOUNT_SETATTR = 436, 437, 442
+OPEN_TREE, MOVE_MOUNT, CLOSE_RANGE, OPENAT2, MOUNT_SETATTR = 428, 429, 436, 437, 442
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 if MACHINE == "x86_64":
     CLONE, PIVOT_ROOT, CAPSET, SECCOMP, RSEQ, RSEQ_SIGNATURE = 56, 155, 126, 317, 334, 0x53053053
@@ -44,12 +43,9 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 1 << 18
 MNT_DETACH = 2
 OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
-AT_FDCWD, AT_EMPTY_PATH, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW = -100, 0x1000, 0x8000, 0x100
+AT_FDCWD, AT_EMPTY_PATH, AT_RECURSIVE = -100, 0x1000, 0x8000
 MOVE_MOUNT_F_EMPTY_PATH = 4
-FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC = 1, 1
-FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE = 0, 1, 6
-MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC = 1, 2, 4, 8
-MOUNT_ATTR_NOSYMFOLLOW = 0x00200000
+MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV = 1, 2, 4
 
 # linux/prctl.h, linux/securebits.h, linux/capability.h
 PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_READ, PR_CAPBSET_DROP = 1, 2, 4, 23, 24

@@ -131,7 +131,7 @@ def harvest(
         if time.monotonic() - started > SLICE_S:
             yield None
             started = time.monotonic()
-        name, why = _checked_name(path)
+        name, why = checked_name(path)
         if name is None:
             refusals.add(path, why)
             continue
@@ -238,7 +238,7 @@ def _open_checked(
     return None, 0, why
 
 
-def _checked_name(untrusted_path: bytes) -> tuple[str | None, str]:
+def checked_name(untrusted_path: bytes) -> tuple[str | None, str]:
     """Return (the name, "") or (None, what is wrong with it)."""
     try:
         name = untrusted_path.decode("utf-8")

@@ -1,8 +1,8 @@
-"""How a supervisor has workers forked: orders over one socketpair, to a zygote or to a launcher of gVisor's guests.
+"""Forks a worker for each order of a supervisor, in a zygote or in a launcher of gVisor's guests.
 
-The sandbox plan comes first, then, for each worker, one byte with the worker's end of a channel (and for a guest the
-end that brings interrupts). Answered is the pid and pidfd of the child. It waits for one byte on its channel: the
-supervisor has put it into its control group by then.
+The supervisor sends the sandbox plan first, then, for each worker, one byte with the worker's end of a channel (and
+for a guest the end that brings interrupts). The reply is the pid and the pidfd of the child, which waits for one byte
+on its channel: by then the supervisor has put it into its control group.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def serve(orders: socket.socket, plan: Plan, version: str, work: Callable[..., o
         if order != FORK or not descriptors:
             return
         sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
-        cloned = clone_session(plan, partial(work, *sockets), keep=descriptors, gate=descriptors[0])
+        cloned = clone_session(plan, partial(work, *sockets), keep=descriptors, go_ahead=descriptors[0])
         for ours in sockets:
             ours.close()
         socket.send_fds(orders, [FORKED + str(cloned.pid).encode()], [cloned.pidfd])

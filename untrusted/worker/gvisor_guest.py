@@ -1,4 +1,4 @@
-"""What runs inside a gVisor guest: a worker, and over it the guest's first process, which passes interrupts on.
+"""Runs a worker inside a gVisor guest, and above it the guest's first process, which passes interrupts on.
 
 Descriptor 0 is the session's channel, 1 brings a byte for each interrupt. No signal comes in from outside.
 """

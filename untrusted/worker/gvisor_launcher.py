@@ -1,7 +1,7 @@
-"""The launcher of one language under gVisor: it starts a guest for each session, in the walls that every session has.
+"""Starts a guest of gVisor for each session in one language, inside the walls that every session has.
 
-It stands where a zygote stands, and obeys the same orders. Nothing can be forked into a guest, so each guest loads the
-language anew (``untrusted/worker/gvisor_guest.py``); that a pool keeps some ready hides it.
+The launcher stands where a zygote stands, and obeys the same orders. Nothing can be forked into a guest, so each guest
+loads the language anew (``untrusted/worker/gvisor_guest.py``); nobody waits for that while the pool has a ready one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOG = 2
 
 @dataclass(frozen=True)
 class Guest:
-    """What all guests of a language have in common. ``caches``: the home in which the language was rehearsed."""
+    """The start that all guests of a language share. ``caches``: the home in which the language was rehearsed."""
 
     plan: Plan
     argv: list[str]
@@ -60,7 +60,7 @@ def launch(guest: Guest, channel: socket.socket, interrupts: socket.socket) -> N
     environment = {**os.environ, "HOME": HOME}
     code = gvisor.run(guest.plan, guest.argv, environment, channel.fileno(), interrupts.fileno(), LOG)
     if code:
-        raise SandboxError(f"a guest ended with {code}")
+        raise SandboxError(f"a guest of gVisor ended with the exit code {code}")
 
 
 def copy_caches(home: str, entries: Sequence[str] = (".cache", ".config")) -> None:

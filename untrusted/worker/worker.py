@@ -1,4 +1,4 @@
-"""A worker: one locked-down process that runs the cells of one session, then is thrown away."""
+"""Serves one session in a locked-down process: runs its turns, takes its uploads, completes and inspects code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import msgspec
 
-from untrusted.channel import Broken, Over, Ready, Said, WorkerEnd, Written
+from untrusted.channel import Over, Ready, Said, SupervisorGoneError, WorkerEnd, Written, carried_bytes
 from untrusted.kernel import Kernel
 from untrusted.sandbox.plan import HOME
 from untrusted.sandbox.reseed import reseed
@@ -21,7 +21,7 @@ MESSAGE_BYTES_MAX = FRAME_BYTES_MAX - (128 << 10)
 
 
 class Worker:
-    """Joins a kernel to the channel of its supervisor."""
+    """A kernel that is joined to the channel of its supervisor."""
 
     def __init__(self, channel: WorkerEnd, kernel: Kernel) -> None:
         self._channel, self._kernel = channel, kernel
@@ -33,7 +33,7 @@ class Worker:
     ) -> None:
         """Send one message of the kernel."""
         message = Message(msg_type, _json(content), _json(metadata or {}), list(buffers or ()))
-        size_bytes = len(message.content) + len(message.metadata) + sum(map(len, message.buffers))
+        size_bytes = carried_bytes(message)
         if size_bytes > MESSAGE_BYTES_MAX:
             text = f"An output of {size_bytes} bytes is not shown: one output may have {MESSAGE_BYTES_MAX}.\n"
             message = Message("stream", _json({"name": "stderr", "text": text}))
@@ -44,7 +44,7 @@ class Worker:
         self._channel.send(Said(messages))
 
     def ask(self, prompt: str, password: bool) -> str:
-        """Ask the student and wait for the answer."""
+        """Send an input request, and return the reply when it has come."""
         self.emit("input_request", {"prompt": prompt, "password": password})
         while True:
             frame = self._channel.receive()
@@ -65,7 +65,7 @@ class Worker:
             elif isinstance(frame, Upload):
                 self._write(frame)
             elif isinstance(frame, Introspect):
-                self._channel.send(self._answer(frame))
+                self._channel.send(self._introspect(frame))
 
     def _write(self, upload: Upload) -> None:
         # In here a name can do no harm: this is the sandbox, and the trusted side has checked it for the reader's sake.
@@ -89,15 +89,15 @@ class Worker:
                 self._not_written.append(f"The file {name!r} could not be put in its place: {target.strerror}.\n")
             self._channel.send(Written())
 
-    def _answer(self, ask: Introspect) -> IntrospectReply:
+    def _introspect(self, frame: Introspect) -> IntrospectReply:
         try:
-            if ask.kind == "complete":
-                content = self._kernel.complete(ask.code, ask.cursor_pos)
+            if frame.kind == "complete":
+                content = self._kernel.complete(frame.code, frame.cursor_pos)
             else:
-                content = self._kernel.inspect(ask.code, ask.cursor_pos, ask.detail_level)
-            return IntrospectReply(ask.request, "ok", _json(content))
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the namespace is the student's, and may raise anything
-            return IntrospectReply(ask.request, "error", _json({"ename": type(error).__name__}))
+                content = self._kernel.inspect(frame.code, frame.cursor_pos, frame.detail_level)
+            return IntrospectReply(frame.request, "ok", _json(content))
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the namespace is the reader's, and may raise anything
+            return IntrospectReply(frame.request, "error", _json({"ename": type(error).__name__}))
 
 
 def work_one_session(kernel: Kernel, sock: socket.socket) -> None:
@@ -109,7 +109,7 @@ def work_one_session(kernel: Kernel, sock: socket.socket) -> None:
     worker = Worker(channel, kernel)
     kernel.start(worker.emit, worker.ask)
     channel.send(Ready())
-    with suppress(Broken):
+    with suppress(SupervisorGoneError):
         worker.serve()
 
 

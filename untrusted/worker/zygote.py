@@ -1,4 +1,4 @@
-"""The zygote of one language: everything imported and warmed, no keys and no network; it forks workers.
+"""Loads and warms one language, with no keys and no network, and forks the workers of its sessions.
 
 A worker that it forks locks itself down and serves one session: the language is loaded once for all of them.
 """

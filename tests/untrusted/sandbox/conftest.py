@@ -19,7 +19,7 @@ from tests.processes import tied, untrusted_python
 RUN_INSIDE = Path(__file__).parent / "run_inside.py"
 ACCOUNT = "sandboxtest"
 DEADLINE_S = 90.0
-CONTROLLERS = ("memory", "pids", "cpu", "cpuacct", "freezer")
+CONTROLLERS = ("memory", "pids", "cpu", "cpuacct")
 
 
 @pytest.fixture(scope="session")

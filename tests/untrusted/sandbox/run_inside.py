@@ -102,7 +102,7 @@ def be_zygote(job: dict, plan, outside: dict, theirs: socket.socket, report: int
         if job.get("hold"):
             signal.pause()
 
-    cloned = clone_session(plan, child, keep=[theirs.fileno(), report], gate=theirs.fileno(), trouble=report)
+    cloned = clone_session(plan, child, keep=[theirs.fileno(), report], go_ahead=theirs.fileno(), complaints=report)
     os.close(report)
     socket.send_fds(theirs, [str(cloned.pid).encode()], [cloned.pidfd])
     theirs.close()

@@ -1,4 +1,4 @@
-"""Sage: what is loaded before the fork, how it is warmed, and what it needs of the sandbox.
+"""Describes Sage: what is loaded before the fork, how it is warmed, and what it needs of the sandbox.
 
 The other files of this folder run in Sage's own environment alone; this one is read where there is no Sage, too.
 """
@@ -48,7 +48,7 @@ def version() -> str:
 
 
 def check(code: str) -> str:
-    """Return the code as it is. Raises SyntaxError, at the student's column, for what the preparser stumbles over."""
+    """Return the code as it is. Raises SyntaxError, at the reader's column, for what the preparser stumbles over."""
     from IPython import get_ipython
 
     from untrusted.languages.sage.brackets import check as check_brackets

@@ -1,4 +1,4 @@
-"""Animations as GIF by Pillow: Sage's own way wants ImageMagick or ffmpeg, which are no part of its environment."""
+"""Makes animations GIFs by Pillow: Sage's own way wants ImageMagick or ffmpeg, which its environment has not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brackets and strings that do not close: Sage's preparser says neither line nor column of them."""
+"""Finds brackets and strings that do not close: Sage's preparser says neither line nor column of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TOKEN = re.compile(
 
 
 def check(code: str, name: str) -> None:
-    """Raise SyntaxError, with the student's line and column, for a bracket or a string that does not close."""
+    """Raise SyntaxError, with the reader's line and column, for a bracket or a string that does not close."""
     if code.lstrip().startswith(("%%", "!")) or code.rstrip().endswith("?"):
         return
     waiting: list[tuple[str, int]] = []

@@ -19,7 +19,7 @@ from untrusted.languages.sage.interact import CONTROLS
 
 
 class Customisations(SageCustomizations):
-    """Sage's own, without a startup file; the shell fills its namespace by itself, each time it is reset."""
+    """Sage's own customisations without its startup file: the shell fills its namespace each time it is reset."""
 
     def init_environment(self) -> None:
         """Leave the names to ``populate``."""

@@ -1,4 +1,4 @@
-"""How Sage's values become MIME bundles."""
+"""Makes MIME bundles of Sage's values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FOREIGN_THREE = re.compile(r'<script src="https://[^"]*three[^"]*"></script>')
 
 
 class Backend(BackendIPythonNotebook):
-    """Sage's own for notebooks; formulas are formulas, and pages load nothing from elsewhere."""
+    """Sage's own display backend for notebooks, whose pages load nothing from elsewhere; formulas stay formulas."""
 
     def supported_output(self) -> set[type]:
         """Return all but what needs Java."""

@@ -1,4 +1,4 @@
-"""``@interact`` without controls: the function runs once, with the values at which its controls would begin."""
+"""Runs the function of ``@interact`` once, without controls, with the values at which they would begin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Control:
-    """Stands for a control; what remains of it is the value at which it begins."""
+    """What remains of a control: the value at which it begins."""
 
     def __init__(self, default: Any) -> None:
         self.default = default

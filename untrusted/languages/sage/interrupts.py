@@ -1,4 +1,4 @@
-"""Stop inside a computation in C: cysignals hears SIGINT first, and hands it on where Python is running."""
+"""Stops computations in C: cysignals hears SIGINT first, and hands it on where Python is running."""
 
 from __future__ import annotations
 

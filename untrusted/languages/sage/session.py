@@ -1,4 +1,4 @@
-"""What each session has to itself: random numbers, temporary names, a directory for settings."""
+"""Gives each session what it has to itself: random numbers, temporary names, a directory for settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits of a whole session: memory, processes and CPU share of all its processes together.
+"""Limits whole sessions: memory, processes and CPU share of all their processes together.
 
 Three drivers with one interface: ``cgroup2`` and ``cgroup1`` where a directory of the kernel's control groups is ours,
 ``watchdog`` where there is neither.
@@ -23,7 +23,7 @@ def choose(mode: str, directory: str, limits: Limits) -> Limiter:
     """Return the limiter for a mode: ``auto`` takes the best that works. Raises SandboxError with the reason.
 
     ``directory``: for cgroup2 a delegated directory; for cgroup1 ``memory=/…,pids=/…,cpuacct=/…`` and, where the host
-    has them, ``cpu=/…`` and ``freezer=/…``.
+    has it, ``cpu=/…``.
     """
     if mode != "auto" and mode not in DRIVERS:
         raise SandboxError(f"there is no limiter {mode!r}; there are auto, {', '.join(DRIVERS)}")

@@ -1,4 +1,4 @@
-"""Limits by cgroup v1, in directories of each controller that the host gave to this account."""
+"""Limits sessions by cgroup v1, in directories of each controller that the operator gave to this account."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import signal
 from contextlib import suppress
 
-from untrusted.sandbox.limiter.cgroupfs import Removals, counter, owned, read, remove_orphans, write
+from untrusted.sandbox.limiter.cgroupfs import Removals, counter, group_name, read, remove_orphans, write
 from untrusted.sandbox.limiter.group import Overrun
 from untrusted.sandbox.limiter.kernel_memory import GrowthWatch, LockWatch
 from wire import Limits
@@ -17,7 +17,10 @@ _SHARES_OF_WEIGHT_100 = 1024
 
 
 class Cgroup1:
-    """Makes one group in each controller's directory for each session. Raises ValueError or OSError when it cannot."""
+    """The limiter by cgroup v1: each session has a group in every controller's directory.
+
+    Raises ValueError or OSError when it cannot work.
+    """
 
     name = "cgroup1"
     sees_all_memory = True
@@ -32,13 +35,13 @@ class Cgroup1:
         for path in dict.fromkeys(self._parents.values()):
             remove_orphans(path)
         self.detail = f"memory, processes and CPU share of a session by cgroup v1: {', '.join(self._parents)}"
-        # The first group shows whether all of it works; a half working limiter is none.
+        # The first group shows whether all of it works: a limiter that works by halves limits nothing.
         self.open("trial").close()
 
     def open(self, session: str, limits: Limits | None = None) -> Group1:
         """Return a new group, with limits of its own or the limiter's. Raises OSError."""
         self._removals.sweep()
-        directories = {controller: f"{parent}/{owned(session)}" for controller, parent in self._parents.items()}
+        directories = {controller: f"{parent}/{group_name(session)}" for controller, parent in self._parents.items()}
         group = Group1(directories, self._removals, self._growth)
         try:
             # One hierarchy may hold several controllers (cpu,cpuacct): the same directory then comes twice.
@@ -91,16 +94,6 @@ class Group1:
             return "processes"
         return "memory" if self._locks.found(self._pids) else None
 
-    def freeze(self) -> None:
-        """Stop every process, where the host gave the freezer."""
-        if "freezer" in self._directories:
-            write(self._directories["freezer"], "freezer.state", "FROZEN")
-
-    def thaw(self) -> None:
-        """Let every process go on."""
-        if "freezer" in self._directories:
-            write(self._directories["freezer"], "freezer.state", "THAWED")
-
     def kill(self) -> None:
         """Kill every process that is in the group; the end of the session's init has killed them already."""
         for pid in read(self._directories["pids"], "cgroup.procs").split():
@@ -112,7 +105,6 @@ class Group1:
                         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 finally:
                     os.close(pidfd)
-        self.thaw()
 
     def _pids(self) -> list[int]:
         return [int(pid) for pid in read(self._directories["pids"], "cgroup.procs").split()]

@@ -1,11 +1,11 @@
-"""Limits by cgroup v2, in a directory delegated to this account."""
+"""Limits sessions by cgroup v2, in a directory delegated to this account."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 
-from untrusted.sandbox.limiter.cgroupfs import Removals, counter, owned, read, remove_orphans, write
+from untrusted.sandbox.limiter.cgroupfs import Removals, counter, group_name, read, remove_orphans, write
 from untrusted.sandbox.limiter.group import Overrun
 from untrusted.sandbox.limiter.kernel_memory import GrowthWatch, LockWatch
 from wire import Limits
@@ -16,7 +16,10 @@ _LEAF = "supervisor"
 
 
 class Cgroup2:
-    """Makes one group for each session below a delegated directory. Raises ValueError or OSError when it cannot."""
+    """The limiter by cgroup v2: each session has a group below a delegated directory.
+
+    Raises ValueError or OSError when it cannot work.
+    """
 
     name = "cgroup2"
     sees_all_memory = True
@@ -32,7 +35,7 @@ class Cgroup2:
         self._delegate()
         remove_orphans(directory)
         self.detail = f"memory, processes and CPU share of a session by control groups below {directory}"
-        # The first group shows whether all of it works; a half working limiter is none.
+        # The first group shows whether all of it works: a limiter that works by halves limits nothing.
         self.open("trial").close()
 
     def _delegate(self) -> None:
@@ -48,7 +51,7 @@ class Cgroup2:
     def open(self, session: str, limits: Limits | None = None) -> Group2:
         """Return a new group, with limits of its own or the limiter's. Raises OSError."""
         self._removals.sweep()
-        directory = f"{self._directory}/{owned(session)}"
+        directory = f"{self._directory}/{group_name(session)}"
         os.mkdir(directory)
         try:
             _limit(directory, limits or self._limits)
@@ -94,14 +97,6 @@ class Group2:
         if counter(read(self._directory, "pids.events"), "max"):
             return "processes"
         return "memory" if self._locks.found(self._pids) else None
-
-    def freeze(self) -> None:
-        """Stop every process."""
-        write(self._directory, "cgroup.freeze", 1)
-
-    def thaw(self) -> None:
-        """Let every process go on."""
-        write(self._directory, "cgroup.freeze", 0)
 
     def kill(self) -> None:
         """Kill every process; before Linux 5.14 the end of the session's init does."""

@@ -1,4 +1,4 @@
-"""Reading and writing the kernel's control group files."""
+"""Reads and writes the kernel's control group files, and removes groups that are over."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def counter(text: str, key: str) -> int:
     return 0
 
 
-def owned(session: str) -> str:
-    """Return the name of a session's group: it says whose it is, so that nobody takes it for another's."""
-    return f"{os.getpid()}.{_started(os.getpid())}.{session}"
+def group_name(session: str) -> str:
+    """Return the name of a session's group, which says by whose process it was made: others leave it alone."""
+    return f"{os.getpid()}.{_start_ticks(os.getpid())}.{session}"
 
 
 def remove_orphans(directory: str) -> None:
     """Remove the groups that supervisors left in a directory when they were killed. Raises OSError."""
     for name in os.listdir(directory):
         owner = re.fullmatch(r"(\d+)\.(\d+)\..+", name)
-        if owner and _started(int(owner[1])) != int(owner[2]):
+        if owner and _start_ticks(int(owner[1])) != int(owner[2]):
             with suppress(OSError):  # its last process is about to end: the next supervisor's turn
                 os.rmdir(f"{directory}/{name}")
 
 
-def _started(pid: int) -> int:
+def _start_ticks(pid: int) -> int:
     """Return when a process started, in the kernel's ticks: with its number, what no other has; 0 without one."""
     try:
         return int(read(f"/proc/{pid}", "stat").rpartition(")")[2].split()[19])
@@ -59,7 +59,7 @@ def _started(pid: int) -> int:
 
 
 class Removals:
-    """Directories to remove; the kernel refuses for a moment after the last process has ended."""
+    """The directories that are to be removed; the kernel refuses for a moment after the last process has ended."""
 
     def __init__(self) -> None:
         self._waiting: deque[str] = deque()

@@ -10,7 +10,7 @@ Overrun = Literal["memory", "processes"]
 
 
 class Group(Protocol):
-    """The processes of one session."""
+    """The processes of one session, counted and limited together."""
 
     def add(self, pid: int) -> None:
         """Take in a process; what it starts from now on belongs to the group too. Raises OSError."""
@@ -21,21 +21,15 @@ class Group(Protocol):
     def overrun(self) -> Overrun | None:
         """Return which limit the group has hit, once it has."""
 
-    def freeze(self) -> None:
-        """Stop every process, where the driver can."""
-
-    def thaw(self) -> None:
-        """Let every process go on."""
-
     def kill(self) -> None:
         """Kill every process."""
 
     def close(self) -> None:
-        """Give back what the group holds, when its processes are gone; leaves nothing behind."""
+        """Give back all that the group holds, when its processes are gone."""
 
 
 class Limiter(Protocol):
-    """Makes groups; ``name`` is its mode, ``detail`` a sentence for the host.
+    """What makes groups; ``name`` is its mode, ``detail`` a sentence for the operator.
 
     ``sees_all_memory``: also what belongs to no process and no directory.
     """

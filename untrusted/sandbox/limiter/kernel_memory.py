@@ -1,7 +1,7 @@
-"""Memory that the kernel takes for locks on ranges of files: no control group counts it, and no limit bounds it.
+"""Finds sessions that hold much of the memory that the kernel takes for locks on ranges of files.
 
-Looking for who holds it means to read about every open file of a session, so it is done only after an alarm: when the
-kernel's own memory has grown by much.
+No control group counts it, and no limit bounds it. Looking for who holds it means to read about every open file of a
+session, so it is done only when the kernel's own memory has grown by much.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 LOOK_S = 0.5
-RISE_BYTES = 128 << 20  # an alarm each time that so much has been taken: 640,000 locks
+RISE_BYTES = 128 << 20  # sessions are looked at each time that so much has been taken: 640,000 locks
 LOCKS_MAX = 10_000  # 2 MB; databases hold a handful
-# Of the supervisor's CPU time for each session and alarm: an ordinary one takes some milliseconds, and one that takes
+# Of the supervisor's CPU time for each look at a session: an ordinary one takes some milliseconds, and one that takes
 # much longer has been made to.
 LOOKING_CPU_S_MAX = 0.25
 
 
 class GrowthWatch:
-    """Counts how often the kernel has taken much more memory that it cannot give back."""
+    """A counter of how often the kernel has taken much more memory that it cannot give back."""
 
     def __init__(self) -> None:
         self._least_bytes = _unreclaimable_bytes()
@@ -41,7 +41,7 @@ class GrowthWatch:
 
 
 class LockWatch:
-    """Looks for one session's locks, once after each growth."""
+    """The watch over one session's locks, which are looked at once after each growth."""
 
     def __init__(self, growth: GrowthWatch) -> None:
         self._growth, self._heard = growth, growth.times()

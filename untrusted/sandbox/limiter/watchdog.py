@@ -1,4 +1,4 @@
-"""Limits without control groups: the supervisor looks at the processes of a session again and again.
+"""Limits sessions without control groups: the supervisor looks at their processes again and again.
 
 Weaker than a control group, and named so: it sees an overrun when it looks, not when it happens; CPU share is not
 limited; CPU time of processes that lived between two looks is not seen, nor is memory that belongs to no process and no
@@ -29,7 +29,7 @@ _RUNSC = b"runsc-sandbox"  # what it calls itself
 
 
 class Process(NamedTuple):
-    """What /proc/PID/stat says of a process."""
+    """A process as /proc/PID/stat shows it."""
 
     parent: int
     still: bool  # it cannot go on: init while its worker runs
@@ -40,7 +40,7 @@ class Process(NamedTuple):
 
 
 class Watchdog:
-    """Makes groups that are watched."""
+    """The limiter without control groups: it makes groups that are watched."""
 
     name = "watchdog"
     sees_all_memory = False
@@ -137,12 +137,6 @@ class WatchedGroup:
         if self._hit is None and self._locks.found(self._tree):
             self._hit = "memory"
         return self._hit
-
-    def freeze(self) -> None:
-        """Nothing can stop processes that start others meanwhile."""
-
-    def thaw(self) -> None:
-        """Nothing was stopped."""
 
     def kill(self) -> None:
         """The end of the session's init kills its processes."""
