@@ -11,7 +11,7 @@ import pytest
 from tests.end_to_end.conftest import CheckingClient
 from tests.processes import wait_for
 from tests.server import serve
-from tests.untrusted.test_slices import SPEAK
+from tests.untrusted.hostile import SPEAK
 
 PLACES = 3
 SETTINGS = f"""

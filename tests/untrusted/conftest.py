@@ -1,4 +1,4 @@
-"""A forked kernel for each test; which language it speaks is what the folder's zygote says."""
+"""A supervisor for each file of tests, and a forked kernel for each test, in the language of the folder's zygote."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from host import descendants
+from tests.untrusted.device import Supervisor, started
 from tests.untrusted.kernel.child import LocalProcess, Zygote
 
 
@@ -18,3 +19,10 @@ def child(zygote: Zygote) -> Iterator[LocalProcess]:
     # Programs behind a terminal are in no group of ours, and there is no pid namespace here that would end them.
     descendants.kill(descendants.find(forked.pid))
     assert forked.end() == 0, zygote.log()
+
+
+@pytest.fixture(scope="module")
+def supervisor() -> Iterator[Supervisor]:
+    """A supervisor for the tests of one file, with its end of the wall."""
+    with started(pool_ready=2) as supervisor:
+        yield supervisor

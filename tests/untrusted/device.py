@@ -7,9 +7,12 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import zmq
 
@@ -17,7 +20,7 @@ import settings as settings_module
 import wire
 from host.cgroups import NONE as NO_GROUPS
 from host.cgroups import Groups
-from tests.processes import tied
+from tests.processes import tied, untrusted_python
 from tests.server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +59,7 @@ class Supervisor:
         self.public_key = theirs[0]
         self.port = free_port()
         settings_limits = {name: getattr(settings, name) for name in wire.Limits.__struct_fields__}
-        charter = {
+        config = {
             "protocol": wire.PROTOCOL,
             "address": "127.0.0.1",
             "port": self.port,
@@ -84,7 +87,7 @@ class Supervisor:
         assert self.process.stdin and self.process.stdout
         if groups.entrance is not None:
             (groups.entrance / "cgroup.procs").write_text(str(self.process.pid))
-        self.process.stdin.write(json.dumps(charter).encode() + b"\n")
+        self.process.stdin.write(json.dumps(config).encode() + b"\n")
         self.process.stdin.flush()
         self.answer = json.loads(self.process.stdout.readline() or b"{}")
         self.heard: list[wire.Up] = []
@@ -144,12 +147,29 @@ class Supervisor:
         """Return what a computation wrote to its streams."""
         return "".join(content["text"] for kind, content in self.messages(computation) if kind == "stream")
 
-    def stop(self) -> None:
+    def hang_up(self) -> None:
         """End the supervisor as the death of the trusted side does: by closing its standard input."""
-        self.socket.close()
-        self._context.term()
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
         self.process.stdin.close()
         self.process.wait(10)
+
+    def stop(self) -> None:
+        """End the supervisor, and close everything of it."""
+        self.socket.close()
+        self._context.term()
+        self.hang_up()
+        assert self.process.stdout
         self.process.stdout.close()
         self.log.close()
+
+
+@contextmanager
+def started(**config: Any) -> Iterator[Supervisor]:
+    """Start a supervisor in a folder of its own that is ready for sessions; ``config``: as of ``Supervisor``."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        supervisor = Supervisor(ship(Path(folder)), untrusted_python(), **config)
+        assert supervisor.answer == {"listening": supervisor.port}, supervisor.answer
+        supervisor.ready()
+        yield supervisor
+        supervisor.stop()

@@ -358,3 +358,24 @@ def test_no_descriptor_is_left_open(work):
     next(generator)
     generator.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_walk_over_many_files_pauses_again_and_again(tmp_path):
+    for number in range(5000):
+        (tmp_path / f"{'.' * (number % 2)}{number}").touch()
+    handle = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    walk = Walk(handle)
+    assert sum(1 for _pause in walk.slices()) >= 3
+    assert walk.whole and len(walk.found) == 2500
+    os.close(handle)
+
+
+def test_a_walk_that_looks_for_a_change_ends_at_the_first(tmp_path):
+    for number in range(100):
+        (tmp_path / str(number)).touch()
+    handle = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    walk = Walk(handle)
+    list(walk.slices({}))
+    assert len(walk.found) == len(walk.changed({})) == 1
+    walk.close()
+    os.close(handle)

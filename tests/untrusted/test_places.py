@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import wire
-from tests.languages import untrusted_python
-from tests.untrusted.device import Supervisor, ship
+from tests.untrusted.device import Supervisor, started
 
 ASK = "input('?')"
-
-
-@contextmanager
-def started(**charter: object) -> Iterator[Supervisor]:
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        supervisor = Supervisor(ship(Path(folder)), untrusted_python(), **charter)
-        supervisor.ready()
-        yield supervisor
-        supervisor.stop()
 
 
 def ask(supervisor: Supervisor, name: str, code: str = ASK) -> None:
@@ -95,13 +79,13 @@ def test_sessions_that_ask_with_too_much_memory_together_keep_their_places():
 def test_a_computation_ends_at_its_total_time_however_often_it_is_answered():
     with started(workers=1, cell_wall_s=2.0, cell_total_s=2.0) as supervisor:
         supervisor.send(wire.Open("s", "python"), wire.Execute("s", "c", "while True: input()", True, True))
-        begun, questions = time.monotonic(), 0
+        begun, requests = time.monotonic(), 0
         while True:
             frame = supervisor.wait(lambda frame: asks(frame, "c") or isinstance(frame, wire.Finished))
             if isinstance(frame, wire.Finished):
                 break
-            questions += 1
-            time.sleep(0.1)  # the student thinks
+            requests += 1
+            time.sleep(0.1)  # the reader thinks
             supervisor.send(wire.InputReply("s", "c", ""))
         assert (frame.state, frame.reason) == ("failed", "time_wall")
-        assert questions > 1 and frame.usage.wall_s < 2.0 <= time.monotonic() - begun
+        assert requests > 1 and frame.usage.wall_s < 2.0 <= time.monotonic() - begun

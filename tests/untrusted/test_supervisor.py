@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
 import wire
 from host import descendants
-from tests.processes import all_end, untrusted_python, wait_for
-from tests.untrusted.device import Supervisor, ship
+from tests.processes import all_end, wait_for
+from tests.untrusted.device import started
 
 POOL_READY = 4
 LOOP = "print('in', flush=True)\nwhile True: pass"
@@ -20,13 +18,8 @@ LOOP = "print('in', flush=True)\nwhile True: pass"
 
 @pytest.fixture(scope="module")
 def supervisor():
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        started = Supervisor(ship(Path(folder)), untrusted_python(), pool_ready=POOL_READY)
-        assert started.answer == {"listening": started.port}, started.answer
-        started.ready()
-        yield started
-        started.stop()
+    with started(pool_ready=POOL_READY) as supervisor:
+        yield supervisor
 
 
 def test_a_cell_runs_with_nothing_but_untrusted_and_wire(supervisor):
@@ -77,7 +70,7 @@ def test_close_kills_at_once(supervisor):
     assert (end.state, end.reason) == ("failed", "cancelled")
 
 
-def test_an_answer_reaches_input(supervisor):
+def test_an_input_reply_reaches_input(supervisor):
     supervisor.send(wire.Open("s7", "python"), wire.Execute("s7", "c9", "print(input('name? '))", True, True))
     supervisor.wait(lambda f: isinstance(f, wire.Output) and any(m.msg_type == "input_request" for m in f.messages))
     supervisor.send(wire.InputReply("s7", "c9", "Ada"))
@@ -85,7 +78,7 @@ def test_an_answer_reaches_input(supervisor):
     assert supervisor.text("c9") == "Ada\n"
 
 
-def test_questions_are_answered_in_a_fresh_and_in_a_live_namespace(supervisor):
+def test_completions_come_from_a_fresh_and_from_a_live_namespace(supervisor):
     supervisor.send(wire.Introspect(1, "", "python", "complete", "pri", 3))
     fresh = supervisor.wait(lambda frame: isinstance(frame, wire.IntrospectReply) and frame.request == 1)
     assert fresh.status == "ok" and b"print" in fresh.content
@@ -121,13 +114,10 @@ def test_the_pool_is_full_again_after_a_cell(supervisor):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux")
 def test_nothing_outlives_the_trusted_side():
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        started = Supervisor(ship(Path(folder)), untrusted_python())
-        started.ready()
-        started.send(wire.Open("s", "python"), wire.Execute("s", "c", "import time; time.sleep(1000)", True, True))
-        started.wait(lambda frame: isinstance(frame, wire.Output))
-        below = descendants.find(started.process.pid)
+    with started() as supervisor:
+        supervisor.send(wire.Open("s", "python"), wire.Execute("s", "c", "import time; time.sleep(1000)", True, True))
+        supervisor.wait(lambda frame: isinstance(frame, wire.Output))
+        below = descendants.find(supervisor.process.pid)
         assert below
         with all_end(below):
-            started.stop()
+            supervisor.hang_up()

@@ -7,13 +7,14 @@ process, which waits until the child is over.
 from __future__ import annotations
 
 import faulthandler
-import importlib
 import json
 import os
 import signal
 import sys
 import traceback
 from typing import Any
+
+from untrusted import languages
 
 
 def read_line(descriptor: int) -> str:
@@ -55,7 +56,7 @@ def serve(kernel: Any, orders: int, answers: int) -> None:
 
 def main() -> None:
     """Build, warm, and fork."""
-    language = importlib.import_module(f"untrusted.languages.{sys.argv[1]}").LANGUAGE
+    language = languages.load(sys.argv[1])
     os.environ.update(language.environment)
     from untrusted.kernel import Kernel
 

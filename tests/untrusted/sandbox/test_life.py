@@ -131,7 +131,7 @@ FORGET_THE_PARENT = "b89d000000bf0100000031f60f05" + "b89d00000048bf010000000100
 
 
 @x86_64
-def test_an_init_that_user_code_has_taken_over_still_ends_with_the_process_that_forked_it(start):
+def test_an_init_that_user_code_took_over_ends_with_the_process_that_forked_it(start):
     """B3, B9, B11"""
     process = start(TAKEN_INIT.format(code=FORGET_THE_PARENT + PAUSE_FOR_EVER), hold=True)
     init = json.loads(process.stdout.readline())["init"]
