@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from untrusted.supervisor import output_files
-from untrusted.supervisor.output_files import Refusals, Walk, harvest, snapshot
+from untrusted.supervisor.output_files import Complaints, Walk, harvest, snapshot
 
 LIMITS = SimpleNamespace(cell_files_max=5, cell_file_bytes_max=1000, cell_files_bytes_max=3000)
 
@@ -26,10 +26,10 @@ def work(tmp_path):
 
 def handed_over(handle: int, before: dict, limits: SimpleNamespace, sentences: list[str]):
     """Yield the files that are new or changed, as ``harvest`` does, without its pauses."""
-    refusals = Refusals(sentences)
-    walk = Walk(handle, refusals)
+    complaints = Complaints(sentences)
+    walk = Walk(handle, complaints)
     assert all(pause is None for pause in walk.slices())
-    yield from filter(None, harvest(handle, walk.changed(before), limits, refusals))
+    yield from filter(None, harvest(handle, walk.changed(before), limits, complaints))
 
 
 def take(

@@ -65,8 +65,8 @@ class CellDisplayHook(DisplayHook):
 
 
 def _clean(data: object) -> dict[str, Json]:
-    fit, refusals = clean_bundle(data)
-    for sentence in refusals:
+    fit, complaints = clean_bundle(data)
+    for sentence in complaints:
         print(sentence, file=sys.stderr)
     return fit
 

@@ -71,5 +71,5 @@ def inspect(shell: InteractiveShell, code: str, cursor_pos: int, detail_level: i
     except (KeyError, SyntaxError, ValueError, TokenError):
         # No such name; or code that Python's tokenizer cannot cut, which half-written code may be.
         return content
-    fit, _refusals = clean_bundle(bundle)
+    fit, _complaints = clean_bundle(bundle)
     return {**content, "found": True, "data": clean_object(fit)}

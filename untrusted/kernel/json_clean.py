@@ -59,7 +59,7 @@ def clean_bundle(bundle: object) -> tuple[dict[str, Json], list[str]]:
     if not isinstance(bundle, Mapping):
         return {}, [f"An output was left out: its MIME bundle is of type {type(bundle).__name__}; a dict is needed."]
     fit: dict[str, Json] = {}
-    refusals = []
+    complaints = []
     left = BUNDLE_CHARS_MAX
     for mime, value in bundle.items():
         try:
@@ -77,11 +77,11 @@ def clean_bundle(bundle: object) -> tuple[dict[str, Json], list[str]]:
                 raise UnfitError(f"it has {size} characters; {left} of the {BUNDLE_CHARS_MAX} of one output are left")
         except Exception as error:  # noqa: BLE001 - the reader's classes may raise anything
             why = error if isinstance(error, UnfitError) else type(error).__name__
-            refusals.append(f"The {valid_text(str(mime)[:100])!r} part of an output was left out: {why}.")
+            complaints.append(f"The {valid_text(str(mime)[:100])!r} part of an output was left out: {why}.")
         else:
             left -= size
             fit[valid_text(mime)] = part
-    return fit, refusals
+    return fit, complaints
 
 
 def clean_object(value: object) -> dict[str, Json]:
@@ -122,10 +122,10 @@ def clean_values(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Json]:
 
 def _clean_value(found: Mapping[str, Any]) -> dict[str, Json]:
     if found.get("status") == "ok":
-        data, refusals = clean_bundle(found.get("data"))
-        if data or not refusals:
+        data, complaints = clean_bundle(found.get("data"))
+        if data or not complaints:
             return {"status": "ok", "data": data, "metadata": clean_object(found.get("metadata"))}
-        return _no_value("TypeError", " ".join(refusals))
+        return _no_value("TypeError", " ".join(complaints))
     lines = found.get("traceback")
     traceback = [valid_text(str(line)) for line in lines] if isinstance(lines, list) else []
     name, text = (valid_text(str(found.get(key, ""))) for key in ("ename", "evalue"))

@@ -10,7 +10,7 @@ from contextlib import closing
 import msgspec
 
 from untrusted.channel import carried_bytes
-from untrusted.supervisor.output_files import Refusals, Walk, harvest
+from untrusted.supervisor.output_files import Complaints, Walk, harvest
 from untrusted.supervisor.turn import Turn
 from untrusted.supervisor.work_directory import WorkDirectory
 from wire import FRAME_BYTES_MAX, MESSAGES_MAX, File, Finished, Frame, Limits, Message, Output
@@ -89,13 +89,13 @@ def deliver(turn: Turn, directory: WorkDirectory, limits: Limits, end: Finished)
     What lies in the session's directory then is what its next turn finds there.
     """
     sentences: list[str] = []
-    refusals = Refusals(sentences)
+    complaints = Complaints(sentences)
     if not turn.unchanged:
-        walk = Walk(directory.handle, refusals)
+        walk = Walk(directory.handle, complaints)
         with closing(walk):
             yield from walk.slices()
         directory.files = walk.found if walk.whole else {**turn.files_before, **walk.found}
-        for file in harvest(directory.handle, walk.changed(turn.files_before), limits, refusals):
+        for file in harvest(directory.handle, walk.changed(turn.files_before), limits, complaints):
             if file is None:
                 yield None
                 continue
@@ -122,9 +122,9 @@ def outputs(session: str, computation: str, messages: Iterable[Message]) -> Iter
         yield Output(session, computation, fitting)
 
 
-def _told(refusals: list[str]) -> list[Message]:
+def _told(complaints: list[str]) -> list[Message]:
     """Return what the reader is told about files that are not handed over."""
-    if not refusals:
+    if not complaints:
         return []
-    text = "".join(f"{sentence}\n" for sentence in refusals)
+    text = "".join(f"{sentence}\n" for sentence in complaints)
     return [Message("stream", msgspec.json.encode({"name": "stderr", "text": text}))]

@@ -41,7 +41,7 @@ Snapshot = dict[bytes, Seen]
 Entry = tuple[bytes, Seen] | None
 
 
-class Refusals:
+class Complaints:
     """The sentences about files that are not handed over: one for each of the first, and how many more there were."""
 
     def __init__(self, sentences: list[str]) -> None:
@@ -69,8 +69,8 @@ class Walk:
     ``found``: what was seen so far. ``whole``: whether everything was looked at.
     """
 
-    def __init__(self, work_directory: int, refusals: Refusals | None = None) -> None:
-        self._entries = _walk(work_directory, refusals or Refusals([]), self)
+    def __init__(self, work_directory: int, complaints: Complaints | None = None) -> None:
+        self._entries = _walk(work_directory, complaints or Complaints([]), self)
         self.found: Snapshot = {}
         self.whole = True
         self.spent_s = 0.0
@@ -118,12 +118,12 @@ def look_at(work_directory: int, untrusted_name: str) -> Seen | None:
 
 
 def harvest(
-    work_directory: int, changed: Iterable[bytes], limits: Limits, refusals: Refusals
+    work_directory: int, changed: Iterable[bytes], limits: Limits, complaints: Complaints
 ) -> Iterator[tuple[str, int, Iterator[tuple[bytes, bool]]] | None]:
     """Yield each of the changed files, by name: (name, size in bytes, pieces); None after a slice without a file.
 
     Pieces are (bytes, whether it is the last) and must be read before the next file is asked for. Why a file is left
-    out is added to the refusals.
+    out is added to the complaints.
     """
     count = total_bytes = 0
     started = time.monotonic()
@@ -133,15 +133,15 @@ def harvest(
             started = time.monotonic()
         name, why = checked_name(path)
         if name is None:
-            refusals.add(path, why)
+            complaints.add(path, why)
             continue
         if count >= limits.cell_files_max:
-            refusals.add(path, f"one computation hands over at most {limits.cell_files_max} files")
+            complaints.add(path, f"one computation hands over at most {limits.cell_files_max} files")
             continue
         left_bytes = limits.cell_files_bytes_max - total_bytes
         descriptor, size_bytes, why = _open_checked(work_directory, path, limits, left_bytes)
         if descriptor is None:
-            refusals.add(path, why)
+            complaints.add(path, why)
             continue
         try:
             count, total_bytes = count + 1, total_bytes + size_bytes
@@ -149,7 +149,7 @@ def harvest(
         finally:
             os.close(descriptor)
         started = time.monotonic()
-    refusals.close()
+    complaints.close()
 
 
 def shown(untrusted_path: bytes) -> str:
@@ -162,7 +162,7 @@ def _seen(state: os.stat_result) -> Seen:
     return Seen(state.st_ino, state.st_size, state.st_ctime_ns)
 
 
-def _walk(work_directory: int, refusals: Refusals, walk: Walk) -> Generator[Entry]:
+def _walk(work_directory: int, complaints: Complaints, walk: Walk) -> Generator[Entry]:
     """Yield path and state of every entry that is no directory, as deep and as long as is allowed; for others None."""
     waiting: list[tuple[bytes, int]] = [(b"", 1)]
     looked_at = 0
@@ -172,7 +172,7 @@ def _walk(work_directory: int, refusals: Refusals, walk: Walk) -> Generator[Entr
         try:
             descriptor = open_beneath(work_directory, directory or b".", os.O_DIRECTORY)
         except OSError as error:
-            refusals.add(directory, f"its directory cannot be read ({error.strerror})")
+            complaints.add(directory, f"its directory cannot be read ({error.strerror})")
             continue
         try:
             with os.scandir(descriptor) as entries:
@@ -180,7 +180,7 @@ def _walk(work_directory: int, refusals: Refusals, walk: Walk) -> Generator[Entr
                     looked_at += 1
                     if looked_at > ENTRIES_MAX or walk.spent_s > WALK_S_MAX:
                         walk.whole = False
-                        refusals.say(f"There are too many files: only the first {looked_at - 1} were looked at.")
+                        complaints.say(f"There are too many files: only the first {looked_at - 1} were looked at.")
                         return
                     name = os.fsencode(entry.name)
                     if name.startswith(b"."):
@@ -197,9 +197,9 @@ def _walk(work_directory: int, refusals: Refusals, walk: Walk) -> Generator[Entr
                         waiting.append((path, depth + 1))
                         yield None
                     else:
-                        refusals.add(path, f"directories are searched {PATH_PARTS_MAX} deep")
+                        complaints.add(path, f"directories are searched {PATH_PARTS_MAX} deep")
         except OSError as error:
-            refusals.add(directory, f"its directory cannot be read ({error.strerror})")
+            complaints.add(directory, f"its directory cannot be read ({error.strerror})")
         finally:
             os.close(descriptor)
 

@@ -82,11 +82,10 @@ class Session:
 
     def note_written(self) -> None:
         """Note that an upload is written. Raises WireError when none is under way."""
-        if self._directory is None or self.worker is None:
-            raise WireError("the worker says that an upload is written, and none was sent")
-        self._directory.note_written()
-        if self.turn is not None:
-            self._hand_over(self.turn, self.worker, self._directory)
+        if self._directory is not None and self.worker is not None:
+            self._directory.note_written()
+            if self.turn is not None:
+                self._hand_over(self.turn, self.worker, self._directory)
 
     # --- what happens in a turn ---------------------------------------------------------------------------------
     def interrupt(self, computation: str, now: float) -> None:
@@ -105,9 +104,9 @@ class Session:
     def reply(self, frame: InputReply, now: float) -> None:
         """Pass an input reply on, if the computation waits for one."""
         turn = self.turn
-        if turn is None or self.worker is None:
+        if turn is None or self.worker is None or turn.computation != frame.computation:
             return
-        if turn.computation == frame.computation and turn.asking_since is not None:
+        if turn.asking_since is not None:
             turn.stop_asking(now)
             self.worker.channel.send(frame)
 
@@ -167,8 +166,7 @@ class Session:
         turn, worker, directory = self.turn, self.worker, self._directory
         if turn is None or worker is None or directory is None:
             return
-        cpu_s, memory_bytes, _processes = worker.group.usage()
-        usage = turn.usage(now, cpu_s, memory_bytes)
+        usage = turn.usage(now, *worker.group.usage()[:2])
         end = Finished(self.id, turn.computation, "failed" if reason else "done", reason, usage)
         self.turn, self._is_delivering = None, True
         self._deliveries.add(self.id, self._deliver(turn, directory, end))
@@ -202,10 +200,9 @@ class Session:
         if self.turn is not None:
             done = self.turn.over_at is not None and reason in ("session_gone", "kernel_died")
             self._finish(None if done else reason, now)
-        self._deliveries.add(self.id, _close(self.id, worker, reason))
+        self._deliveries.add(self.id, self._close(worker, reason))
 
-
-def _close(session_id: str, worker: WorkerProcess, reason: Reason) -> Work:
-    # Only now, after the files: their directory is one of the worker's descriptors.
-    worker.close()
-    yield Closed(session_id, reason)
+    def _close(self, worker: WorkerProcess, reason: Reason) -> Work:
+        # Only now, after the files: their directory is one of the worker's descriptors.
+        worker.close()
+        yield Closed(self.id, reason)

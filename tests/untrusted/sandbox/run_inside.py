@@ -33,8 +33,8 @@ from untrusted.sandbox.clone import clone_session  # noqa: E402
 from untrusted.sandbox.limiter import kernel_memory  # noqa: E402
 from untrusted.sandbox.lockdown import settle  # noqa: E402
 from untrusted.sandbox.plan import HOME, build_plan  # noqa: E402
-from untrusted.sandbox.reseed import reseed  # noqa: E402
-from untrusted.supervisor.output_files import Refusals, Walk, harvest, snapshot  # noqa: E402
+from untrusted.sandbox.reseed import find_generators, reseed  # noqa: E402
+from untrusted.supervisor.output_files import Complaints, Walk, harvest, snapshot  # noqa: E402
 
 DEADLINE_S = 60.0
 LIMITS = {
@@ -58,6 +58,7 @@ def main() -> None:
     for module in job.get("preload", ()):
         importlib.import_module(module)
     exec(compile(job.get("prepare", ""), "<zygote>", "exec"), {})
+    find_generators()
     secret = tempfile.NamedTemporaryFile()  # noqa: SIM115  it stays until this process ends
     secret.write(b"canary")
     secret.flush()
@@ -150,11 +151,11 @@ def watch(job: dict, limits, limiter, ours: socket.socket, answers: int) -> None
     answer |= {"ended_by_itself": not alive, "dead": dead, "kill_s": time.monotonic() - began}
     if job.get("harvest") and work is not None and work >= 0:
         sentences: list[str] = []
-        walk = Walk(work, refusals := Refusals(sentences))
+        walk = Walk(work, complaints := Complaints(sentences))
         all(pause is None for pause in walk.slices())
         answer["files"] = {
             name: [size, b"".join(data for data, _last in pieces).decode("latin-1")]
-            for name, size, pieces in filter(None, harvest(work, walk.found, limits, refusals))
+            for name, size, pieces in filter(None, harvest(work, walk.found, limits, complaints))
         }
         answer["sentences"] = sentences
         answer["snapshot"] = sorted(os.fsdecode(path) for path in snapshot(work))

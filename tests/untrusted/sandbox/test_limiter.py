@@ -252,21 +252,21 @@ def test_the_kernels_memory_rises_with_locks_and_the_session_that_holds_them_end
     assert (result.overrun, result.dead) == ("memory", True)
 
 
-def test_the_alarm_rings_at_each_rise_and_not_before(monkeypatch):
+def test_each_rise_of_the_kernels_memory_is_counted_and_nothing_before(monkeypatch):
     taken, now = [100 << 20], [0.0]
     monkeypatch.setattr(kernel_memory, "_unreclaimable_bytes", lambda: taken[0])
     monkeypatch.setattr(kernel_memory.time, "monotonic", lambda: now[0])
-    alarm = kernel_memory.Wakeup()
+    growth = kernel_memory.GrowthWatch()
 
-    def raised_by(taken_bytes: int) -> int:
-        before = alarm.times()
+    def counted_at(taken_bytes: int) -> int:
+        before = growth.times()
         taken[0], now[0] = taken_bytes, now[0] + kernel_memory.LOOK_S
-        return alarm.times() - before
+        return growth.times() - before
 
     rise = kernel_memory.RISE_BYTES
-    assert [raised_by((100 << 20) + more) for more in (0, rise - 1, rise, rise + 1)] == [0, 0, 0, 1]
+    assert [counted_at((100 << 20) + more) for more in (0, rise - 1, rise, rise + 1)] == [0, 0, 0, 1]
     # What was not given back belongs to somebody else; what was counts again.
-    assert [raised_by(more) for more in ((100 << 20) + rise + 2, 50 << 20, (50 << 20) + rise + 1)] == [0, 0, 1]
+    assert [counted_at(more) for more in ((100 << 20) + rise + 2, 50 << 20, (50 << 20) + rise + 1)] == [0, 0, 1]
 
 
 def test_a_session_that_makes_looking_at_it_long_is_ended_for_it(session, driver):
