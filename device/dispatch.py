@@ -62,13 +62,13 @@ class Dispatcher:
 
         When this finds all that it looks for, nobody asks whether there is more: that has its own hint.
         """
-        computations = self._store.computations
+        claims = self._store.claims
         for session in self._idle_of(claimable.turns):
             session.turn_may_wait = claimable.turns[session.id] > 1
-            self._take_on(computations.claim_turn(self._id, session.id), now)
+            self._take_on(claims.claim_turn(self._id, session.id), now)
         for session in self._idle_of(claimable.idle):
             if session.turn_may_wait:
-                claim = computations.claim(self._id, languages=[], sessions=[session.id], new_sessions=False)
+                claim = claims.claim(self._id, languages=[], sessions=[session.id], new_sessions=False)
                 session.turn_may_wait = self._take_on(claim, now)  # and perhaps one more
         for _ in range(min(claimable.submitted, CLAIMS_A_ROUND)):
             if not self._take_on(self._claim_one(now, []), now):
@@ -108,13 +108,13 @@ class Dispatcher:
                     return claim
                 tried.add(languages)
         if turns_of and not tried:
-            claim = self._store.computations.claim(self._id, languages=[], sessions=turns_of, new_sessions=False)
+            claim = self._store.claims.claim(self._id, languages=[], sessions=turns_of, new_sessions=False)
             if claim is not None:
                 return claim
         return None if self._handover.waiting else self._claim_for_room(set().union(*tried), now)
 
     def _claim_in(self, languages: Iterable[str], turns_of: Sequence[str] = ()) -> Claim | None:
-        return self._store.computations.claim(
+        return self._store.claims.claim(
             self._id, languages=sorted(languages), sessions=turns_of, new_sessions=True,
             suspects=self._runs.takes_suspects,
         )  # fmt: skip

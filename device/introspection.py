@@ -54,7 +54,7 @@ class Introspector:
         """Store for a while the replies that have come."""
         until = time.monotonic() + ROUND_S
         while self._replies and time.monotonic() < until:
-            self._store.introspections.answer(*self._replies[0])
+            self._store.introspections.reply(*self._replies[0])
             self._replies.popleft()
 
     @property

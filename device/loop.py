@@ -163,7 +163,7 @@ class Device:
         if now >= self._renew_at:
             self._renew_at = now + self._settings.lease_s / 3
             self._persistence.renew(now)
-            self._store.computations.expire()
+            self._store.claims.expire()
             self._persistence.end_sessions(now)
         if self._upkeep.step(now):
             self._persistence.count()

@@ -54,7 +54,7 @@ class Persistence:
         run.due = now  # until there is nothing left
         try:
             if run.given_back:
-                self._store.computations.release(run.claim, suspect=run.suspect)
+                self._store.claims.release(run.claim, suspect=run.suspect)
                 self._over(run, "queued")
                 return
             exhausted = run.waiting_bytes > 0 and self._store.is_exhausted()
@@ -68,12 +68,12 @@ class Persistence:
             texts = run.gather(APPEND_BYTES_MAX, APPEND_MESSAGES_MAX)
             if run.ending and len(texts) == len(run.pending):
                 ending = run.ending
-                self._store.computations.finish(run.claim, ending.state, ending.reason, ending.usage, texts)
+                self._store.claims.finish(run.claim, ending.state, ending.reason, ending.usage, texts)
                 self._count(run)
                 self._over(run, ending.state, ending.reason)
                 return
             if texts:
-                self._store.computations.append(run.claim, texts)
+                self._store.claims.append(run.claim, texts)
                 run.note_stored(texts, now)
                 run.spared_bytes += sum(map(len, texts)) if exhausted else 0
             if not run.pending:
@@ -127,13 +127,13 @@ class Persistence:
     # --- wishes -------------------------------------------------------------------------------------------------
     def renew(self, now: float) -> None:
         """Renew every lease, and do what clients wished."""
-        self._heed(self._store.computations.renew(self._claims()), now)
+        self._heed(self._store.claims.renew(self._claims()), now)
 
     def look_at_wishes(self, now: float) -> None:
         """Do what clients wished; a hint told of something."""
         claims = self._claims()
         if claims:
-            self._heed(self._store.computations.wishes(claims), now)
+            self._heed(self._store.claims.wishes(claims), now)
 
     def end_sessions(self, now: float) -> None:
         """Close the sessions whose end a client asked for."""

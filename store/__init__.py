@@ -10,6 +10,7 @@ from contract import REASONS, Reason
 from jupyter import Overtime
 from settings import Settings
 from store.address import directory
+from store.claims import Claims
 from store.clients import Clients, client_full
 from store.computations import Computations
 from store.database import Database
@@ -62,9 +63,9 @@ class Store:
         self.messages = Messages(self._database)
         self.sessions = Sessions(self._database, self.hints)
         self.clients = Clients(self._database)
-        self.computations = Computations(
-            self._database, self.hints, self.sessions, self.files, self.space, self.clients
-        )
+        rooms = (self._database, self.hints, self.sessions, self.files, self.space, self.clients)
+        self.computations = Computations(*rooms)
+        self.claims = Claims(*rooms)
         self.devices = Devices(self._database)
         self.permalinks = Permalinks(self._database, self.space, self.clients)
         self.introspections = Introspections(self._database, self.hints, self.space)

@@ -11,7 +11,8 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from store import forced_end
-from store.claims import Claims
+from store.clients import Clients
+from store.database import Database, Documents
 from store.errors import (
     NotAskingError,
     OtherLanguageError,
@@ -21,8 +22,11 @@ from store.errors import (
     UnknownSessionError,
     guarded,
 )
-from store.files import size_of
+from store.files import Files, size_of
+from store.hints import Hints
 from store.models import UNREAD, Computation, Submission, json_bytes, pack_message
+from store.sessions import Sessions
+from store.space import Space
 from store.states import OVER, entering, leaving
 from store.turns import end_queued, last_turn
 
@@ -33,10 +37,23 @@ COUNTED_BEFORE_BYTES = 128 << 10
 _ROOM_SHARE = 8
 
 
-class Computations(Claims):
-    """The door for computations: this file for the web, ``claims`` for devices."""
+class Computations:
+    """The web's door to computations."""
 
-    _room = 0
+    def __init__(
+        self, database: Database, hints: Hints, sessions: Sessions, files: Files, space: Space, clients: Clients
+    ) -> None:
+        self._database = database
+        self._space, self._clients = space, clients
+        self._settings = database.settings
+        self._hints = hints
+        self._sessions = sessions
+        self._files = files
+        self._room = 0
+
+    @property
+    def _computations(self) -> Documents:
+        return self._database.collection("computations")
 
     @guarded
     def submit(self, submission: Submission) -> Computation:

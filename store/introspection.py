@@ -64,16 +64,19 @@ class Introspections:
         return Introspection(id=found["_id"], **{name: found[name] for name in names})
 
     @guarded
-    def answer(self, question: Introspection, status: str, content: bytes = b"{}") -> None:
-        """Answer: ``status`` is ok, busy, gone or error, ``content`` the reply's JSON text. Raises StoreUnavailableError."""
+    def reply(self, introspection: Introspection, status: str, content: bytes = b"{}") -> None:
+        """Store the reply: ``status`` is ok, busy, gone or error, ``content`` the reply's JSON text.
+
+        Raises StoreUnavailableError.
+        """
         self._database.collection("questions").update_one(
-            {"_id": question.id, "state": "taken"},
+            {"_id": introspection.id, "state": "taken"},
             {"$set": {"state": "answered", "answer": {"status": status, "content": content}}},
         )
-        self._hints.announce("answer", question.id)
+        self._hints.announce("answer", introspection.id)
 
     @guarded
-    def answer_of(self, id: str) -> IntrospectionReply | None:
-        """Return the answer, None when there is none yet. Raises StoreUnavailableError."""
+    def reply_to(self, id: str) -> IntrospectionReply | None:
+        """Return the reply, None when there is none yet. Raises StoreUnavailableError."""
         found = self._database.collection("questions").find_one({"_id": id}, {"answer": 1})
         return None if found is None or found["answer"] is None else IntrospectionReply(**found["answer"])

@@ -84,7 +84,7 @@ def _asked(id: str, kind: str, body: CodeAtCursor, detail_level: int) -> Respons
     question = questions.put(session_id, language, kind, code, body.cursor_pos, detail_level)
     with here().connections.waiting(connection(), ANSWER_S) as granted_s:
         answer = here().news.wait_until(
-            question, granted_s, lambda: questions.answer_of(question), lambda it: it is not None
+            question, granted_s, lambda: questions.reply_to(question), lambda it: it is not None
         )
     if answer is None:
         refuse(503, "No worker was free to answer; try again in a moment.")

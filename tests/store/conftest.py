@@ -46,7 +46,7 @@ def submit(store: Store, code: str = "1+1", language: str = "python", **fields: 
 
 def try_claim(store: Store, device: str = "device-1", sessions: tuple[str, ...] = ()) -> Claim | None:
     """Return a claim, None when there is nothing to claim."""
-    return store.computations.claim(device, languages=["python"], sessions=sessions, new_sessions=True)
+    return store.claims.claim(device, languages=["python"], sessions=sessions, new_sessions=True)
 
 
 def claim(store: Store, device: str = "device-1", sessions: tuple[str, ...] = ()) -> Claim:

@@ -34,7 +34,7 @@ def say(store: Store, held: Claim, messages: Sequence[tuple[str, dict]]) -> None
     """Store messages as a device does, one by one: each in a batch of its own."""
     letterhead = MessageMaker(held.id, held.session, held.attempt, held.message)
     for msg_type, content in messages:
-        store.computations.append(held, [letterhead.text(msg_type, content)])
+        store.claims.append(held, [letterhead.text(msg_type, content)])
 
 
 def conversation(store: Store, id: str) -> list[dict]:
@@ -60,7 +60,7 @@ def types(messages: Sequence[dict]) -> list[str]:
 def let_die(store: Store, id: str) -> None:
     """Let a computation's device die."""
     let_lease_run_out(store, id)
-    assert store.computations.expire() == [id]
+    assert store.claims.expire() == [id]
 
 
 def cancel_between(store: Store, id: str) -> None:
@@ -120,7 +120,7 @@ def test_a_computation_that_never_ran_says_why(store: Store) -> None:
 
 def test_a_comm_message_that_is_never_delivered_has_no_reply(store: Store) -> None:
     session = store.computations.get(submit(store, keep=True)).session  # type: ignore[union-attr]
-    store.computations.finish(claim(store), "done")
+    store.claims.finish(claim(store), "done")
     comm = {"msg_type": "comm_msg", "content": {"comm_id": "1", "data": {}}}
     id = store.computations.submit(Submission("", "python", session, keep=True, message=comm)).id
     store.sessions.end(session)
@@ -138,7 +138,7 @@ def test_what_a_lost_claim_writes_beside_the_last_words_is_never_seen(store: Sto
     whole = conversation(store, id)
     for text in (b'{"late":1}', b'{"late":2}'):
         with pytest.raises(LostClaimError):
-            store.computations.append(lost, [text] * 9)
+            store.claims.append(lost, [text] * 9)
         batches.write(store._database, lost, [text] * 9)
         assert conversation(store, id) == whole
 
@@ -166,7 +166,7 @@ def test_a_computation_that_many_end_at_once_ends_once(connect: Connect) -> None
         for thread in threads:
             thread.join()
         if held is not None:
-            assert store.computations.renew([held])[0].cancel
+            assert store.claims.renew([held])[0].cancel
             let_die(store, id)
         assert types(conversation(store, id)) == ["status", "error", "execute_reply", "status"]
 
@@ -178,7 +178,7 @@ def test_turns_that_nobody_came_to_end_are_ended_by_the_next_sweep(connect: Conn
     others = [submit(store, keep=True, session=session) for _ in range(2)]
     # The web process died between the end of the first turn and that of its session.
     store._database.collection("computations").update_one({"_id": first}, {"$set": {"state": "cancelled"}})
-    store.computations.expire()
+    store.claims.expire()
     assert [state_of(store, id) for id in others] == [("failed", "session_gone")] * 2
     assert store.sessions.get(session).state == "gone"  # type: ignore[union-attr]
     for id in others:
@@ -186,9 +186,9 @@ def test_turns_that_nobody_came_to_end_are_ended_by_the_next_sweep(connect: Conn
     # Turns that wait for a first one that waits, or for the session's device, are left alone.
     waiting = submit(store, keep=True)
     behind = submit(store, keep=True, session=store.computations.get(waiting).session)  # type: ignore[union-attr]
-    store.computations.expire()
+    store.claims.expire()
     assert state_of(store, behind)[0] == "queued"
-    store.computations.finish(claim(store), "done")
+    store.claims.finish(claim(store), "done")
     store.devices.report("device-1", "host", {})
-    store.computations.expire()
+    store.claims.expire()
     assert state_of(store, behind)[0] == "queued"

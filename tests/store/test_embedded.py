@@ -65,7 +65,7 @@ def test_nothing_acknowledged_is_lost_when_it_is_killed(tmp_path: Path, connect:
     store = connect(tmp_path)
     with run_mongod(tmp_path) as mongod:
         done = submit(store)
-        store.computations.finish(claim(store), "done", messages=[message("a")])
+        store.claims.finish(claim(store), "done", messages=[message("a")])
         queued = [submit(store, f"{number}") for number in range(20)]
         mongod.signal(signal.SIGKILL)
         mongod.wait(END_S)

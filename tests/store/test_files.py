@@ -42,7 +42,7 @@ def test_each_computation_has_its_own_version(store: Store) -> None:
         held = claim(store)
         write(store, held, "a.txt", b"draft")
         write(store, held, "a.txt", content)
-        store.computations.finish(held, "done")
+        store.claims.finish(held, "done")
     for id, content in zip(ids, (b"old", b"new"), strict=True):
         [entry] = store.files.list(id)
         assert entry.size == 3
@@ -54,7 +54,7 @@ def test_what_a_lost_attempt_wrote_is_not_shown(store: Store) -> None:
     id = submit(store)
     write(store, claim(store), "a.txt", b"first")
     let_lease_run_out(store, id)
-    store.computations.expire()
+    store.claims.expire()
     assert store.files.list(id) == [] and store.files.open(id, "a.txt") is None
     write(store, claim(store), "a.txt", b"second")
     file = store.files.open(id, "a.txt")

@@ -23,21 +23,21 @@ def test_a_renewed_lease_does_not_run_out(store: Store) -> None:
     id = submit(store)
     held = claim(store)
     let_lease_run_out(store, id)
-    [wish] = store.computations.renew([held])
+    [wish] = store.claims.renew([held])
     assert not wish.lost
-    assert store.computations.expire() == []
+    assert store.claims.expire() == []
 
 
 def test_a_computation_whose_device_died_runs_again_with_rising_sequences(store: Store) -> None:
     id = submit(store)
     first = claim(store, "device-1")
-    store.computations.append(first, [message("a"), message("b")])
+    store.claims.append(first, [message("a"), message("b")])
     let_lease_run_out(store, id)
-    assert store.computations.expire() == [id]
+    assert store.claims.expire() == [id]
     assert state_of(store, id) == ("queued", None)
     second = claim(store, "device-2")
     assert (second.attempt, second.sequence) == (2, 1)
-    store.computations.finish(second, "done", messages=[message("c")])
+    store.claims.finish(second, "done", messages=[message("c")])
     assert texts(store, id) == ["a", "b", "c"]
     found = store.messages.after(id, 1)
     assert found and found[0][0].startswith(b'{"sequence":2,"attempt":2,')
@@ -50,13 +50,13 @@ def test_attempts_end_at_the_limit(connect: Connect) -> None:
     for attempt in (1, 2, 3):
         assert claim(store).attempt == attempt
         let_lease_run_out(store, id)
-        assert store.computations.expire() == [id]
+        assert store.claims.expire() == [id]
     assert state_of(store, id) == ("lost", "lost") and try_claim(store) is None
 
 
 def test_a_released_computation_runs_again_at_once(store: Store) -> None:
     id = submit(store)
-    store.computations.release(claim(store))
+    store.claims.release(claim(store))
     assert claim(store).attempt == 2
     assert state_of(store, id)[0] == "running"
 
@@ -66,26 +66,26 @@ def test_a_computation_to_be_cancelled_does_not_run_again(store: Store) -> None:
     claim(store)
     store.computations.request_cancel(id)
     let_lease_run_out(store, id)
-    store.computations.expire()
+    store.claims.expire()
     assert state_of(store, id) == ("cancelled", "cancelled")
 
 
 def test_a_lost_claim_writes_nothing(store: Store) -> None:
     id = submit(store)
     lost = claim(store, "device-1")
-    store.computations.append(lost, [message("a")])
+    store.claims.append(lost, [message("a")])
     let_lease_run_out(store, id)
-    store.computations.expire()
+    store.claims.expire()
     for state in ("queued", "running"):
         before = store.computations.get(id)
         for act in (
-            lambda: store.computations.append(lost, [message("x")]),
-            lambda: store.computations.finish(lost, "done", messages=[message("x")]),
-            lambda: store.computations.release(lost),
+            lambda: store.claims.append(lost, [message("x")]),
+            lambda: store.claims.finish(lost, "done", messages=[message("x")]),
+            lambda: store.claims.release(lost),
         ):
             with pytest.raises(LostClaimError):
                 act()
-        assert store.computations.renew([lost])[0].lost
+        assert store.claims.renew([lost])[0].lost
         with pytest.raises(LostClaimError), store.files.write(lost, "x.txt") as writer:
             writer.write(b"x")
         assert store.computations.get(id) == before and before.state == state
@@ -103,29 +103,29 @@ def test_a_claim_that_a_crash_of_mongodb_forgot_writes_nothing_and_the_computati
     forgotten = claim(store, "device-1")
     # Nothing of it was on the disk yet.
     computations.replace_one({"_id": id}, before)  # type: ignore[arg-type]
-    assert store.computations.renew([forgotten])[0].lost
+    assert store.claims.renew([forgotten])[0].lost
     with pytest.raises(LostClaimError):
-        store.computations.finish(forgotten, "done", messages=[message("x")])
+        store.claims.finish(forgotten, "done", messages=[message("x")])
     again = claim(store, "device-1")
     with pytest.raises(LostClaimError):
-        store.computations.append(forgotten, [message("x")])
-    store.computations.finish(again, "done", messages=[message("a")])
+        store.claims.append(forgotten, [message("x")])
+    store.claims.finish(again, "done", messages=[message("a")])
     assert texts(store, id) == ["a"]
 
 
 def test_a_batch_that_a_dead_device_left_is_never_seen(store: Store) -> None:
     id = submit(store)
     dead = claim(store, "device-1")
-    store.computations.append(dead, [message("a")])
+    store.claims.append(dead, [message("a")])
     # It died between the batch and the update that makes it valid.
     batches.write(store._database, dead, [message("x"), message("y"), message("z")])
     assert texts(store, id) == ["a"]
     let_lease_run_out(store, id)
-    store.computations.expire()
+    store.claims.expire()
     alive = claim(store, "device-2")
     for text in ("b", "c", "d", "e"):
-        store.computations.append(alive, [message(text)])
-    store.computations.finish(alive, "done")
+        store.claims.append(alive, [message(text)])
+    store.claims.finish(alive, "done")
     assert texts(store, id) == ["a", "b", "c", "d", "e"]
     for after in range(5):
         assert texts(store, id, after) == ["b", "c", "d", "e"][after:]
@@ -134,36 +134,36 @@ def test_a_batch_that_a_dead_device_left_is_never_seen(store: Store) -> None:
 def test_a_write_whose_outcome_is_unknown_is_stored_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     id = submit(store)
     held = claim(store)
-    store.computations.append(held, [message("a")])
+    store.claims.append(held, [message("a")])
     for stored in (False, True):
         told = held.sequence
         if stored:
-            store.computations.append(held, [message("b"), message("c")])
+            store.claims.append(held, [message("b"), message("c")])
         else:
             batches.write(store._database, held, [message("b"), message("c")])
         # What the device knows when the answer was lost on its way.
         held.sequence, held.unsure = told, True
-    store.computations.append(held, [message("b"), message("c"), message("d")])
+    store.claims.append(held, [message("b"), message("c"), message("d")])
     assert texts(store, id) == ["a", "b", "c", "d"]
-    store.computations.finish(held, "done", messages=[message("e")])
+    store.claims.finish(held, "done", messages=[message("e")])
     held.unsure = True
-    store.computations.finish(held, "done", messages=[message("e")])
+    store.claims.finish(held, "done", messages=[message("e")])
     assert texts(store, id) == ["a", "b", "c", "d", "e"] and state_of(store, id) == ("done", None)
 
 
 def test_the_claims_of_many_computations_are_renewed_together(store: Store) -> None:
     ids = [submit(store) for _ in range(3)]
     held = [claim(store) for _ in ids]
-    store.computations.finish(held[1], "done")
-    assert [(wish.claim, wish.lost) for wish in store.computations.renew(held)] == [
+    store.claims.finish(held[1], "done")
+    assert [(wish.claim, wish.lost) for wish in store.claims.renew(held)] == [
         (held[0], False), (held[1], True), (held[2], False),
     ]  # fmt: skip
-    assert store.computations.renew([]) == []
+    assert store.claims.renew([]) == []
 
 
 def test_where_and_when_a_computation_ran_is_kept(store: Store) -> None:
     id = submit(store)
-    store.computations.finish(claim(store), "done", usage={"wall_s": 1.5, "cpu_s": 0.5, "memory_bytes": 2**33})
+    store.claims.finish(claim(store), "done", usage={"wall_s": 1.5, "cpu_s": 0.5, "memory_bytes": 2**33})
     document = store._database.collection("computations").find_one({"_id": id})
     assert document and document["device"] == "device-1" and document["host"] and document["locked"]
     ended = store.computations.get(id)
@@ -175,4 +175,4 @@ def test_a_claim_of_a_device_with_a_slow_clock_is_not_expired(store: Store) -> N
     id = submit(store)
     claim(store)
     age(store, "computations", {"_id": id}, "locked", 3600)
-    assert store.computations.expire() == []
+    assert store.claims.expire() == []

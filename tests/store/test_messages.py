@@ -14,7 +14,7 @@ def test_messages_come_back_as_they_were_written(store: Store) -> None:
     id = submit(store)
     held = claim(store)
     odd = b'{"header":{},"content":{"$set":{"a.b":123456789012345678901234567890}, "x":"\\ud83d\\u0000"}}'
-    store.computations.append(held, [odd])
+    store.claims.append(held, [odd])
     found = store.messages.after(id, -1)
     assert found and found[0] == [b'{"sequence":0,"attempt":1,' + odd[1:]]
 
@@ -24,7 +24,7 @@ def test_any_place_inside_batches_can_be_resumed(store: Store) -> None:
     held = claim(store)
     said = [f"{number}" for number in range(10)]
     for first, end in ((0, 3), (3, 4), (4, 9), (9, 10)):
-        store.computations.append(held, [message(text) for text in said[first:end]])
+        store.claims.append(held, [message(text) for text in said[first:end]])
     for after in range(-1, 10):
         assert texts(store, id, after) == said[after + 1 :]
 
@@ -33,7 +33,7 @@ def test_ten_large_messages_are_split_into_documents_that_mongodb_takes(store: S
     id = submit(store)
     held = claim(store)
     said = [f"{number}" * (5 << 20) for number in range(10)]
-    store.computations.append(held, [message(text) for text in said])
+    store.claims.append(held, [message(text) for text in said])
     assert texts(store, id) == said
     assert store._database.collection("messages").count_documents({"computation": id}) == 5
 
@@ -42,7 +42,7 @@ def test_a_reader_may_stop_after_so_many_bytes(store: Store) -> None:
     id = submit(store)
     held = claim(store)
     for number in range(5):
-        store.computations.append(held, [message(f"{number}" * 1000)])
+        store.claims.append(held, [message(f"{number}" * 1000)])
     found = store.messages.after(id, 0, bytes_max=2000)
     assert found and [json.loads(text)["sequence"] for text in found[0]] == [1, 2] and found[1].sequence == 4
 
@@ -54,10 +54,10 @@ def test_the_limit_of_one_message(store: Store, monkeypatch: pytest.MonkeyPatch,
     held = claim(store)
     text = message("x" * (1000 + extra - len(message(""))))
     if fine:
-        store.computations.append(held, [text, text])
+        store.claims.append(held, [text, text])
     else:
         with pytest.raises(ValueError, match="1000 bytes"):
-            store.computations.append(held, [text])
+            store.claims.append(held, [text])
     assert held.sequence == (1 if fine else -1)
 
 
@@ -65,14 +65,14 @@ def test_what_is_no_object_is_refused(store: Store) -> None:
     submit(store)
     held = claim(store)
     with pytest.raises(ValueError, match="JSON object"):
-        store.computations.append(held, [b"[1]"])
-    store.computations.finish(held, "done", messages=[message("a")])
+        store.claims.append(held, [b"[1]"])
+    store.claims.finish(held, "done", messages=[message("a")])
     assert texts(store, held.id) == ["a"]
 
 
 def test_nothing_to_append_changes_nothing(store: Store) -> None:
     id = submit(store)
-    store.computations.append(claim(store), [])
+    store.claims.append(claim(store), [])
     assert texts(store, id) == []
 
 
@@ -81,8 +81,8 @@ def test_the_last_messages_can_be_read_from_any_place_wherever_they_are_kept(sto
     id = submit(store)
     held = claim(store)
     said = ["a", "b", "c", "d" * (messages.INSIDE_BYTES_MAX if long else 1), "e"]
-    store.computations.append(held, [message(text) for text in said[:2]])
-    store.computations.finish(held, "done", messages=[message(text) for text in said[2:]])
+    store.claims.append(held, [message(text) for text in said[:2]])
+    store.claims.finish(held, "done", messages=[message(text) for text in said[2:]])
     for after in range(-1, 5):
         assert texts(store, id, after) == said[after + 1 :]
     assert store._database.collection("messages").count_documents({"computation": id}) == (2 if long else 1)
@@ -90,5 +90,5 @@ def test_the_last_messages_can_be_read_from_any_place_wherever_they_are_kept(sto
 
 def test_what_ends_with_few_words_is_one_document(store: Store) -> None:
     id = submit(store)
-    store.computations.finish(claim(store), "done", messages=[message("a"), message("b")])
+    store.claims.finish(claim(store), "done", messages=[message("a"), message("b")])
     assert texts(store, id) == ["a", "b"] and store._database.collection("messages").count_documents({}) == 0

@@ -20,16 +20,16 @@ def make(store: Store, state: str) -> Claim:
         return Claim(id, "s", 0, "python", "", False, True, None, [], 1, "device-1", "token", -1)
     held = claim(store)
     if state != "running":
-        store.computations.finish(held, state, "memory" if state == "failed" else None)
+        store.claims.finish(held, state, "memory" if state == "failed" else None)
     return held
 
 
 OPERATIONS: dict[str, tuple[Callable[[Store, Claim], object], str]] = {
-    "finish": (lambda store, held: store.computations.finish(held, "done"), "finish"),
-    "fail": (lambda store, held: store.computations.finish(held, "failed", "memory"), "fail"),
-    "cancel": (lambda store, held: store.computations.finish(held, "cancelled"), "cancel"),
-    "lose": (lambda store, held: store.computations.finish(held, "lost"), "lose"),
-    "release": (lambda store, held: store.computations.release(held), "retry"),
+    "finish": (lambda store, held: store.claims.finish(held, "done"), "finish"),
+    "fail": (lambda store, held: store.claims.finish(held, "failed", "memory"), "fail"),
+    "cancel": (lambda store, held: store.claims.finish(held, "cancelled"), "cancel"),
+    "lose": (lambda store, held: store.claims.finish(held, "lost"), "lose"),
+    "release": (lambda store, held: store.claims.release(held), "retry"),
 }
 
 
@@ -61,7 +61,7 @@ def test_only_what_runs_expires(store: Store, state: str) -> None:
     held = make(store, state)
     if state == "running":
         let_lease_run_out(store, held.id)
-    assert store.computations.expire() == ([held.id] if state == "running" else [])
+    assert store.claims.expire() == ([held.id] if state == "running" else [])
     assert state_of(store, held.id)[0] == ("queued" if state == "running" else state)
 
 
@@ -87,7 +87,7 @@ def test_what_is_over_cannot_be_stopped(store: Store, state: str) -> None:
 def test_an_end_that_the_table_does_not_have_is_refused(store: Store, state: str, reason: str | None) -> None:
     held = make(store, "running")
     with pytest.raises(ValueError, match=r"computation ends as|no reason"):
-        store.computations.finish(held, state, reason)
+        store.claims.finish(held, state, reason)
     assert state_of(store, held.id)[0] == "running"
 
 

@@ -16,7 +16,7 @@ def test_no_query_reads_a_whole_collection(store: Store) -> None:
     database = store._database.ready()
     for _ in range(50):
         submit(store)
-        store.computations.finish(claim(store), "done", messages=[message("x")])
+        store.claims.finish(claim(store), "done", messages=[message("x")])
     database.command("profile", 2)
     try:
         session = work(store)
@@ -33,12 +33,12 @@ def test_no_query_reads_a_whole_collection(store: Store) -> None:
 
 def test_a_short_cell_costs_four_commands_and_two_hints(store: Store) -> None:
     submit(store)
-    store.computations.finish(claim(store), "done")  # what is asked for the first time only
+    store.claims.finish(claim(store), "done")  # what is asked for the first time only
     database = store._database.ready()
     database.command("profile", 2)
     try:
         id = submit(store)
-        store.computations.finish(claim(store), "done", messages=[message("x")])
+        store.claims.finish(claim(store), "done", messages=[message("x")])
         assert store.messages.after(id, -1)
     finally:
         database.command("profile", 0)
@@ -54,8 +54,8 @@ def work(store: Store) -> str:
     store.computations.queue_position(id)
     held = claim(store)
     for _ in range(3):
-        store.computations.append(held, [message("x"), message("y")])
-    store.computations.renew([held])
+        store.claims.append(held, [message("x"), message("y")])
+    store.claims.renew([held])
     for after in (-1, 0, 1, 5):
         store.messages.after(id, after)
     with store.files.write(held, "a.txt") as writer:
@@ -64,17 +64,17 @@ def work(store: Store) -> str:
     store.files.open(id, "a.txt")
     store.files.uploads(id)
     store.computations.request_interrupt(id)
-    store.computations.finish(held, "done", messages=[message("x")])
+    store.claims.finish(held, "done", messages=[message("x")])
     submit(store, keep=True, session=session)
     held = claim(store, sessions=(session,))
     let_lease_run_out(store, held.id)
-    store.computations.expire()
+    store.claims.expire()
     store.computations.request_cancel(submit(store))
     store.sessions.get(session)
     store.sessions.ending("device-1")
     store.devices.report("device-1", "host", {})
     store.devices.alive()
-    store.introspection.put(session, "python", "complete", "", 0)
-    store.introspection.claim("device-1", [session])
+    store.introspections.put(session, "python", "complete", "", 0)
+    store.introspections.claim("device-1", [session])
     store.sweep()
     return session

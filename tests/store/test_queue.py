@@ -21,7 +21,7 @@ def test_a_submitted_computation_is_kept_as_it_was_given(store: Store) -> None:
 
 def test_times_are_utc_and_rise(store: Store) -> None:
     id = submit(store)
-    store.computations.finish(claim(store), "done")
+    store.claims.finish(claim(store), "done")
     ended = store.computations.get(id)
     assert ended and ended.started and ended.finished
     assert ended.submitted <= ended.started <= ended.finished
@@ -60,8 +60,8 @@ def test_the_oldest_is_claimed_first_and_positions_say_so(store: Store) -> None:
 def test_a_device_gets_only_its_languages(store: Store) -> None:
     store.computations.submit(Submission("1", "sage"))
     assert try_claim(store) is None
-    assert store.computations.claim("d", languages=["sage"], sessions=[], new_sessions=False) is None
-    assert store.computations.claim("d", languages=["sage"], sessions=[], new_sessions=True) is not None
+    assert store.claims.claim("d", languages=["sage"], sessions=[], new_sessions=False) is None
+    assert store.claims.claim("d", languages=["sage"], sessions=[], new_sessions=True) is not None
 
 
 def test_devices_that_race_never_get_the_same_computation(connect: Connect) -> None:

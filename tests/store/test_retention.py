@@ -26,8 +26,8 @@ def run(store: Store, keep: bool = False) -> str:
     held = claim(store)
     with store.files.write(held, "out.txt") as writer:
         writer.write(b"out")
-    store.computations.append(held, [message("x")])
-    store.computations.finish(held, "done", messages=[message("y")])
+    store.claims.append(held, [message("x")])
+    store.claims.finish(held, "done", messages=[message("y")])
     return id
 
 

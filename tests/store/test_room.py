@@ -20,7 +20,7 @@ def run(store: Store, size_bytes: int, client: str | None = None) -> str:
     held = claim(store)
     with store.files.write(held, "a.bin") as file:
         file.write(os.urandom(size_bytes))
-    store.computations.finish(held, "done", messages=[message("x")])
+    store.claims.finish(held, "done", messages=[message("x")])
     if client is not None:
         store.clients.count({client: held.stored_bytes - held.counted_bytes})
     return id
@@ -44,7 +44,7 @@ def test_the_oldest_that_ended_go_and_what_waits_and_runs_stays(connect: Connect
     assert not room.is_full and kept == sorted(kept) and 0 < room.deleted == kept.count(False) < 5
     assert room.stored_bytes <= 10 * MIB * 7 / 8
     assert [state_of(store, id)[0] for id in (running, queued)] == ["running", "queued"]
-    store.computations.finish(held, "done")
+    store.claims.finish(held, "done")
     assert store.make_room().deleted == 0
 
 
@@ -96,7 +96,7 @@ def test_that_nothing_has_ended_is_said(connect: Connect) -> None:
     with store.files.write(held, "a.bin") as file:
         file.write(os.urandom(3 * MIB))
     assert store.make_room().is_full
-    store.computations.finish(held, "done")
+    store.claims.finish(held, "done")
     assert not store.make_room().is_full
 
 

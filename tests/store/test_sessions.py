@@ -36,7 +36,7 @@ def state(store: Store, session: str) -> tuple[str, str | None]:
 def idle_session(store: Store, device: str = "device-1") -> str:
     """Return a session that a device holds and that is idle."""
     session = session_of(store, submit(store, keep=True))
-    store.computations.finish(claim(store, device), "done")
+    store.claims.finish(claim(store, device), "done")
     return session
 
 
@@ -47,7 +47,7 @@ def test_a_session_starts_is_busy_and_then_idle_or_gone(store: Store, keep: bool
     assert state(store, session) == ("starting", None)
     held = claim(store)
     assert state(store, session) == ("busy", None)
-    store.computations.finish(held, "done")
+    store.claims.finish(held, "done")
     found = store.sessions.get(session)
     assert found and found.state == ("idle" if keep else "gone") and found.computations == [id]
     assert found.language == "python" and (found.expires is not None) == keep
@@ -72,7 +72,7 @@ def test_turns_run_one_after_another_in_their_order(store: Store) -> None:
         assert (held.id, held.turn) == (id, turn)
         assert state(store, session)[0] == "busy"
         assert try_claim(store, sessions=(session,)) is None
-        store.computations.finish(held, "done")
+        store.claims.finish(held, "done")
         assert state(store, session)[0] == "idle"
     assert store.sessions.get(session).computations[1:] == turns  # type: ignore[union-attr]
 
@@ -104,7 +104,7 @@ def test_a_turn_waits_for_the_first_one(store: Store) -> None:
     held = claim(store, sessions=(session,))
     assert held.id == first
     assert try_claim(store, sessions=(session,)) is None
-    store.computations.finish(held, "done")
+    store.claims.finish(held, "done")
     assert claim(store, sessions=(session,)).id == second
 
 
@@ -129,7 +129,7 @@ def test_a_session_that_is_not_kept_takes_no_turn(store: Store) -> None:
         with pytest.raises(SessionGone):
             submit(store, session=session)
         if held := try_claim(store):
-            store.computations.finish(held, "done")
+            store.claims.finish(held, "done")
 
 
 def test_a_turn_that_does_not_keep_the_session_is_its_last(store: Store) -> None:
@@ -137,7 +137,7 @@ def test_a_turn_that_does_not_keep_the_session_is_its_last(store: Store) -> None
     submit(store, session=session)
     with pytest.raises(SessionGone):
         submit(store, keep=True, session=session)
-    store.computations.finish(claim(store, sessions=(session,)), "done")
+    store.claims.finish(claim(store, sessions=(session,)), "done")
     assert state(store, session) == ("gone", "session_gone")
 
 
@@ -158,7 +158,7 @@ def test_the_end_of_a_session_fails_its_queued_turns(store: Store) -> None:
     store.sessions.end(session, "memory")
     assert [state_of(store, id) for id in queued] == [("failed", "session_gone")] * 3
     assert state(store, session) == ("gone", "memory")
-    store.computations.finish(held, "failed", "memory")
+    store.claims.finish(held, "failed", "memory")
     assert state_of(store, running) == ("failed", "memory")
     assert state(store, session) == ("gone", "memory")
     store.sessions.end(session, "session_gone")
@@ -183,7 +183,7 @@ def test_ending_a_busy_session_asks_to_cancel_what_it_computes(store: Store) -> 
     session = session_of(store, submit(store, keep=True))
     held = claim(store)
     store.sessions.request_end(session)
-    assert store.computations.wishes([held])[0].cancel and store.sessions.ending("device-1") == [session]
+    assert store.claims.wishes([held])[0].cancel and store.sessions.ending("device-1") == [session]
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -217,11 +217,11 @@ def test_the_first_turn_of_a_dead_device_runs_again_and_the_others_wait_for_it(s
     second = submit(store, keep=True, session=session)
     claim(store, "device-1")
     let_lease_run_out(store, first)
-    assert store.computations.expire() == [first]
+    assert store.claims.expire() == [first]
     assert state(store, session) == ("starting", None)
     held = claim(store, "device-2")
     assert (held.id, held.attempt) == (first, 2)
-    store.computations.finish(held, "done")
+    store.claims.finish(held, "done")
     assert claim(store, "device-2", (session,)).id == second
 
 
@@ -230,7 +230,7 @@ def test_a_later_turn_of_a_dead_device_fails_and_the_session_is_gone(store: Stor
     second, third = (submit(store, keep=True, session=session) for _ in range(2))
     claim(store, sessions=(session,))
     let_lease_run_out(store, second)
-    assert store.computations.expire() == [second]
+    assert store.claims.expire() == [second]
     assert [state_of(store, id) for id in (second, third)] == [("failed", "session_gone")] * 2
     assert state(store, session) == ("gone", "session_gone")
 
@@ -242,21 +242,21 @@ def test_a_first_turn_that_is_lost_takes_its_session_along(connect: Connect) -> 
     second = submit(store, keep=True, session=session)
     claim(store)
     let_lease_run_out(store, first)
-    store.computations.expire()
+    store.claims.expire()
     assert state_of(store, first) == ("lost", "lost") and state_of(store, second) == ("failed", "session_gone")
     assert state(store, session) == ("gone", "lost")
 
 
 def test_an_idle_session_of_a_silent_device_is_gone(store: Store) -> None:
     session = idle_session(store)
-    store.computations.expire()
+    store.claims.expire()
     assert state(store, session)[0] == "idle"
     age(store, "sessions", {"_id": session}, "used", 3600)
     store.devices.report("device-1", "host", {})
-    store.computations.expire()
+    store.claims.expire()
     assert state(store, session)[0] == "idle"
     age(store, "devices", {"_id": "device-1"}, "reported", 3600)
-    store.computations.expire()
+    store.claims.expire()
     assert state(store, session) == ("gone", "session_gone")
 
 
@@ -264,7 +264,7 @@ def test_a_long_computation_under_a_lease_keeps_its_session(store: Store) -> Non
     session = session_of(store, submit(store, keep=True))
     claim(store)
     age(store, "sessions", {"_id": session}, "used", 3600)
-    store.computations.expire()
+    store.claims.expire()
     assert state(store, session)[0] == "busy"
 
 
@@ -284,9 +284,9 @@ def test_a_session_hears_of_an_end_that_was_told_twice(store: Store, monkeypatch
         # MongoDB goes away between the end of the computation and that of the session's work.
         away.setattr(store.sessions, "unlock", unavailable)
         with pytest.raises(StoreUnavailableError):
-            store.computations.finish(held, "done")
+            store.claims.finish(held, "done")
     assert state(store, session)[0] == "busy"
-    store.computations.finish(held, "done")
+    store.claims.finish(held, "done")
     assert state(store, session)[0] == "idle"
 
 

@@ -33,22 +33,22 @@ def test_a_permalink_gives_its_code_back(store: Store) -> None:
 
 
 def test_a_question_is_taken_once_and_answered(store: Store) -> None:
-    id = store.introspection.put("session-1", "python", "complete", "$pri", 4)
-    assert store.introspection.answer_of(id) is None
-    assert store.introspection.claim("device-2", ["session-2"]) is None
-    question = store.introspection.claim("device-1", ["session-1"])
+    id = store.introspections.put("session-1", "python", "complete", "$pri", 4)
+    assert store.introspections.reply_to(id) is None
+    assert store.introspections.claim("device-2", ["session-2"]) is None
+    question = store.introspections.claim("device-1", ["session-1"])
     assert question and (question.id, question.session, question.code) == (id, "session-1", "$pri")
     assert (question.kind, question.cursor_pos, question.detail_level) == ("complete", 4, 0)
-    assert store.introspection.claim("device-1", ["session-1"]) is None
-    assert store.introspection.answer_of(id) is None
-    store.introspection.answer(question, "ok", b'{"matches":[]}')
-    answer = store.introspection.answer_of(id)
+    assert store.introspections.claim("device-1", ["session-1"]) is None
+    assert store.introspections.reply_to(id) is None
+    store.introspections.reply(question, "ok", b'{"matches":[]}')
+    answer = store.introspections.reply_to(id)
     assert answer and (answer.status, answer.content) == ("ok", b'{"matches":[]}')
-    assert store.introspection.answer_of("never") is None
+    assert store.introspections.reply_to("never") is None
 
 
 def test_a_question_to_a_fresh_namespace_goes_to_a_device_with_its_language(store: Store) -> None:
-    store.introspection.put(None, "sage", "inspect", "x", 1, 1)
-    assert store.introspection.claim("device-1", [], ["python"]) is None
-    question = store.introspection.claim("device-1", [], ["sage"])
+    store.introspections.put(None, "sage", "inspect", "x", 1, 1)
+    assert store.introspections.claim("device-1", [], ["python"]) is None
+    question = store.introspections.claim("device-1", [], ["sage"])
     assert question and question.session is None and question.detail_level == 1

@@ -39,13 +39,13 @@ def test_below_the_floor_whatever_would_write_is_refused_and_reading_and_stoppin
     queued, running = submit(store), submit(store)
     permalink = store.permalinks.create("old", "python")
     held = claim(store)
-    store.computations.append(held, [message("x")], asking=True)
+    store.claims.append(held, [message("x")], asking=True)
     for write in (
         lambda: submit(tight),
         lambda: submit(tight, uploads=[("a", io.BytesIO(b"x"))]),
         lambda: tight.permalinks.create("new", "python"),
         lambda: tight.computations.answer(held.id, "x"),
-        lambda: tight.questions.put(None, "python", "complete", "x", 1),
+        lambda: tight.introspections.put(None, "python", "complete", "x", 1),
         lambda: ExitStack().enter_context(tight.space.reserve(0)),
     ):
         with pytest.raises(NoSpaceError, match=r"^The server's disk is nearly full: .*\.$"):
@@ -55,8 +55,8 @@ def test_below_the_floor_whatever_would_write_is_refused_and_reading_and_stoppin
     other = running if held.id == queued else queued
     tight.computations.request_cancel(other)
     assert state_of(tight, other) == ("cancelled", None) or state_of(tight, other)[0] == "cancelled"
-    tight.computations.append(held, [message("y")])
-    tight.computations.finish(held, "done", messages=[message("z")])
+    tight.claims.append(held, [message("y")])
+    tight.claims.finish(held, "done", messages=[message("z")])
     assert state_of(tight, held.id) == ("done", None)
     with pytest.raises((stores.Over, NotAskingError)):
         store.computations.answer(held.id, "x")
@@ -196,10 +196,10 @@ def test_what_a_cell_says_and_makes_is_counted_with_it(store: Store) -> None:
     submit(store, client="a")
     held = claim(store)
     before = held.stored_bytes
-    store.computations.append(held, [message("x" * 1000)])
+    store.claims.append(held, [message("x" * 1000)])
     with store.files.write(held, "a.bin") as file:
         file.write(bytes(5000))
-    store.computations.finish(held, "done", messages=[message("y" * 2000)])
+    store.claims.finish(held, "done", messages=[message("y" * 2000)])
     stored = store._database.collection("computations").find_one({"_id": held.id})
     assert stored is not None and stored["stored_bytes"] == held.stored_bytes
     assert 8000 < held.stored_bytes - before < 9000

@@ -11,7 +11,7 @@ def lose(store: Store, id: str) -> None:
     held = claim(store)
     assert held.id == id and not held.suspect
     let_lease_run_out(store, id)
-    assert store.computations.expire() == [id]
+    assert store.claims.expire() == [id]
 
 
 def test_a_suspect_is_tried_behind_what_waits_and_before_what_comes_later(store: Store) -> None:
@@ -32,7 +32,7 @@ def test_a_device_may_pass_suspects_over(store: Store) -> None:
     later = submit(store)
 
     def claim_other():
-        return store.computations.claim(
+        return store.claims.claim(
             "device-1", languages=["python"], sessions=[], new_sessions=True, suspects=False
         )
 
@@ -43,7 +43,7 @@ def test_a_device_may_pass_suspects_over(store: Store) -> None:
 
 def test_what_a_device_gives_back_in_order_keeps_its_place_and_is_no_suspect(store: Store) -> None:
     first, second = submit(store), submit(store)
-    store.computations.release(claim(store), suspect=False)
+    store.claims.release(claim(store), suspect=False)
     held = claim(store)
     assert (held.id, held.suspect, held.attempt) == (first, False, 2)
     assert claim(store).id == second
@@ -52,6 +52,6 @@ def test_what_a_device_gives_back_in_order_keeps_its_place_and_is_no_suspect(sto
 def test_a_suspect_stays_one_until_it_ends(store: Store) -> None:
     id = submit(store)
     held = claim(store)
-    store.computations.release(held)
+    store.claims.release(held)
     assert try_claim(store).suspect
     assert store.computations.get(id).state == "running"

@@ -26,10 +26,10 @@ def calls(store: Store, held) -> list[Callable[[], object]]:
         lambda: store.computations.submit(Submission("1", "python")),
         lambda: store.computations.submit(Submission("1", "python", uploads=(("a", io.BytesIO(b"x")),))),
         lambda: store.computations.get("x"),
-        lambda: store.computations.claim("d", languages=["python"], sessions=["s"], new_sessions=True),
-        lambda: store.computations.renew([held]),
-        lambda: store.computations.append(held, [message("x")]),
-        lambda: store.computations.expire(),
+        lambda: store.claims.claim("d", languages=["python"], sessions=["s"], new_sessions=True),
+        lambda: store.claims.renew([held]),
+        lambda: store.claims.append(held, [message("x")]),
+        lambda: store.claims.expire(),
         lambda: store.messages.after("x", -1),
         lambda: store.sessions.get("x"),
         lambda: store.sessions.end("x"),
@@ -37,7 +37,7 @@ def calls(store: Store, held) -> list[Callable[[], object]]:
         lambda: store.files.list("x"),
         lambda: store.devices.alive(),
         lambda: store.permalinks.create("1", "python"),
-        lambda: store.introspection.put(None, "python", "complete", "", 0),
+        lambda: store.introspections.put(None, "python", "complete", "", 0),
         store.sweep,
     ]
 
@@ -68,7 +68,7 @@ def test_a_database_that_hangs_is_said_so_in_time(tmp_path: Path, connect: Conne
         mongod.signal(signal.SIGSTOP)
         try:
             mongod.wait_for(lambda: stands_still(mongod.pid), "standing still", PATIENCE_S)
-            for call in (store.ping, lambda: store.computations.append(held, [message("a")])):
+            for call in (store.ping, lambda: store.claims.append(held, [message("a")])):
                 began = time.monotonic()
                 with pytest.raises(StoreUnavailableError):
                     call()
@@ -76,8 +76,8 @@ def test_a_database_that_hangs_is_said_so_in_time(tmp_path: Path, connect: Conne
         finally:
             mongod.signal(signal.SIGCONT)
         # Whether it was stored or not: the same again, with more, is stored once.
-        store.computations.append(held, [message("a"), message("b")])
-        store.computations.finish(held, "done", messages=[message("c")])
+        store.claims.append(held, [message("a"), message("b")])
+        store.claims.finish(held, "done", messages=[message("c")])
         assert texts(store, id) == ["a", "b", "c"] and state_of(store, id) == ("done", None)
 
 
@@ -86,14 +86,14 @@ def test_work_goes_on_when_the_database_is_back(tmp_path: Path, connect: Connect
         store = connect(tmp_path, mongo_timeout_s=TIMEOUT_S)
         id = submit(store)
         held = claim(store)
-        store.computations.append(held, [message("a")])
+        store.claims.append(held, [message("a")])
     with pytest.raises(StoreUnavailableError):
-        store.computations.finish(held, "done", messages=[message("b")])
+        store.claims.finish(held, "done", messages=[message("b")])
     with run_mongod(tmp_path):
-        store.computations.finish(held, "done", messages=[message("b")])
+        store.claims.finish(held, "done", messages=[message("b")])
         assert texts(store, id) == ["a", "b"]
         with pytest.raises(LostClaimError):
-            store.computations.append(held, [message("c")])
+            store.claims.append(held, [message("c")])
 
 
 def test_a_database_that_wants_a_password_is_said_so(mongo_directory: Path, connect: Connect) -> None:

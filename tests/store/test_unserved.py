@@ -25,7 +25,7 @@ def wait_long(store: Store) -> str:
 def test_a_cell_that_no_account_can_run_ends_with_a_whole_conversation(store: Store, account: dict) -> None:
     id = wait_long(store)
     store.devices.report("device-1", "here", {"accounts": [account]})
-    store.computations.expire()
+    store.claims.expire()
     assert state_of(store, id) == ("failed", "session_gone")
     found = store.messages.after(id, -1)
     assert found and b'"idle"' in found[0][-1]
@@ -37,7 +37,7 @@ def test_the_turns_behind_it_end_too(store: Store) -> None:
     second = submit(store, session=session, keep=True)
     age(store, "computations", {"_id": first}, "submitted", 3600)
     store.devices.report("device-1", "here", {"accounts": [RUNS_OTHERS]})
-    store.computations.expire()
+    store.claims.expire()
     assert state_of(store, second) == ("failed", "session_gone")
 
 
@@ -49,12 +49,12 @@ def test_the_turns_behind_it_end_too(store: Store) -> None:
 def test_a_cell_that_an_account_may_run_waits(store: Store, accounts: list[dict]) -> None:
     id = wait_long(store)
     store.devices.report("device-1", "here", {"accounts": accounts})
-    store.computations.expire()
+    store.claims.expire()
     assert state_of(store, id) == ("queued", None)
 
 
 def test_a_cell_that_has_just_come_waits(store: Store) -> None:
     id = submit(store)
     store.devices.report("device-1", "here", {"accounts": [RUNS_OTHERS]})
-    store.computations.expire()
+    store.claims.expire()
     assert state_of(store, id) == ("queued", None)

@@ -13,15 +13,15 @@ QUESTION = b'{"channel":"stdin","header":{"msg_type":"input_request"},"content":
 def test_interrupts_are_counted_and_a_cancellation_stays(store: Store) -> None:
     id = submit(store)
     held = claim(store)
-    assert store.computations.wishes([held])[0].interrupt == 0
+    assert store.claims.wishes([held])[0].interrupt == 0
     for _ in range(2):
         store.computations.request_interrupt(id)
     store.computations.request_cancel(id)
-    [wish] = store.computations.wishes([held])
+    [wish] = store.claims.wishes([held])
     assert (wish.cancel, wish.interrupt, wish.answers, wish.lost) == (True, 2, (), False)
-    store.computations.finish(held, "cancelled")
+    store.claims.finish(held, "cancelled")
     assert state_of(store, id) == ("cancelled", "cancelled")
-    assert store.computations.wishes([held])[0].lost
+    assert store.claims.wishes([held])[0].lost
 
 
 def test_a_question_takes_one_answer(store: Store) -> None:
@@ -30,31 +30,31 @@ def test_a_question_takes_one_answer(store: Store) -> None:
     with pytest.raises(NotAskingError):
         store.computations.answer(id, "early")
     for value in ("$first", ""):
-        store.computations.append(held, [message("x"), QUESTION])
+        store.claims.append(held, [message("x"), QUESTION])
         assert store.computations.get(id).asking  # type: ignore[union-attr]
         # Another thread of the code prints while it waits.
-        store.computations.append(held, [message("y")])
+        store.claims.append(held, [message("y")])
         store.computations.answer(id, value)
         with pytest.raises(NotAskingError):
             store.computations.answer(id, "late")
-    assert store.computations.wishes([held])[0].answers == ("$first", "")
+    assert store.claims.wishes([held])[0].answers == ("$first", "")
 
 
 def test_the_device_may_say_itself_whether_the_code_asks(store: Store) -> None:
     id = submit(store)
     held = claim(store)
-    store.computations.append(held, [QUESTION])
-    store.computations.append(held, [message("interrupted")], asking=False)
+    store.claims.append(held, [QUESTION])
+    store.claims.append(held, [message("interrupted")], asking=False)
     with pytest.raises(NotAskingError):
         store.computations.answer(id, "x")
-    store.computations.append(held, [message("?")], asking=True)
+    store.claims.append(held, [message("?")], asking=True)
     store.computations.answer(id, "x")
 
 
 def test_what_the_code_prints_is_no_question(store: Store) -> None:
     id = submit(store)
     held = claim(store)
-    store.computations.append(
+    store.claims.append(
         held, [message('\\"input_request\\"'), b'{"header":{"msg_type":"stream"},"x":"input_request"}']
     )
     with pytest.raises(NotAskingError):
@@ -66,7 +66,7 @@ def test_nobody_asks_in_what_is_over_or_never_was(store: Store) -> None:
     with pytest.raises(NotAskingError):
         store.computations.answer(id, "x")
     held = claim(store)
-    store.computations.finish(held, "failed", "kernel_died", messages=[QUESTION])
+    store.claims.finish(held, "failed", "kernel_died", messages=[QUESTION])
     for absent in (id, "never"):
         with pytest.raises(Over):
             store.computations.answer(absent, "x")
@@ -75,12 +75,12 @@ def test_nobody_asks_in_what_is_over_or_never_was(store: Store) -> None:
 def test_a_second_attempt_begins_without_the_wishes_of_the_first(store: Store) -> None:
     id = submit(store)
     held = claim(store)
-    store.computations.append(held, [QUESTION])
+    store.claims.append(held, [QUESTION])
     store.computations.answer(id, "x")
     store.computations.request_interrupt(id)
     let_lease_run_out(store, id)
-    store.computations.expire()
-    [wish] = store.computations.wishes([claim(store)])
+    store.claims.expire()
+    [wish] = store.claims.wishes([claim(store)])
     assert (wish.interrupt, wish.answers) == (0, ())
     with pytest.raises(NotAskingError):
         store.computations.answer(id, "x")

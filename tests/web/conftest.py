@@ -126,7 +126,7 @@ class Device:
 
     def claim(self) -> Claim:
         """Take the next computation, which has to be there."""
-        claim = self.store.computations.claim(
+        claim = self.store.claims.claim(
             "device-1", languages=list(self.languages), sessions=self.sessions, new_sessions=True
         )
         assert claim is not None, "no computation is queued"
@@ -134,16 +134,16 @@ class Device:
 
     def say(self, claim: Claim, *texts: str) -> None:
         """Print these texts, a message each."""
-        self.store.computations.append(claim, [stream(text) for text in texts])
+        self.store.claims.append(claim, [stream(text) for text in texts])
 
     def ask(self, claim: Claim) -> None:
         """Ask for input."""
         question = message("input_request", {"prompt": "?", "password": False}, "stdin")
-        self.store.computations.append(claim, [question], asking=True)
+        self.store.claims.append(claim, [question], asking=True)
 
     def finish(self, claim: Claim, *texts: str, state: str = "done") -> None:
         """Print these texts and end the computation."""
-        self.store.computations.finish(claim, state, messages=[stream(text) for text in texts])
+        self.store.claims.finish(claim, state, messages=[stream(text) for text in texts])
 
     def run(self, *texts: str) -> Claim:
         """Take the next computation, print these texts and end it."""

@@ -129,7 +129,7 @@ def settings(mongo_directory: Path) -> Settings:
 def nothing_is_stored(store: Store):
     """Fail when a test leaves something to run."""
     yield
-    assert store.computations.claim("d", languages=["python"], sessions=[], new_sessions=True) is None
+    assert store.claims.claim("d", languages=["python"], sessions=[], new_sessions=True) is None
 
 
 @pytest.mark.parametrize("route", JSON_ROUTES)

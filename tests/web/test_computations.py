@@ -49,7 +49,7 @@ def test_a_finished_computation_says_when_and_what_it_used(client: FlaskClient, 
     running = client.get(f"/computations/{id}").get_json()
     assert running["state"] == "running" and running["attempt"] == 1 and "queue_position" not in running
     usage = {"wall_s": 0.5, "cpu_s": 0.25, "memory_bytes": 1000}
-    device.store.computations.finish(claim, "failed", "time_wall", usage)
+    device.store.claims.finish(claim, "failed", "time_wall", usage)
     ended = client.get(f"/computations/{id}").get_json()
     assert ended["state"] == "failed" and ended["reason"] == "time_wall" and ended["usage"] == usage
     assert ended["submitted"] <= ended["started"] <= ended["finished"]
@@ -149,7 +149,7 @@ def test_the_device_hears_of_interrupts_and_deletions(client: FlaskClient, devic
     claim = device.claim()
     assert client.post(f"/computations/{id}/interrupt").status_code == 202
     assert client.delete(f"/computations/{id}").status_code == 202
-    [wish] = device.store.computations.renew([claim])
+    [wish] = device.store.claims.renew([claim])
     assert wish.interrupt == 1 and wish.cancel
 
 
@@ -168,13 +168,13 @@ def test_a_question_takes_one_answer(client: FlaskClient, device: Device) -> Non
     device.ask(claim)
     assert client.post(f"/computations/{id}/input", json={"value": "42"}).status_code == 202
     check_problem(client.post(f"/computations/{id}/input", json={"value": "43"}), 409, "asks")
-    [wish] = device.store.computations.renew([claim])
+    [wish] = device.store.claims.renew([claim])
     assert list(wish.answers) == ["42"]
 
 
 def try_claim(device: Device):
     """Return a claim, None when nothing is queued."""
-    return device.store.computations.claim(
+    return device.store.claims.claim(
         "device-1", languages=["python"], sessions=device.sessions, new_sessions=True
     )
 

@@ -25,7 +25,7 @@ def settings(mongo_directory: Path) -> Settings:
 def nothing_is_left(store: Store) -> Iterator[None]:
     """Take what a test left in the queue."""
     yield
-    while store.computations.claim("d", languages=["python"], sessions=[], new_sessions=True):
+    while store.claims.claim("d", languages=["python"], sessions=[], new_sessions=True):
         pass
 
 
@@ -171,4 +171,4 @@ def test_endless_headers_are_refused(client: FlaskClient) -> None:
 
 
 def assert_nothing_stored(store: Store) -> None:
-    assert store.computations.claim("d", languages=["python"], sessions=[], new_sessions=True) is None
+    assert store.claims.claim("d", languages=["python"], sessions=[], new_sessions=True) is None

@@ -29,7 +29,7 @@ def ask(app: Flask, device: Device, path: str, body: dict, status: str = "ok") -
     asker = threading.Thread(target=lambda: answers.append(app.test_client().post(path, json=body)))
     asker.start()
     question = wait_for(lambda: device.store.introspections.claim("device-1", device.sessions))
-    device.store.introspections.answer(question, status, json.dumps(REPLY).encode())
+    device.store.introspections.reply(question, status, json.dumps(REPLY).encode())
     asker.join(10)
     return answers[0], question
 

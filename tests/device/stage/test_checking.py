@@ -200,8 +200,8 @@ def test_a_long_introspection_reply_is_checked_apart(stage, data, status):
     (ask,) = supervisor.frames(wire.Introspect)
     content = b'{"status":"ok","found":true,"metadata":{"' + b" " * 10_000 + b'":1},"data":' + data + b"}"
     supervisor.say(wire.IntrospectReply(ask.request, "ok", content))
-    stage.play(lambda: stage.store.introspections.answer_of(id))
-    assert stage.store.introspections.answer_of(id).status == status
+    stage.play(lambda: stage.store.introspections.reply_to(id))
+    assert stage.store.introspections.reply_to(id).status == status
 
 
 def test_what_a_message_is_does_not_depend_on_where_it_was_checked(two):

@@ -124,22 +124,22 @@ def test_a_supervisor_that_does_not_close_a_session_loses_its_connection(make_st
 def test_a_lost_claim_kills_the_session_and_writes_nothing_more(stage, running):
     supervisor, run, id = running()
     let_lease_run_out(stage.store, id)
-    stage.store.computations.expire()
-    other = stage.store.computations.claim("other", languages=["python"], sessions=[], new_sessions=True)
+    stage.store.claims.expire()
+    other = stage.store.claims.claim("other", languages=["python"], sessions=[], new_sessions=True)
     assert other.id == id
     supervisor.output(run, printed("too late"))
     stage.play(lambda: supervisor.frames(wire.Close))
     assert [frame.session for frame in supervisor.frames(wire.Close)] == [run.session]
     assert types(stage.store, id) == ["status", "execute_input"]
     assert id not in stage.device.runs.by_id
-    stage.store.computations.finish(other, "done")
+    stage.store.claims.finish(other, "done")
 
 
 def test_a_computation_that_comes_back_is_not_mixed_up_with_its_first_attempt(stage, running):
     supervisor, first, id = running()
     supervisor.closed = lambda session, reason="": None
     let_lease_run_out(stage.store, id)
-    stage.store.computations.expire()
+    stage.store.claims.expire()
     stage.play(lambda: len(supervisor.frames(wire.Execute)) == 2 and supervisor.frames(wire.Close))
     second = supervisor.frames(wire.Execute)[1]
     assert first.session != second.session

@@ -129,7 +129,7 @@ def wait_long(stage, *ids: str) -> None:
     """Let these computations have waited for an hour, and end those that nobody can run."""
     for id in ids:
         age(stage.store, "computations", {"_id": id}, "submitted", 3600)
-    stage.store.computations.expire()
+    stage.store.claims.expire()
 
 
 def test_a_cell_waits_for_a_language_that_is_being_loaded_while_the_others_run(early):

@@ -73,7 +73,7 @@ def test_an_introspection_reply_too_long_for_the_store_is_an_error_and_no_other_
     for ask, value in zip(supervisor.frames(wire.Introspect), (data, b"{}"), strict=True):
         content = b'{"status":"ok","found":true,"metadata":{},"data":' + value + b"}"
         supervisor.say(wire.IntrospectReply(ask.request, "ok", content))
-    stage.play(lambda: all(map(stage.store.introspections.answer_of, ids)))
-    assert [stage.store.introspections.answer_of(id).status for id in ids] == ["error", "ok"]
+    stage.play(lambda: all(map(stage.store.introspections.reply_to, ids)))
+    assert [stage.store.introspections.reply_to(id).status for id in ids] == ["error", "ok"]
     stage.site.newest().on_run = run_well
     assert stage.finish(submit(stage.store)).state == "done"

@@ -148,8 +148,8 @@ def test_introspection_is_answered_from_sessions_and_from_a_fresh_namespace(stag
     assert (first.session == "", second.session == "") == (False, True)
     supervisor.say(wire.IntrospectReply(first.request, "ok", content))
     supervisor.say(wire.IntrospectReply(second.request, "ok", b"[1]"))
-    stage.play(lambda: all(map(stage.store.introspections.answer_of, asked)))
-    answers = [stage.store.introspections.answer_of(id) for id in asked]
+    stage.play(lambda: all(map(stage.store.introspections.reply_to, asked)))
+    answers = [stage.store.introspections.reply_to(id) for id in asked]
     assert [answer.status for answer in answers] == ["ok", "error"]
     assert msgspec.json.decode(answers[0].content) == msgspec.json.decode(content)
 
