@@ -1,7 +1,7 @@
-"""The door to MongoDB: the only part that imports pymongo, gridfs and bson.
+"""The door to MongoDB: only this room imports pymongo, gridfs and bson.
 
-``connect(settings)`` returns a ``Store`` with a door for each noun. Nothing connects before the first call, and every
-call raises ``StoreUnavailableError`` when MongoDB does not answer in ``mongo_timeout_s``.
+``connect(settings)`` returns a ``Store``, which has a door for each noun. It connects at the first call. Every call
+raises ``StoreUnavailableError`` when MongoDB does not answer in ``mongo_timeout_s``.
 """
 
 from __future__ import annotations
@@ -17,25 +17,29 @@ from store.database import Database
 from store.devices import Devices
 from store.errors import (
     ClientFullError,
+    ComputationOverError,
     LostClaimError,
     NoSpaceError,
     NotAskingError,
     OtherLanguageError,
-    Over,
     QueueFullError,
-    SessionGone,
+    SessionGoneError,
     StoreError,
     StoreUnavailableError,
     UnknownSessionError,
     guarded,
 )
-from store.files import FileEntry, Files, FileWriter, StoredFile
-from store.hints import Hints
+from store.expiry import Expiry
+from store.file_streams import FileWriter, StoredFile
+from store.files import FileEntry, Files
+from store.forced_end import ForcedEnds
+from store.hints import choose_hints
 from store.introspection import Introspections
 from store.log import try_to_rotate
 from store.messages import Messages
 from store.models import Claim, Computation, Introspection, IntrospectionReply, Permalink, Session, Submission, Wish
 from store.permalinks import Permalinks
+from store.queue import Queue
 from store.retention import sweep
 from store.room import Room, make_room
 from store.served_languages import ServedLanguages
@@ -44,31 +48,36 @@ from store.space import FULL, NEARLY_FULL, Space
 from store.states import MOVES, OVER, State
 
 __all__ = [
-    "FULL", "MOVES", "NEARLY_FULL", "OVER", "REASONS", "Claim", "ClientFullError", "Computation", "FileEntry",
-    "FileWriter", "Introspection", "IntrospectionReply", "LostClaimError", "NoSpaceError", "NotAskingError",
-    "OtherLanguageError", "Over", "Overtime", "Permalink", "QueueFullError", "Reason", "Room", "ServedLanguages",
-    "Session", "SessionGone", "State", "Store", "StoreError", "StoreUnavailableError", "StoredFile", "Submission",
-    "UnknownSessionError", "Wish", "client_full", "connect",
+    "FULL", "MOVES", "NEARLY_FULL", "OVER", "REASONS", "Claim", "ClientFullError", "Computation",
+    "ComputationOverError", "FileEntry", "FileWriter", "Introspection", "IntrospectionReply",
+    "LostClaimError", "NoSpaceError", "NotAskingError", "OtherLanguageError", "Overtime", "Permalink",
+    "QueueFullError", "Reason", "Room", "ServedLanguages", "Session", "SessionGoneError", "State", "Store",
+    "StoreError", "StoreUnavailableError", "StoredFile", "Submission", "UnknownSessionError", "Wish",
+    "client_full", "connect",
 ]  # fmt: skip
 
 
 class Store:
     """All doors over one connection."""
 
-    def __init__(self, settings: Settings, program: str) -> None:
-        self._database = Database(settings, program)
-        self.hints = Hints(self._database)
-        self.space = Space(self._database)
-        self.files = Files(self._database, self.space)
-        self.messages = Messages(self._database)
-        self.sessions = Sessions(self._database, self.hints)
-        self.clients = Clients(self._database)
-        rooms = (self._database, self.hints, self.sessions, self.files, self.space, self.clients)
-        self.computations = Computations(*rooms)
-        self.claims = Claims(*rooms)
-        self.devices = Devices(self._database)
-        self.permalinks = Permalinks(self._database, self.space, self.clients)
-        self.introspections = Introspections(self._database, self.hints, self.space)
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.hints = choose_hints(database)
+        self.space = Space(database)
+        self.files = Files(database, self.space)
+        self.messages = Messages(database)
+        self.clients = Clients(database)
+        forced_ends = ForcedEnds(database, self.hints)
+        self.sessions = Sessions(database, self.hints, forced_ends)
+        queue = Queue(database, self.sessions, forced_ends)
+        self.computations = Computations(
+            database, self.hints, self.sessions, queue, forced_ends, self.files, self.space, self.clients
+        )
+        expiry = Expiry(database, self.hints, self.sessions, forced_ends)
+        self.claims = Claims(database, self.hints, self.sessions, queue, expiry)
+        self.devices = Devices(database)
+        self.permalinks = Permalinks(database, self.space, self.clients)
+        self.introspections = Introspections(database, self.hints, self.space)
 
     @guarded
     def ping(self) -> None:
@@ -77,24 +86,30 @@ class Store:
 
     @guarded
     def sweep(self) -> int:
-        """Delete what ended longer than ``retention_s`` ago; return how many computations. Raises StoreUnavailableError."""
+        """Delete what ended longer than ``retention_s`` ago; return the number of computations deleted.
+
+        Raises StoreUnavailableError.
+        """
         if not self._database.settings.mongo_uri:
             try_to_rotate(directory(self._database.settings), lambda: self._database.admin("logRotate"))
         return sweep(self._database, self.files, self.clients)
 
     @guarded
     def is_tight(self) -> bool:
-        """Whether the disk has too little room for anything new. Raises StoreUnavailableError."""
+        """Return whether the disk has too little room for anything new. Raises StoreUnavailableError."""
         return self.space.is_tight
 
     @guarded
     def is_exhausted(self) -> bool:
-        """Whether the disk has too little room even for what runs already. Raises StoreUnavailableError."""
+        """Return whether the disk has too little room even for what runs already. Raises StoreUnavailableError."""
         return self.space.is_exhausted
 
     @guarded
     def make_room(self) -> Room:
-        """Delete what is too much, the oldest that has ended first; return what is stored. Raises StoreUnavailableError."""
+        """Delete what is more than may be stored, the oldest that has ended first; return what is stored.
+
+        Raises StoreUnavailableError.
+        """
         return make_room(self._database, self.files, self.space, self.clients)
 
     def close(self) -> None:
@@ -103,8 +118,8 @@ class Store:
 
 
 def connect(settings: Settings, program: str = "singlecell") -> Store:
-    """Return the store; MongoDB may be away and is asked at the first call. Raises StoreError for a wrong address.
+    """Return the store; MongoDB may be away until the first call. Raises StoreError for a wrong address.
 
     ``program``: the name under which MongoDB's log and profiler show this client.
     """
-    return Store(settings, program)
+    return Store(Database(settings, program))

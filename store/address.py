@@ -1,4 +1,4 @@
-"""Where the embedded MongoDB works and listens: on one Unix socket in a directory of its owner's."""
+"""Says where the embedded MongoDB works and listens: on one Unix socket in a directory that only its owner enters."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import settings as settings_file
 from settings import Settings
 from store.errors import StoreError
 
-# mongod makes a socket of this name whatever it is told, after the port that it would have.
+# mongod always gives its socket this name, after the port that it would have.
 SOCKET = "mongodb-27017.sock"
 SOCKET_PATH_BYTES_MAX = 107  # sun_path of Linux, without its closing zero
 
 
 class EmbeddedError(StoreError):
-    """mongod cannot run here; the message is one sentence that says what to do."""
+    """mongod cannot run here; the message is a sentence that tells the operator what to do."""
 
 
 def directory(settings: Settings) -> Path:

@@ -1,6 +1,6 @@
-"""Clients: who stored how much, known by no more than a hash that changes every day.
+"""Names clients by a hash that changes every day, and counts how much each has stored.
 
-The hash is keyed with a salt that is made for the day and forgotten after it: then nobody can tell whose it was.
+The hash is keyed with a salt that is made for one day and then deleted: after that nobody can tell whose hash it was.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from store.errors import ClientFullError, guarded
 SALT_BYTES = 32
 HASH_BYTES = 16
 MIB = 1 << 20
-OVER_MAX = 1000  # so many clients are looked at in one round
+LARGEST_MAX = 1000  # clients that are looked at in one round
 
 
 class Clients:
-    """Name clients, and count what they store."""
+    """The clients of a day, and what each of them has stored."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,7 +31,7 @@ class Clients:
 
     @guarded
     def identity(self, network: str) -> str:
-        """Return today's name of who comes from this address or network. Raises StoreUnavailableError."""
+        """Return today's name of the client with this address or network. Raises StoreUnavailableError."""
         day = datetime.now(timezone.utc).date().isoformat()
         if self._salt[0] != day:
             self._salt = (day, self._salt_of(day))
@@ -54,7 +54,7 @@ class Clients:
 
     @guarded
     def count(self, changes: Mapping[str, int]) -> None:
-        """Count what clients have stored already, or (below 0) what was deleted of it. Raises StoreUnavailableError."""
+        """Add what each client has stored, or (below 0) what of it was deleted. Raises StoreUnavailableError."""
         updates = [
             UpdateOne(
                 {"_id": client},
@@ -72,7 +72,7 @@ class Clients:
     def largest(self, least_bytes: int) -> dict[str, int]:
         """Return the clients that have more than this, and how much, the largest first. Raises PyMongoError."""
         found = self._database.collection("clients").find({"bytes": {"$gt": least_bytes}}, {"bytes": 1})
-        few = found.sort("bytes", DESCENDING).limit(OVER_MAX)
+        few = found.sort("bytes", DESCENDING).limit(LARGEST_MAX)
         return {client["_id"]: int(client["bytes"]) for client in few}
 
     def _add(self, kind: str, id: str, size_bytes: int, most: int) -> bool:
@@ -83,7 +83,7 @@ class Clients:
         try:
             self._database.early(kind).update_one(fits, update, upsert=True)
         except DuplicateKeyError:
-            return False  # it is there, and does not fit
+            return False  # the client is there already, and this does not fit
         return True
 
     def _salt_of(self, day: str) -> bytes:
@@ -102,7 +102,7 @@ class Clients:
 
 
 def client_full(most_bytes: int) -> str:
-    """Return the sentence for a client that has as much here as it may."""
+    """Return the sentence for a client that has stored as much as one client may."""
     return (
         f"What was run from your address today takes the {most_bytes / MIB:g} MiB that one address may have here; "
         "results that have ended make room in a while."

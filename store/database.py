@@ -1,4 +1,4 @@
-"""The connection to MongoDB: made lazily, bounded in time, with every index that the doors rely on."""
+"""Connects to MongoDB at the first call, with a bound on the time of each call, and makes the indexes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from store.errors import StoreError
 
 Documents = Collection[dict[str, Any]]
 
-# What 201 means: on the disks of most members.
+# A 201 means this: the write is on the disks of most members.
 DURABLE = WriteConcern("majority", j=True)
-# What is worth nothing without a later durable write: the journal is in order, so that one's wait is for both.
+# For a write that is worth nothing without a later durable one: the journal is in order, so the later wait is for both.
 EARLY = WriteConcern(1, j=False)
-# A hint is sent and forgotten.
+# For hints, which nobody waits for.
 UNACKNOWLEDGED = WriteConcern(w=0)
-QUESTION_KEPT_S = 120
-# What is counted for a client ends with the salt of its day, and what it stored can be there for a while after that.
+INTROSPECTION_KEPT_S = 120
+# A client's count is of no use after the day of its salt; what it stored may be there a while longer.
 CLIENT_KEPT_S = 2 * 86400
 SALT_KEPT_S = 86400 + 3600
-RESERVATION_KEPT_S = 600  # of a process that died; no request takes as long
-GOODBYE_S = 0.5
+RESERVATION_KEPT_S = 600  # after its process died; no request takes as long
+GOODBYE_S = 0.5  # for closing the connections
 OPLOG = "local.oplog.rs"
 COMPACT_BYTES_MIN = 32 << 20  # less is used again soon enough
 
@@ -54,7 +54,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("ended", ASCENDING)], name="retention"),
     ],
     "questions": [
-        IndexModel([("asked", ASCENDING)], name="kept", expireAfterSeconds=QUESTION_KEPT_S),
+        IndexModel([("asked", ASCENDING)], name="kept", expireAfterSeconds=INTROSPECTION_KEPT_S),
         IndexModel([("asked", ASCENDING)], name="open", partialFilterExpression={"state": "asked"}),
     ],
     "files.files": [
@@ -75,7 +75,7 @@ INDEXES: dict[str, list[IndexModel]] = {
 
 
 class Database:
-    """Hold the client of one process; collections come with their indexes made. Raises StoreError: a wrong address."""
+    """The database of one process; its collections have their indexes. Raises StoreError for a wrong address."""
 
     def __init__(self, settings: Settings, program: str) -> None:
         self.settings = settings
@@ -121,15 +121,15 @@ class Database:
         return self.ready()[name]
 
     def durable(self, name: str) -> Documents:
-        """Return a collection whose writes are acknowledged when they outlive a crash. Raises PyMongoError."""
+        """Return a collection that acknowledges a write when it outlives a crash. Raises PyMongoError."""
         return self.ready().get_collection(name, write_concern=DURABLE)
 
     def early(self, name: str) -> Documents:
-        """Return a collection whose writes a crash may forget until a durable one follows. Raises PyMongoError."""
+        """Return a collection whose writes a crash may forget until a durable write follows. Raises PyMongoError."""
         return self.ready().get_collection(name, write_concern=EARLY)
 
     def compact(self, name: str) -> None:
-        """Have MongoDB make a collection's file as short as it can; the oplog's is ``local.oplog.rs``.
+        """Have MongoDB make the file of a collection as short as it can; the oplog's name is OPLOG.
 
         Raises PyMongoError.
         """
@@ -148,7 +148,7 @@ class Database:
     def close(self) -> None:
         """Close every connection and end every listener."""
         self.closed.set()
-        # The driver says goodbye to the server, and looks for one that is away.
+        # The driver says goodbye to the server, and would look long for one that is away.
         with pymongo.timeout(GOODBYE_S):
             self._client.close()
 

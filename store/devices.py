@@ -1,4 +1,4 @@
-"""Devices: what each says of itself, and which of them are alive."""
+"""Keeps what each device reports of itself, and says which devices are alive."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ ALIVE_HEARTBEATS = 3
 
 
 class Devices:
-    """Take reports and show those that are fresh."""
+    """The last reports of all devices."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @guarded
     def report(self, device: str, host: str, status: Mapping[str, Any]) -> None:
-        """Say that a device is alive, where, and how its untrusted accounts are. Raises StoreUnavailableError."""
+        """Store that a device is alive, on which host, and its status. Raises StoreUnavailableError."""
         self._database.collection("devices").update_one(
             {"_id": device},
             {"$set": {"host": host, "status": dict(status)}, "$currentDate": {"reported": True}},
@@ -28,7 +28,7 @@ class Devices:
 
     @guarded
     def alive(self) -> list[dict[str, Any]]:
-        """Return the last reports of the devices that are alive: device, host, reported, and their status' fields.
+        """Return the last reports of the devices that are alive: device, host, reported, and the fields of the status.
 
         Raises StoreUnavailableError.
         """

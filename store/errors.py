@@ -1,4 +1,4 @@
-"""What can go wrong at the door to MongoDB, and the one place where pymongo's errors become ours."""
+"""Defines the errors of the store, and turns those of pymongo into them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 Parameters = ParamSpec("Parameters")
 Returned = TypeVar("Returned")
-_SENTENCE_CHARS = 300  # pymongo's own sentences list every server at length
+_SENTENCE_CHARS = 300  # pymongo's own sentences describe every server at length
 
 
 class StoreError(Exception):
-    """Base of everything that the store raises on purpose."""
+    """The base of all errors that the store raises on purpose."""
 
 
 class StoreUnavailableError(StoreError):
-    """MongoDB does not answer, or refuses to work for us; it may later."""
+    """MongoDB does not answer, or refuses what we asked; later it may do so."""
 
 
 class QueueFullError(StoreError):
@@ -30,8 +30,8 @@ class UnknownSessionError(StoreError):
     """There is no session with this id."""
 
 
-class SessionGone(StoreError):
-    """The session has ended, or ends after what it has to compute already."""
+class SessionGoneError(StoreError):
+    """The session has ended, or ends after the turns that it has already."""
 
 
 class OtherLanguageError(StoreError):
@@ -43,7 +43,7 @@ class OtherLanguageError(StoreError):
 
 
 class NoSpaceError(StoreError):
-    """There is too little room for what was to be stored; the message is a sentence for who wanted to store it."""
+    """There is too little room for what was to be stored; the message is a sentence for the client."""
 
     def __init__(self, sentence: str = "The server has no room for more just now; try again in a while.") -> None:
         super().__init__(sentence)
@@ -57,12 +57,12 @@ class LostClaimError(StoreError):
     """The computation is not this device's any more; nothing was written for it."""
 
 
-class Over(StoreError):
+class ComputationOverError(StoreError):
     """The computation is over, or was never there."""
 
 
 class NotAskingError(StoreError):
-    """The code does not wait for an answer."""
+    """The code does not wait for input."""
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def mongo_errors() -> Iterator[None]:
 
 
 def guarded(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
-    """Make a function raise StoreUnavailableError where pymongo raises anything that the function does not handle itself."""
+    """Make a function raise StoreUnavailableError for each error of pymongo that it does not handle itself."""
 
     @functools.wraps(function)
     def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned:

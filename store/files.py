@@ -1,4 +1,4 @@
-"""Files that come with a computation and files that it makes: in GridFS, a version for each computation.
+"""Stores the files that come with a computation and those that it makes, in GridFS; each computation has its own.
 
 ``kind`` is "in" for uploads and "out" for what the code made or changed.
 """
@@ -14,26 +14,26 @@ from datetime import datetime, timezone
 from typing import IO, Any
 
 from bson import ObjectId
-from gridfs import GridFSBucket, GridIn, GridOut
+from gridfs import GridFSBucket, GridIn
 from pymongo import ASCENDING, DESCENDING
 
 from store.database import Database
 from store.errors import LostClaimError, guarded, mongo_errors
+from store.file_streams import UNKNOWN_TYPE, FileWriter, StoredFile
 from store.models import Claim
 from store.space import Space
 
 BUCKET = "files"
-UNKNOWN_TYPE = "application/octet-stream"
 PIECE_BYTES = 256 << 10
-DOCUMENT_BYTES = 512  # what a file takes beside its bytes, with its places in the indexes
+DOCUMENT_BYTES = 512  # what a file takes beside its bytes, with its entries in the indexes
 
-# Without the machine's own list: types are the same on every host.
+# The machine's own list is not read, so that types are the same on every host.
 _types = mimetypes.MimeTypes()
 
 
 @dataclass(frozen=True)
 class FileEntry:
-    """A file of a computation; ``size`` in bytes."""
+    """The name and nature of a file of a computation; ``size`` is in bytes."""
 
     name: str
     size: int
@@ -41,74 +41,18 @@ class FileEntry:
     uploaded: datetime
 
 
-class StoredFile(io.RawIOBase):
-    """A file of a computation to read from: seekable, streamed from MongoDB in pieces. Raises StoreUnavailableError."""
-
-    def __init__(self, source: GridOut) -> None:
-        super().__init__()
-        self._source = source
-        metadata = source.metadata or {}
-        self.name: str = str(source.filename)
-        self.size: int = source.length
-        self.type: str = metadata.get("type", UNKNOWN_TYPE)
-        self.uploaded: datetime = source.upload_date
-        self.etag: str = str(source._id)
-
-    def readable(self) -> bool:
-        """Return that it can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return that it can be read from any place."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place."""
-        return self._source.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Return the place."""
-        return self._source.tell()
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Return so many bytes, all that are left when ``size`` is negative."""
-        with mongo_errors():
-            return self._source.read(-1 if size is None else size)
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer and return how many bytes it got."""
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
-class FileWriter:
-    """Write a file in pieces. Raises StoreUnavailableError."""
-
-    def __init__(self, target: GridIn, space: Space) -> None:
-        self._target, self._space = target, space
-        self.size_bytes = 0
-
-    def write(self, data: bytes) -> int:
-        """Append bytes."""
-        with mongo_errors():
-            self._target.write(data)
-        self.size_bytes += len(data)
-        self._space.spend(len(data))
-        return len(data)
-
-
 class Files:
-    """Write, list and open files."""
+    """The files of all computations."""
 
     def __init__(self, database: Database, space: Space) -> None:
         self._database, self._space = database, space
 
     @contextmanager
     def write(self, claim: Claim, name: str) -> Iterator[FileWriter]:
-        """Give a writer for a file that the claim's computation made; an exception inside discards it.
+        """Yield a writer for a file that the claim's computation made; an exception in the block discards the file.
 
-        The file is there when the block has ended. Raises LostClaimError (nothing is left of it), StoreUnavailableError.
+        The file can be read when the block has ended. Raises LostClaimError (nothing of it is stored then),
+        StoreUnavailableError.
         """
         metadata = {"computation": claim.id, "session": claim.session, "attempt": claim.attempt}
         with mongo_errors():
@@ -129,7 +73,7 @@ class Files:
 
     @guarded
     def list(self, computation: str) -> list[FileEntry]:
-        """Return what the computation made, by name. Raises StoreUnavailableError."""
+        """Return the files that the computation made, by name. Raises StoreUnavailableError."""
         return [
             FileEntry(found["filename"], found["length"], found["metadata"]["type"], found["uploadDate"])
             for found in self._newest(computation, "out", self._attempt(computation))
@@ -144,11 +88,11 @@ class Files:
 
     @guarded
     def uploads(self, computation: str) -> Sequence[tuple[str, StoredFile]]:
-        """Return the names and contents of what came with the computation. Raises StoreUnavailableError."""
+        """Return names and contents of the files that came with the computation. Raises StoreUnavailableError."""
         return [(found["filename"], self._stored(found["_id"])) for found in self._newest(computation, "in", 1)]
 
     def receive(self, computation: str, uploads: Iterable[tuple[str, IO[bytes]]]) -> Sequence[str]:
-        """Store what comes with a computation; return the names. Raises PyMongoError."""
+        """Store the files that come with a computation; return their names. Raises PyMongoError."""
         names = []
         for name, untrusted_file in uploads:
             target = self._create(name, "in", {"computation": computation, "attempt": 1})
@@ -201,20 +145,20 @@ class Files:
         return list({file["filename"]: file for file in by_age}.values())
 
     def _attempt(self, computation: str) -> int:
-        # What a lost attempt wrote is not shown.
+        # The files of a lost attempt are not shown.
         found = self._database.collection("computations").find_one({"_id": computation}, {"attempt": 1})
         return 0 if found is None else int(found["attempt"])
 
     def _count(self, claim: Claim, size_bytes: int) -> bool:
-        """Add a file to what is stored of a computation; False when that is not the claim's any more."""
+        """Add a file to what is stored of a computation; return False when that is not the claim's any more."""
         mine = {"_id": claim.id, "state": "running", "token": claim.token}
         counted = {"$inc": {"stored_bytes": size_bytes}}
-        # What follows waits for the disk.
+        # The write that follows waits for the disk.
         return self._database.early("computations").update_one(mine, counted).matched_count == 1
 
 
 def size_of(file: IO[bytes]) -> int:
-    """Return what storing an open file takes; it is at its beginning then."""
+    """Return how much room an open file takes in the store; leave the file at its beginning."""
     size_bytes = file.seek(0, io.SEEK_END)
     file.seek(0)
     return size_bytes + DOCUMENT_BYTES

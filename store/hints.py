@@ -1,123 +1,41 @@
-"""Hints: who has something new to look at. Never waited for, never needed; a lost one costs a polling interval.
+"""Tells other processes who has something new to look at.
 
-A small capped collection, read with a tailable cursor. ``at`` is made by MongoDB on insertion and only rises, so a
-reader that lost its cursor goes on where it was.
+A hint is never waited for and never needed: a lost one costs a polling interval. A hint is a topic and an id:
 
-Where MongoDB is the embedded one, hints need not go through it (``pipes``).
-
-For devices: ``submitted`` (a computation that needs a session), ``turn`` (a session that has a next one), ``wish`` (a
-computation, or a session that shall end), ``question``. For the web: ``news`` (a computation or session) and ``answer``
-(to a question).
+* for devices: ``submitted`` (a computation that needs a session), ``turn`` (a session that has a next turn), ``wish``
+  (a computation whose client wants it stopped or sends it input, or a session that shall end), ``question`` (an
+  introspection);
+* for the web: ``news`` (of a computation or a session), ``answer`` (the reply to an introspection).
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator
 from threading import Event
-from typing import Any
-
-from bson.timestamp import Timestamp
-from pymongo import CursorType
-from pymongo.errors import CollectionInvalid, OperationFailure, PyMongoError
+from typing import Protocol
 
 from store.address import directory
-from store.database import UNACKNOWLEDGED, Database
-from store.pipes import Pipes
-
-SIZE_BYTES = 1 << 20
-AWAIT_MS = 1000  # so soon a listener notices that it should stop
-PAUSE_S = 0.5  # before another try when MongoDB went away
-
-_log = logging.getLogger(__name__)
+from store.capped_hints import CappedHints
+from store.database import Database
+from store.pipe_hints import PipeHints
 
 
-class Hints:
-    """Announce and listen."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        settings = database.settings
-        self._pipes = None if settings.mongo_uri else Pipes(directory(settings) / "hints", database.closed)
+class Hints(Protocol):
+    """The door to hints, whatever transports them."""
 
     def announce(self, topic: str, id: str) -> None:
-        """Say that this id is worth a look.
-
-        Returns at once and raises nothing.
-        """
-        if self._pipes is not None:
-            return self._pipes.announce(topic, id)
-        try:
-            hints = self._database.ready().get_collection("hints", write_concern=UNACKNOWLEDGED)
-            hints.insert_one({"at": Timestamp(0, 0), "topic": topic, "id": id})
-        except PyMongoError as error:
-            _log.debug("no hint %s %s: %s", topic, id, error)
+        """Say that this id is worth a look. Returns at once and raises nothing."""
 
     def listen(self, topics: Collection[str], stop: Event | None = None) -> Iterator[tuple[str, str]]:
         """Yield (topic, id) of every announcement from now on, until ``stop`` is set or the store is closed.
 
-        Survives MongoDB's restarts; raises nothing.
+        Survives restarts of MongoDB; raises nothing.
         """
-        if self._pipes is not None:
-            yield from self._pipes.listen(topics, stop)
-            return
-        seen: Timestamp | None = None
-        away = False
-        while not self._stopped(stop):
-            try:
-                newest = self._newest()
-                seen = seen or newest
-                away = False
-                for hint in self._follow(seen, topics, stop):
-                    seen = hint["at"]
-                    yield hint["topic"], hint["id"]
-            except PyMongoError as error:
-                if not away and not self._stopped(stop):
-                    _log.warning("no hints until MongoDB answers again: %s", str(error)[:200])
-                away = True
-                (stop or self._database.closed).wait(PAUSE_S)
-
-    def _stopped(self, stop: Event | None) -> bool:
-        return self._database.closed.is_set() or (stop is not None and stop.is_set())
-
-    def _newest(self) -> Timestamp:
-        """Return the time of the newest hint in a capped collection that has at least one."""
-        self._ensure_capped()
-        hints = self._database.collection("hints")
-        newest = hints.find_one(sort=[("$natural", -1)])
-        if newest is None:
-            # A tailable cursor on an empty collection is dead at once.
-            hints.insert_one({"at": Timestamp(0, 0), "topic": "", "id": ""})
-            newest = hints.find_one(sort=[("$natural", -1)]) or {"at": Timestamp(0, 0)}
-        at: Timestamp = newest["at"]
-        return at
-
-    def _ensure_capped(self) -> None:
-        database = self._database.ready()
-        while True:
-            found = next(database.list_collections(filter={"name": "hints"}), None)
-            if found is not None and found["options"].get("capped"):
-                return
-            if found is not None:
-                # An announcement, which waits for nobody, was faster and made an ordinary one.
-                database.drop_collection("hints")
-            try:
-                database.create_collection("hints", capped=True, size=SIZE_BYTES)
-            except CollectionInvalid:
-                pass
-            except OperationFailure as error:
-                if error.code != _NAMESPACE_EXISTS:
-                    raise
-
-    def _follow(self, after: Timestamp, topics: Collection[str], stop: Event | None) -> Iterator[dict[str, Any]]:
-        # MongoDB sorts out what is for others: each hint that it sends costs an answer and a request for the next one.
-        wanted = {"at": {"$gt": after}, "topic": {"$in": list(topics)}}
-        cursor = self._database.collection("hints").find(wanted, cursor_type=CursorType.TAILABLE_AWAIT)
-        with cursor.max_await_time_ms(AWAIT_MS):
-            while cursor.alive and not self._stopped(stop):
-                hint = next(cursor, None)
-                if hint is not None:
-                    yield hint
 
 
-_NAMESPACE_EXISTS = 48
+def choose_hints(database: Database) -> Hints:
+    """Return the hints of this database: named pipes beside the embedded MongoDB, else a collection in MongoDB."""
+    settings = database.settings
+    if settings.mongo_uri:
+        return CappedHints(database)
+    return PipeHints(directory(settings) / "hints", database.closed)

@@ -1,4 +1,4 @@
-"""Questions about code, complete and inspect: put by the web, answered by a device, forgotten soon after."""
+"""Passes introspections from the web to a device and the replies back; both are forgotten soon after."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from store.space import Space
 
 
 class Introspections:
-    """Put questions, claim them, answer them."""
+    """The introspections: put by the web, claimed and replied to by devices.
+
+    They are stored in the collection ``questions``.
+    """
 
     def __init__(self, database: Database, hints: Hints, space: Space) -> None:
         self._database, self._space = database, space
@@ -25,7 +28,7 @@ class Introspections:
     def put(
         self, session: str | None, language: str, kind: str, code: str, cursor_pos: int, detail_level: int = 0
     ) -> str:
-        """Ask and return the question's id; ``session`` None asks a fresh namespace.
+        """Store an introspection and return its id; ``session`` None means a fresh namespace.
 
         Raises NoSpaceError, StoreUnavailableError.
         """
@@ -46,11 +49,13 @@ class Introspections:
         return id
 
     @guarded
-    def claim(self, device: str, sessions: Sequence[str], languages: Sequence[str] | None = None) -> Introspection | None:
-        """Return a question that is this device's to answer, None when there is none.
+    def claim(
+        self, device: str, sessions: Sequence[str], languages: Sequence[str] | None = None
+    ) -> Introspection | None:
+        """Return the oldest introspection that this device may serve, now the device's; None when there is none.
 
-        ``sessions``: those that it holds; ``languages``: those in which it answers questions to a fresh namespace, None
-        means any. Raises StoreUnavailableError.
+        ``sessions``: those that the device holds. ``languages``: those in which it serves a fresh namespace; None means
+        all. Raises StoreUnavailableError.
         """
         fresh = {"session": None} if languages is None else {"session": None, "language": {"$in": list(languages)}}
         found = self._database.collection("questions").find_one_and_update(

@@ -1,4 +1,4 @@
-"""The embedded MongoDB's log: two files of bounded size."""
+"""Keeps the log of the embedded MongoDB in two files of bounded size."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def log_file(directory: Path) -> Path:
 
 
 def rotate(directory: Path, reopen: Callable[[], None] = lambda: None) -> None:
-    """Put a log that is long enough aside, in the place of the one before. Raises OSError.
+    """Put a log that is too long aside, in the place of the one before. Raises OSError.
 
-    ``reopen``: has a mongod that runs begin another one.
+    ``reopen`` makes a mongod that runs begin a new log.
     """
     log = log_file(directory)
     if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
@@ -29,8 +29,8 @@ def rotate(directory: Path, reopen: Callable[[], None] = lambda: None) -> None:
 
 
 def try_to_rotate(directory: Path, reopen: Callable[[], None]) -> None:
-    """Rotate the log of a mongod that runs; where that cannot be done now, it is tried again later."""
+    """Rotate the log of a mongod that runs; when that fails, log it: the next sweep tries again."""
     try:
         rotate(directory, reopen)
     except (OSError, PyMongoError) as error:
-        _log.warning("MongoDB's log was not rotated: %s", error)
+        _log.warning("the log of MongoDB was not rotated: %s", error)

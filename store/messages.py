@@ -1,13 +1,14 @@
-"""Messages of computations, in batches of JSON texts.
+"""Stores and reads the messages of computations, in batches of JSON texts.
 
-A batch is written first and believed later: only when its computation's ``sequence`` has moved past it, and only when
-it was written in the attempt that owned these sequences. So what a lost claim leaves behind is never seen. The last
-messages are in the computation itself (``closing``), behind the batches, when they are short or no device wrote them:
-of most computations that is all.
+A batch is written first and becomes valid later: when its computation's ``sequence`` has moved past it, and only if it
+was written by the attempt that owned these sequences. So nobody ever sees what a lost claim left behind. The last
+messages are behind the batches in the computation itself (``closing``), if they are short or no device wrote them; most
+computations have no other messages.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,12 +21,12 @@ from store.models import UNREAD, Claim, Computation
 
 BATCH_BYTES_MAX = 12 << 20  # a document of MongoDB has at most 16 MiB
 BATCH_MESSAGES_MAX = 5000
-INSIDE_BYTES_MAX = 16 << 10  # of last messages that go into their computation
-FIRST_MESSAGES = 4  # of an attempt: what says the number of its cell is among them, after busy and clear_output
+INSIDE_BYTES_MAX = 16 << 10  # of the last messages, if they go into their computation
+FIRST_MESSAGES = 4  # of an attempt; the one with the execution count is among them, after busy and clear_output
 
 
 class Messages:
-    """Read messages."""
+    """The reader of messages."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,8 +35,8 @@ class Messages:
     def after(self, id: str, sequence: int, bytes_max: int | None = None) -> tuple[list[bytes], Computation] | None:
         """Return the messages after this sequence, in order, and the computation as it was when they were read.
 
-        ``bytes_max``: no more batches are read when the messages have so many bytes; its ``sequence`` tells whether
-        there are more. None when there is no such computation. Raises StoreUnavailableError.
+        Returns None when there is no such computation. ``bytes_max``: no further batch is read when the messages have
+        so many bytes; the computation's ``sequence`` tells whether there are more. Raises StoreUnavailableError.
         """
         document = self._database.collection("computations").find_one({"_id": id}, UNREAD)
         if document is None:
@@ -94,14 +95,14 @@ class Messages:
 
 
 def fitting_inside(claim: Claim, messages: Sequence[bytes]) -> list[bytes] | None:
-    """Return the last messages as their computation holds them, None when they are too long. Raises ValueError."""
+    """Return the last messages as their computation is to hold them; None when they are too long. Raises ValueError."""
     if sum(map(len, messages)) > INSIDE_BYTES_MAX:
         return None
     return [text for batch in _split(claim, messages) for text in batch["messages"]]
 
 
 def write(database: Database, claim: Claim, messages: Sequence[bytes]) -> list[dict[str, Any]]:
-    """Store batches that nobody believes yet, after the claim's sequence; return them.
+    """Store batches after the claim's sequence and return them; they are not valid yet.
 
     Raises PyMongoError, ValueError.
     """
@@ -111,7 +112,7 @@ def write(database: Database, claim: Claim, messages: Sequence[bytes]) -> list[d
         try:
             collection.insert_one(batch)
         except DuplicateKeyError:
-            # Left by a write of ours whose outcome we never learned and that did not become valid.
+            # It was left by a write of ours that did not become valid, and whose outcome we never learned.
             batch.pop("_id", None)
             key = {name: batch[name] for name in ("computation", "first", "attempt")}
             collection.replace_one(key, batch)
@@ -126,9 +127,15 @@ def discard(database: Database, batches: Sequence[dict[str, Any]]) -> None:
 
 
 def numbered(texts: Iterable[bytes], first: int, attempt: int) -> Iterator[bytes]:
-    """Yield messages with their sequence and attempt; they are JSON objects that we wrote: spliced, not parsed."""
+    """Yield messages with their sequence and attempt, spliced in without parsing: we wrote these JSON objects."""
     for sequence, text in enumerate(texts, first):
         yield b'{"sequence":%d,"attempt":%d,' % (sequence, attempt) + text[1:]
+
+
+def is_input_request(message: bytes) -> bool:
+    """Return whether the code asks for input with this message."""
+    # The word may be in what the code prints: only then the message is parsed.
+    return b'"input_request"' in message and json.loads(message)["header"]["msg_type"] == "input_request"
 
 
 def _in_batches(computation: Mapping[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""What the store gives and takes: plain records, without a connection."""
+"""Defines what the doors of the store take and return: plain values without a connection."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from datetime import datetime
 from typing import IO, Any
 
 from contract import Reason
+from store.comm_messages import unpack_message
 from store.states import OVER, State
 
 Document = Mapping[str, Any]
-# What came from the client and goes to its device alone.
+# The fields of a computation that only its device reads; they may be long.
 UNREAD = {"code": 0, "message": 0, "user_expressions": 0}
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A computation to be made. ``message``: a comm message instead of code; ``uploads``: names and open files.
+    """A computation that is to be stored.
 
-    ``language`` None is that of the session. ``user_expressions``: what is evaluated after the code, by name, for the
-    reply. ``client``: today's name of who submits it (``store/clients.py``). ``id``: that of the computation, known
-    beforehand, so that its news can be waited for.
+    ``language``: None means that of the session. ``message``: a comm message instead of code. ``uploads``: names and
+    open files. ``user_expressions``: by name, what is evaluated after the code for the reply. ``id``: that of the
+    computation, known beforehand so that somebody can wait for news of it. ``client``: today's name of who submits it
+    (``store/clients.py``).
     """
 
     code: str
@@ -40,9 +42,10 @@ class Submission:
 
 @dataclass(frozen=True)
 class Computation:
-    """A computation as it was when it was read; ``sequence`` is that of its last message, -1 before the first.
+    """A computation as it was when it was read.
 
-    ``asking``: the code waits for an answer; ``turn`` counts from 0 in its session. Times are aware and UTC.
+    ``turn`` counts from 0 in its session. ``sequence``: of its last message, -1 before the first. ``asking``: whether
+    the code waits for input. Times are aware and in UTC.
     """
 
     id: str
@@ -64,7 +67,7 @@ class Computation:
 
     @property
     def over(self) -> bool:
-        """Whether the state is a last one."""
+        """Whether the computation has come to an end."""
         return self.state in OVER
 
     @classmethod
@@ -76,11 +79,11 @@ class Computation:
 
 @dataclass(eq=False)
 class Claim:
-    """A computation that a device may run, as long as its lease is renewed; one thread at a time writes for it.
+    """A device's right to run one computation, as long as the lease is renewed; one thread at a time writes for it.
 
-    ``sequence``: of the last message that is stored; the store moves it on. ``uploads``: names of the files that
-    came with it. ``message``: the comm message instead of code, with ``content`` and ``metadata`` as objects and
-    ``buffers`` as bytes. ``suspect``: it ran before, when what it ran on died.
+    ``message``: a comm message instead of code, with ``content`` and ``metadata`` as objects and ``buffers`` as bytes.
+    ``uploads``: names of the files that came with the computation. ``sequence``: of the last message that is stored;
+    the store counts it up. ``suspect``: whether it ran before, when what it ran on died.
     """
 
     id: str
@@ -99,7 +102,7 @@ class Claim:
     user_expressions: dict[str, str] = field(default_factory=dict)
     suspect: bool = False
     client: str | None = None
-    # What is stored of it, and how much of that was counted for its client when it was submitted.
+    # How much is stored of the computation, and how much of that was counted for its client when it was submitted.
     stored_bytes: int = 0
     counted_bytes: int = 0
     # Whether the outcome of the last write is unknown: MongoDB went away in the middle.
@@ -122,9 +125,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a client asked of a running computation: so many interrupts and these answers, in this attempt.
+    """What a client wishes of a running computation, since this attempt began.
 
-    ``lost``: the claim is not its device's any more.
+    ``interrupt``: the number of interrupts. ``answers``: the inputs that it sent. ``lost``: whether the device has lost
+    the claim.
     """
 
     claim: Claim
@@ -133,12 +137,21 @@ class Wish:
     answers: tuple[str, ...] = ()
     lost: bool = False
 
+    @classmethod
+    def of(cls, claim: Claim, document: Document | None) -> Wish:
+        """Return the wish in the document of the claim's computation, if that is still the claim's."""
+        if document is None or document["token"] != claim.token:
+            return cls(claim, lost=True)
+        wishes = document["wishes"]
+        return cls(claim, wishes["cancel"], wishes["interrupt"], tuple(wishes["answers"]))
+
 
 @dataclass(frozen=True)
 class Session:
-    """A session; ``state`` is starting, idle, busy or gone, ``computations`` are its turns in order.
+    """A session as it was when it was read.
 
-    ``expires``: when an idle session ends if nothing more is computed, else None.
+    ``state`` is starting, idle, busy or gone. ``expires``: when an idle session ends if nothing more is computed, else
+    None. ``computations``: the ids of its turns, in order.
     """
 
     id: str
@@ -153,7 +166,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Introspection:
-    """A question about code: ``kind`` is complete or inspect; ``session`` None means a fresh namespace."""
+    """A request to complete or inspect code: ``kind`` says which; ``session`` None means a fresh namespace."""
 
     id: str
     session: str | None
@@ -166,7 +179,7 @@ class Introspection:
 
 @dataclass(frozen=True)
 class IntrospectionReply:
-    """The answer to a question: ``status`` is ok, busy, gone or error, ``content`` the reply's JSON text."""
+    """The reply to an introspection: ``status`` is ok, busy, gone or error, ``content`` the reply's JSON text."""
 
     status: str
     content: bytes
@@ -174,37 +187,8 @@ class IntrospectionReply:
 
 @dataclass(frozen=True)
 class Permalink:
-    """Code that is kept under a short id; ``interacts``: JSON, the states of SageMathCell's interacts."""
+    """Code that is kept under a short id; ``interacts`` is JSON, the states of SageMathCell's interacts."""
 
     code: str
     language: str
     interacts: str = "[]"
-
-
-def pack_message(message: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return a comm message as it is stored: foreign JSON as text, which has no bound on depth, names or numbers."""
-    if message is None:
-        return None
-    return {
-        "msg_type": message["msg_type"],
-        "content": json_bytes(message["content"]),
-        "metadata": json_bytes(message.get("metadata") or {}),
-        "buffers": [bytes(buffer) for buffer in message.get("buffers") or ()],
-    }
-
-
-def unpack_message(stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return the comm message that pack_message stored."""
-    if stored is None:
-        return None
-    return {
-        "msg_type": stored["msg_type"],
-        "content": json.loads(stored["content"]),
-        "metadata": json.loads(stored["metadata"]),
-        "buffers": list(stored["buffers"]),
-    }
-
-
-def json_bytes(value: Any) -> bytes:
-    """Return foreign values as text: as such they have no bound on depth, names or numbers."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,6 +1,6 @@
-"""Permalinks: code under a short id, which is made of the code, so that the same code has one permalink.
+"""Keeps code under short ids; an id is a hash of the code, so that the same code has one permalink.
 
-They are bounded in number and bytes: for a new one those go that nobody has used for longest.
+Number and bytes of all permalinks are bounded: those that nobody has used for longest make room for a new one.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from store.models import Permalink
 from store.space import Space
 
 NO_INTERACTS = "[]"
-ID_BYTES = 12  # 96 bits: 16 characters that nobody guesses who does not know the code
-DOCUMENT_BYTES = 256  # what a permalink takes beside its texts, with its places in the indexes
-USED_EACH = timedelta(days=1)  # so exact is the note of when it was used last
-AT_ONCE = 500  # permalinks that go in one round
+ID_BYTES = 12  # 96 bits, 16 characters: nobody guesses it who does not know the code
+DOCUMENT_BYTES = 256  # what a permalink takes beside its texts, with its entries in the indexes
+USED_EACH = timedelta(days=1)  # the note of the last use is as exact as this
+AT_ONCE = 500  # permalinks that are deleted in one round
 
 
 class Permalinks:
-    """Keep code until there is no room for it."""
+    """The permalinks, kept until there is no room for them."""
 
     def __init__(self, database: Database, space: Space, clients: Clients) -> None:
         self._database, self._space, self._clients = database, space, clients
 
     @guarded
     def create(self, code: str, language: str, interacts: str = NO_INTERACTS, client: str | None = None) -> str:
-        """Keep the code and return its id; when this returns, it outlives a crash.
+        """Keep the code and return its id; when this returns, the code outlives a crash.
 
-        ``client``: who asks. Raises NoSpaceError, ClientFullError, StoreUnavailableError.
+        ``client``: for whom it is counted. Raises NoSpaceError, ClientFullError, StoreUnavailableError.
         """
         kept = {"code": code, "language": language}
         if interacts != NO_INTERACTS:
@@ -51,7 +51,7 @@ class Permalinks:
         if client is not None:
             self._clients.charge_permalink(client, size_bytes)
         self._make_room(size_bytes)
-        with suppress(DuplicateKeyError):  # made by another at the same time
+        with suppress(DuplicateKeyError):  # another process made it at the same time
             used = {"bytes": size_bytes, "used": datetime.now(timezone.utc)}
             self._database.durable("permalinks").insert_one({"_id": id, **kept, **used})
         return id
@@ -65,17 +65,17 @@ class Permalinks:
         )
 
     def _use(self, id: str) -> dict[str, Any] | None:
-        """Return what is kept under an id, and note the day of its use."""
+        """Return the document with this id, and note the day of its use."""
         permalinks = self._database.collection("permalinks")
         found = permalinks.find_one({"_id": id})
-        # Those of before this was noted have no time.
+        # A permalink of an older server has no time of use.
         now = datetime.now(timezone.utc)
         if found is not None and ("used" not in found or now - found["used"] > USED_EACH):
             self._database.early("permalinks").update_one({"_id": id}, {"$currentDate": {"used": True}})
         return found
 
     def _make_room(self, size_bytes: int) -> None:
-        """Delete those that were used longest ago until one of this size fits."""
+        """Delete the permalinks that were used longest ago until one of this size fits."""
         settings, permalinks = self._database.settings, self._database.collection("permalinks")
         count, total_bytes = self._space.permalinks()
         too_many = count + 1 - settings.permalinks_max

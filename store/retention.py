@@ -1,4 +1,4 @@
-"""Retention: what is over for long enough is deleted, with all that belongs to it."""
+"""Deletes computations that have been over for long enough, with all that belongs to them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from store.files import Files
 
 AT_ONCE = 500  # computations in one round, so that each call stays short
 DEVICE_KEPT_S = 86400
-COUNTED = {"client": 1, "stored_bytes": 1}  # what is read of a computation that goes
+COUNTED = {"client": 1, "stored_bytes": 1}  # the fields that are read of a computation that is deleted
 
 
 def sweep(database: Database, files: Files, clients: Clients) -> int:
-    """Delete what ended longer than ``retention_s`` ago; return how many computations. Raises PyMongoError."""
+    """Delete what ended longer than ``retention_s`` ago; return the number of computations. Raises PyMongoError."""
     computations = database.collection("computations")
     now = now_of(database)
     before = now - timedelta(seconds=database.settings.retention_s)
     deleted = 0
     while True:
-        # Not finished is null, which is not less than a time.
+        # An unfinished computation has null there, which is not less than a time.
         batch = list(computations.find({"finished": {"$lt": before}}, COUNTED).limit(AT_ONCE))
         deleted += forget(database, files, clients, batch)
         if len(batch) < AT_ONCE:
@@ -37,10 +37,10 @@ def sweep(database: Database, files: Files, clients: Clients) -> int:
 def forget(database: Database, files: Files, clients: Clients, batch: Sequence[Mapping[str, Any]]) -> int:
     """Delete these computations with all that belongs to them; return how many there were.
 
-    ``batch``: what COUNTED reads of them. Raises PyMongoError.
+    ``batch``: what COUNTED reads of each. Raises PyMongoError.
     """
     ids = [found["_id"] for found in batch]
-    # The computation goes last: what a crash leaves is found again.
+    # The computations are deleted last, so that what a crash leaves is found again.
     files.forget(ids)
     database.collection("messages").delete_many({"computation": {"$in": ids}})
     deleted = database.collection("computations").delete_many({"_id": {"$in": ids}}).deleted_count
@@ -53,6 +53,6 @@ def forget(database: Database, files: Files, clients: Clients, batch: Sequence[M
 
 
 def now_of(database: Database) -> datetime:
-    """Return the time of MongoDB's own clock. Raises PyMongoError."""
+    """Return the time by MongoDB's own clock. Raises PyMongoError."""
     now: datetime = database.ready().command("hello")["localTime"]
     return now

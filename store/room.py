@@ -1,4 +1,7 @@
-"""Room for what is new: when all, or one client, have nearly as much as they may, the oldest that has ended goes."""
+"""Makes room for new computations: when nearly as much is stored as may be, it deletes the oldest that have ended.
+
+That goes for each client and for all together.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,21 @@ from store.files import Files
 from store.retention import COUNTED, forget, now_of
 from store.space import Space
 
-# When so much of a bound is used, room is made until so much is: what comes meanwhile has a place.
+# Room is made when the first share of a bound is used, until the second is: meanwhile there is room for what comes.
 BEGIN_SHARE, END_SHARE = 7 / 8, 3 / 4
-AT_ONCE = 500  # computations in one round, and their bytes, so that each call stays short
+AT_ONCE = 500  # computations in one round, so that each call stays short; likewise their bytes
 AT_ONCE_BYTES = 256 << 20
-UNCOUNTED_BYTES = 4096  # of a computation of an older server
+UNCOUNTED_BYTES = 4096  # what a computation of an older server is taken to have, which counted none
 RECENT_S, SMALL_BYTES = 600, 1 << 20
 _BEGINNING = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
 class Room:
-    """What is stored, when room has been made: bytes, whether they are too many still, and clients with too much."""
+    """How full the store is after room was made.
+
+    ``is_full``: whether more is stored than may be, all the same. ``full_clients``: those that have more than they may.
+    """
 
     stored_bytes: int = 0
     is_full: bool = False
@@ -35,7 +41,7 @@ class Room:
 
 
 def make_room(database: Database, files: Files, space: Space, clients: Clients) -> Room:
-    """Delete the oldest that has ended of clients with too much, then of all. Raises PyMongoError."""
+    """Delete the oldest ended computations of clients with too much, then of all. Raises PyMongoError."""
     settings = database.settings
     deleted = 0
     client_max = settings.client_stored_bytes_max
@@ -43,7 +49,7 @@ def make_room(database: Database, files: Files, space: Space, clients: Clients) 
         excess_bytes = int(stored_bytes - client_max * END_SHARE)
         gone = _delete(database, files, clients, {"client": client}, excess_bytes)
         if not gone:
-            # What a device had counted when it died may be less than what there is, or more.
+            # A device that died may have counted less than there is, or more.
             clients.count({client: _stored_by(database, client) - stored_bytes})
         deleted += gone
     stored_bytes, most_bytes = space.stored_bytes(), space.stored_bytes_max()
@@ -56,7 +62,7 @@ def make_room(database: Database, files: Files, space: Space, clients: Clients) 
 
 
 def _stored_by(database: Database, client: str) -> int:
-    """Return what there is of a client."""
+    """Return how many bytes are stored of a client's computations."""
     total = {"$group": {"_id": None, "bytes": {"$sum": "$stored_bytes"}}}
     found = list(database.collection("computations").aggregate([{"$match": {"client": client}}, total]))
     return int(found[0]["bytes"]) if found else 0
@@ -79,9 +85,9 @@ def _delete(
 
 
 def _in_order(now: datetime) -> Iterator[dict[str, Any]]:
-    """Yield which of those that have ended go first, next and last."""
-    # Not finished is null, which is not a time. What has just ended is being read; to spare it costs little if it is
-    # small, so that who fills the disk loses what fills it.
+    """Yield the conditions on the ended computations that are deleted first, next and last."""
+    # An unfinished computation has null there, which is not a time. What has just ended is still being read: it costs
+    # little to spare it while it is small, so that who fills the disk loses what fills it.
     recent = now - timedelta(seconds=RECENT_S)
     yield {"finished": {"$gt": _BEGINNING, "$lt": recent}}
     yield {"finished": {"$gte": recent}, "stored_bytes": {"$gt": SMALL_BYTES}}
@@ -89,7 +95,7 @@ def _in_order(now: datetime) -> Iterator[dict[str, Any]]:
 
 
 def _oldest(database: Database, which: Mapping[str, Any], enough_bytes: int) -> Iterator[dict[str, Any]]:
-    """Yield those of them that ended first, until they have enough bytes."""
+    """Yield those of the computations that ended first, until they have enough bytes."""
     found = database.collection("computations").find(which, COUNTED)
     for computation in found.sort("finished", ASCENDING).limit(AT_ONCE):
         yield computation

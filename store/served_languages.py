@@ -1,4 +1,4 @@
-"""What the untrusted accounts of all devices, taken together, say of the languages."""
+"""Sums up what the untrusted accounts of all devices say of the languages that they can run."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ServedLanguages:
-    """``versions``: of the languages that can be run now; ``whole``: there are accounts, and every one has said.
+    """The languages that the accounts run, load, or could not load.
 
-    ``failed``: installed somewhere, and cannot be loaded there.
+    ``versions``: of the languages that some account can run now, by name. ``failed``: languages that are installed in
+    some account and cannot be loaded there. ``all_said``: there are accounts, and every one has said what it can run.
     """
 
     versions: Mapping[str, str]
     loading: frozenset[str]
     failed: frozenset[str]
-    whole: bool
+    all_said: bool
 
     @classmethod
     def of(cls, accounts: Iterable[Mapping[str, Any]]) -> ServedLanguages:
-        """Return what these accounts say, in the devices' reports."""
+        """Return the sum of what these accounts say in the devices' reports."""
         versions: dict[str, str] = {}
         loading, failed, said = set[str](), set[str](), list[bool]()
         for account in accounts:
@@ -32,6 +33,6 @@ class ServedLanguages:
             said.append(any(account.get(state) for state in ("languages", "loading", "failed")))
         return cls(versions, frozenset(loading), frozenset(failed), bool(said) and all(said))
 
-    def can_come(self, language: str) -> bool:
-        """Return whether a cell in this language may wait: some account runs or loads it, or has not said."""
-        return not self.whole or language in self.versions or language in self.loading
+    def may_wait(self, language: str) -> bool:
+        """Return whether a computation in this language may wait: some account runs or loads it, or has not said."""
+        return not self.all_said or language in self.versions or language in self.loading

@@ -1,8 +1,8 @@
-"""Sessions: which device holds which kernel, and until when.
+"""Knows which device holds which session's kernel, and until when.
 
-Only a session that outlives a computation has a document, from the moment a device binds it until its retention ends.
-The rest is in its computations: before the first one runs a session is starting, and one that is not kept lives as long
-as its only computation.
+Only a session that outlives a computation has a document of its own, from the moment when a device binds it until its
+retention ends. All else follows from its computations: a session is starting before the first one runs, and one that is
+not kept lives as long as its only computation.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from pymongo.errors import DuplicateKeyError
 from contract import Reason
 from store.database import Database, earlier, literals
 from store.errors import guarded
+from store.forced_end import ForcedEnds
 from store.hints import Hints
 from store.models import Claim, Session
 from store.states import OVER
-from store.turns import end_queued
 
 _LISTED = {"turn": 1, "language": 1, "state": 1, "reason": 1, "submitted": 1}
 _DERIVED = {"queued": "starting", "running": "busy"}
 
 
 class Sessions:
-    """Look at sessions, bind them to devices and end them."""
+    """The sessions: looked at by clients, bound and ended by devices."""
 
-    def __init__(self, database: Database, hints: Hints) -> None:
+    def __init__(self, database: Database, hints: Hints, forced_ends: ForcedEnds) -> None:
         self._database = database
-        self._hints = hints
+        self._hints, self._forced_ends = hints, forced_ends
 
     @guarded
     def get(self, id: str) -> Session | None:
@@ -63,7 +63,7 @@ class Sessions:
 
     @guarded
     def request_end(self, id: str) -> None:
-        """Ask for the end of a session and of what it computes; one that has not started ends at once.
+        """Ask for the end of a session and of what it computes; a session that has not started ends at once.
 
         Raises StoreUnavailableError.
         """
@@ -80,11 +80,11 @@ class Sessions:
             self._hints.announce("wish", id)
         elif running is None:
             self._mark_gone(id, "cancelled")
-            end_queued(self._database, self._hints, id, "withdraw", "cancelled")
+            self._forced_ends.end_queued_turns(id, "withdraw", "cancelled")
 
     @guarded
     def ending(self, device: str) -> list[str]:
-        """Return the sessions of this device whose end was asked for. Raises StoreUnavailableError."""
+        """Return the sessions of this device that shall end. Raises StoreUnavailableError."""
         found = self._database.collection("sessions").find(
             {"device": device, "state": {"$in": ["idle", "busy"]}, "end_requested": True}, {"_id": 1}
         )
@@ -92,13 +92,13 @@ class Sessions:
 
     @guarded
     def end(self, id: str, reason: Reason = "session_gone") -> None:
-        """Say that the session has no kernel any more; its queued turns fail. Raises StoreUnavailableError."""
+        """Note that the session has no kernel any more; its queued turns fail. Raises StoreUnavailableError."""
         self._mark_gone(id, reason)
-        end_queued(self._database, self._hints, id, "abandon", "session_gone")
+        self._forced_ends.end_queued_turns(id, "abandon", "session_gone")
         self._hints.announce("news", id)
 
     def bind(self, claim: Claim) -> bool:
-        """Give the session of a first turn to its device; False when it has ended meanwhile. Raises PyMongoError."""
+        """Bind the session of a first turn to its device; return False when it has ended. Raises PyMongoError."""
         try:
             self._database.collection("sessions").update_one(
                 {"_id": claim.session, "state": {"$ne": "gone"}},
@@ -113,7 +113,7 @@ class Sessions:
         return True
 
     def lock(self, id: str, device: str) -> bool:
-        """Make an idle session of this device busy; False when it is none. Raises PyMongoError."""
+        """Make an idle session of this device busy; return False when it is not one. Raises PyMongoError."""
         idle = {"_id": id, "device": device, "state": "idle", "end_requested": {"$ne": True}}
         update = [{"$set": {"state": "busy", "used": "$$NOW"}}]
         # The claim that follows waits for the disk.
@@ -125,11 +125,11 @@ class Sessions:
         self._database.collection("sessions").update_one(busy, [{"$set": self._idle()}])
 
     def unbind(self, id: str, token: str) -> None:
-        """Forget what bound a session, so that its first turn may run again elsewhere. Raises PyMongoError."""
+        """Undo the binding of a session, so that its first turn may run again elsewhere. Raises PyMongoError."""
         self._database.collection("sessions").delete_one({"_id": id, "token": token, "state": {"$ne": "gone"}})
 
     def orphans(self) -> list[str]:
-        """Return the sessions whose device has been silent for a lease. Raises PyMongoError."""
+        """Return the sessions whose device has not reported for ``lease_s``. Raises PyMongoError."""
         age = earlier(self._database.settings.lease_s)
         alive = self._database.collection("devices").find({"$expr": {"$gte": ["$reported", age]}}, {"_id": 1})
         dead = {"$nin": [device["_id"] for device in alive]}
@@ -139,7 +139,7 @@ class Sessions:
         return [found["_id"] for found in held if not self._computes(found["_id"])]
 
     def stranded(self) -> list[str]:
-        """Return the sessions that ended while nobody came to end their queued turns. Raises PyMongoError."""
+        """Return the sessions that have ended, but whose queued turns nobody has ended. Raises PyMongoError."""
         computations = self._database.collection("computations")
         queued = computations.find({"state": "queued", "turn": {"$gt": 0}}, {"session": 1}).hint("queued_turns")
         waiting = sorted({found["session"] for found in queued})
@@ -178,7 +178,7 @@ class Sessions:
         if not turns:
             return
         gone = {"state": "gone", "reason": reason}
-        with suppress(DuplicateKeyError):  # it is gone already, and keeps its first reason
+        with suppress(DuplicateKeyError):  # it has ended already, and keeps its first reason
             self._database.durable("sessions").update_one(
                 {"_id": id, "state": {"$ne": "gone"}},
                 {

@@ -1,6 +1,7 @@
-"""Room on the database's disk: the one place that measures it, and the rule of when there is too little.
+"""Measures the room on the database's disk, and says when there is too little.
 
-Every process of the server asks here, of the same disk and by the same settings, so that all come to the same answer.
+Nobody else measures it: all processes of the server look at the same disk by the same rule and the same settings, so
+they agree.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from store.database import OPLOG, RESERVATION_KEPT_S, Database, earlier
 from store.errors import NoSpaceError, mongo_errors
 
 BUCKET_PIECES = "files.chunks"
-LOOK_S = 1.0  # so old a measurement may be
-SPENT_BYTES_MAX = 8 << 20  # of files, after which it is too old
-# What a byte of an upload can take on the disk for a while: MongoDB's journal, its oplog and the collection itself.
+LOOK_S = 1.0  # a measurement may be as old as this
+SPENT_BYTES_MAX = 8 << 20  # of files; when more are written, the last measurement is too old
+# For a while a byte of an upload can take three on the disk: in MongoDB's journal, its oplog and the collection.
 UPLOAD_COPIES = 3
-SPOOL_FREE_BYTES_MIN = 64 << 20  # of the disk where uploads wait until they are whole
+SPOOL_FREE_BYTES_MIN = 64 << 20  # on the disk where uploads wait until they are whole
 NEARLY_FULL = "The server's disk is nearly full: it takes nothing new until there is room again. Try again in a while."
 FULL = "The server stores as much as it may: it takes nothing new until older results are gone. Try again in a while."
 NO_UPLOAD = "The server has no room for an upload of this size just now; try again in a while."
 
 
 class Space:
-    """The free bytes of the database's disk as of a moment ago, what is stored there, and what is about to be."""
+    """The room on the database's disk as of a moment ago: free, used, and reserved for uploads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -43,19 +44,19 @@ class Space:
         self._total_bytes: int | None = None
 
     def free_bytes(self, *, fresh: bool = False) -> int | None:
-        """Return the free bytes, None when nobody can say. Raises PyMongoError, of another MongoDB than the embedded.
+        """Return the free bytes, None when they cannot be known.
 
-        ``fresh``: as of now, for what is large.
+        ``fresh``: measure now. Raises PyMongoError, if MongoDB is not the embedded one.
         """
         now = time.monotonic()
         if fresh or now - self._looked > LOOK_S:
-            # Before the look: where it takes long, others go on with what is known.
+            # Set before measuring: while that takes long, others use the last measurement.
             self._looked, self._spent_bytes = now, 0
             self._free_bytes, self._total_bytes = self._measure()
         return self._free_bytes
 
     def spend(self, size_bytes: int) -> None:
-        """Note that so much was stored since the last look: of what is large, a second may be too long."""
+        """Note that so much was stored: large files make the last measurement too old before its time."""
         self._spent_bytes += size_bytes
         if self._spent_bytes >= SPENT_BYTES_MAX:
             self._looked = float("-inf")
@@ -79,7 +80,7 @@ class Space:
         return free_bytes is not None and free_bytes < 2 * self._settings.disk_free_bytes_min
 
     def check(self) -> None:
-        """Refuse what is new when there is too little room. Raises NoSpaceError, PyMongoError."""
+        """Refuse anything new when there is too little room. Raises NoSpaceError, PyMongoError."""
         if self.is_tight:
             raise NoSpaceError(NEARLY_FULL)
 
@@ -101,18 +102,19 @@ class Space:
                     raise NoSpaceError(NO_UPLOAD)
             yield
         finally:
-            with suppress(PyMongoError):  # it is forgotten by itself later
+            with suppress(PyMongoError):  # MongoDB deletes it by itself later
                 reservations.delete_one({"_id": id})
 
     def stored_bytes(self) -> int:
-        """Return what computations have with their messages, files and indexes, uncompressed. Raises PyMongoError."""
+        """Return what computations take with messages, files and indexes, uncompressed. Raises PyMongoError."""
         everything = self._database.ready().command("dbStats")
         return int(everything["dataSize"] + everything["indexSize"]) - self.permalinks()[1]
 
     def stored_bytes_max(self) -> int:
-        """Return how much that may be: by the settings, on a small disk half of what is to be had. Raises PyMongoError.
+        """Return how much computations may take: as the settings say, on a small disk at most half of its room.
 
-        As much again can be MongoDB's own for a while: its oplog, its journal, room that it has not yet used again.
+        For a while MongoDB may need as much again for itself: for its oplog, its journal, and deleted room that it does
+        not use again yet. Raises PyMongoError.
         """
         self.free_bytes()
         if self._total_bytes is None:
@@ -126,11 +128,11 @@ class Space:
         return int(found["count"]), int(found["size"])
 
     def give_back(self) -> None:
-        """Have MongoDB write down its state, so that what was deleted can be used again and its journal begins anew.
+        """Have MongoDB make a checkpoint, so that it uses deleted room again and begins its journal anew.
 
-        Where room is short it makes its files shorter, too, which else only grow.
+        When room is short it also shortens its files, which otherwise only grow.
         """
-        # Another MongoDB's owner may not let us; it writes down its state every minute by itself.
+        # The owner of another MongoDB may not let us do this; by itself MongoDB makes one every minute.
         with suppress(PyMongoError):
             self._database.admin("fsync")
         for name in (BUCKET_PIECES, "messages", "computations", OPLOG) if self.is_short else ():
@@ -167,4 +169,4 @@ class Space:
             stats = self._database.ready().command("dbStats")
             return int(stats["fsTotalSize"] - stats["fsUsedSize"]), int(stats["fsTotalSize"])
         except (OperationFailure, KeyError):
-            return None, None  # its storage engine does not say
+            return None, None  # its storage engine does not know them

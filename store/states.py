@@ -1,4 +1,4 @@
-"""States of a computation, and the moves between them: the only table of what may follow what."""
+"""Defines the states of a computation and the moves between them; no other table says what may follow what."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOVES: dict[Move, tuple[tuple[State, ...], State]] = {
     "fail": (("running",), "failed"),
     "cancel": (("running",), "cancelled"),
     "lose": (("running",), "lost"),
-    # Two that end what never ran: its client cancelled it, its session ended before its turn.
+    # These two end what never ran: its client cancelled it, or its session ended before its turn.
     "withdraw": (("queued",), "cancelled"),
     "abandon": (("queued",), "failed"),
 }
@@ -35,7 +35,7 @@ def leaving(move: Move) -> dict[str, Any]:
 
 
 def entering(move: Move, reason: Reason | None = None) -> dict[str, Any]:
-    """Return the fields that the move sets; the values serve in updates and in update pipelines."""
+    """Return the fields that the move sets, with values that work in updates and in update pipelines."""
     target = MOVES[move][1]
     fields: dict[str, Any] = {"state": target, "reason": reason}
     if target != "running":
@@ -44,7 +44,7 @@ def entering(move: Move, reason: Reason | None = None) -> dict[str, Any]:
 
 
 def ending(state: str, reason: str | None) -> tuple[Move, Reason | None]:
-    """Return the move by which a running computation ends so, and its reason. Raises ValueError for nonsense.
+    """Return the move that ends a running computation in this state, and the reason. Raises ValueError for nonsense.
 
     ``done`` has no reason, ``cancelled`` and ``lost`` have their own, ``failed`` needs one.
     """

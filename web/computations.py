@@ -97,7 +97,7 @@ def cancel(id: str) -> Response:
     existing_computation(id)
     try:
         here().store.computations.request_cancel(id)
-    except stores.Over:
+    except stores.ComputationOverError:
         refuse(409, "The computation is already over.")
     return _accepted(id)
 
@@ -109,7 +109,7 @@ def interrupt(id: str) -> Response:
     existing_computation(id)
     try:
         here().store.computations.request_interrupt(id)
-    except stores.Over:
+    except stores.ComputationOverError:
         refuse(409, "The computation is already over.")
     return _accepted(id)
 
@@ -134,7 +134,7 @@ def answer_input(id: str) -> Response:
     existing_computation(id)
     try:
         here().store.computations.answer(id, value)
-    except stores.Over:
+    except stores.ComputationOverError:
         refuse(409, "The computation is already over.")
     except stores.NotAskingError:
         refuse(409, "The code asks nothing now, or it has been answered already.")
@@ -190,7 +190,7 @@ def _submit(submission: Submission) -> Computation:
         refuse(404, "There is no session with this id.")
     except stores.OtherLanguageError as other:
         refuse(422, f"The session runs {other.language}; `language` says otherwise.")
-    except stores.SessionGone:
+    except stores.SessionGoneError:
         refuse(410, "The session has ended; run the code without `session` to begin a new one.")
 
 

@@ -19,14 +19,14 @@ routes = Blueprint("languages", __name__)
 @operation("List the languages", {200: LanguagesAnswer})
 def list_languages() -> Response:
     """Answer with the languages of the settings and of the devices that are alive."""
-    offers = _offers()
+    served = _served()
     languages = [
         Language(
             name=name,
             label=entry["label"],
-            version=offers.versions.get(name, ""),
-            available=name in offers.versions,
-            expected=name not in offers.versions and offers.can_come(name),
+            version=served.versions.get(name, ""),
+            available=name in served.versions,
+            expected=name not in served.versions and served.may_wait(name),
             mime=entry["mime"],
             extension=entry["extension"],
             highlighting=entry["highlighting"],
@@ -37,7 +37,7 @@ def list_languages() -> Response:
     return json_answer(LanguagesAnswer(languages))
 
 
-def _offers() -> ServedLanguages:
+def _served() -> ServedLanguages:
     return ServedLanguages.of(here().fleet.accounts())
 
 
@@ -49,13 +49,13 @@ def checked(asked: str | UnsetType, session_id: str | None) -> str:
     """
     if session_id is not None:
         return _session_language(asked, session_id)
-    languages, offers = here().settings.languages, _offers()
+    languages, served = here().settings.languages, _served()
     name = asked if isinstance(asked, str) else next(iter(languages))
     if name not in languages:
         refuse(422, f"The language {name[:40]!r} is unknown; there are {', '.join(languages)}.")
-    if not offers.can_come(name):
+    if not served.may_wait(name):
         label, install = languages[name]["label"], languages[name]["install"]
-        if name in offers.failed:
+        if name in served.failed:
             refuse(422, f"{label} cannot be loaded on this server now; its log says why.")
         refuse(422, f"{label} is not installed on this server; its owner can install it with: {install}")
     return name

@@ -1,9 +1,10 @@
-"""A database of its own for each test."""
+"""Gives each test a database of its own, and the steps that tests of the store take."""
 
 from __future__ import annotations
 
 import json
 import uuid
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,24 @@ from typing import Any
 import pytest
 
 import settings as settings_file
-import store as stores
 from store import Claim, Store, Submission, embedded
+from store.database import Database
 
 Connect = Callable[..., Store]
+_databases: weakref.WeakKeyDictionary[Store, Database] = weakref.WeakKeyDictionary()
 
 
 @pytest.fixture
 def connect(mongo_directory: Path) -> Iterator[Connect]:
     """Connect to this test's database, with changed settings if given; every call makes another connection."""
     doors: list[Store] = []
-    database = f"test_{uuid.uuid4().hex[:12]}"
+    name = f"test_{uuid.uuid4().hex[:12]}"
 
     def connect_to(directory: Path = mongo_directory, **changes: Any) -> Store:
-        chosen = {"mongo_uri": embedded.uri(directory), "mongo_database": database, **changes}
-        doors.append(stores.connect(settings_file.load(**chosen)))
+        chosen = {"mongo_uri": embedded.uri(directory), "mongo_database": name, **changes}
+        database = Database(settings_file.load(**chosen), "test")
+        doors.append(Store(database))
+        _databases[doors[-1]] = database
         return doors[-1]
 
     yield connect_to
@@ -37,6 +41,17 @@ def connect(mongo_directory: Path) -> Iterator[Connect]:
 def store(connect: Connect) -> Store:
     """The store over an empty database."""
     return connect()
+
+
+@pytest.fixture
+def database(store: Store) -> Database:
+    """The database below the store, to look at what is stored or to change it."""
+    return database_of(store)
+
+
+def database_of(store: Store) -> Database:
+    """Return the database below a store that ``connect`` made."""
+    return _databases[store]
 
 
 def submit(store: Store, code: str = "1+1", language: str = "python", **fields: Any) -> str:
@@ -71,7 +86,7 @@ def message(text: str) -> bytes:
 def age(store: Store, collection: str, condition: dict[str, Any], field: str, seconds: float) -> None:
     """Move a time in the database into the past, as if so many seconds had gone by."""
     older = {"$subtract": [f"${field}", int(seconds * 1000)]}
-    changed = store._database.collection(collection).update_many(condition, [{"$set": {field: older}}])
+    changed = database_of(store).collection(collection).update_many(condition, [{"$set": {field: older}}])
     assert changed.matched_count
 
 

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from store import Store, Submission
-from tests.store.conftest import claim, let_lease_run_out, submit
+from tests.store.conftest import claim, database_of, let_lease_run_out, submit
 
 BIG = bytes(range(256)) * 4096  # 1 MiB, some pieces
 
@@ -68,7 +68,7 @@ def test_a_file_that_breaks_off_leaves_nothing(store: Store) -> None:
         writer.write(BIG)
         raise RuntimeError("the wall fell")
     assert store.files.list(id) == []
-    assert store._database.collection("files.chunks").count_documents({}) == 0
+    assert database_of(store).collection("files.chunks").count_documents({}) == 0
 
 
 def test_uploads_come_with_their_computation_and_are_not_its_output(store: Store) -> None:
@@ -88,7 +88,7 @@ def test_an_upload_that_breaks_off_stores_nothing(store: Store) -> None:
     with pytest.raises(OSError, match="went away"):
         store.computations.submit(Submission("1", "python", uploads=(("a", io.BytesIO(BIG)), ("b", Broken()))))
     for name in ("computations", "files.files", "files.chunks"):
-        assert store._database.collection(name).count_documents({}) == 0
+        assert database_of(store).collection(name).count_documents({}) == 0
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from store import Store, embedded
 from tests.mongod import ROOT, run_mongod
-from tests.store.conftest import Connect, claim, message, submit
+from tests.store.conftest import Connect, claim, database_of, message, submit
 
 DEADLINE_S = 20.0
 Listen = Callable[..., "queue.Queue[tuple[str, str]]"]
@@ -102,11 +102,11 @@ def test_more_hints_than_the_collection_holds_do_not_end_listening(store: Store,
 
 def test_listening_survives_that_the_collection_is_dropped(store: Store, listen: Listen) -> None:
     heard = listen(store, "news")
-    store._database.collection("hints").drop()
+    database_of(store).collection("hints").drop()
     # An announcement makes an ordinary collection of it, on which nobody can listen.
     store.hints.announce("news", "1")
     hear(store, heard, "news")
-    assert store._database.collection("hints").options().get("capped")
+    assert database_of(store).collection("hints").options().get("capped")
 
 
 def test_listening_survives_a_restart_of_mongodb(tmp_path: Path, connect: Connect, listen: Listen) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from store import Store, messages
-from tests.store.conftest import claim, message, submit, texts
+from tests.store.conftest import claim, database_of, message, submit, texts
 
 
 def test_messages_come_back_as_they_were_written(store: Store) -> None:
@@ -35,7 +35,7 @@ def test_ten_large_messages_are_split_into_documents_that_mongodb_takes(store: S
     said = [f"{number}" * (5 << 20) for number in range(10)]
     store.claims.append(held, [message(text) for text in said])
     assert texts(store, id) == said
-    assert store._database.collection("messages").count_documents({"computation": id}) == 5
+    assert database_of(store).collection("messages").count_documents({"computation": id}) == 5
 
 
 def test_a_reader_may_stop_after_so_many_bytes(store: Store) -> None:
@@ -85,10 +85,10 @@ def test_the_last_messages_can_be_read_from_any_place_wherever_they_are_kept(sto
     store.claims.finish(held, "done", messages=[message(text) for text in said[2:]])
     for after in range(-1, 5):
         assert texts(store, id, after) == said[after + 1 :]
-    assert store._database.collection("messages").count_documents({"computation": id}) == (2 if long else 1)
+    assert database_of(store).collection("messages").count_documents({"computation": id}) == (2 if long else 1)
 
 
 def test_what_ends_with_few_words_is_one_document(store: Store) -> None:
     id = submit(store)
     store.claims.finish(claim(store), "done", messages=[message("a"), message("b")])
-    assert texts(store, id) == ["a", "b"] and store._database.collection("messages").count_documents({}) == 0
+    assert texts(store, id) == ["a", "b"] and database_of(store).collection("messages").count_documents({}) == 0

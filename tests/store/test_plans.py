@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections import Counter
 
 from store import Store
-from tests.store.conftest import claim, let_lease_run_out, message, submit
+from tests.store.conftest import Connect, claim, database_of, let_lease_run_out, message, submit
 
 # Read from its end, or as many documents as there are devices.
 SMALL = ("hints", "devices")
 
 
-def test_no_query_reads_a_whole_collection(store: Store) -> None:
+def test_no_query_reads_a_whole_collection(connect: Connect, store: Store) -> None:
     store.ping()
-    database = store._database.ready()
+    another = connect()  # it has not measured the queue yet
+    another.ping()
+    database = database_of(store).ready()
     for _ in range(50):
         submit(store)
         store.claims.finish(claim(store), "done", messages=[message("x")])
     database.command("profile", 2)
     try:
-        session = work(store)
+        session = work(another)
     finally:
         database.command("profile", 0)
     seen = list(database["system.profile"].find({"ns": {"$regex": f"^{database.name}\\."}}))
@@ -34,7 +36,7 @@ def test_no_query_reads_a_whole_collection(store: Store) -> None:
 def test_a_short_cell_costs_four_commands_and_two_hints(store: Store) -> None:
     submit(store)
     store.claims.finish(claim(store), "done")  # what is asked for the first time only
-    database = store._database.ready()
+    database = database_of(store).ready()
     database.command("profile", 2)
     try:
         id = submit(store)
@@ -48,7 +50,6 @@ def test_a_short_cell_costs_four_commands_and_two_hints(store: Store) -> None:
 
 def work(store: Store) -> str:
     """Do one of everything; return the session that was used."""
-    store.computations._room = 0  # the queue is measured
     id = submit(store, keep=True)
     session = store.computations.get(id).session  # type: ignore[union-attr]
     store.computations.queue_position(id)

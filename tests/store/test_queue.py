@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from store import QueueFullError, Store, Submission
-from tests.store.conftest import Connect, claim, state_of, submit, try_claim
+from tests.store.conftest import Connect, claim, database_of, state_of, submit, try_claim
 
 
 def test_a_submitted_computation_is_kept_as_it_was_given(store: Store) -> None:
@@ -47,7 +47,7 @@ def test_a_refused_computation_leaves_nothing(connect: Connect) -> None:
     submit(store)
     with pytest.raises(QueueFullError):
         submit(store)
-    assert store._database.collection("computations").count_documents({}) == 1
+    assert database_of(store).collection("computations").count_documents({}) == 1
 
 
 def test_the_oldest_is_claimed_first_and_positions_say_so(store: Store) -> None:

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from store import Store, Submission
-from tests.store.conftest import Connect, age, claim, message, state_of, submit
+from tests.store.conftest import Connect, age, claim, database_of, message, state_of, submit
 
 RETENTION_S = 1000
 DAY_S = 86400.0
@@ -34,7 +34,7 @@ def run(store: Store, keep: bool = False) -> str:
 def counts(store: Store) -> dict[str, int]:
     """Return how much there is in each collection."""
     names = ("computations", "messages", "files.files", "files.chunks", "sessions")
-    return {name: store._database.collection(name).count_documents({}) for name in names}
+    return {name: database_of(store).collection(name).count_documents({}) for name in names}
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(RETENTION_S - 60, True), (RETENTION_S + 60, False)])
@@ -81,7 +81,7 @@ def test_sessions_and_devices_go_too(store: Store) -> None:
     age(store, "sessions", {}, "ended", RETENTION_S + 60)
     age(store, "devices", {}, "reported", 2 * DAY_S)
     store.sweep()
-    assert counts(store)["sessions"] == 0 and store._database.collection("devices").count_documents({}) == 0
+    assert counts(store)["sessions"] == 0 and database_of(store).collection("devices").count_documents({}) == 0
 
 
 def test_an_old_file_without_a_computation_goes(store: Store) -> None:

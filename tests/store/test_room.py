@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import pytest
 
 from store import Store
-from tests.store.conftest import Connect, age, claim, message, state_of, submit
+from tests.store.conftest import Connect, age, claim, database_of, message, state_of, submit
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -66,7 +65,7 @@ def test_a_client_with_too_much_loses_its_own_oldest_and_nobody_else_anything(co
 
 def test_who_has_too_much_that_has_not_ended_is_named(connect: Connect) -> None:
     store = connect(stored_bytes_max=100 * MIB, client_stored_bytes_max=4 * MIB)
-    computations = store._database.collection("computations")
+    computations = database_of(store).collection("computations")
     for client, stored_bytes in (("a", 4 * MIB + 1), ("b", 4 * MIB)):
         computations.update_one({"_id": submit(store, client=client)}, {"$set": {"stored_bytes": stored_bytes}})
         store.clients.count({client: stored_bytes})
@@ -116,46 +115,3 @@ def test_under_a_short_flood_the_sum_stays_bounded(connect: Connect) -> None:
             run(store, MIB)
         most = max(most, store.make_room().stored_bytes)
     assert most <= 20 * MIB
-
-
-@pytest.mark.parametrize("bounds", [{"permalinks_max": 3}, {"permalinks_bytes_max": 2500}])
-def test_a_permalink_too_many_costs_the_one_that_nobody_used_for_longest(
-    connect: Connect, bounds: dict[str, Any]
-) -> None:
-    store = connect(**bounds, client_permalinks_day_bytes_max=2048)
-    ids = [store.permalinks.create(f"{number}" * 600, "python") for number in range(3)]
-    assert all(store.permalinks.get(id) for id in ids)
-    for id in (ids[0], ids[2]):
-        store._database.collection("permalinks").update_one({"_id": id}, {"$currentDate": {"used": True}})
-    ids.append(store.permalinks.create("3" * 600, "python"))
-    assert [store.permalinks.get(id) is not None for id in ids] == [True, False, True, True]
-
-
-def test_a_permalink_that_was_read_is_a_used_one(connect: Connect) -> None:
-    store = connect(permalinks_max=2)
-    old, new = (store.permalinks.create(code, "python") for code in ("a", "b"))
-    permalinks = store._database.collection("permalinks")
-    for id, days in ((old, 30), (new, 20)):
-        permalinks.update_one({"_id": id}, [{"$set": {"used": {"$subtract": ["$used", days * 86_400_000]}}}])
-    assert store.permalinks.get(old)
-    store.permalinks.create("c", "python")
-    assert store.permalinks.get(old) and store.permalinks.get(new) is None
-
-
-@pytest.mark.parametrize(("more_bytes", "refused"), [(-1, False), (0, False), (1, True)])
-def test_a_client_s_permalinks_of_a_day_are_bounded_to_the_byte(
-    connect: Connect, more_bytes: int, refused: bool
-) -> None:
-    from store import ClientFullError
-
-    overhead = 256 + len("python")
-    store = connect(client_permalinks_day_bytes_max=2 * overhead + 1000)
-    store.permalinks.create("a" * 500, "python", client="a")
-    for _ in range(3):  # the same again costs nothing
-        store.permalinks.create("a" * 500, "python", client="a")
-    if refused:
-        with pytest.raises(ClientFullError, match="tomorrow"):
-            store.permalinks.create("b" * (500 + more_bytes), "python", client="a")
-    else:
-        store.permalinks.create("b" * (500 + more_bytes), "python", client="a")
-    store.permalinks.create("c" * 500, "python", client="b")

@@ -7,11 +7,20 @@ from datetime import timedelta
 
 import pytest
 
-from store import OtherLanguageError, SessionGone, Store, StoreUnavailableError, Submission, UnknownSessionError
+from store import (
+    Claim,
+    OtherLanguageError,
+    SessionGoneError,
+    Store,
+    StoreUnavailableError,
+    Submission,
+    UnknownSessionError,
+)
 from tests.store.conftest import (
     Connect,
     age,
     claim,
+    database_of,
     let_lease_run_out,
     state_of,
     submit,
@@ -91,7 +100,7 @@ def test_turns_submitted_at_once_get_numbers_without_gaps(connect: Connect) -> N
         thread.start()
     for thread in threads:
         thread.join()
-    found = store._database.collection("computations").find({"session": session}).sort("turn")
+    found = database_of(store).collection("computations").find({"session": session}).sort("turn")
     turns = [(turn["turn"], turn["submitted"]) for turn in found]
     assert [turn for turn, _ in turns] == list(range(21))
     assert sorted(turns, key=lambda turn: turn[1]) == turns
@@ -126,7 +135,7 @@ def test_turns_of_many_sessions_go_oldest_first_and_before_new_sessions(store: S
 def test_a_session_that_is_not_kept_takes_no_turn(store: Store) -> None:
     session = session_of(store, submit(store))
     for _ in ("queued", "running", "over"):
-        with pytest.raises(SessionGone):
+        with pytest.raises(SessionGoneError):
             submit(store, session=session)
         if held := try_claim(store):
             store.claims.finish(held, "done")
@@ -135,7 +144,7 @@ def test_a_session_that_is_not_kept_takes_no_turn(store: Store) -> None:
 def test_a_turn_that_does_not_keep_the_session_is_its_last(store: Store) -> None:
     session = idle_session(store)
     submit(store, session=session)
-    with pytest.raises(SessionGone):
+    with pytest.raises(SessionGoneError):
         submit(store, keep=True, session=session)
     store.claims.finish(claim(store, sessions=(session,)), "done")
     assert state(store, session) == ("gone", "session_gone")
@@ -163,7 +172,7 @@ def test_the_end_of_a_session_fails_its_queued_turns(store: Store) -> None:
     assert state(store, session) == ("gone", "memory")
     store.sessions.end(session, "session_gone")
     assert state(store, session) == ("gone", "memory")
-    with pytest.raises(SessionGone):
+    with pytest.raises(SessionGoneError):
         submit(store, session=session)
 
 
@@ -173,7 +182,7 @@ def test_ending_a_session_is_a_wish_for_its_device(store: Store) -> None:
     store.sessions.request_end(session)
     assert store.sessions.ending("device-1") == [session] and store.sessions.ending("device-2") == []
     assert try_claim(store, sessions=(session,)) is None
-    with pytest.raises(SessionGone):
+    with pytest.raises(SessionGoneError):
         submit(store, keep=True, session=session)
     store.sessions.end(session, "cancelled")
     assert store.sessions.ending("device-1") == []
@@ -271,8 +280,14 @@ def test_a_long_computation_under_a_lease_keeps_its_session(store: Store) -> Non
 def test_a_first_turn_whose_session_ended_meanwhile_does_not_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     id = submit(store, keep=True)
     session = session_of(store, id)
-    # The session ends between the claim and the binding.
-    store.sessions._mark_gone(session, "cancelled")
+    bind = store.sessions.bind
+
+    def end_and_bind(claim: Claim) -> bool:
+        """Bind the session, which ends between the claim and the binding."""
+        store.sessions.end(session, "cancelled")
+        return bind(claim)
+
+    monkeypatch.setattr(store.sessions, "bind", end_and_bind)
     assert try_claim(store) is None
     assert state_of(store, id) == ("failed", "session_gone")
 

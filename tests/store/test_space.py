@@ -14,7 +14,7 @@ import settings as settings_file
 import store as stores
 from store import ClientFullError, NoSpaceError, NotAskingError, Store, Submission
 from store.clients import Clients
-from tests.store.conftest import Connect, age, claim, message, state_of, submit
+from tests.store.conftest import Connect, age, claim, database_of, message, state_of, submit
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -33,7 +33,7 @@ def tight(connect: Connect) -> Store:
     return connect(disk_free_bytes_min=1 << 60, disk_free_bytes_end=1)
 
 
-def test_below_the_floor_whatever_would_write_is_refused_and_reading_and_stopping_go_on(
+def test_below_the_floor_writing_is_refused_and_reading_and_stopping_go_on(
     connect: Connect, store: Store, tight: Store
 ) -> None:
     queued, running = submit(store), submit(store)
@@ -58,7 +58,7 @@ def test_below_the_floor_whatever_would_write_is_refused_and_reading_and_stoppin
     tight.claims.append(held, [message("y")])
     tight.claims.finish(held, "done", messages=[message("z")])
     assert state_of(tight, held.id) == ("done", None)
-    with pytest.raises((stores.Over, NotAskingError)):
+    with pytest.raises((stores.ComputationOverError, NotAskingError)):
         store.computations.answer(held.id, "x")
 
 
@@ -158,7 +158,7 @@ def test_a_client_has_another_name_each_day_and_the_same_in_every_process(
     name = first.clients.identity("192.0.2.1")
     assert name == second.clients.identity("192.0.2.1") != first.clients.identity("192.0.2.2")
     assert "192" not in name and len(name) == 32
-    first._database.collection("salts").delete_many({})  # the day is over
+    database_of(first).collection("salts").delete_many({})  # the day is over
     assert connect().clients.identity("192.0.2.1") != name
 
 
@@ -184,7 +184,7 @@ def test_a_large_submission_is_counted_before_and_a_refused_one_not_at_all(conne
     id = store.computations.submit(Submission("1", "python", uploads=upload, client="a")).id
     with pytest.raises(ClientFullError):
         store.computations.submit(Submission("1", "python", uploads=upload, client="a"))
-    assert store._database.collection("files.files").count_documents({}) == 1
+    assert database_of(store).collection("files.files").count_documents({}) == 1
     held = claim(store)
     assert held.id == id and held.client == "a" and held.stored_bytes == held.counted_bytes > 700_000
     with pytest.raises(stores.UnknownSessionError):
@@ -200,6 +200,6 @@ def test_what_a_cell_says_and_makes_is_counted_with_it(store: Store) -> None:
     with store.files.write(held, "a.bin") as file:
         file.write(bytes(5000))
     store.claims.finish(held, "done", messages=[message("y" * 2000)])
-    stored = store._database.collection("computations").find_one({"_id": held.id})
+    stored = database_of(store).collection("computations").find_one({"_id": held.id})
     assert stored is not None and stored["stored_bytes"] == held.stored_bytes
     assert 8000 < held.stored_bytes - before < 9000

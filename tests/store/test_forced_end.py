@@ -10,10 +10,10 @@ from contextlib import suppress
 import pytest
 
 from jupyter import MessageMaker
-from store import Claim, LostClaimError, Over, Store, Submission
+from store import Claim, ComputationOverError, LostClaimError, Store, Submission
 from store import messages as batches
 from tests.messages import validate_message
-from tests.store.conftest import Connect, claim, let_lease_run_out, state_of, submit, try_claim
+from tests.store.conftest import Connect, claim, database_of, let_lease_run_out, state_of, submit, try_claim
 
 BUSY = ("status", {"execution_state": "busy"})
 INPUT = ("execute_input", {"code": "1+1", "execution_count": 3})
@@ -133,13 +133,13 @@ def test_what_a_lost_claim_writes_beside_the_last_words_is_never_seen(store: Sto
     id = submit(store)
     lost = claim(store)
     say(store, lost, [BUSY, INPUT, PRINTED])
-    batches.write(store._database, lost, [b'{"left":1}'])  # before it knows
+    batches.write(database_of(store), lost, [b'{"left":1}'])  # before it knows
     cancel_between(store, id)
     whole = conversation(store, id)
     for text in (b'{"late":1}', b'{"late":2}'):
         with pytest.raises(LostClaimError):
             store.claims.append(lost, [text] * 9)
-        batches.write(store._database, lost, [text] * 9)
+        batches.write(database_of(store), lost, [text] * 9)
         assert conversation(store, id) == whole
 
 
@@ -155,7 +155,7 @@ def test_a_computation_that_many_end_at_once_ends_once(connect: Connect) -> None
             own = connect()
             own.ping()
             start.wait()
-            with suppress(Over):
+            with suppress(ComputationOverError):
                 own.computations.request_cancel(id)
 
         threads = [threading.Thread(target=cancel) for _ in range(3)]
@@ -177,7 +177,7 @@ def test_turns_that_nobody_came_to_end_are_ended_by_the_next_sweep(connect: Conn
     session = store.computations.get(first).session  # type: ignore[union-attr]
     others = [submit(store, keep=True, session=session) for _ in range(2)]
     # The web process died between the end of the first turn and that of its session.
-    store._database.collection("computations").update_one({"_id": first}, {"$set": {"state": "cancelled"}})
+    database_of(store).collection("computations").update_one({"_id": first}, {"$set": {"state": "cancelled"}})
     store.claims.expire()
     assert [state_of(store, id) for id in others] == [("failed", "session_gone")] * 2
     assert store.sessions.get(session).state == "gone"  # type: ignore[union-attr]

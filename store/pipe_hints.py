@@ -1,7 +1,7 @@
-"""Hints by named pipes, where all who use the database are on one machine: the embedded MongoDB has no network.
+"""Transports hints through named pipes, where all who use the database are on one machine.
 
-Each listener has a pipe of its own in the directory of the database, which only its account may enter; the name says
-which topics it wants. Nothing is waited for: what finds its pipe full is lost, as hints may be.
+Each listener has a pipe of its own in the directory of the database, which only its account may enter; the pipe's name
+lists the topics that the listener wants. Nobody waits: a hint that finds a pipe full is lost, as hints may be.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
-LOOK_S = 1.0  # so soon a listener notices that it should stop, or that its pipe was taken away
-PAUSE_S = 0.5  # before another try where no pipe can be made
+LOOK_S = 1.0  # within this time a listener notices that it should stop, or that its pipe was deleted
+PAUSE_S = 0.5  # before another try when no pipe could be made
 READ_BYTES = 1 << 16
-_SEPARATOR = "+"  # of topics in a name, which a dot ends
+_SEPARATOR = "+"  # between the topics in a name; a dot ends them
 
 _log = logging.getLogger(__name__)
 
 
-class Pipes:
-    """Announce and listen, as ``Hints`` does. ``closed``: set when the store is."""
+class PipeHints:
+    """The hints in the pipes of one directory. ``closed`` is set when the store is closed."""
 
     def __init__(self, directory: Path, closed: Event) -> None:
         self._directory, self._closed = directory, closed
 
     def announce(self, topic: str, id: str) -> None:
-        """Tell every listener that wants the topic. Returns at once and raises nothing."""
+        """Tell every listener that wants the topic to look at this id. Returns at once and raises nothing."""
         try:
             names = os.listdir(self._directory)
         except OSError:
@@ -50,7 +50,7 @@ class Pipes:
                 (stop or self._closed).wait(PAUSE_S)
             except OSError as error:
                 if not complained:
-                    _log.warning("no hints: %s: %s", self._directory, error.strerror)
+                    _log.warning("no hints arrive: no pipe can be made in %s: %s", self._directory, error.strerror)
                 complained = True
                 (stop or self._closed).wait(PAUSE_S)
 
@@ -58,15 +58,15 @@ class Pipes:
         return self._closed.is_set() or (stop is not None and stop.is_set())
 
     def _read(self, topics: Collection[str], stop: Event | None) -> Iterator[tuple[str, str]]:
-        """Yield what comes through a new pipe, for as long as it is there. Raises OSError."""
+        """Yield what comes through a new pipe, as long as that exists. Raises OSError."""
         self._directory.mkdir(mode=0o700, exist_ok=True)
         name = uuid.uuid4().hex
         making, path = self._directory / f".{name}", self._directory / f"{_SEPARATOR.join(sorted(topics))}.{name}"
         os.mkfifo(making, 0o600)
-        # For writing too: without a writer it would be at its end.
+        # Opened for writing too: without a writer the pipe would be at its end.
         reader = os.open(making, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            # Seen only now: a pipe that nobody reads is taken away by whoever finds it.
+            # Announcers see it only now: whoever finds a pipe that nobody reads deletes it.
             making.rename(path)
             rest = b""
             while not self._stopped(stop) and path.exists():

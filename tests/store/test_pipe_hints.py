@@ -13,7 +13,7 @@ import pytest
 
 import settings as settings_file
 import store as stores
-from store.pipes import Pipes
+from store.pipe_hints import PipeHints
 from tests.processes import wait_for
 
 DEADLINE_S = 20.0
@@ -27,9 +27,9 @@ def directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def pipes(directory: Path) -> Pipes:
+def pipes(directory: Path) -> PipeHints:
     """The hints of one program."""
-    return Pipes(directory, threading.Event())
+    return PipeHints(directory, threading.Event())
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def listen(directory: Path) -> Iterator[Listen]:
         heard: queue.Queue[tuple[str, str]] = queue.Queue()
 
         def run() -> None:
-            for hint in Pipes(directory, closed).listen(topics):
+            for hint in PipeHints(directory, closed).listen(topics):
                 heard.put(hint)
 
         before = len(names(directory))
@@ -64,7 +64,7 @@ def names(directory: Path) -> list[str]:
     return [name for name in os.listdir(directory) if name[0] != "."] if directory.exists() else []
 
 
-def test_every_listener_hears_the_topics_that_it_asked_for_in_order(pipes: Pipes, listen: Listen) -> None:
+def test_every_listener_hears_the_topics_that_it_asked_for_in_order(pipes: PipeHints, listen: Listen) -> None:
     web, device, other = listen("news", "answer"), listen("submitted", "wish"), listen("wish")
     said = [("submitted", "1"), ("news", "2"), ("wish", "3"), ("answer", "4"), ("submitted", "5")]
     for topic, id in said:
@@ -79,19 +79,19 @@ def test_only_its_account_may_enter_where_the_pipes_are(directory: Path, listen:
     assert directory.stat().st_mode & 0o777 == 0o700
 
 
-def test_nobody_listens(pipes: Pipes, directory: Path) -> None:
+def test_nobody_listens(pipes: PipeHints, directory: Path) -> None:
     pipes.announce("news", "1")
     assert not directory.exists()
 
 
-def test_the_pipe_of_a_listener_that_was_killed_is_taken_away(pipes: Pipes, directory: Path, listen: Listen) -> None:
+def test_the_pipe_of_a_killed_listener_is_deleted(pipes: PipeHints, directory: Path, listen: Listen) -> None:
     heard = listen("news")
     os.mkfifo(directory / "news.killed")
     pipes.announce("news", "1")
     assert heard.get(timeout=DEADLINE_S) == ("news", "1") and len(names(directory)) == 1
 
 
-def test_a_listener_that_does_not_read_holds_nobody_up(pipes: Pipes, directory: Path) -> None:
+def test_a_listener_that_does_not_read_holds_nobody_up(pipes: PipeHints, directory: Path) -> None:
     with closing(pipes.listen(["news"])) as listening:
         threading.Timer(0.0, lambda: wait_for(lambda: names(directory)) and pipes.announce("news", "first")).start()
         assert next(listening) == ("news", "first")
@@ -101,7 +101,7 @@ def test_a_listener_that_does_not_read_holds_nobody_up(pipes: Pipes, directory: 
     assert later == [f"{number:036}" for number in range(1000)]
 
 
-def test_a_listener_whose_pipe_was_taken_away_makes_another(pipes: Pipes, directory: Path, listen: Listen) -> None:
+def test_a_listener_whose_pipe_was_taken_away_makes_another(pipes: PipeHints, directory: Path, listen: Listen) -> None:
     heard = listen("news")
     (first,) = names(directory)
     (directory / first).unlink()

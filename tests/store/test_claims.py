@@ -10,6 +10,7 @@ from tests.store.conftest import (
     Connect,
     age,
     claim,
+    database_of,
     let_lease_run_out,
     message,
     state_of,
@@ -90,15 +91,15 @@ def test_a_lost_claim_writes_nothing(store: Store) -> None:
             writer.write(b"x")
         assert store.computations.get(id) == before and before.state == state
         assert texts(store, id) == ["a"] and store.files.list(id) == []
-        assert store._database.collection("messages").count_documents({"computation": id}) == 1
-        assert store._database.collection("files.chunks").count_documents({}) == 0
+        assert database_of(store).collection("messages").count_documents({"computation": id}) == 1
+        assert database_of(store).collection("files.chunks").count_documents({}) == 0
         if state == "queued":
             claim(store, "device-2")
 
 
-def test_a_claim_that_a_crash_of_mongodb_forgot_writes_nothing_and_the_computation_runs_again(store: Store) -> None:
+def test_a_claim_that_a_crash_forgot_writes_nothing_and_the_computation_runs_again(store: Store) -> None:
     id = submit(store)
-    computations = store._database.collection("computations")
+    computations = database_of(store).collection("computations")
     before = computations.find_one({"_id": id})
     forgotten = claim(store, "device-1")
     # Nothing of it was on the disk yet.
@@ -118,7 +119,7 @@ def test_a_batch_that_a_dead_device_left_is_never_seen(store: Store) -> None:
     dead = claim(store, "device-1")
     store.claims.append(dead, [message("a")])
     # It died between the batch and the update that makes it valid.
-    batches.write(store._database, dead, [message("x"), message("y"), message("z")])
+    batches.write(database_of(store), dead, [message("x"), message("y"), message("z")])
     assert texts(store, id) == ["a"]
     let_lease_run_out(store, id)
     store.claims.expire()
@@ -140,7 +141,7 @@ def test_a_write_whose_outcome_is_unknown_is_stored_once(store: Store, monkeypat
         if stored:
             store.claims.append(held, [message("b"), message("c")])
         else:
-            batches.write(store._database, held, [message("b"), message("c")])
+            batches.write(database_of(store), held, [message("b"), message("c")])
         # What the device knows when the answer was lost on its way.
         held.sequence, held.unsure = told, True
     store.claims.append(held, [message("b"), message("c"), message("d")])
@@ -164,7 +165,7 @@ def test_the_claims_of_many_computations_are_renewed_together(store: Store) -> N
 def test_where_and_when_a_computation_ran_is_kept(store: Store) -> None:
     id = submit(store)
     store.claims.finish(claim(store), "done", usage={"wall_s": 1.5, "cpu_s": 0.5, "memory_bytes": 2**33})
-    document = store._database.collection("computations").find_one({"_id": id})
+    document = database_of(store).collection("computations").find_one({"_id": id})
     assert document and document["device"] == "device-1" and document["host"] and document["locked"]
     ended = store.computations.get(id)
     assert ended and ended.usage == {"wall_s": 1.5, "cpu_s": 0.5, "memory_bytes": 2**33}

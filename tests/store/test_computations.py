@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store import NotAskingError, Over, Store
+from store import ComputationOverError, NotAskingError, Store
 from tests.store.conftest import claim, let_lease_run_out, message, state_of, submit
 
 QUESTION = b'{"channel":"stdin","header":{"msg_type":"input_request"},"content":{"prompt":"?","password":false}}'
@@ -68,7 +68,7 @@ def test_nobody_asks_in_what_is_over_or_never_was(store: Store) -> None:
     held = claim(store)
     store.claims.finish(held, "failed", "kernel_died", messages=[QUESTION])
     for absent in (id, "never"):
-        with pytest.raises(Over):
+        with pytest.raises(ComputationOverError):
             store.computations.answer(absent, "x")
 
 

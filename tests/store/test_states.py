@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from store import MOVES, OVER, Claim, LostClaimError, Over, Store
+from store import MOVES, OVER, Claim, ComputationOverError, LostClaimError, Store
 from store.states import ending
 from tests.store.conftest import claim, let_lease_run_out, state_of, submit, try_claim
 
@@ -70,7 +70,7 @@ def test_what_is_over_cannot_be_stopped(store: Store, state: str) -> None:
     held = make(store, state)
     for act in (store.computations.request_interrupt, store.computations.request_cancel):
         if state in OVER:
-            with pytest.raises(Over):
+            with pytest.raises(ComputationOverError):
                 act(held.id)
     if state == "queued":
         store.computations.request_cancel(held.id)

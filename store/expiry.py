@@ -1,0 +1,100 @@
+"""Decides what becomes of computations that lost their device, and ends what no device can ever run.
+
+A computation that ran when its device, its account or its supervisor died may be what killed it: it is a *suspect*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contract import Reason
+from store.database import Database, earlier
+from store.devices import Devices
+from store.forced_end import NEEDED, ForcedEnds
+from store.hints import Hints
+from store.served_languages import ServedLanguages
+from store.sessions import Sessions
+from store.states import Move, entering, leaving
+
+_FRESH_WISHES = {"cancel": False, "interrupt": 0, "answers": []}
+
+
+class Expiry:
+    """The rule of what is tried again, and of what is lost."""
+
+    def __init__(self, database: Database, hints: Hints, sessions: Sessions, forced_ends: ForcedEnds) -> None:
+        self._database, self._hints = database, hints
+        self._sessions, self._forced_ends = sessions, forced_ends
+
+    def expire(self) -> list[str]:
+        """Give back what dead devices held; end the sessions that they held, and what no device can ever run.
+
+        Returns the ids of the computations that were given back. Raises PyMongoError.
+        """
+        ran_out = {"state": "running", "$expr": {"$lt": ["$lease_until", "$$NOW"]}}
+        found = list(self._database.collection("computations").find(ran_out, NEEDED))
+        given_back = [document["_id"] for document in found if self.give_back(document, ran_out, suspect=True)]
+        for session in (*self._sessions.orphans(), *self._sessions.stranded()):
+            self._sessions.end(session, "session_gone")
+        for document in self._unserved():
+            self._end(document, "abandon", "session_gone")
+        return given_back
+
+    def give_back(self, document: Mapping[str, Any], condition: Mapping[str, Any], *, suspect: bool) -> bool:
+        """Queue a computation again, or end it; return False when another claim has it, or it is over.
+
+        ``document``: what NEEDED reads of it. Raises PyMongoError.
+        """
+        move, reason = self._after_death(document)
+        if reason is not None:
+            return self._end(document, move, reason, condition)
+        mine = {"_id": document["_id"], "token": document["token"], **condition, **leaving(move)}
+        anew = {"token": None, "device": None, "host": None, "wishes": _FRESH_WISHES}
+        update: dict[str, Any] = {"$set": {**entering(move), **anew}, "$inc": {"attempt": 1}}
+        if suspect:
+            # It goes behind what waits now and before what is submitted later, so that it does not wait for ever.
+            update["$set"]["suspect"] = True
+            update["$currentDate"] = {"queued": True}
+        if not self._database.durable("computations").update_one(mine, update).matched_count:
+            return False
+        if document["keep"]:
+            self._sessions.unbind(document["session"], document["token"])
+        self._hints.announce("submitted", document["_id"])
+        return True
+
+    def _after_death(self, document: Mapping[str, Any]) -> tuple[Move, Reason | None]:
+        if document["wishes"]["cancel"]:
+            return "cancel", "cancelled"
+        if document["turn"] > 0:
+            return "fail", "session_gone"
+        if document["attempt"] < self._database.settings.attempts_max:
+            return "retry", None
+        return "lose", "lost"
+
+    def _end(
+        self, document: Mapping[str, Any], move: Move, reason: Reason, condition: Mapping[str, Any] | None = None
+    ) -> bool:
+        if not self._forced_ends.end(document, move, reason, condition):
+            return False
+        if document["keep"] or document["turn"] > 0:
+            self._sessions.end(document["session"], "lost" if move == "lose" else "session_gone")
+        return True
+
+    def _unserved(self) -> list[dict[str, Any]]:
+        """Return the first turns that have waited for ``lease_s`` in a language that no account runs or loads.
+
+        They were accepted before the devices had said what they can run. While an account has not said it, any of them
+        may be waiting for that account.
+        """
+        devices = Devices(self._database).alive()
+        served = ServedLanguages.of(account for device in devices for account in device.get("accounts", []))
+        if not served.all_said:
+            return []
+        waiting = {
+            "turn": 0,
+            "language": {"$nin": sorted({*served.versions, *served.loading})},
+            "$expr": {"$lt": ["$submitted", earlier(self._database.settings.lease_s)]},
+            **leaving("abandon"),
+        }
+        return list(self._database.collection("computations").find(waiting, NEEDED).hint("waiting"))

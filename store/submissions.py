@@ -1,0 +1,118 @@
+"""Stores submissions as computations: the first turn of a new session, or the next turn of one that lives."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from bson import ObjectId
+from pymongo import DESCENDING, ReturnDocument
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from store.comm_messages import json_bytes, pack_message
+from store.database import Database
+from store.errors import OtherLanguageError, SessionGoneError, UnknownSessionError
+from store.forced_end import ForcedEnds
+from store.models import UNREAD, Submission
+from store.states import OVER, entering
+
+_FRESH: dict[str, Any] = {
+    "turn": 0, "attempt": 1, "suspect": False, "token": None, "device": None, "host": None, "sequence": -1,
+    "bounds": [], "started": None, "locked": None, "finished": None, "usage": None,
+    "wishes": {"cancel": False, "interrupt": 0, "answers": []},
+}  # fmt: skip
+
+
+class Submissions:
+    """The writer of new computations."""
+
+    def __init__(self, database: Database, forced_ends: ForcedEnds) -> None:
+        self._database, self._forced_ends = database, forced_ends
+
+    def insert(self, submission: Submission, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Store a computation with these fields beside its own; return its document.
+
+        Raises UnknownSessionError, OtherLanguageError, SessionGoneError, PyMongoError.
+        """
+        document = {
+            **_FRESH,
+            **fields,
+            "session": submission.session or str(uuid.uuid4()),
+            **entering("submit"),
+            "order": ObjectId(),
+        }
+        if submission.session is None:
+            return self._store(submission.id, document, "$$NOW")
+        return self._insert_turn(submission.id, document)
+
+    def _insert_turn(self, id: str, document: dict[str, Any]) -> dict[str, Any]:
+        session = document["session"]
+        while True:
+            last = self._last_turn(session)
+            if last is None:
+                raise UnknownSessionError(f"there is no session {session}")
+            if document["language"] not in (None, last["language"]):
+                raise OtherLanguageError(last["language"])
+            self._check_lives_on(session, last)
+            document |= {"turn": last["turn"] + 1, "language": last["language"]}
+            try:
+                # A turn is later than the one before, even when the clock was set back.
+                next_ms = {"$add": [last["submitted"], 1]}
+                stored = self._store(id, document, {"$max": ["$$NOW", next_ms]})
+            except DuplicateKeyError:
+                continue  # another request took this turn
+            if self._is_gone(session):
+                # It ended in between: who ended its queued turns may have missed this one.
+                self._forced_ends.end_queued_turns(session, "abandon", "session_gone")
+                return self._database.collection("computations").find_one({"_id": id}, UNREAD) or stored
+            return stored
+
+    def _last_turn(self, session: str) -> dict[str, Any] | None:
+        fields = {"turn": 1, "keep": 1, "state": 1, "language": 1, "submitted": 1}
+        computations = self._database.collection("computations")
+        return computations.find_one({"session": session}, fields, sort=[("turn", DESCENDING)])
+
+    def _store(self, id: str, document: dict[str, Any], submitted: Any) -> dict[str, Any]:
+        # A pipeline, because only there MongoDB's clock can be asked; $literal, because code may begin with a dollar.
+        given = {"$literal": {"_id": id, **document}}
+        update = [{"$replaceWith": {"$mergeObjects": [given, {"submitted": submitted, "queued": submitted}]}}]
+        stored = self._database.durable("computations").find_one_and_update(
+            {"_id": id}, update, UNREAD, upsert=True, return_document=ReturnDocument.AFTER
+        )
+        if stored is None:
+            raise PyMongoError("the upsert returned nothing")
+        return stored
+
+    def _check_lives_on(self, session: str, last: Mapping[str, Any]) -> None:
+        held = self._database.collection("sessions").find_one({"_id": session}, {"state": 1, "end_requested": 1})
+        if held is None:
+            gone = not last["keep"] or last["state"] in OVER
+        else:
+            gone = not last["keep"] or held["state"] == "gone" or held.get("end_requested", False)
+        if gone:
+            raise SessionGoneError(f"session {session} has ended")
+
+    def _is_gone(self, session: str) -> bool:
+        gone = {"_id": session, "state": "gone"}
+        return self._database.collection("sessions").find_one(gone, {"_id": 1}) is not None
+
+
+def given_fields(submission: Submission) -> dict[str, Any]:
+    """Return what came from the client as it is stored, but for its files."""
+    return {
+        "code": submission.code,
+        "language": submission.language,
+        "keep": submission.keep,
+        "stdin": submission.stdin,
+        "message": pack_message(submission.message),
+        "user_expressions": json_bytes(submission.user_expressions) if submission.user_expressions else None,
+        "client": submission.client,
+    }
+
+
+def size_bytes(fields: Mapping[str, Any]) -> int:
+    """Return how long the texts are that came from the client."""
+    message = fields["message"] or {}
+    parts = [message.get("content", b""), message.get("metadata", b""), *message.get("buffers", ())]
+    return len(fields["code"].encode()) + len(fields["user_expressions"] or b"") + sum(map(len, parts))
