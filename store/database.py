@@ -9,7 +9,7 @@ import pymongo
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient, WriteConcern
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from settings import Settings
 from store.address import directory, uri
@@ -72,6 +72,9 @@ INDEXES: dict[str, list[IndexModel]] = {
     "reservations": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=RESERVATION_KEPT_S)],
     "files.chunks": [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="chunks", unique=True)],
 }  # fmt: skip
+# Indexes of older servers that no query uses any more.
+RETIRED_INDEXES = {"computations": ("queue",)}
+_INDEX_NOT_FOUND = 27  # MongoDB's code of an error
 
 
 class Database:
@@ -112,9 +115,19 @@ class Database:
         return self._database
 
     def ensure_indexes(self) -> None:
-        """Make the indexes that are missing. Raises PyMongoError."""
+        """Make the indexes that are missing, and drop those of older servers. Raises PyMongoError."""
         for name, indexes in INDEXES.items():
             self._database[name].create_indexes(indexes)
+        for name, retired in RETIRED_INDEXES.items():
+            for index in self._database[name].index_information().keys() & set(retired):
+                self._drop_index(name, index)
+
+    def _drop_index(self, name: str, index: str) -> None:
+        try:
+            self._database[name].drop_index(index)
+        except OperationFailure as error:
+            if error.code != _INDEX_NOT_FOUND:  # another process dropped it at the same time
+                raise
 
     def collection(self, name: str) -> Documents:
         """Return a collection whose indexes are made. Raises PyMongoError."""
