@@ -1,4 +1,4 @@
-"""The program for browsers: ``create_app(settings)``, and for uWSGI ``web_server:app``."""
+"""Is the program for browsers: ``create_app(settings)`` makes the application, uWSGI loads ``web_server:app``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from web import (
     pages,
     permalinks,
     problems,
-    request_schemas,
+    request_body,
     sagecell,
     serving,
     sessions,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 ROUTES = (computations, messages, files, sessions, permalinks, languages, limits, health, openapi, pages, sagecell)
 
 _lock = threading.Lock()
-_apps: list[Flask] = []
+made_apps: list[Flask] = []  # one, as soon as a request has come
 
 
 def create_app(settings: Settings) -> Flask:
@@ -52,16 +52,16 @@ def create_app(settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.request_bytes_max
     app.url_map.merge_slashes = False  # a redirect would turn a POST's mistake into another one
     door = store.connect(settings, "singlecell web")
-    news, fleet = Notifier(door), DeviceReports(door)
+    notifier, device_reports = Notifier(door), DeviceReports(door)
     connections = Connections(min(settings.web_greenlets, accepting.cores() or settings.web_greenlets))
-    figures = Figures(fleet, news, connections)
-    parts = context.Context(settings, door, news, fleet, figures, connections)
-    context.install(app, parts)
+    figures = Figures(device_reports, notifier, connections)
+    shared = context.Context(settings, door, notifier, device_reports, figures, connections)
+    context.install(app, shared)
     problems.install(app)
-    serving.install(app, parts)
+    serving.install(app, shared)
     headers.install(app, settings)
     figures.watch(app)
-    app.after_request(request_schemas.drain)
+    app.after_request(request_body.drain)
     for group in ROUTES:
         app.register_blueprint(group.routes)
     return app
@@ -73,17 +73,17 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
 
 
 def _made() -> Flask:
-    if not _apps:
+    if not made_apps:
         with _lock:
-            if not _apps:
+            if not made_apps:
                 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-                _apps.append(create_app(settings_file.load()))
-    return _apps[0]
+                made_apps.append(create_app(settings_file.load()))
+    return made_apps[0]
 
 
 def _connections() -> Connections:
-    parts: context.Context = _made().extensions[context.EXTENSION]
-    return parts.connections
+    shared: context.Context = _made().extensions[context.EXTENSION]
+    return shared.connections
 
 
 if accepting.cores():

@@ -1,6 +1,6 @@
-"""The rooms of the web program: routes, and what they need to read requests and to write answers.
+"""The web program: groups of routes, and what they need to read requests and to answer them.
 
-``context`` holds what every route needs; ``problems`` is the only place that makes an error, ``bodies`` and
-``multipart`` the only ones that read a body, ``parameters`` the only one that reads a query. Each other file is one
-group of routes: a blueprint whose views are thin.
+``context`` holds what every route needs. Only ``problems`` answers with an error, only ``request_body`` reads a body
+(``request_schemas`` and ``multipart`` say what it means), only ``parameters`` reads a query. A group of routes is a
+blueprint whose views are thin.
 """

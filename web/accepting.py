@@ -1,7 +1,7 @@
-"""uWSGI's connections, from the moment when they are accepted: a head that never ends is seen here alone.
+"""Enters uWSGI's connections among ours as soon as they are accepted: only here a head that never ends can be seen.
 
 uWSGI's gevent loop gives every connection that it accepts to ``gevent.spawn``, with a function that reads the head,
-calls the application and closes the connection. What is spawned so is entered among the connections first.
+calls the application and closes the connection. Here that function is wrapped.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Any
 
 from web.connections import HEAD_S, Connection, Connections, Kind
 
-# Of the greenlet that serves a connection; the first is uWSGI's name for the request that a greenlet is at.
+# Attributes of the greenlet that serves a connection; the first is uWSGI's own, for the request that it serves.
 _REQUEST, _CONNECTION = "uwsgi_wsgi_req", "singlecell_connection"
 _SERVES = "uwsgi_gevent_request"
 
 
 def install(connections: Callable[[], Connections]) -> None:
-    """Watch what uWSGI accepts; call this while the application is loaded. ``connections`` is asked at each of them."""
+    """Watch what uWSGI accepts; call this while the application is loaded. ``connections`` is called for each."""
     import gevent
-    import uwsgi  # there only in a process of uWSGI's
+    import uwsgi  # exists only in a process of uWSGI's
 
     spawn = gevent.spawn
 

@@ -1,4 +1,4 @@
-"""Serve our own scripts and the libraries that draw charts, compressed; those named by a hash are kept for good."""
+"""Serves our own scripts and other people's libraries, compressed; browsers keep those that are named by a hash."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ STATIC_KEPT_S = 3600
 NAMED_BY_CONTENT = re.compile(r"-[0-9a-f]{10}\.(?:js|html)$")
 NAMED_BY_CONTENT_KEPT_S = 365 * 86400
 COMPRESSED = (".js", ".html", ".css", ".txt")
-# Put there by host/libraries.py beside the environment that runs us, perhaps after we have started.
+# host/libraries.py puts them beside the environment that runs us, perhaps after we have started.
 LIBRARIES = Path(sys.prefix).parent / "libraries"
 LIBRARIES_ADDRESS = "libraries/"
-# Pages of SageMathCell ask for it at this address.
+# Pages that were written for SageMathCell ask for it at this address.
 JQUERY = "jquery.min.js"
 
 
 class Application(Flask):
-    """A Flask application that serves the files of ``static/`` and of the libraries in its way."""
+    """A Flask application that serves ``static/`` and the libraries itself, instead of Flask's own way."""
 
     def get_send_file_max_age(self, filename: str | None) -> int:
         """Return for how many seconds a browser may keep a file without asking."""
         return NAMED_BY_CONTENT_KEPT_S if _never_changes(filename) else STATIC_KEPT_S
 
     def send_static_file(self, filename: str) -> Response:
-        """Answer with a file below ``/static/``. Raises NotFound."""
+        """Answer with the file at an address below ``/static/``. Raises NotFound."""
         file = _find(self.static_folder or "", filename)
         changed = file.stat()
         compresses = file.suffix in COMPRESSED
@@ -66,7 +66,7 @@ def _find(static: str, filename: str) -> Path:
 
 
 def _compressed(file: Path, changed_ns: int) -> Path | io.BytesIO:
-    """Return a file compressed: its twin beside it where there is one (libraries), else made once and remembered."""
+    """Return a file compressed: its ``.gz`` twin if there is one (libraries have it), else made once and remembered."""
     twin = file.with_name(f"{file.name}.gz")
     return twin if twin.is_file() else io.BytesIO(_compress(file, changed_ns))
 

@@ -1,4 +1,4 @@
-"""Who asks: the client's address, or what a trusted proxy says of it, as the store's name of the day for it."""
+"""Finds out which client a request is from: by its address, or by what a trusted proxy says of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask import request
 
 from web.context import here
 
-IPV6_PREFIX = 64  # what one household or machine has
+IPV6_PREFIX = 64  # bits of the network that one household or machine has
 FORWARDED_MAX = 20  # proxies behind each other that are believed
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -23,16 +23,16 @@ def current() -> str:
 
 
 def address() -> str:
-    """Return the address of the client of this request, of IPv6 its network."""
+    """Return the address of the client of this request; for IPv6 its network."""
     untrusted_forwarded = request.headers.get("X-Forwarded-For", "").split(",")
     return find(request.remote_addr or "", untrusted_forwarded, tuple(here().settings.trusted_proxies))
 
 
 def find(peer: str, untrusted_forwarded: Sequence[str], trusted: Sequence[str]) -> str:
-    """Return whom a request is from: the last address in the chain that no trusted proxy has.
+    """Return the client: the last address in the chain that is not a trusted proxy's.
 
-    ``peer``: who is connected; "" is a Unix socket, which only a proxy of ours can reach. What a stranger says stands
-    before what our proxies add, so the chain is read from its end.
+    ``peer``: who is connected; "" is a Unix socket, which only a proxy of ours can reach. The chain is read from its
+    end: there our proxies add, and a stranger can write only what stands before.
     """
     found = _parsed(peer)
     for untrusted_text in reversed(untrusted_forwarded[-FORWARDED_MAX:]):

@@ -1,4 +1,4 @@
-"""POST /computations, GET and DELETE /computations/<id>, interrupt, input."""
+"""Serves POST /computations, GET and DELETE /computations/<id>, interrupt and input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import UNSET, Raw
 
 import store as stores
 from store import Computation, Submission
-from web import clients, languages, multipart, request_schemas
+from web import clients, languages, multipart, request_body, request_schemas
 from web.context import here
 from web.message_pages import Page, existing_computation, wait_for_end
 from web.operations import operation
@@ -52,14 +52,16 @@ def submit() -> Response:
             uploads: multipart.Uploads = []
             _check_room()
             if request.mimetype == multipart.MEDIA_TYPE:
-                # Before the first byte is read, which would lie on a disk.
+                # Reserved before the first byte is read, because uploads wait on a disk.
                 closing.enter_context(context.store.space.reserve(request.content_length or 0))
-                body, uploads = multipart.read_computation(context.settings, closing)
+                boundary = request.mimetype_params.get("boundary", "")
+                with request_body.arriving() as stream:
+                    body, uploads = multipart.read_computation(stream, boundary, context.settings, closing)
             else:
                 body = request_schemas.read(NewComputation)
             submission = _submission(body, uploads)
-            # Before anybody can have news of it.
-            event = waiting.enter_context(context.news.subscribed(submission.id))
+            # Subscribed before there can be news of the computation.
+            event = waiting.enter_context(context.notifier.subscribed(submission.id))
             computation = _submit(submission)
         context.figures.submitted.labels(computation.language).inc()
         return _submitted(computation, wait_for_end(context, event, computation, wait_s) if wait_s else None)
@@ -173,8 +175,8 @@ def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
 
 
 def _check_room() -> None:
-    """Refuse what would be stored when the devices have found that there is too much. Raises NoSpaceError, Problem."""
-    room = here().fleet.room()
+    """Refuse a submission when devices found that too much is stored. Raises NoSpaceError, ClientFullError."""
+    room = here().device_reports.room()
     if room.is_full:
         raise stores.NoSpaceError(stores.FULL)
     if room.full_clients and clients.current() in room.full_clients:

@@ -1,10 +1,9 @@
-"""What each connection of one web process is at: how many may be at it, and for how long.
+"""Bounds how many connections of one web process may be at each stage of a request, and for how long.
 
-A connection holds one of the process's greenlets from its first byte to its last. So that no kind of request takes all
-of them, each kind has a bound; a rest is left for ``/healthz`` and for those who are turned away. Where somebody else
-sets the pace (a head or a body on its way in, an answer on its way out), the oldest gives way to the newest, so that
-one who sends and reads at once always comes through; each of these has a deadline, too. Where the pace is ours, the
-newest is turned away.
+A connection holds one of the process's greenlets from its first byte to its last. Each stage has a bound, so that no
+stage takes all greenlets; some are left over for ``/healthz`` and for refusals. Where the client sets the pace (a head
+or a body on its way in, an answer on its way out), there are deadlines, and the oldest gives way to the newest: who
+sends and reads at once always comes through. Where the server sets the pace, the newest is refused.
 """
 
 from __future__ import annotations
@@ -27,29 +26,29 @@ LOOK_S = 0.5  # between two looks at the deadlines
 
 
 class Kind(Enum):
-    """What a connection is at."""
+    """The stage that a connection is at."""
 
     HEAD = "its head is on its way in"
-    BODY = "its body is"
-    WORK = "we are at it"
+    BODY = "its body is on its way in"
+    WORK = "the application works for it"
     WAIT = "it waits for news: a long poll"
-    CROWDED = "the same, for CROWDED_S at most"
+    CROWDED = "it waits for news, for CROWDED_S at most"
     EVENTS = "it is an event stream"
     ANSWER = "its answer is on its way out"
-    FREE = "one that is always served, or is counted no more"
+    FREE = "it is not counted: it is always served, or has given way"
 
 
-# Shares of the greenlets, in sixteenths. The two that are left are the reserve.
+# Shares of the greenlets, in sixteenths; the two that are left are the reserve.
 SHARES = {
     Kind.HEAD: 2, Kind.BODY: 1, Kind.WORK: 4, Kind.WAIT: 4, Kind.CROWDED: 1, Kind.EVENTS: 1, Kind.ANSWER: 1
 }  # fmt: skip
-# The oldest of these gives way to the newest, when it has had so many seconds. A short answer is never cut: it goes out
-# at once, but many may be about to.
+# In these stages the oldest gives way to the newest, when it has had so many seconds. Answers have one second, so that
+# short ones are not cut when many go out at the same time.
 GIVES_WAY_AFTER_S = {Kind.HEAD: 0.0, Kind.BODY: 0.0, Kind.ANSWER: 1.0}
 
 
 class Connection:
-    """One connection. ``descriptor``: of its socket, None where it cannot be cut (another server than uWSGI)."""
+    """A connection of a client. ``descriptor``: of its socket; None if it cannot be cut (without uWSGI)."""
 
     def __init__(self, descriptor: int | None = None) -> None:
         self.descriptor = descriptor
@@ -59,7 +58,7 @@ class Connection:
         self.was_cut = False
 
     def cut(self) -> None:
-        """End what is on its way. After a body that came too slowly an answer can still be sent."""
+        """End what is on its way. A body is only cut off, so that the client still gets an answer."""
         self.was_cut = True
         if self.descriptor is None:
             return
@@ -69,7 +68,7 @@ class Connection:
 
 
 class Connections:
-    """The connections of one web process, by what they are at; the oldest of each kind is first."""
+    """The connections of one web process by their stage, the oldest of each stage first."""
 
     def __init__(self, greenlets: int) -> None:
         self._at: dict[Kind, dict[Connection, None]] = {kind: {} for kind in Kind}
@@ -78,17 +77,17 @@ class Connections:
         self._looking_pid = 0  # a thread does not survive the fork of a web server
 
     def bound(self, kind: Kind) -> int:
-        """Return how many connections may be at this at once."""
+        """Return how many connections may be at this stage at once."""
         return self._bounds[kind]
 
     def count(self, kind: Kind) -> int:
-        """Return how many connections are at this now."""
+        """Return how many connections are at this stage now."""
         return len(self._at[kind])
 
     def move(self, connection: Connection, kind: Kind, within_s: float | None = None) -> bool:
-        """Note what the connection is at from now on; return False, and change nothing, when too many are at it.
+        """Move the connection to a stage; return False, and change nothing, when too many are at it.
 
-        ``within_s``: after so many seconds it is cut.
+        ``within_s``: the connection is cut after so many seconds.
         """
         now = time.monotonic()
         with self._lock:
@@ -107,7 +106,7 @@ class Connections:
         return True
 
     def leave(self, connection: Connection) -> None:
-        """Forget a connection that has ended; it is not cut any more."""
+        """Forget a connection that has ended, so that it is never cut."""
         with self._lock:
             self._at[connection.kind].pop(connection, None)
             self._at[Kind.FREE].pop(connection, None)
@@ -115,7 +114,7 @@ class Connections:
 
     @contextmanager
     def being(self, connection: Connection, kind: Kind, within_s: float | None = None) -> Iterator[bool]:
-        """Have the connection be at this in the block, and then at what it was before. Yield False if too many are."""
+        """Move the connection to a stage for the block, and back after it. Yield False when too many are at it."""
         before = connection.kind
         granted = self.move(connection, kind, within_s)
         try:
@@ -138,12 +137,12 @@ class Connections:
             yield min(wait_s, CROWDED_S) if granted else 0.0
 
     def _give_way(self, kind: Kind, now: float) -> bool:
-        """Cut the oldest of a kind if it has had its time; return whether it was."""
+        """Cut the oldest of a stage if it has had its time; return whether it was cut."""
         oldest = next(iter(self._at[kind]))
         if now - oldest.since_s < GIVES_WAY_AFTER_S[kind]:
             return False
         oldest.cut()
-        # It is counted no longer, but its deadline stays: one that goes on all the same is cut again.
+        # It is not counted any more, but its deadline stays: if it goes on all the same, it is cut again.
         del self._at[kind][oldest]
         self._at[Kind.FREE][oldest] = None
         return True
@@ -163,7 +162,7 @@ class Connections:
                     for connection in there:
                         if connection.deadline_s is not None and connection.deadline_s < now:
                             connection.cut()
-                # Those that were too young to give way when the newest came; it may have been the last that could.
+                # Those that were too young to give way when the newest came: perhaps no other comes that makes them.
                 for kind in GIVES_WAY_AFTER_S:
                     while self.count(kind) > self._bounds[kind] and self._give_way(kind, now):
                         pass

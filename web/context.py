@@ -1,4 +1,4 @@
-"""What every route needs: the settings, the store, the news and the figures of this web process."""
+"""Holds what every route needs: the settings, the store, and the shared objects of this web process."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from web.device_reports import DeviceReports
 from web.metrics import Figures
 from web.notifier import Notifier
 
-EXTENSION = "singlecell"  # where an application has it
-CONNECTION = "singlecell.connection"  # where the environment of a request has it
+EXTENSION = "singlecell"  # the key of the context in an application
+CONNECTION = "singlecell.connection"  # the key of the connection in the environment of a request
 
 
 @dataclass(frozen=True)
 class Context:
-    """Hold the parts that the routes of one application share."""
+    """The objects that the routes of one application share."""
 
     settings: Settings
     store: Store
-    news: Notifier
-    fleet: DeviceReports
+    notifier: Notifier
+    device_reports: DeviceReports
     figures: Figures
     connections: Connections
 

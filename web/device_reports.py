@@ -1,4 +1,4 @@
-"""What the alive devices report, read from the store at most once in a while."""
+"""Reads what the devices report, at most once a second."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from store import Room, Store
 
-KEPT_S = 1.0  # every submission asks for the languages; the database is asked once a second
+KEPT_S = 1.0  # every submission needs the languages; the database is asked once in this time
 
 
 class DeviceReports:
-    """Remember the devices' last reports for a moment."""
+    """The last reports of the devices that are alive, remembered for a moment."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -27,7 +27,7 @@ class DeviceReports:
         return self._reports
 
     def room(self) -> Room:
-        """Return what the devices found to be stored: the fullest of their reports. Raises StoreUnavailableError."""
+        """Return how full the store is by the worst of the devices' reports. Raises StoreUnavailableError."""
         rooms = [room for report in self.reports() if isinstance(room := report.get("room"), dict)]
         if not rooms:
             return Room()

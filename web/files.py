@@ -1,4 +1,4 @@
-"""GET /computations/<id>/files and /files/<id>/<name>: what a computation made or changed."""
+"""Serves the files that a computation made or changed: GET /computations/<id>/files and /files/<id>/<name>."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Headers on every answer: who may read it (CORS) and what browsers must not do with it."""
+"""Adds headers to every answer that say who may read it (CORS) and what browsers must not do with it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def install(app: Flask, settings: Settings) -> None:
 
 
 def origins(setting: str) -> str | list[str]:
-    """Return what the setting allows: "*", or origins apart by commas or spaces."""
+    """Return the origins that the setting allows: "*", or those that it separates by commas or spaces."""
     return "*" if setting.strip() == "*" else setting.replace(",", " ").split()
 
 

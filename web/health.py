@@ -1,4 +1,4 @@
-"""GET /healthz, /readyz, /metrics: for those who keep the server running."""
+"""Serves GET /healthz, /readyz and /metrics, by which operators see how the server is."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def ready() -> Response:
 
 
 def _fullness() -> str:
-    """Return why nothing new is taken in, "" when it is. Raises StoreUnavailableError."""
+    """Return why the server accepts nothing new, "" when it does. Raises StoreUnavailableError."""
     if here().store.is_tight():
         return NEARLY_FULL
-    return FULL if here().fleet.room().is_full else ""
+    return FULL if here().device_reports.room().is_full else ""
 
 
 @routes.get("/metrics")
@@ -53,11 +53,11 @@ def _look() -> tuple[list[str], list[dict[str, Any]]]:
     """Return why no cell can run now, nothing if one can; and what each untrusted account reports."""
     try:
         here().store.ping()
-        devices = here().fleet.reports(fresh=True)
+        devices = here().device_reports.reports(fresh=True)
         full = _fullness()
     except StoreUnavailableError:
         return ["The database does not answer."], []
-    accounts = here().fleet.accounts()
+    accounts = here().device_reports.accounts()
     reasons = [full] if full else []
     if not devices:
         reasons.append("No trusted device is alive.")

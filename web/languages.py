@@ -1,4 +1,4 @@
-"""GET /languages, and which languages a computation may ask for."""
+"""Serves GET /languages, and checks the language that a request asks for."""
 
 from __future__ import annotations
 
@@ -38,11 +38,13 @@ def list_languages() -> Response:
 
 
 def _served() -> ServedLanguages:
-    return ServedLanguages.of(here().fleet.accounts())
+    return ServedLanguages.of(here().device_reports.accounts())
 
 
 def checked(asked: str | UnsetType, session_id: str | None) -> str:
-    """Return the language that a request means: as asked, else its session's, else the first. Raises Problem 404, 422.
+    """Return the language that a request means: the one it names, else its session's, else the first.
+
+    Raises ProblemError 404, 422.
 
     While no account has said what it can run, or one is away, every language of the settings will do, and one that is
     being loaded does, too: the computation waits for it.

@@ -1,4 +1,4 @@
-"""GET /limits: every limit that a client can meet."""
+"""Serves GET /limits: every limit that a client can meet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A computation's messages in pages, waited for or not: what polling, long polls and events have in common."""
+"""Cuts the messages of a computation into pages and waits for the next one, for polls, long polls and events."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from web.context import Context, connection, here
 from web.problems import refuse
 
 ABSENT = "There is no computation with this id; it may be older than the server keeps them."
-PAGE_BYTES = 1 << 20  # about so much text in one answer; `next` leads on
+PAGE_BYTES = 1 << 20  # about as much text as one answer has; `next` leads on
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
 class Page:
-    """Messages after a sequence, and the computation as it was when they were read."""
+    """A page: the messages after a sequence, and the computation as it was when they were read."""
 
     messages: list[bytes]
     after: int
@@ -45,7 +45,7 @@ def is_id(untrusted_id: str) -> bool:
 
 
 def existing_computation(untrusted_id: str) -> Computation:
-    """Return the computation with this id. Raises Problem 404, StoreUnavailableError."""
+    """Return the computation with this id. Raises ProblemError 404, StoreUnavailableError."""
     computation = here().store.computations.get(untrusted_id) if is_id(untrusted_id) else None
     if computation is None:
         refuse(404, ABSENT)
@@ -55,7 +55,7 @@ def existing_computation(untrusted_id: str) -> Computation:
 def read_page(context: Context, computation_id: str, after: int) -> Page:
     """Return the messages after this sequence, at most about PAGE_BYTES of them but at least one if there is one.
 
-    Raises Problem: 404 no such computation, 400 its messages do not reach that far; StoreUnavailableError.
+    Raises ProblemError: 404 no such computation, 400 its messages do not reach that far; StoreUnavailableError.
     """
     found = context.store.messages.after(computation_id, after, PAGE_BYTES) if is_id(computation_id) else None
     if found is None:
@@ -82,18 +82,21 @@ def wait_for_page(context: Context, computation_id: str, after: int, wait_s: flo
 
 
 def follow_page(context: Context, computation_id: str, after: int, wait_s: float) -> Page:
-    """Do the same for one who has a place to wait in."""
+    """Do the same for a connection that has a place to wait in already."""
 
     def enough(page: Page) -> bool:
         return bool(page.messages) or page.finished
 
-    return context.news.wait_until(computation_id, wait_s, lambda: read_page(context, computation_id, after), enough)
+    def look() -> Page:
+        return read_page(context, computation_id, after)
+
+    return context.notifier.wait_until(computation_id, wait_s, look, enough)
 
 
 def wait_for_end(context: Context, event: Event, submitted: Computation, wait_s: float) -> Page:
     """Return the messages from the start as soon as the computation is over, asks for input or fills a page.
 
-    ``event``: set at news of it since before it was ``submitted``.
+    ``event``: the notifier's for this computation, since before it was ``submitted``.
     """
     page = Page([], -1, submitted)
 
@@ -108,4 +111,4 @@ def wait_for_end(context: Context, event: Event, submitted: Computation, wait_s:
         return page.finished or full or page.computation.asking
 
     with context.connections.waiting(connection(), wait_s) as granted_s:
-        return context.news.wait_on(event, granted_s, page if submitted.state == "queued" else look(), look, enough)
+        return context.notifier.wait_on(event, granted_s, page if submitted.state == "queued" else look(), look, enough)

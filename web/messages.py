@@ -1,4 +1,4 @@
-"""GET /computations/<id>/messages (polling and long polls) and /events (server-sent events)."""
+"""Serves GET /computations/<id>/messages (polls and long polls) and /events (server-sent events)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _events(context: Context, id: str, page: Page) -> Iterator[bytes]:
             page = follow_page(context, id, page.next, HEARTBEAT_S)
     except StoreUnavailableError as error:
         # The status has gone out: the stream ends, and the client comes back with Last-Event-ID.
-        _log.warning("events of %s end early: %s", id, error)
+        _log.warning("the event stream of computation %s ends early: %s", id, error)
 
 
 def _event(sequence: int, message: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The figures that /metrics shows: of this web process, and of what the devices report."""
+"""Counts what this web process does, and shows it at /metrics with what the devices report."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ MEDIA_TYPE = CONTENT_TYPE_LATEST
 
 
 def readiness(ready: bool) -> bytes:
-    """Return the one figure that everybody may see."""
+    """Return the only figure that everybody may see."""
     registry = CollectorRegistry()
     Gauge("singlecell_ready", "Whether a cell can run.", registry=registry).set(ready)
     return generate_latest(registry)
 
 
 class Figures:
-    """Count what one application does; requests and submissions are those of this web process."""
+    """The figures of one application; those of requests and submissions are of this web process alone."""
 
-    def __init__(self, fleet: DeviceReports, news: Notifier, connections: Connections) -> None:
+    def __init__(self, device_reports: DeviceReports, notifier: Notifier, connections: Connections) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "singlecell_http_requests", "Requests answered.", ["route", "method", "status"], registry=self.registry
@@ -42,11 +42,11 @@ class Figures:
             "singlecell_computations_submitted", "Computations accepted.", ["language"], registry=self.registry
         )
         waiting = Gauge("singlecell_http_waiting", "Requests that wait for news.", registry=self.registry)
-        waiting.set_function(lambda: news.waiting)
+        waiting.set_function(lambda: notifier.waiting)
         at = Gauge("singlecell_http_connections", "Connections, by what they are at.", ["at"], registry=self.registry)
         for kind in SHARES:
             at.labels(kind.name.lower()).set_function(partial(connections.count, kind))
-        self.registry.register(_Devices(fleet))
+        self.registry.register(_Devices(device_reports))
 
     def watch(self, app: Flask) -> None:
         """Count every request of the application."""
@@ -66,13 +66,13 @@ class Figures:
 
 
 class _Devices(Collector):
-    """Show the devices' reports at the time of the scrape."""
+    """The figures that are made of the devices' reports, at the time of the scrape."""
 
-    def __init__(self, fleet: DeviceReports) -> None:
-        self._fleet = fleet
+    def __init__(self, device_reports: DeviceReports) -> None:
+        self._device_reports = device_reports
 
     def describe(self) -> list[Metric]:
-        """Promise nothing ahead, so that registering does not ask the database."""
+        """Return nothing: else registering would ask the database."""
         return []
 
     def collect(self) -> list[Metric]:
@@ -82,12 +82,12 @@ class _Devices(Collector):
         capacity = GaugeMetricFamily("singlecell_capacity", "Sessions that the account can run.", labels=["account"])
         free = GaugeMetricFamily("singlecell_free", "Sessions that the account could take now.", labels=["account"])
         try:
-            devices.add_metric([], len(self._fleet.reports(fresh=True)))
+            devices.add_metric([], len(self._device_reports.reports(fresh=True)))
         except StoreUnavailableError:
             database.add_metric([], 0)
             return [database]
         database.add_metric([], 1)
-        for account in self._fleet.accounts():
+        for account in self._device_reports.accounts():
             capacity.add_metric([account["account"]], account.get("capacity") or 0)
             free.add_metric([account["account"]], account.get("free") or 0)
         return [database, devices, capacity, free]

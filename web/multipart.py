@@ -1,7 +1,7 @@
-"""POST /computations as multipart/form-data: the fields of the JSON body, and files in parts named ``file``.
+"""Reads a computation from multipart/form-data: the fields of the JSON body, and files in parts named ``file``.
 
-Read with Werkzeug's decoder but not its form parser, which takes broken bodies for empty ones and wrong UTF-8 for
-right. Files go to spooled temporary files, never whole into memory.
+It uses Werkzeug's decoder, but not its form parser, which takes broken bodies for empty ones and wrong UTF-8 for right.
+Files go to spooled temporary files, never whole into memory.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 import msgspec
-from flask import request
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, Preamble
 
 from settings import Settings
 from web.names import check_name
 from web.problems import refuse
-from web.request_schemas import PIECE_BYTES, NewComputation, arriving, check_length_is_said, read_piece
+from web.request_schemas import NewComputation
 
 MEDIA_TYPE = "multipart/form-data"
+PIECE_BYTES = 16 << 10
 PART_HEAD_BYTES = 2 * PIECE_BYTES
-SPOOLED_BYTES = 512 << 10  # of the first file of a request; more, and other files, go to the disk
+SPOOLED_BYTES = 512 << 10  # of the first file stay in memory; what is more, and other files, go to the disk
 FIELDS = ("code", "language", "session", "keep", "stdin")
 SCHEMA = {
     "type": "object",
@@ -44,15 +44,17 @@ _BOOLEANS = {b"true": True, b"false": False}
 Uploads = list[tuple[str, BinaryIO]]
 
 
-def read_computation(settings: Settings, closing: ExitStack) -> tuple[NewComputation, Uploads]:
-    """Return the body's fields and files; ``closing`` closes the files. Raises Problem."""
-    check_length_is_said()
-    with arriving():
-        return _read(settings, closing)
+class Stream(Protocol):
+    """Something to read a body from."""
+
+    def read(self, bytes_max: int, /) -> bytes:
+        """Return some bytes, none at the end."""
 
 
-def _read(settings: Settings, closing: ExitStack) -> tuple[NewComputation, Uploads]:
-    boundary = request.mimetype_params.get("boundary", "")
+def read_computation(
+    stream: Stream, boundary: str, settings: Settings, closing: ExitStack
+) -> tuple[NewComputation, Uploads]:
+    """Return the fields and files of a body; ``closing`` closes the files. Raises ProblemError."""
     if not 0 < len(boundary) <= 200:
         refuse(400, "The multipart body has no boundary.")
     fields: dict[str, bytes] = {}
@@ -60,7 +62,7 @@ def _read(settings: Settings, closing: ExitStack) -> tuple[NewComputation, Uploa
     part: Field | File | None = None
     bytes_left = 0
     try:
-        for event in _events(boundary.encode("latin-1", "replace"), settings):
+        for event in _events(stream, boundary.encode("latin-1", "replace"), settings):
             if isinstance(event, File):
                 part, bytes_left = event, settings.cell_file_bytes_max
                 uploads.append((_upload_name(event, uploads, settings), _spool(closing, first=not uploads)))
@@ -83,13 +85,12 @@ def _read(settings: Settings, closing: ExitStack) -> tuple[NewComputation, Uploa
     return _computation(fields), uploads
 
 
-def _events(boundary: bytes, settings: Settings) -> Iterator[Event]:
+def _events(stream: Stream, boundary: bytes, settings: Settings) -> Iterator[Event]:
     # The parts are counted by their names below; the decoder's count only stops a flood of empty ones. Its buffer
     # bounds the head of a part, which costs it up to 200 ns for each byte; everything else costs a tenth of that.
     decoder = MultipartDecoder(boundary, PART_HEAD_BYTES, max_parts=settings.cell_files_max + len(FIELDS) + 1)
     while True:
-        piece = read_piece(PIECE_BYTES)
-        decoder.receive_data(piece or None)
+        decoder.receive_data(stream.read(PIECE_BYTES) or None)
         while not isinstance(event := decoder.next_event(), NeedData):
             if not isinstance(event, Preamble):
                 yield event

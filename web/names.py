@@ -1,4 +1,4 @@
-"""Checks the names of uploaded files: they are kept as they are or refused, never changed."""
+"""Checks the names of uploaded files; a name is kept as it is or refused, never changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from web.problems import refuse
 
 
 def check_name(untrusted_name: str) -> str:
-    """Return a name that a file in the work directory may have. Raises Problem with a sentence."""
+    """Return a name that a file in the work directory may have. Raises ProblemError with a sentence."""
     if untrusted_name in ("", ".", ".."):
         refuse(400, "An uploaded file needs a name of its own.")
     if "/" in untrusted_name or "\\" in untrusted_name:

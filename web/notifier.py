@@ -1,7 +1,7 @@
-"""Wake requests that wait for something new, when the store hints that a computation has news.
+"""Wakes requests that wait, when a hint says that there is news for them.
 
-One listener per process reads the hints; each waiter has an event of its own. A hint that is missed costs no more than
-``RECHECK_S``: waiters look again that often anyway, when there are no more than a hundred.
+One listener per process reads the hints; each waiter has an event of its own. A lost hint costs ``RECHECK_S``: waiters
+look again that often anyway, as long as there are no more than a hundred.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from store import Store
 
 TOPICS = ("news", "answer")
 RECHECK_S = 1.0
-RECHECKS_PER_S = 100.0  # of all who wait together: when many do, each looks less often
+RECHECKS_PER_S = 100.0  # by all waiters together; when they are many, each looks less often
 
 Found = TypeVar("Found")
 
 
 class Notifier:
-    """Let requests wait for news of one computation, session or question."""
+    """The requests of one process that wait for news of a computation, a session or an introspection."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -42,7 +42,7 @@ class Notifier:
     ) -> Found:
         """Return what ``look`` finds: as soon as it is enough, or after ``wait_s`` seconds whatever it is.
 
-        ``subject`` is the id whose news are worth another look. Raises what ``look`` raises.
+        ``subject``: the id; at a hint about it, ``look`` is called again. Raises what ``look`` raises.
         """
         with self.subscribed(subject) as event:
             return self.wait_on(event, wait_s, look(), look, enough)
@@ -55,20 +55,23 @@ class Notifier:
         look: Callable[[], Found],
         enough: Callable[[Found], bool],
     ) -> Found:
-        """Do the same for one who has a subject's event already, and ``found`` something since. Raises as ``look``."""
+        """Do the same with an event of the subject, and with what was ``found`` since the event was made.
+
+        Raises what ``look`` raises.
+        """
         deadline = time.monotonic() + wait_s
         while not enough(found):
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 break
             event.wait(min(left_s, max(RECHECK_S, self.waiting / RECHECKS_PER_S)))
-            event.clear()  # before the look: news that come during it are not lost
+            event.clear()  # before the look, so that a hint that comes during it is not lost
             found = look()
         return found
 
     @contextmanager
     def subscribed(self, subject: str) -> Iterator[threading.Event]:
-        """Give an event that is set at each hint about this id."""
+        """Yield an event that is set at each hint about this id."""
         self.listen()
         event = threading.Event()
         with self._lock:
@@ -83,7 +86,7 @@ class Notifier:
                     del self._waiters[subject]
 
     def wake(self, subject: str) -> None:
-        """Wake everybody who waits for this id."""
+        """Wake every waiter for this id."""
         with self._lock:
             for event in self._waiters.get(subject, ()):
                 event.set()
@@ -94,13 +97,13 @@ class Notifier:
             if self._listening_pid == os.getpid():
                 return
             self._listening_pid = os.getpid()
-        threading.Thread(target=self._listen, name="news", daemon=True).start()
+        threading.Thread(target=self._listen, name="hints", daemon=True).start()
 
     def _listen(self) -> None:
         try:
             for _topic, subject in self._store.hints.listen(TOPICS):
                 self.wake(subject)
         finally:
-            # However it ended: the next one who waits listens again.
+            # However it ended, the next waiter begins to listen again.
             with self._lock:
                 self._listening_pid = 0

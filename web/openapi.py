@@ -1,4 +1,4 @@
-"""GET /openapi.json: made from the routes, from what stands beside each view, and from the structs of the bodies."""
+"""Serves GET /openapi.json, made from the routes, the notes beside the views, and the structs of the bodies."""
 
 from __future__ import annotations
 

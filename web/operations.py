@@ -1,4 +1,4 @@
-"""What each view promises, written beside it: the source of openapi.json."""
+"""Notes beside each view what it promises; openapi.json is made from these notes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ATTRIBUTE = "singlecell_operation"
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one route.
+    """The promise of one view, which is one method of one route.
 
     ``answers``: status to the struct of its JSON, or to a media type, or None (no body). ``problems``: statuses that
     come as problem details, with their reasons. ``body``: structs that a JSON body may have.
@@ -36,7 +36,7 @@ def operation(
     multipart: bool = False,
     parameters: tuple[Parameter, ...] = (),
 ) -> Callable[[View], View]:
-    """Say what the decorated view promises."""
+    """Note what the decorated view promises."""
 
     def note(view: View) -> View:
         setattr(view, _ATTRIBUTE, Operation(summary, answers, problems or {}, body, multipart, parameters))

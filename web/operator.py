@@ -1,4 +1,4 @@
-"""Who keeps this server running, and so may see how it is: by a key, or by being on this machine."""
+"""Recognizes the operator, who may see how the server is: by a key, or because the request comes from this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import request
 
 from web.context import here
 
-# Whoever hands on a request of somebody else's says so in one of these, and a page of somebody else's has an origin.
+# A proxy that hands on somebody else's request says so in one of these; a page of somebody else's sends its origin.
 FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via", "Origin")
 
 

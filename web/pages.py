@@ -1,4 +1,4 @@
-"""The pages and the embed script: / and /embed, /embedded_singlecell.js."""
+"""Serves the pages / and /embed, and the embed script /embedded_singlecell.js."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Query parameters: read strictly, and described for openapi.json."""
+"""Reads query parameters strictly, and describes them for openapi.json."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _INTEGER = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """``wait``: the longest time that the request may wait, in seconds."""
+    """The parameter ``wait``: the longest time that the request may wait, in seconds."""
 
     name: str = "wait"
     place: str = "query"
     description: str = "Longest time that the request may wait for something new, in seconds."
 
     def read(self, settings: Settings) -> float:
-        """Return the seconds, 0 when the request has none. Raises Problem."""
+        """Return the seconds, 0 when the request has none. Raises ProblemError."""
         text = _one_text(self.name)
         if text is None:
             return 0.0
@@ -38,14 +38,14 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class After(msgspec.Struct, frozen=True):
-    """The sequence of the last message that the client has, in the query or (events) in ``Last-Event-ID``."""
+    """The parameter for the last message that the client has: in the query, or for events in ``Last-Event-ID``."""
 
     name: str = "after"
     place: str = "query"
     description: str = "Sequence of the last message that the client has; -1 asks for all from the start."
 
     def read(self) -> int | None:
-        """Return the sequence, None when the request has none. Raises Problem."""
+        """Return the sequence, None when the request has none. Raises ProblemError."""
         text = _one_text(self.name) if self.place == "query" else request.headers.get(self.name)
         if text is None:
             return None
@@ -59,7 +59,7 @@ class After(msgspec.Struct, frozen=True):
 
 
 class Text(msgspec.Struct, frozen=True):
-    """A text that has to be of a pattern."""
+    """A parameter whose text has to match a pattern."""
 
     name: str
     description: str
@@ -67,7 +67,7 @@ class Text(msgspec.Struct, frozen=True):
     place: str = "query"
 
     def read(self) -> str | None:
-        """Return the text, None when the request has none. Raises Problem."""
+        """Return the text, None when the request has none. Raises ProblemError."""
         text = _one_text(self.name)
         if text is not None and not re.fullmatch(self.pattern, text):
             refuse(400, f"`{self.name}` is not right: {self.description}")

@@ -1,4 +1,4 @@
-"""POST /permalinks and GET /permalinks/<id>: code under a short address."""
+"""Serves POST /permalinks and GET /permalinks/<id>: code under a short address."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Errors as RFC 9457 problem details: the only place that makes one.
+"""Answers every error with problem details of RFC 9457; no other file makes such an answer.
 
-Every error that leaves the web program is ``application/problem+json`` with ``type``, ``title``, ``status`` and
-``detail``; the detail is one sentence that a user understands. What went wrong inside goes to the log.
+It is ``application/problem+json`` with ``type``, ``title``, ``status`` and ``detail``; the detail is one sentence that
+a user understands. What went wrong inside the server goes to the log.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from werkzeug.exceptions import HTTPException
 from store import ClientFullError, NoSpaceError, StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_S = 2  # for what mends itself: a database that restarts, a full queue
-ROOM_AFTER_S = 10  # for what a sweep makes room for
+RETRY_AFTER_S = 2  # when a database restarts or the queue is full
+ROOM_AFTER_S = 10  # when devices have to make room first
 
 _log = logging.getLogger(__name__)
 _SENTENCES = {
@@ -41,8 +41,8 @@ class ProblemDetail(msgspec.Struct, frozen=True):
     detail: str
 
 
-class Problem(Exception):
-    """A request that is answered with a problem detail."""
+class ProblemError(Exception):
+    """The client's request is answered with this problem detail."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -52,9 +52,9 @@ class Problem(Exception):
 
 
 def refuse(status: int, detail: str) -> NoReturn:
-    """Answer the current request with this problem. Raises Problem."""
+    """Answer the current request with this problem. Raises ProblemError."""
     retry = {"Retry-After": str(RETRY_AFTER_S)} if status in (429, 503) else {}
-    raise Problem(status, detail, retry)
+    raise ProblemError(status, detail, retry)
 
 
 def answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -65,7 +65,7 @@ def answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -
 
 def install(app: Flask) -> None:
     """Make every error of the application a problem detail."""
-    app.register_error_handler(Problem, lambda problem: answer(problem.status, problem.detail, problem.headers))
+    app.register_error_handler(ProblemError, lambda problem: answer(problem.status, problem.detail, problem.headers))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(StoreUnavailableError, _store_unavailable)
     app.register_error_handler(NoSpaceError, lambda full: answer(503, str(full), {"Retry-After": str(ROOM_AFTER_S)}))

@@ -1,29 +1,22 @@
-"""Request bodies: one strict struct for each, read in one place.
+"""Defines the bodies of requests, one strict struct for each, and reads a JSON body as such a struct.
 
-A body's length is bounded before it is read; its fields have exactly the types that the struct says, and no others come
-with them. ``strict_json`` says what else is refused.
+A body has exactly the fields of its struct, with exactly their types. ``strict_json`` says what else is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from flask import Response, request
+from flask import request
 from msgspec import UNSET, Meta, Struct, UnsetType
-from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from settings import Settings
-from web import strict_json
-from web.connections import BODY_S, DRAIN_S, LEAST_RATE_BYTES_S, Kind
-from web.context import connection, here
+from web import request_body, strict_json
+from web.context import here
 from web.problems import refuse
 
 JSON_TYPES = ("application/json", "text/plain")  # text/plain: what fetch sends for a string, without a CORS preflight
-PIECE_BYTES = 16 << 10
-LATE = "The body of the request did not arrive, or too slowly."
 JSON_ESCAPE_BYTES = 6  # of JSON for one byte of UTF-8 at worst: \u0001
 JSON_REST_BYTES = 16 << 10  # for all that is not code, expressions or a message
 
@@ -85,10 +78,12 @@ Body = TypeVar("Body")
 
 
 def read(body_type: type[Body]) -> Body:
-    """Return the request's body as this struct. Raises Problem, which names the field."""
+    """Return the request's body as this struct. Raises ProblemError, which names the field."""
     if request.mimetype and request.mimetype not in JSON_TYPES and not request.mimetype.endswith("+json"):
         refuse(415, "The body has to be JSON (`Content-Type: application/json`).")
-    return strict_json.decode(_bytes(), body_type, message_text_bytes_max(here().settings))
+    settings = here().settings
+    untrusted_bytes = request_body.read_bytes(json_bytes_max(settings))
+    return strict_json.decode(untrusted_bytes, body_type, message_text_bytes_max(settings))
 
 
 def json_bytes_max(settings: Settings) -> int:
@@ -104,7 +99,7 @@ def message_text_bytes_max(settings: Settings) -> int:
 
 
 def check_code(code: str, field: str = "code") -> str:
-    """Return code that a kernel can take. Raises Problem: a NUL character, or more bytes of UTF-8 than allowed."""
+    """Return code that a kernel can take. Raises ProblemError for a NUL character, or too many bytes of UTF-8."""
     bytes_max = here().settings.code_bytes_max
     if "\0" in code:
         refuse(400, f"`{field}` has a NUL character, which no program may contain.")
@@ -114,7 +109,10 @@ def check_code(code: str, field: str = "code") -> str:
 
 
 def check_expressions(expressions: dict[str, str]) -> dict[str, str]:
-    """Return expressions that a kernel can take. Raises Problem: too many of them, a NUL character, too many bytes."""
+    """Return expressions that a kernel can take.
+
+    Raises ProblemError for too many of them, a NUL character, or too many bytes.
+    """
     most = here().settings.user_expressions_max
     if len(expressions) > most:
         refuse(413, f"`user_expressions` has more than {most} expressions.")
@@ -125,76 +123,3 @@ def check_expressions(expressions: dict[str, str]) -> dict[str, str]:
 def comm_message(message: CommMessage) -> dict[str, Any]:
     """Return the comm message as the store takes it."""
     return msgspec.structs.asdict(message)
-
-
-def check_length_is_said() -> None:
-    """Refuse a body of unknown length, which WSGI would show as an empty one. Raises Problem."""
-    chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
-    if chunked and request.content_length is None and not request.environ.get("wsgi.input_terminated"):
-        refuse(411, "A request with a body has to say its length.")
-
-
-@contextmanager
-def arriving() -> Iterator[None]:
-    """Read the body in this block: it is cut when all of it takes too long, or when it is the slowest of too many."""
-    within_s = BODY_S + (request.content_length or 0) / LEAST_RATE_BYTES_S
-    with here().connections.being(connection(), Kind.BODY, within_s):
-        yield
-
-
-def read_piece(bytes_max: int) -> bytes:
-    """Return some of the body, nothing at its end. Raises Problem: it was cut."""
-    try:
-        return request.stream.read(bytes_max)
-    except ClientDisconnected:  # Werkzeug's word for every failure
-        if connection().was_cut:
-            refuse(408, LATE)
-        raise
-
-
-def read_form() -> None:
-    """Read the body as a form, for ``request.values``; it may be as long as JSON. Raises Problem."""
-    _check_length()
-    try:
-        with arriving():
-            request.form  # noqa: B018 - Werkzeug reads it now
-    except ClientDisconnected:
-        if connection().was_cut:
-            refuse(408, LATE)
-        raise
-
-
-def drain(response: Response) -> Response:
-    """Read what the view left of the body: nginx takes an answer for lost when its own sending is cut."""
-    if request.content_length:
-        try:
-            with here().connections.being(connection(), Kind.BODY, DRAIN_S):
-                while request.stream.read(PIECE_BYTES):
-                    pass
-        except (HTTPException, OSError):
-            pass  # larger than allowed, too slow, or the client has gone
-    return response
-
-
-def _bytes() -> bytes:
-    bytes_max = _check_length()
-    found = bytearray()
-    with arriving():
-        # A body in chunks does not say its length: it is cut at the bound.
-        while len(found) <= bytes_max and (piece := read_piece(PIECE_BYTES)):
-            found += piece
-    if len(found) > bytes_max:
-        _refuse_long(bytes_max)
-    return bytes(found)
-
-
-def _check_length() -> int:
-    check_length_is_said()
-    bytes_max = json_bytes_max(here().settings)
-    if (request.content_length or 0) > bytes_max:
-        _refuse_long(bytes_max)
-    return bytes_max
-
-
-def _refuse_long(bytes_max: int) -> NoReturn:
-    refuse(413, f"The body is longer than {bytes_max} bytes, the most for one without files.")

@@ -1,4 +1,4 @@
-"""What the routes answer: one struct for each body, and how it becomes a response."""
+"""Defines what the routes answer, one struct for each body, and makes responses of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages written for SageMathCell ask a server for, at its addresses and in its words.
+"""Serves what pages written for SageMathCell ask for, at its addresses and in its words.
 
 The words (arguments of a query or a form, the shape of the answers) are those of SageMathCell's permalink.py.
 """
@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, current_app, request
 
-from web import clients, request_schemas
+from web import clients, request_body, request_schemas
 from web.context import here
 from web.operations import operation
 from web.parameters import CALLBACK, PERMALINK
@@ -57,7 +57,7 @@ def script() -> Response:
 )  # fmt: skip
 def create() -> Response:
     """Store the code; with `frame` the answer is a page that posts it to its parent, for browsers of old."""
-    request_schemas.read_form()
+    request_body.read_form(request_schemas.json_bytes_max(here().settings))
     code = request.values.get("code")
     if code is None:
         refuse(400, "The argument `code` is missing.")

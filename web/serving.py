@@ -1,4 +1,4 @@
-"""Every request's way through the connections: turned away when too many are under way, then served, then answered."""
+"""Moves the connection of each request through its stages, and refuses the request when too many are under way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET and DELETE /sessions/<id>, and questions about code: complete and inspect."""
+"""Serves GET and DELETE /sessions/<id>, and introspection: complete and inspect."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from web.problems import refuse
 from web.request_schemas import CodeAtCursor, CodeToInspect
 from web.responses import AcceptedAnswer, SessionAnswer, json_answer
 
-ANSWER_S = 6.0  # a worker has 5 seconds; what is later than this has met no device
+REPLY_S = 6.0  # a worker has 5 seconds; without a reply by then no device has claimed it
 
 routes = Blueprint("sessions", __name__)
 
 NO_SESSION = "No session has this id."
 GONE = "The session is gone."
-_QUESTION_PROBLEMS = {
+_INTROSPECTION_PROBLEMS = {
     400: "The body is not right; the detail names the field.",
     404: NO_SESSION,
     409: "The session computes just now.",
@@ -60,50 +60,50 @@ def end(id: str) -> Response:
 
 @routes.post("/sessions/<id>/complete")
 @operation("Complete code in a session's namespace, or (`-`) in a fresh one", {200: "application/json"},
-           _QUESTION_PROBLEMS, body=CodeAtCursor)  # fmt: skip
+           _INTROSPECTION_PROBLEMS, body=CodeAtCursor)  # fmt: skip
 def complete(id: str) -> Response:
     """Answer with the content of a Jupyter complete_reply."""
-    return _asked(id, "complete", request_schemas.read(CodeAtCursor), 0)
+    return _introspect(id, "complete", request_schemas.read(CodeAtCursor), 0)
 
 
 @routes.post("/sessions/<id>/inspect")
 @operation("Inspect code in a session's namespace, or (`-`) in a fresh one", {200: "application/json"},
-           _QUESTION_PROBLEMS, body=CodeToInspect)  # fmt: skip
+           _INTROSPECTION_PROBLEMS, body=CodeToInspect)  # fmt: skip
 def inspect(id: str) -> Response:
     """Answer with the content of a Jupyter inspect_reply."""
     body = request_schemas.read(CodeToInspect)
-    return _asked(id, "inspect", body, body.detail_level)
+    return _introspect(id, "inspect", body, body.detail_level)
 
 
-def _asked(id: str, kind: str, body: CodeAtCursor, detail_level: int) -> Response:
+def _introspect(id: str, kind: str, body: CodeAtCursor, detail_level: int) -> Response:
     code = request_schemas.check_code(body.code)
     if body.cursor_pos > len(code):
         refuse(400, f"`cursor_pos` is beyond the end of the code, which is {len(code)}.")
-    session_id, language = _whom(id, body.language)
-    questions = here().store.introspections
-    question = questions.put(session_id, language, kind, code, body.cursor_pos, detail_level)
-    with here().connections.waiting(connection(), ANSWER_S) as granted_s:
-        answer = here().news.wait_until(
-            question, granted_s, lambda: questions.reply_to(question), lambda it: it is not None
+    session_id, language = _subject(id, body.language)
+    introspections = here().store.introspections
+    subject = introspections.put(session_id, language, kind, code, body.cursor_pos, detail_level)
+    with here().connections.waiting(connection(), REPLY_S) as granted_s:
+        reply = here().notifier.wait_until(
+            subject, granted_s, lambda: introspections.reply_to(subject), lambda found: found is not None
         )
-    if answer is None:
+    if reply is None:
         refuse(503, "No worker was free to answer; try again in a moment.")
-    if answer.status == "busy":
+    if reply.status == "busy":
         refuse(409, "The session computes just now; ask again when it is idle.")
-    if answer.status == "gone":
+    if reply.status == "gone":
         refuse(410, "The session has ended.")
-    if answer.status != "ok":
+    if reply.status != "ok":
         refuse(503, "The kernel could not answer this question.")
-    return Response(answer.content, headers={"Cache-Control": "no-store"}, content_type="application/json")
+    return Response(reply.content, headers={"Cache-Control": "no-store"}, content_type="application/json")
 
 
-def _whom(id: str, language: str | UnsetType) -> tuple[str | None, str]:
+def _subject(id: str, language: str | UnsetType) -> tuple[str | None, str]:
     if id == "-":
         if not isinstance(language, str):
             refuse(400, "A question to a fresh namespace needs `language`.")
         return None, languages.checked(language, None)
     _alive(id)
-    # Whether it computes only its supervisor knows: that a turn is over is seen before its session is idle here.
+    # Only the supervisor knows whether it computes: clients see the end of a turn before the session is idle here.
     return id, languages.checked(language, id)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contract import file_path_fault
 from untrusted.supervisor import output_files
 from web.names import check_name
-from web.problems import Problem
+from web.problems import ProblemError
 
 GOOD = {
     "a plain name": "plot.png",
@@ -77,7 +77,7 @@ def test_any_text_is_judged(name):
 def may_be_uploaded(name: str) -> bool:
     try:
         return check_name(name) == name
-    except Problem:
+    except ProblemError:
         return False
 
 

@@ -25,7 +25,7 @@ def settings(mongo_directory: Path) -> Iterator[Settings]:
 
 def read_languages(client: FlaskClient) -> dict[str, dict]:
     """Return what GET /languages says now, by name."""
-    client.application.extensions["singlecell"].fleet.reports(fresh=True)
+    client.application.extensions["singlecell"].device_reports.reports(fresh=True)
     return {language["name"]: language for language in client.get("/languages").get_json()["languages"]}
 
 

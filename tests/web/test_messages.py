@@ -71,15 +71,17 @@ def test_after_beyond_the_end_is_refused(client: FlaskClient, device: Device) ->
 
 @pytest.fixture
 def hints_alone(app: Flask, store: Store, monkeypatch: pytest.MonkeyPatch) -> Notifier:
-    """The news of the application, which hears hints already and would not look again by itself."""
-    news: Notifier = app.extensions["singlecell"].news
-    with news.subscribed("warm-up") as event:
+    """The application's notifier, which hears hints already and would not look again by itself."""
+    notifier: Notifier = app.extensions["singlecell"].notifier
+    with notifier.subscribed("warm-up") as event:
         wait_for(lambda: store.hints.announce("news", "warm-up") or event.wait(0.05))
     monkeypatch.setattr("web.notifier.RECHECK_S", 60.0)
-    return news
+    return notifier
 
 
-def test_a_long_poll_is_woken_by_a_message(app: Flask, client: FlaskClient, device: Device, hints_alone: Notifier) -> None:
+def test_a_long_poll_is_woken_by_a_message(
+    app: Flask, client: FlaskClient, device: Device, hints_alone: Notifier
+) -> None:
     id = submit(client)["id"]
     claim = device.claim()
     page: dict[str, Any] = {}
@@ -104,13 +106,13 @@ def test_a_long_poll_is_woken_by_the_end(app: Flask, client: FlaskClient, hints_
 
 
 def test_a_lost_hint_costs_no_result(app: Flask, client: FlaskClient, device: Device, monkeypatch) -> None:
-    monkeypatch.setattr(app.extensions["singlecell"].news, "wake", lambda subject: None)
+    monkeypatch.setattr(app.extensions["singlecell"].notifier, "wake", lambda subject: None)
     id = submit(client)["id"]
     claim = device.claim()
     page: dict[str, Any] = {}
     waiter = threading.Thread(target=lambda: page.update(read(app.test_client(), id, wait=30)))
     waiter.start()
-    wait_for(lambda: app.extensions["singlecell"].news.waiting == 1)
+    wait_for(lambda: app.extensions["singlecell"].notifier.waiting == 1)
     device.say(claim, "hello")
     waiter.join(10)
     assert texts(page["messages"]) == ["hello"]
@@ -162,7 +164,7 @@ def test_events_follow_a_computation_to_its_end(app: Flask, client: FlaskClient,
     found: list[dict[str, str]] = []
     follower = threading.Thread(target=lambda: found.extend(events(app.test_client(), id)))
     follower.start()
-    wait_for(lambda: app.extensions["singlecell"].news.waiting == 1)
+    wait_for(lambda: app.extensions["singlecell"].notifier.waiting == 1)
     claim = device.claim()
     device.say(claim, "a")
     device.finish(claim, "b")

@@ -199,7 +199,7 @@ def test_the_setting_narrows_the_origins(mongo_directory) -> None:
 
 
 def test_importing_the_wsgi_entry_does_nothing() -> None:
-    code = "import threading, web_server; assert callable(web_server.app) and not web_server._apps; " \
+    code = "import threading, web_server; assert callable(web_server.app) and not web_server.made_apps; " \
            "assert threading.active_count() == 1"  # fmt: skip
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 

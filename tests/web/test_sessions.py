@@ -102,14 +102,14 @@ def test_another_language_than_the_sessions_is_422(client: FlaskClient, device: 
     check_problem(client.post(f"/sessions/{session}/complete", json=body), 422, "python")
 
 
-def test_a_question_that_nobody_takes_is_503(client: FlaskClient, monkeypatch) -> None:
-    monkeypatch.setattr("web.sessions.ANSWER_S", 0.01)
+def test_an_introspection_that_nobody_claims_is_503(client: FlaskClient, monkeypatch) -> None:
+    monkeypatch.setattr("web.sessions.REPLY_S", 0.01)
     body = {"code": "", "cursor_pos": 0, "language": "python"}
     check_problem(client.post("/sessions/-/complete", json=body), 503, "worker")
 
 
 def test_the_cursor_counts_characters(client: FlaskClient, monkeypatch) -> None:
-    monkeypatch.setattr("web.sessions.ANSWER_S", 0.01)
+    monkeypatch.setattr("web.sessions.REPLY_S", 0.01)
     for cursor_pos, status in ((1, 503), (2, 503), (3, 400)):
         body = {"code": "\U0001f600é", "cursor_pos": cursor_pos, "language": "python"}
         check_problem(client.post("/sessions/-/complete", json=body), status)

@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 from settings import Settings
 from tests.web.conftest import check_problem, make_settings
 from tests.web.test_bad_input import ABSENT
-from web import request_schemas, strict_json
-from web.problems import Problem
+from web import request_body, request_schemas, strict_json
+from web.problems import ProblemError
 from web.request_schemas import NewComputation
 from web_server import create_app
 
@@ -33,17 +33,11 @@ def settings(mongo_directory: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def small(settings: Settings) -> Iterator[Flask]:
+def app(settings: Settings) -> Iterator[Flask]:
     """An application with these bounds."""
-    app = create_app(settings)
-    yield app
-    app.extensions["singlecell"].store.close()
-
-
-@pytest.fixture
-def client(small: Flask) -> FlaskClient:
-    """A client of it."""
-    return small.test_client()
+    application = create_app(settings)
+    yield application
+    application.extensions["singlecell"].store.close()
 
 
 def post(client: FlaskClient, body: bytes, route: str = "/computations"):
@@ -82,7 +76,7 @@ def test_a_body_in_chunks_is_cut_at_the_bound(client: FlaskClient, settings: Set
         headers={"Transfer-Encoding": "chunked"}, environ_overrides={"wsgi.input_terminated": True},
     )  # fmt: skip
     check_problem(response, 413)
-    assert Endless.told <= request_schemas.json_bytes_max(settings) + request_schemas.PIECE_BYTES
+    assert Endless.told <= request_schemas.json_bytes_max(settings) + request_body.PIECE_BYTES
 
 
 def test_the_longest_code_and_expressions_fit_however_they_are_written(client: FlaskClient, settings) -> None:
@@ -140,7 +134,7 @@ def cost(content: bytes) -> float:
     times = []
     for _ in range(ROUNDS):
         begun = time.process_time()
-        with suppress(Problem):
+        with suppress(ProblemError):
             strict_json.decode(body, NewComputation, LENGTH * 2)
         times.append(time.process_time() - begun)
     return min(times) / len(body)

@@ -1,0 +1,94 @@
+"""Reads the bodies of requests: each is bounded in length before it is read, and in time while it arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from flask import Response, request
+from werkzeug.exceptions import ClientDisconnected, HTTPException
+
+from web.connections import BODY_S, DRAIN_S, LEAST_RATE_BYTES_S, Kind
+from web.context import connection, here
+from web.problems import refuse
+
+PIECE_BYTES = 16 << 10
+LATE = "The body of the request did not arrive, or too slowly."
+
+
+class BodyStream:
+    """The body of the current request, while it arrives."""
+
+    def read(self, bytes_max: int) -> bytes:
+        """Return some bytes of the body, none at its end. Raises ProblemError 408 if it was cut."""
+        with _cut_bodies_refused():
+            return request.stream.read(bytes_max)
+
+
+@contextmanager
+def arriving() -> Iterator[BodyStream]:
+    """Yield the body; it is cut when it arrives too slowly, or is the slowest of too many. Raises ProblemError 411."""
+    _check_length_is_said()
+    within_s = BODY_S + (request.content_length or 0) / LEAST_RATE_BYTES_S
+    with here().connections.being(connection(), Kind.BODY, within_s):
+        yield BodyStream()
+
+
+def read_bytes(bytes_max: int) -> bytes:
+    """Return the whole body. Raises ProblemError 408, 411, 413."""
+    _check_length(bytes_max)
+    found = bytearray()
+    with arriving() as body:
+        # A body in chunks does not say its length: it is cut at the bound.
+        while len(found) <= bytes_max and (piece := body.read(PIECE_BYTES)):
+            found += piece
+    if len(found) > bytes_max:
+        _refuse_long(bytes_max)
+    return bytes(found)
+
+
+def read_form(bytes_max: int) -> None:
+    """Read the body as a form, for ``request.values``. Raises ProblemError 408, 411, 413."""
+    _check_length(bytes_max)
+    with _cut_bodies_refused(), arriving():
+        request.form  # noqa: B018 - Werkzeug reads it now
+
+
+def drain(response: Response) -> Response:
+    """Read what the view left of the body: nginx takes an answer for lost when its own sending is cut."""
+    if request.content_length:
+        try:
+            with here().connections.being(connection(), Kind.BODY, DRAIN_S):
+                while request.stream.read(PIECE_BYTES):
+                    pass
+        except (HTTPException, OSError):
+            pass  # larger than allowed, too slow, or the client has gone
+    return response
+
+
+@contextmanager
+def _cut_bodies_refused() -> Iterator[None]:
+    try:
+        yield
+    except ClientDisconnected:  # Werkzeug raises it for every failure
+        if connection().was_cut:
+            refuse(408, LATE)
+        raise
+
+
+def _check_length(bytes_max: int) -> None:
+    _check_length_is_said()
+    if (request.content_length or 0) > bytes_max:
+        _refuse_long(bytes_max)
+
+
+def _check_length_is_said() -> None:
+    """Refuse a body of unknown length, which WSGI would show as an empty one."""
+    chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    if chunked and request.content_length is None and not request.environ.get("wsgi.input_terminated"):
+        refuse(411, "A request with a body has to say its length.")
+
+
+def _refuse_long(bytes_max: int) -> NoReturn:
+    refuse(413, f"The body is longer than {bytes_max} bytes, the most for one without files.")
