@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from host.failures import EXIT_PART_DIED
 
+from host.errors import EXIT_SERVICE_DIED
 from tests.adversarial.conftest import INNOCENT, beside
 from tests.end_to_end.client import Client
 from tests.end_to_end.conftest import CheckingClient
@@ -264,7 +264,7 @@ def test_when_others_fill_the_disk_wholly_the_server_says_so_and_loses_nothing()
             # MongoDB notices with its next checkpoint, or when its journal needs another file.
             wait_for(lambda: refuses() or ended())
         if ended():
-            assert server.process.exit_code == EXIT_PART_DIED and "is full" in server.process.log
+            assert server.process.exit_code == EXIT_SERVICE_DIED and "is full" in server.process.log
         else:
             wait_for(lambda: works_again(client), 60)
             assert client.get(kept)["state"] == "done"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import paramiko
 import pytest
-from host.failures import HostError
-from host.place import Account
 
 import settings
 from host import accounts
 from host.accounts import TRUSTED, UNTRUSTED
+from host.errors import HostError
+from host.layout import Account
 from tests.conftest import Server
 
 pytestmark = pytest.mark.root
