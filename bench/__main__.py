@@ -13,9 +13,9 @@ import tempfile
 from pathlib import Path
 
 from bench import sage, starts
-from tests.conftest import ROOT, START_S, make_site
-from tests.languages import is_installed
-from tests.processes import start
+from harness.languages import is_installed
+from harness.processes import start
+from harness.server import ROOT, START_S, make_site
 
 BENCH = ROOT / "bench"
 RESULTS = BENCH / "results"

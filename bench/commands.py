@@ -20,9 +20,9 @@ import requests
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from harness.server import Server, serve
+from harness.usage import cpu_by_part_s, sessions_group
 from store import address
-from tests.load import server as servers
-from tests.load.usage import cpu_s
 
 RESULTS = Path(__file__).parent / "results"
 CODE = "1+1"
@@ -125,13 +125,13 @@ def commands(database: Database[dict[str, Any]], run: Callable[[], None], cells:
     return {" ".join(key): round(count / cells, 2) for key, count in sorted(counts.items())}
 
 
-def cpu_ms(server: servers.Server, run: Callable[[], None], cells: int) -> dict[str, float]:
+def cpu_ms(server: Server, run: Callable[[], None], cells: int) -> dict[str, float]:
     """Return the CPU milliseconds of a cell, by part of the server."""
-    pids = {"server": server.pid} if server.pid else {}
-    before = cpu_s(pids, server.group)
+    pids, group = {"server": server.process.pid}, sessions_group(server.data)
+    before = cpu_by_part_s(pids, group)
     run()
     time.sleep(SETTLE_S)
-    after = cpu_s(pids, server.group)
+    after = cpu_by_part_s(pids, group)
     return {part: round(1000 * (after[part] - before.get(part, 0.0)) / cells, 2) for part in after}
 
 
@@ -139,9 +139,7 @@ def main(arguments: list[str]) -> None:
     """Measure and print the tables."""
     cells = int(arguments[0]) if arguments else 200
     result: dict[str, Any] = {}
-    with servers.running("", print) as server:
-        if server.data is None:
-            raise SystemExit("the server was not started here")
+    with serve("") as server:
         database = MongoClient[dict[str, Any]](address.uri(server.data / "mongo"))["singlecell"]
         one_by_one(server.url, 20)
         for way, run in WAYS.items():

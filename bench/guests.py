@@ -15,8 +15,8 @@ from pathlib import Path
 
 import wire
 from bench.turnover import supervisor
+from harness.supervisor import Supervisor
 from host import descendants
-from tests.untrusted.device import Supervisor
 
 CELLS = {
     "1+1": "1+1",

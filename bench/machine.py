@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from host import cgroups
 from host.layout import Account
 
-UNTRUSTED = "nobody"  # the account that tests/untrusted/device.py starts supervisors in
+UNTRUSTED = "nobody"  # the account that harness/supervisor.py starts supervisors in
 
 
 @contextmanager

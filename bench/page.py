@@ -24,9 +24,9 @@ import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.peers import ANSWER, Peer, Site, ours, sagemathcell, thebe
-from tests.browser.chromium import OPTIONS
-from tests.conftest import ROOT, free_port
-from tests.processes import start
+from harness.chromium import OPTIONS
+from harness.processes import start
+from harness.server import ROOT, free_port
 
 TOKEN = "bench"
 SLOW = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}  # "slow 4G"

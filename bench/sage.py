@@ -24,10 +24,10 @@ from typing import Any
 import requests
 
 from bench.latency import row
+from harness.languages import is_installed, language_python
+from harness.processes import start
+from harness.server import ROOT, Site, make_site
 from host import descendants
-from tests.languages import is_installed, language_python
-from tests.processes import start
-from tests.server import ROOT, Site, make_site
 
 FLOOR = Path(__file__).with_name("sage_floor.py")
 RESULT = ROOT / "bench" / "results" / "sage.json"

@@ -23,7 +23,7 @@ import requests
 
 from bench.attackers import ATTACKS, Attack
 from bench.latency import quantile_ms
-from tests.server import Server, can_mount, serve
+from harness.server import Server, can_mount, serve
 
 MIB = 1 << 20
 DISK_BYTES = 3072 * MIB

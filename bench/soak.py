@@ -16,8 +16,8 @@ from pathlib import Path
 
 import wire
 from bench.machine import control_groups
+from harness.supervisor import Supervisor, ship
 from host.cgroups import Groups
-from tests.untrusted.device import Supervisor, ship
 
 AT_ONCE = 4
 WARM_UP = 200

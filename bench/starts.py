@@ -18,9 +18,9 @@ from pathlib import Path
 import requests
 
 from bench.sage import busy_share
-from tests.languages import is_installed
-from tests.processes import start
-from tests.server import ROOT, make_site
+from harness.languages import is_installed
+from harness.processes import start
+from harness.server import ROOT, make_site
 
 RESULT = ROOT / "bench" / "results" / "starts.json"
 ROUNDS = 5

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import wire
 from bench.machine import control_groups
-from tests.untrusted.device import Supervisor, ship
+from harness.supervisor import Supervisor, ship
 
 # What a session does when the order comes; each says "there" first.
 VICTIMS = {
@@ -56,11 +56,11 @@ def main() -> None:
 
 
 @contextmanager
-def supervisor(python: str, **charter: int) -> Iterator[Supervisor]:
+def supervisor(python: str, **start_config: int) -> Iterator[Supervisor]:
     """Run a supervisor with control groups where the machine has them."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder, control_groups() as groups:
         os.chmod(folder, 0o755)
-        running = Supervisor(ship(Path(folder)), python, groups=groups, **charter)
+        running = Supervisor(ship(Path(folder)), python, groups=groups, **start_config)
         running.ready()
         yield running
         running.stop()

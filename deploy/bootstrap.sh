@@ -173,7 +173,7 @@ check)
     broken=""
     say "ruff: style and banned imports of all Python files"
     ruff check --quiet --output-format concise . >&2 || broken="$broken ruff"
-    say "mypy: types of the product"
+    say "mypy: types of the product and of harness"
     mypy --no-error-summary >&2 || broken="$broken mypy"
     say "boundaries: every import against the table in docs/design.md"
     python -m pytest -q --no-header tests/test_boundaries.py >&2 || broken="$broken boundaries"

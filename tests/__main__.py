@@ -11,8 +11,8 @@ import subprocess
 import sys
 import tempfile
 
-from tests.processes import tied
-from tests.server import ROOT
+from harness.processes import tied
+from harness.server import ROOT
 
 PYTEST = [sys.executable, "-m", "pytest"]
 CORES_FOR_BOTH = 4

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.languages import LeftOut, leave_out
+from harness.server import Server, Site, make_site, serve
+from tests.left_out import LeftOut, leave_out
 from tests.mongod import run_mongod
-from tests.server import ROOT, START_S, Server, Site, free_port, make_site, serve
-
-__all__ = ["ROOT", "START_S", "Server", "Site", "free_port", "make_site"]  # for the tests of all rooms
 
 # A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)

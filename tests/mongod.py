@@ -8,8 +8,8 @@ from pathlib import Path
 
 import settings as settings_file
 import store as stores
+from harness.processes import Process, start
 from store import StoreUnavailableError, embedded
-from tests.processes import Process, start
 
 ROOT = Path(__file__).resolve().parent.parent
 START_DEADLINE_S = 60.0

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-NOT_PRODUCT = {"tests", "bench", "frontend", "docs", "static", "templates", "node_modules", "data"}
+# Rooms that are not shipped, and which of them each may import. The product imports none.
+WORKSHOP = {"tests": {"bench", "harness"}, "bench": {"harness"}, "harness": set()}
+NOT_PRODUCT = {*WORKSHOP, "frontend", "docs", "static", "templates", "node_modules", "data"}
 # The door to MongoDB: nobody else imports these.
 DATABASE = {"pymongo", "gridfs", "bson"}
 DYNAMIC = {"__import__", "import_module", "run_path", "run_module", "exec", "eval", "spec_from_file_location"}
@@ -90,6 +92,8 @@ def violations(file: Path) -> list[str]:
         elif name in OURS and name not in rule.may:
             allowed = ", ".join(sorted(rule.may - {part})) or "nothing"
             broken.append(f"{where}:{line}: {part} imports {name}; of ours it may import {allowed}")
+        elif name in WORKSHOP:
+            broken.append(f"{where}:{line}: {name} is not shipped; the product never imports it")
         elif name in rule.never:
             broken.append(f"{where}:{line}: {part} never imports {name}")
         elif name in DATABASE and part != "store":
@@ -109,6 +113,14 @@ def test_imports_keep_to_the_table(file):
     assert not violations(file), "\n" + "\n".join(violations(file))
 
 
+@pytest.mark.parametrize("room", WORKSHOP)
+def test_bench_does_not_import_tests_and_harness_imports_neither(room):
+    files = sorted((ROOT / room).rglob("*.py"))
+    assert files
+    found = {(file, name) for file in files for _line, name in imports(ast.parse(file.read_text()))}
+    assert not [(file, name) for file, name in found if name in WORKSHOP.keys() - WORKSHOP[room] - {room}]
+
+
 @pytest.mark.parametrize(
     ("room", "code"),
     [
@@ -120,6 +132,7 @@ def test_imports_keep_to_the_table(file):
         ("device", "import bson"),
         ("store", "import zmq"),
         ("host", "from untrusted import channel"),
+        ("host", "from harness.server import serve"),
         ("store", "from . import states"),
         ("web", "import importlib\nimportlib.import_module('device')"),
     ],

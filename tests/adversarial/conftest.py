@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from harness.server import Server, serve
 from tests.adversarial.attempts import as_it_is, source_of, verdicts_in
 from tests.end_to_end.client import Client
 from tests.end_to_end.conftest import CheckingClient
-from tests.server import Server, serve
 
 CANARY = "canary-5f0c1d7e"
 # Those whose workers differ in processes and files.

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from harness.processes import wait_for
+from harness.server import Server, can_mount, serve
 from host.errors import EXIT_SERVICE_DIED
 from tests.adversarial.conftest import INNOCENT, beside
 from tests.end_to_end.client import Client
 from tests.end_to_end.conftest import CheckingClient
-from tests.processes import wait_for
-from tests.server import Server, can_mount, serve
 
 MIB = 1 << 20
 DISK_BYTES = 2560 * MIB

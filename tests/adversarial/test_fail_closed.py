@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import untrusted_python
-from tests.untrusted.device import Supervisor, ship
+from harness.processes import untrusted_python
+from harness.supervisor import Supervisor, ship
 
 # A Python on a kernel without Landlock: a filter answers its first call (444) with ENOSYS, here and in all that it starts.
 LACKING = """#!{python}

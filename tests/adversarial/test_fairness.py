@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from harness.processes import wait_for
+from harness.server import serve
 from tests.end_to_end.conftest import CheckingClient
-from tests.processes import wait_for
-from tests.server import serve
 from tests.untrusted.hostile import SPEAK
 
 PLACES = 3

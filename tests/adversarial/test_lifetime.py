@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.processes import wait_for
 from host.accounts import UNTRUSTED
 from tests.host.test_make_run import find_groups
-from tests.processes import wait_for
 from tests.untrusted.sandbox.test_layers import x86_64
 from tests.untrusted.sandbox.test_life import PAUSE_FOR_EVER, TAKEN_INIT
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import ROOT
-from tests.processes import wait_for
+from harness.processes import wait_for
+from harness.server import ROOT
 
 TRUSTED = ("web", "store", "device", "host", "contract.py", "wire.py", "jupyter.py", "settings.py", "trusted_db.py", "web_server.py")
 # name: code that shows something strange; afterwards the session still says 42.

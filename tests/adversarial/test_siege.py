@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.siege import DISK_BYTES, SETTINGS, besiege
-from tests.server import can_mount, serve
+from harness.server import can_mount, serve
 
 SECONDS = 20.0
 # The kinds of attack that this test makes; bench/siege.py makes all.

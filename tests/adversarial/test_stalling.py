@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.processes import cpu_s
+from harness.server import Server, serve
 from host import descendants
 from tests.end_to_end.client import Client
 from tests.end_to_end.conftest import CheckingClient
-from tests.processes import cpu_s
-from tests.server import Server, serve
 
 ROUNDS = 40
 PIECE_S = 0.5  # below it a machine is merely busy

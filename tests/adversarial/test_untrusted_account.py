@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.processes import wait_for
 from host.accounts import TRUSTED, UNTRUSTED
 from tests.adversarial.conftest import CANARY, LANGUAGES
 from tests.adversarial.test_self_protection import command_lines
-from tests.processes import wait_for
 
 pytestmark = pytest.mark.root
 TOOK_OVER = r"""

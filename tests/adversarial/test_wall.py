@@ -12,8 +12,8 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 import wire
-from tests.processes import untrusted_python
-from tests.untrusted.device import Supervisor, ship
+from harness.processes import untrusted_python
+from harness.supervisor import Supervisor, ship
 
 DEADLINE_MS = 30_000
 IN = zmq.EVENT_HANDSHAKE_SUCCEEDED

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from harness.chromium import OPTIONS
 from tests.browser.cell import Cell
-from tests.browser.chromium import OPTIONS
 from tests.browser.elsewhere import Elsewhere
 from tests.browser.site import Site
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from harness.chromium import OPTIONS
 from tests.browser.cell import Cell
-from tests.browser.chromium import OPTIONS
 from tests.browser.site import Site
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

@@ -7,7 +7,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.processes import untrusted_python
+from harness.processes import untrusted_python
 
 ROOT = Path(__file__).parents[2]
 SCRIPT_GZIPPED_BYTES_MAX = 60 * 1024  # what every page with a cell loads

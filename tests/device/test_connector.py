@@ -20,11 +20,11 @@ from device.connect.local import LocalProcess
 from device.connect.process import Process, wait_until_listening
 from device.connect.ssh import parse
 from device.errors import ConnectError
+from harness import processes
 from host.accounts import make_untrusted
 from host.layout import Account, Layout
 from host.ssh import Door, make_door
 from settings import Settings
-from tests import processes
 
 READY_S = 20.0
 

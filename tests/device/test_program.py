@@ -14,8 +14,8 @@ import pytest
 
 import settings as settings_file
 import store as stores
+from harness import processes
 from store import Store, embedded
-from tests import processes
 from tests.device.test_connector import open_door
 from tests.store.conftest import state_of, submit
 
@@ -77,7 +77,7 @@ class Running:
         self.sshd, self.device, self.store = door_process, device, store
         self.id = submit(store, ENDLESS)
         device.wait_for(self._has_begun, "the beginning of the cell", 60.0)
-        self.over_there = {pid: processes.began_at(pid) for pid in door_process.descendants()}
+        self.over_there = {pid: processes.birth(pid) for pid in door_process.descendants()}
 
     def _has_begun(self) -> bool:
         found = self.store.messages.after(self.id, -1)
@@ -85,7 +85,7 @@ class Running:
 
     def nothing_left(self) -> bool:
         """Return whether all that ran in the untrusted account is gone, wherever it went in the process tree."""
-        return all(processes.began_at(pid) != birth for pid, birth in self.over_there.items())
+        return all(processes.birth(pid) != birth for pid, birth in self.over_there.items())
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_killed_it_leaves_nothing_over_there_and_the_cell_to_the_next(running):
 def test_an_sshd_that_dies_takes_everything_with_it_and_the_device_goes_on(running):
     running.sshd.signal(signal.SIGKILL)
     for pid in running.over_there:
-        if processes.command_of(pid).startswith("sshd:"):
+        if processes.command_line(pid).startswith("sshd:"):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     running.device.wait_for(lambda: state_of(running.store, running.id) == ("queued", None), "the next attempt", 60.0)

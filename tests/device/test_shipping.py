@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from device.connect import bundle
-from tests.processes import wait_for
+from harness.processes import wait_for
 
 # Stands in for the supervisor: says where it is and what it was given.
 MAIN = """

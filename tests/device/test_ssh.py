@@ -20,9 +20,9 @@ from device.connect import bundle, ssh
 from device.connect.process import wait_until_listening
 from device.connect.ssh import SshProcess, parse
 from device.errors import ConnectError, PortTakenError
+from harness.processes import start
+from harness.server import free_port
 from settings import Settings
-from tests.conftest import free_port
-from tests.processes import start
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 needs_sshd = pytest.mark.skipif(SSHD is None, reason="openssh-server is not installed")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import free_port
-from tests.processes import Process, start
+from harness.processes import Process, start
+from harness.server import free_port
 from trusted_db import configure, main
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,9 +8,9 @@ from datetime import datetime
 import pytest
 from jupyter_client.session import Session
 
+from harness.server import serve
 from tests.end_to_end.client import Client, Outcome
 from tests.messages import validate_message
-from tests.server import serve
 
 # What has to be waited out is short.
 BRIEF = """

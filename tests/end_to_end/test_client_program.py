@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.processes import tied
 from singlecell_client import Client, Refused, Unreachable
-from tests.processes import tied
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 60

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from harness.processes import wait_for
 from tests.end_to_end.conftest import CheckingClient
 from tests.messages import validate_message
-from tests.processes import wait_for
 
 
 def ask(client, kind: str, session: str, code: str, cursor: int | None = None, **fields) -> requests.Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.processes import wait_for
+from harness.processes import wait_for
 
 DEADLINE_S = 40.0
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 import requests
 
-from tests.processes import wait_for
+from harness.processes import wait_for
 
 COUNT = "import time\nfor i in range(5):\n    print('{0}', i, flush=True)\n    time.sleep(0.02)"
 

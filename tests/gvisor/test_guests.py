@@ -6,9 +6,9 @@ import os
 
 import pytest
 
+from harness.processes import wait_for
 from tests.end_to_end.test_completion import complete, inspect
 from tests.gvisor.conftest import guests, needs_runsc
-from tests.processes import wait_for
 
 pytestmark = needs_runsc
 

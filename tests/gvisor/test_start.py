@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import wire
+from harness.processes import all_end, untrusted_python, wait_for
+from harness.supervisor import Supervisor, ship
 from host import descendants
 from tests.gvisor.conftest import RUNSC, guests, needs_runsc
-from tests.processes import all_end, untrusted_python, wait_for
-from tests.untrusted.device import Supervisor, ship
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import paramiko
 import pytest
 
 import settings
+from harness.server import Server
 from host import accounts
 from host.accounts import TRUSTED, UNTRUSTED
 from host.errors import HostError
 from host.layout import Account
-from tests.conftest import Server
 
 pytestmark = pytest.mark.root
 SSH_S = 15.0

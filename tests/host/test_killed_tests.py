@@ -7,13 +7,13 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.conftest import ROOT, START_S
-from tests.processes import all_end, start
+from harness.processes import all_end, start
+from harness.server import ROOT, START_S
 
 # As pytest has it while a test with a server of its own runs.
 TESTS = """
 import signal
-from tests.server import serve
+from harness.server import serve
 with serve("") as server:
     print("serving", server.data, flush=True)
     signal.pause()

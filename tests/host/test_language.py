@@ -19,9 +19,9 @@ import pytest
 
 import settings as settings_file
 from device.connect import start_config
+from harness.processes import all_end, start
+from harness.server import ROOT
 from host.environments import find_old
-from tests.conftest import ROOT
-from tests.processes import all_end, start
 
 DEADLINE_S = 60.0
 EXIT_MISSING = 3

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 import settings
+from harness.processes import Process, start
+from harness.server import ROOT, START_S
 from host.errors import (
     EXIT_DATA,
     EXIT_DATA_IN_USE,
@@ -21,8 +23,7 @@ from host.errors import (
     EXIT_SERVICE_DIED,
     EXIT_SETTINGS,
 )
-from tests.conftest import ROOT, SECRET, START_S
-from tests.processes import Process, start
+from tests.conftest import SECRET
 
 END_S = 5.0  # what make run promises
 SPARE_S = 10.0  # for make itself, on a busy machine

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 import pymongo
 
+from harness.processes import start
+from harness.server import ROOT, START_S, free_port
 from store.embedded import mongod_program
-from tests.conftest import ROOT, START_S, free_port
 from tests.host.test_make_run import get, run_cell
-from tests.processes import start
 
 USER, PASSWORD = "cells", "p:@/% word"
 

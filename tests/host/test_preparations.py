@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import settings
+from harness.server import ROOT
 from host import accounts, cgroups, copies, generated
 from host.errors import EXIT_SETTINGS, HostError
 from host.layout import Account
-from tests.conftest import ROOT
 
 LOCKS = ("trusted", "untrusted", "tests", "tools", "sage")
 

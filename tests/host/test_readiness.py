@@ -7,8 +7,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import host.readiness
+from harness.processes import wait_for
 from host.readiness import Readiness
-from tests.processes import wait_for
 
 
 class Web(BaseHTTPRequestHandler):

@@ -8,9 +8,9 @@ import urllib.request
 
 import pytest
 
+from harness.languages import environments, language_python
+from harness.server import ROOT
 from host.accounts import UNTRUSTED
-from tests.conftest import ROOT
-from tests.languages import environments, language_python
 
 pytestmark = pytest.mark.sage
 TIMEOUT_S = 60

@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from harness.processes import start
 from host.errors import EXIT_SERVICE_DIED
-from tests.processes import start
 
 START_S = 30.0
 END_S = 5.0  # what make run promises

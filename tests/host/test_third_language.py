@@ -14,12 +14,15 @@ from urllib.error import HTTPError
 
 import pytest
 
+from harness.languages import environments
+from harness.processes import Process, start, wait_for
+from harness.server import ROOT, START_S, make_site
 from host.errors import EXIT_SETTINGS
-from tests.conftest import ROOT, START_S, make_site
-from tests.languages import environments
-from tests.processes import Process, start, wait_for
 
-NOT_COPIED = (".*", "tests", "bench", "docs", "frontend", "data", "node_modules", "__pycache__", "singlecell_config.py")
+NOT_COPIED = (
+    ".*", "tests", "bench", "harness", "docs", "frontend", "data", "node_modules", "__pycache__",
+    "singlecell_config.py",
+)  # fmt: skip
 TIMEOUT_S = 60
 # Beside it, a language that is not installed, and one that loads until a file says that it is done.
 OTHERS = """

@@ -13,13 +13,13 @@ import signal
 import sys
 from pathlib import Path
 
+from harness.server import ROOT
+from harness.usage import Usage, Watch
 from host.errors import EXIT_MISSING, EXIT_SETTINGS
-from tests.conftest import ROOT
 from tests.load import outcomes, ramp, report, server, tsung
 from tests.load.options import BadOption, Options, read
 from tests.load.report import Result
 from tests.load.server import Server
-from tests.load.usage import Usage, Watch
 
 REPORTS = ROOT / ".build" / "load"
 PREFIX = "LOAD_"  # SECONDS alone is a variable of some shells

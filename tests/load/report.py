@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.latency import quantile_ms, row
+from harness.usage import Usage
 from tests.load.options import Options
 from tests.load.outcomes import Outcomes
-from tests.load.usage import Usage
 
 STATS = ("/usr/lib/*/tsung/bin/tsung_stats.pl", "/usr/lib/tsung/bin/tsung_stats.pl")
 STATS_S = 300

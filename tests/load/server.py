@@ -11,10 +11,10 @@ from pathlib import Path
 
 import requests
 
-import settings
-from tests.conftest import ROOT, START_S, make_site
+from harness.processes import start
+from harness.server import ROOT, START_S, make_site
+from harness.usage import sessions_group
 from tests.load.options import BadOption
-from tests.processes import start
 
 ANSWER_S = 10.0
 
@@ -40,7 +40,7 @@ def running(url: str, say: Callable[[str], None]) -> Iterator[Server]:
     say(f"starting a server with default settings on port {site.port}")
     try:
         with start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=site.env, cwd=ROOT) as process:
-            yield Server(site.url, process.pid, _group(site.data / "singlecell_config.py"), site.data)
+            yield Server(site.url, process.pid, sessions_group(site.data), site.data)
     finally:
         shutil.rmtree(site.data, ignore_errors=True)
 
@@ -70,14 +70,6 @@ def save_computation(url: str, id: str, folder: Path) -> str:
         return f"the server does not tell: {type(error).__name__}"
     (folder / f"{id}.json").write_text(json.dumps([look, messages], indent=1))
     return f"{look.get('state')} {look.get('reason', '')}".strip()
-
-
-def _group(config: Path) -> Path | None:
-    """Return the group that counts CPU: of cgroup v1 that of its controller, of v2 the only one."""
-    groups = settings.load(config).cgroup_directory
-    named = dict(part.rpartition("=")[::2] for part in groups.split(",")) if groups else {}
-    directory = named.get("cpuacct") or named.get("")
-    return Path(directory) if directory else None
 
 
 def _reasons(answer: requests.Response) -> str:

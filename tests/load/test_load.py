@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.processes import Process, start
+from harness.server import ROOT, free_port
 from host import descendants
 from host.errors import EXIT_SETTINGS
-from tests.conftest import ROOT, free_port
 from tests.load import scenario
 from tests.load.bad_server import TREATMENTS
 from tests.load.options import WEIGHTS, BadOption, Options, read
-from tests.processes import Process, start
 
 RUN_S = 90.0
 REFUSAL_S = 30.0

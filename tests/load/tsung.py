@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from harness.processes import Process, start
+from harness.server import free_port
 from host.layout import Account
-from tests.conftest import free_port
 from tests.load import scenario
 from tests.load.options import BadOption, Options
-from tests.processes import Process, start
 
 PROGRAMS = ("tsung", "epmd", "perl")
 START_S = 20.0

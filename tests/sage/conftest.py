@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from harness.languages import language_python
+from harness.processes import tied
 from tests.end_to_end.client import Outcome
 from tests.end_to_end.conftest import CheckingClient
-from tests.languages import language_python
-from tests.processes import tied
 
 # As many as the workers that wait forked: more would only wait for each other on two cores.
 CLIENTS = 4

@@ -6,11 +6,11 @@ import ast
 
 import pytest
 
+from harness.processes import cpu_s, wait_for
 from tests.end_to_end.test_completion import complete, inspect
 from tests.end_to_end.test_files import announced, fetch, run_with
 from tests.end_to_end.test_input import answer, asked
 from tests.end_to_end.test_stop import interrupt, said
-from tests.processes import cpu_s, wait_for
 from tests.sage.test_programs import members
 
 # Each takes minutes when nobody stops it, most of them in C without a look at Python.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import wait_for
+from harness.processes import wait_for
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ import pytest
 
 import settings as settings_file
 import store as stores
+from harness.processes import Process, all_end, start
 from store import embedded
 from store.address import SOCKET
 from tests.mongod import ROOT, START_DEADLINE_S, answers, run_mongod
-from tests.processes import Process, all_end, start
 from tests.store.conftest import Connect, claim, message, state_of, submit, texts
 
 END_S = 10.0

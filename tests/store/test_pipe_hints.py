@@ -13,8 +13,8 @@ import pytest
 
 import settings as settings_file
 import store as stores
+from harness.processes import wait_for
 from store.pipe_hints import PipeHints
-from tests.processes import wait_for
 
 DEADLINE_S = 20.0
 Listen = Callable[..., "queue.Queue[tuple[str, str]]"]

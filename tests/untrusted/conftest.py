@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.supervisor import Supervisor, started
 from host import descendants
-from tests.untrusted.device import Supervisor, started
 from tests.untrusted.kernel.child import LocalProcess, Zygote
 
 

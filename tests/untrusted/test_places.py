@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import wire
-from tests.untrusted.device import Supervisor, started
+from harness.supervisor import Supervisor, started
 
 ASK = "input('?')"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import wire
+from harness.processes import untrusted_python
+from harness.supervisor import Supervisor, ship
 from host import descendants
-from tests.processes import untrusted_python
-from tests.untrusted.device import Supervisor, ship
 
 # Two languages with nothing of their own but a library. That of the slow one loads until a file says that it is done,
 # or dies when another says so.

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import wire
+from harness.processes import all_end, wait_for
+from harness.supervisor import started
 from host import descendants
-from tests.processes import all_end, wait_for
-from tests.untrusted.device import started
 
 POOL_READY = 4
 LOOP = "print('in', flush=True)\nwhile True: pass"

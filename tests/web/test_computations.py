@@ -8,7 +8,7 @@ import uuid
 import pytest
 from flask.testing import FlaskClient
 
-from tests.processes import wait_for
+from harness.processes import wait_for
 from tests.web.conftest import Device, check_problem, make_settings, submit, texts
 from web_server import create_app
 

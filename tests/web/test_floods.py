@@ -18,12 +18,12 @@ import requests
 
 import settings as settings_file
 import store as stores
+from harness.processes import Process, start, wait_for
+from harness.server import free_port
 from host.services import web_command
 from settings import Settings
 from store import Claim, embedded
 from tests.floods import flood, get, post
-from tests.processes import Process, start, wait_for
-from tests.server import free_port
 from tests.web.conftest import ROOT, Device, texts
 from web.connections import SHARES, Kind
 

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from harness.processes import wait_for
 from store import Store
-from tests.processes import wait_for
 from tests.web.conftest import Device, check_problem, submit, texts
 from web import message_pages
 from web.notifier import Notifier

@@ -18,10 +18,10 @@ import requests
 
 import settings as settings_file
 import store as stores
+from harness.processes import Process, start, wait_for
+from harness.server import free_port
 from settings import Settings
 from tests.floods import flood, post
-from tests.processes import Process, start, wait_for
-from tests.server import free_port
 from tests.web.conftest import DEADLINE_S, ROOT, Device, texts
 from web import request_schemas
 

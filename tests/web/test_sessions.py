@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.processes import wait_for
+from harness.processes import wait_for
 from tests.web.conftest import Device, check_problem, submit
 
 REPLY = {"status": "ok", "matches": ["print"], "cursor_start": 0, "cursor_end": 3, "metadata": {}}

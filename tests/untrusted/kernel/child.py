@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.languages import language_python
+from harness.languages import language_python
+from harness.processes import tied, untrusted_python
 from tests.messages import validate_message, validate_order
-from tests.processes import tied, untrusted_python
 
 ROOT = Path(__file__).resolve().parents[3]
 DEADLINE_S = 60.0  # Sage starts slowly on a busy machine

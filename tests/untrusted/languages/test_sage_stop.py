@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.processes import cpu_s, wait_for
 from host import descendants
-from tests.processes import cpu_s, wait_for
 from tests.untrusted.kernel.child import LocalProcess, Ran
 
 pytestmark = pytest.mark.sage

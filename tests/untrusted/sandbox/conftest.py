@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.processes import tied, untrusted_python
 from host import cgroups
 from host.layout import Account
-from tests.processes import tied, untrusted_python
 
 RUN_INSIDE = Path(__file__).parent / "run_inside.py"
 ACCOUNT = "sandboxtest"

@@ -8,7 +8,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.processes import all_end, wait_for
+from harness.processes import all_end, wait_for
 from tests.untrusted.sandbox.test_layers import x86_64
 
 DEADLINE_S = 10.0

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.processes import wait_for
+from harness.processes import wait_for
 from tests.untrusted.sandbox.test_layers import x86_64
 from tests.untrusted.sandbox.test_life import PAUSE_FOR_EVER, TAKEN_INIT
 from untrusted.sandbox import SandboxError, limiter

@@ -1,4 +1,4 @@
-"""CPU and memory of a running server, part by part, and of the whole machine, while the load lasts."""
+"""Measure CPU and memory of a running server, part by part, and of the whole machine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import settings
 from host import descendants
 
 TICKS_S = os.sysconf("SC_CLK_TCK")
@@ -56,9 +57,9 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        began, before = time.monotonic(), cpu_s(self._pids, self._group)
+        began, before = time.monotonic(), cpu_by_part_s(self._pids, self._group)
         while not self._ended.wait(LOOK_S) and time.monotonic() < began + self._seconds:
-            now, elapsed_s = cpu_s(self._pids, self._group), time.monotonic() - began
+            now, elapsed_s = cpu_by_part_s(self._pids, self._group), time.monotonic() - began
             self.usage.cores = {name: max(0.0, now[name] - before.get(name, 0.0)) / elapsed_s for name in now}
             server = self._pids.get("server")
             if server is not None:
@@ -66,7 +67,7 @@ class Watch:
                 self.usage.memory_bytes = max(self.usage.memory_bytes, total)
 
 
-def cpu_s(pids: dict[str, int], group: Path | None) -> dict[str, float]:
+def cpu_by_part_s(pids: dict[str, int], group: Path | None) -> dict[str, float]:
     """Return the CPU seconds of each part until now, and of the ``machine``; see ``Watch``."""
     found = {"machine": _machine_cpu_s()}
     for name, pid in pids.items():
@@ -74,6 +75,15 @@ def cpu_s(pids: dict[str, int], group: Path | None) -> dict[str, float]:
     if group:
         found["sessions"] = _group_cpu_s(group)
     return found
+
+
+def sessions_group(data: Path) -> Path | None:
+    """Return the control group that counts the CPU of a server's sessions; None where there is none."""
+    groups = settings.load(data / "singlecell_config.py").cgroup_directory
+    # Of cgroup v1 the group of that controller, of v2 the only one.
+    named = dict(part.rpartition("=")[::2] for part in groups.split(",")) if groups else {}
+    directory = named.get("cpuacct") or named.get("")
+    return Path(directory) if directory else None
 
 
 def _add_tree(found: dict[str, float], pid: int, part: str, group: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""How the browser is started."""
+"""Name the options that the browser is started with."""
 
 from __future__ import annotations
 

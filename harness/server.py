@@ -1,4 +1,4 @@
-"""A whole server for tests, started as ``make run`` starts it."""
+"""Run a whole server as ``make run`` starts it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.processes import Process, start, wait_for
+from harness.processes import Process, start, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
-# The environments are there: deploy/bootstrap.sh built them before the tests began.
+# The environments are there: deploy/bootstrap.sh built them before.
 START_S = 100.0
 
 

@@ -1,4 +1,4 @@
-"""A device as small as a test wants it: starts ``python -m untrusted`` alone in a folder and speaks with it."""
+"""Start ``python -m untrusted`` alone in a folder and speak with it, as a small device."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import zmq
 
 import settings as settings_module
 import wire
+from harness.processes import tied, untrusted_python
+from harness.server import ROOT, free_port
 from host.cgroups import NONE as NO_GROUPS
 from host.cgroups import Groups
-from tests.processes import tied, untrusted_python
-from tests.server import free_port
 
-ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; sys.path.insert(0, sys.argv[1]); import runpy; runpy.run_module('untrusted', run_name='__main__')"
 DEADLINE_S = 30.0
 
@@ -52,14 +51,14 @@ class Supervisor:
     def __init__(
         self, directory: Path, python: str, *, workers: int = 4, asking_max: int = 4, pool_ready: int = 1,
         groups: Groups = NO_GROUPS, languages: tuple[str, ...] = ("python",), runsc: str = "",
-        runsc_flags: Sequence[str] = (), **limits: object,
+        runsc_flags: Sequence[str] = (), **limits: Any,
     ) -> None:  # fmt: skip
         settings = settings_module.load(**limits)
         ours, theirs = zmq.curve_keypair(), zmq.curve_keypair()
         self.public_key = theirs[0]
         self.port = free_port()
         settings_limits = {name: getattr(settings, name) for name in wire.Limits.__struct_fields__}
-        config = {
+        start_config = {
             "protocol": wire.PROTOCOL,
             "address": "127.0.0.1",
             "port": self.port,
@@ -87,7 +86,7 @@ class Supervisor:
         assert self.process.stdin and self.process.stdout
         if groups.entrance is not None:
             (groups.entrance / "cgroup.procs").write_text(str(self.process.pid))
-        self.process.stdin.write(json.dumps(config).encode() + b"\n")
+        self.process.stdin.write(json.dumps(start_config).encode() + b"\n")
         self.process.stdin.flush()
         self.answer = json.loads(self.process.stdout.readline() or b"{}")
         self.heard: list[wire.Up] = []
@@ -120,7 +119,7 @@ class Supervisor:
     def ready(self) -> wire.Hello:
         """Introduce ourselves and wait for Hello and credit."""
         self.send(wire.Ping(1))
-        hello = self.wait(lambda frame: isinstance(frame, wire.Hello))
+        hello = cast("wire.Hello", self.wait(lambda frame: isinstance(frame, wire.Hello)))
         self.wait(lambda frame: isinstance(frame, wire.Credit))
         return hello
 
@@ -132,7 +131,8 @@ class Supervisor:
         if not opened:
             self.send(wire.Open(session, language))
         self.send(wire.Execute(session, computation, code, True, last))
-        return self.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == computation)
+        finished = self.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == computation)
+        return cast("wire.Finished", finished)
 
     def messages(self, computation: str) -> list[tuple[str, dict]]:
         """Return the messages of a computation so far, as (type, content)."""

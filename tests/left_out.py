@@ -1,32 +1,15 @@
-"""Which languages are installed on this machine, and the tests that need one that is not."""
+"""Leave out the tests that need a language that is not installed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.processes import untrusted_python
+from harness.languages import is_installed
 
 # Tests that need a language have the mark of its name, or lie in a folder of that name: tests/sage.
 OPTIONAL = {"sage": "make sage"}
-
-
-def environments() -> Path:
-    """Return the directory in which the environments of languages lie."""
-    # The environment may be a link to where root keeps it; its Python always is one to the system's.
-    return Path(untrusted_python()).absolute().parents[1].resolve().parent
-
-
-def language_python(name: str) -> Path:
-    """Return the interpreter of a language that is installed."""
-    return environments() / name / "bin" / "python"
-
-
-def is_installed(name: str) -> bool:
-    """Return whether the environment of a language is there and whole."""
-    return (environments() / name / ".stamp").exists()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Real processes for tests: started, waited for with a deadline, ended; their logs shown when something goes wrong.
+"""Start real processes, wait for them with a deadline and end them; show their logs when something goes wrong.
 
-Whatever starts here ends with the tests, also when these are killed outright.
+Whatever starts here ends with the program that started it, also when that is killed outright.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def all_end(pids: Iterable[int], deadline_s: float = DEADLINE_S) -> Iterator[Non
         left, end = [], time.monotonic() + deadline_s
         for descriptor, pid in living.items():
             if not select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
-                left.append(command_of(pid))
+                left.append(command_line(pid))
                 signal.pidfd_send_signal(descriptor, signal.SIGKILL)
         assert not left, f"not within {deadline_s} s: {left}"
     finally:
@@ -148,7 +148,7 @@ class Process:
 
     def stop(self, grace_s: float = GRACE_S) -> None:
         """End the process: politely, then by force. Fails when force was needed or when anything below it is left."""
-        below = {pid: began_at(pid) for pid in self.descendants()}
+        born = {pid: birth(pid) for pid in self.descendants()}
         forced = False
         if self.exit_code is None:
             self.signal(signal.SIGTERM)
@@ -158,8 +158,8 @@ class Process:
                 forced = True
                 self._popen.kill()
                 self._popen.wait()
-        left = [pid for pid, birth in below.items() if birth and began_at(pid) == birth]
-        names = [command_of(pid) for pid in left]
+        left = [pid for pid, was in born.items() if was and birth(pid) == was]
+        names = [command_line(pid) for pid in left]
         descendants.kill(left)
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
@@ -204,7 +204,7 @@ def start(
         process.stop()
 
 
-def began_at(pid: int) -> bytes:
+def birth(pid: int) -> bytes:
     """Return when a living process began, as the kernel counts; empty when it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
@@ -213,8 +213,8 @@ def began_at(pid: int) -> bytes:
     return b"" if fields[0] == b"Z" else fields[19]
 
 
-def command_of(pid: int) -> str:
-    """Return the beginning of a process's command line; its id when it has ended."""
+def command_line(pid: int) -> str:
+    """Return the beginning of a process's command line, or its id when it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:120]
     except OSError:

@@ -1,0 +1,23 @@
+"""Which languages are installed on this machine, and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.processes import untrusted_python
+
+
+def environments() -> Path:
+    """Return the directory in which the environments of languages lie."""
+    # The environment may be a link to where root keeps it; its Python always is one to the system's.
+    return Path(untrusted_python()).absolute().parents[1].resolve().parent
+
+
+def language_python(name: str) -> Path:
+    """Return the interpreter of a language that is installed."""
+    return environments() / name / "bin" / "python"
+
+
+def is_installed(name: str) -> bool:
+    """Return whether the environment of a language is there and whole."""
+    return (environments() / name / ".stamp").exists()
