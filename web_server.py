@@ -58,9 +58,9 @@ def create_app(settings: Settings) -> Flask:
     shared = context.Context(settings, door, notifier, device_reports, figures, connections)
     context.install(app, shared)
     problems.install(app)
+    figures.watch(app)  # first of all: what is turned away is counted too
     serving.install(app, shared)
     headers.install(app, settings)
-    figures.watch(app)
     app.after_request(request_body.drain)
     for group in ROUTES:
         app.register_blueprint(group.routes)

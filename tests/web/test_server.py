@@ -211,3 +211,10 @@ def test_readyz_survives_a_database_that_goes_away(app: Flask, client: FlaskClie
     monkeypatch.setattr(app.extensions["singlecell"].store, "ping", fail)
     answer = client.get("/readyz")
     assert answer.status_code == 503 and answer.get_json()["reasons"] == ["The database does not answer."]
+
+
+def test_a_request_that_is_turned_away_is_told_so_and_counted(app: Flask, client: FlaskClient, monkeypatch) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(app.extensions["singlecell"].connections, "move", lambda *_: False)
+        check_problem(client.get("/limits"), 503, "too much to do")
+    assert '{method="GET",route="/limits",status="503"} 1.0' in client.get("/metrics").text
