@@ -1,4 +1,4 @@
-"""Attackers of one server: each kind is a process of its own with some threads, which go on until they are told to end.
+"""Attack one server: each kind of attack is a process of its own with some threads, which goes on until told to end.
 
 They do what strangers can do over HTTP, bounded in number; what they got is counted by its status or its end.
 """
@@ -147,9 +147,13 @@ class Attack:
         )
         self._process.start()
 
-    def stop(self) -> dict[str, int]:
-        """End it; return what the attackers got."""
+    def end(self) -> None:
+        """Tell it to end."""
         self._ended.set()
+
+    def stop(self) -> dict[str, int]:
+        """Wait until it has ended; return what the attackers got."""
+        self.end()
         got: dict[str, int] = self._reader.recv() if self._reader.poll(ANSWER_S) else {"no word of it": 1}
         self._process.kill()
         self._process.join()

@@ -1,4 +1,4 @@
-"""The floor: fork a warmed IPython, run ``1+1`` in the child, wait for its end. A line in, a time in seconds out."""
+"""Measure the floor: fork a warmed IPython, run ``1+1`` in the child, wait for its end. A line in, seconds out."""
 
 from __future__ import annotations
 

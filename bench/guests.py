@@ -1,4 +1,4 @@
-"""What gVisor costs: cells, an idle session and new sessions, on the host's kernel and in guests, in turns.
+"""Measure what gVisor costs: cells, an idle session and new sessions, on the host's kernel and in guests, in turns.
 
 ``python -m bench.guests UNTRUSTED_PYTHON [ROUNDS]`` speaks the wire with two supervisors at once, prints a table and
 writes ``guests.json``. It wants root, to read other accounts' processes, and ``runsc``, or the one that RUNSC names.

@@ -1,4 +1,4 @@
-"""The price of each layer of the sandbox: CPU milliseconds a session, over a bare fork measured in the same run.
+"""Measure the price of each layer of the sandbox: CPU milliseconds a session, over a bare fork of the same run.
 
 ``python bench/lockdown.py [--sessions 200] [--preload numpy,matplotlib.pyplot] [--json FILE]``, with the Python of the
 untrusted environment; as root it drops to the account that ``--account`` names. Layers are added one after another, in

@@ -1,4 +1,4 @@
-"""What a measurement takes of the machine: control groups, where root can have them."""
+"""Make the control groups for a measurement, where root can have them."""
 
 from __future__ import annotations
 

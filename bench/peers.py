@@ -1,4 +1,4 @@
-"""The pages that ``bench/page.py`` opens: one cell each, by us, by Thebe and by SageMathCell, all from one web server.
+"""Serve the pages that ``bench/page.py`` opens: one cell each, by us, by Thebe and by SageMathCell.
 
 The server sends every file gzipped at the same level and forbids keeping it, so that only what is sent differs.
 """

@@ -1,4 +1,4 @@
-"""The floor of Sage's cells: fork a warmed Sage, run a cell in the child, wait for its end. Run by Sage's interpreter.
+"""Measure the floor of Sage's cells: fork a warmed Sage, run a cell in the child, wait. Sage's interpreter runs it.
 
 The cells to warm are the arguments; after that each line of standard input is a cell, and its seconds come out.
 """

@@ -18,6 +18,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -35,7 +36,7 @@ client_stored_bytes_max = {128 * MIB}
 permalinks_bytes_max = {64 * MIB}
 """
 NEIGHBOURS = 2
-ALONE_SHARE, ALONE_S_MIN = 0.1, 5.0
+ALONE_SHARE, ALONE_S_MIN = 0.1, 2.0
 CELL_DEADLINE_S = 120.0
 ANSWER_S = 90.0
 RETURN_S = 60.0
@@ -73,6 +74,14 @@ class Visits:
         )
 
 
+def right(answer: requests.Response) -> dict[str, Any]:
+    """Return what was answered. Raises ValueError: it is no answer to what was asked."""
+    if not answer.ok:
+        raise ValueError(f"{answer.request.method} was answered with {answer.status_code}: {answer.text}")
+    found: dict[str, Any] = answer.json()
+    return found
+
+
 def visit(url: str, number: int, visits: Visits) -> None:
     """Run one cell as a page does: what is refused for a while is tried again."""
     text = f"cell {number} of {threading.get_ident()}"
@@ -85,14 +94,14 @@ def visit(url: str, number: int, visits: Visits) -> None:
                 visits.refusals[answer.json()["detail"][:50]] += 1
                 time.sleep(min(2.0, float(answer.headers.get("Retry-After", 1))))
                 continue
-            cell = answer.json()
+            cell = right(answer)
             messages, there = cell["messages"], cell["links"]["messages"]
             while not cell["finished"]:
                 after = messages[-1]["sequence"] if messages else -1
-                cell = requests.get(f"{there}?after={after}&wait=30", timeout=ANSWER_S).json()
+                cell = right(requests.get(f"{there}?after={after}&wait=30", timeout=ANSWER_S))
                 messages += cell["messages"]
-        except (requests.RequestException, KeyError, ValueError) as error:
-            visits.ends[f"failed: {type(error).__name__}"] += 1
+        except (requests.RequestException, ValueError) as error:
+            visits.ends[f"failed: {type(error).__name__}: {error}"[:200]] += 1
             return
         results = [one["content"] for one in messages if one["header"]["msg_type"] == "execute_result"]
         if cell["state"] != "done" or not results:
@@ -166,6 +175,8 @@ def besiege(server: Server, seconds: float, kinds: list[str]) -> Siege:
     try:
         besieged = neighbours(server.url, seconds)
     finally:
+        for attack in attacks:
+            attack.end()
         got = {attack.name: attack.stop() for attack in attacks}
     ready = returns(server.url)
     disk.stop()

@@ -1,4 +1,4 @@
-"""How fast sessions go and come: from the order to kill one to a free slot, and workers from an empty pool.
+"""Measure how fast sessions go and come: from the order to kill one to the credit for another, and an empty pool.
 
 ``python -m bench.turnover UNTRUSTED_PYTHON [ROUNDS]`` speaks the wire with ``untrusted/`` alone, prints a table and
 writes ``turnover.json``.
@@ -42,7 +42,7 @@ def main() -> None:
     rounds = int(sys.argv[2]) if len(sys.argv) == 3 else 100
     table: dict[str, dict[str, float]] = {}
     with supervisor(sys.argv[1]) as running:
-        print("from the order to kill a session to all of it gone and the slot free, ms")
+        print("from the order to kill a session to all of it gone and its credit back, ms")
         for name, code in VICTIMS.items():
             times = sorted(kill(running, f"{name}-{number}", code) * 1000 for number in range(rounds))
             p50, p95 = statistics.median(times), times[int(len(times) * 0.95)]
@@ -67,7 +67,7 @@ def supervisor(python: str, **start_config: int) -> Iterator[Supervisor]:
 
 
 def kill(running: Supervisor, session: str, code: str) -> float:
-    """Kill a session that is under way; return the seconds until its processes are gone and its slot is free."""
+    """Kill a session that is under way; return the seconds until its processes are gone and its credit is back."""
     running.send(wire.Open(session, "python"), wire.Execute(session, f"cell-{session}", code, False, True))
     running.wait(lambda frame: isinstance(frame, wire.Output) and b"there" in frame.messages[-1].content)
     members = inits(running)
@@ -78,7 +78,7 @@ def kill(running: Supervisor, session: str, code: str) -> float:
     elapsed_s = time.monotonic() - ordered
     running.heard.clear()
     if not members - inits(running):
-        raise SystemExit("the slot was free before the session was gone")
+        raise SystemExit("the credit was back before the session was gone")
     return elapsed_s
 
 
