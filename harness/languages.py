@@ -1,4 +1,4 @@
-"""Which languages are installed on this machine, and where."""
+"""Find which languages are installed on this machine, and where."""
 
 from __future__ import annotations
 

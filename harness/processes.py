@@ -126,9 +126,9 @@ class Process:
         deadline = time.monotonic() + deadline_s
         while not condition():
             if self.exit_code is not None and not condition():
-                raise AssertionError(f"{self._name} ended with {self.exit_code} before {what}\n{self._tail()}")
+                raise AssertionError(f"{self._name} ended with {self.exit_code} before {what}\n{self.tail()}")
             if time.monotonic() > deadline:
-                raise AssertionError(f"{self._name}: {what} did not come within {deadline_s} s\n{self._tail()}")
+                raise AssertionError(f"{self._name}: {what} did not come within {deadline_s} s\n{self.tail()}")
             time.sleep(LOOK_S)
 
     def wait_for_line(self, pattern: str, deadline_s: float) -> str:
@@ -144,7 +144,7 @@ class Process:
         try:
             return self._popen.wait(deadline_s)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self._name} did not end within {deadline_s} s\n{self._tail()}") from None
+            raise AssertionError(f"{self._name} did not end within {deadline_s} s\n{self.tail()}") from None
 
     def stop(self, grace_s: float = GRACE_S) -> None:
         """End the process: politely, then by force. Fails when force was needed or when anything below it is left."""
@@ -163,10 +163,14 @@ class Process:
         descendants.kill(left)
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        tail = self._tail()
+        tail = self.tail()
         self._directory.cleanup()
         assert not forced, f"{self._name} did not end within {grace_s} s of SIGTERM\n{tail}"
         assert not left, f"{self._name} left processes behind: {names}\n{tail}"
+
+    def tail(self) -> str:
+        """Return the last lines that it wrote."""
+        return "\n".join(line[:LINE_CHARS] for line in self._said().splitlines()[-TAIL_LINES:])
 
     @property
     def _name(self) -> str:
@@ -174,9 +178,6 @@ class Process:
 
     def _said(self) -> str:
         return self.output + self.log
-
-    def _tail(self) -> str:
-        return "\n".join(line[:LINE_CHARS] for line in self._said().splitlines()[-TAIL_LINES:])
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from harness.server import ROOT
 
 PYTEST = [sys.executable, "-m", "pytest"]
 CORES_FOR_BOTH = 4
+SLOWEST = 10  # tests that each half names with their times
 # Those that ask little of the whole server, which the others share; a room that is not named here is in the first half.
 SECOND = ["device", "host", "load", "store", "untrusted", "web", "wire"]
 
@@ -25,7 +26,8 @@ def main(arguments: list[str]) -> int:
     if arguments:
         os.execv(sys.executable, [*PYTEST, *arguments])
     rooms = [f"tests/{room}" for room in SECOND]
-    halves = [[*PYTEST, "tests", *(f"--ignore={room}" for room in rooms)], [*PYTEST, *rooms]]
+    all_of = [*PYTEST, f"--durations={SLOWEST}"]
+    halves = [[*all_of, "tests", *(f"--ignore={room}" for room in rooms)], [*all_of, *rooms]]
     if len(os.sched_getaffinity(0)) < CORES_FOR_BOTH:
         return max([wait(subprocess.Popen(tied(half), cwd=ROOT)) for half in halves])
     with tempfile.TemporaryFile() as said:
