@@ -1,4 +1,4 @@
-"""A cell as a test sees it."""
+"""Use a cell of a page as a reader does."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ class Cell:
         """Press Run and wait for the end."""
         # An old end must not be taken for the new one.
         self.node.evaluate("cell => cell.setAttribute('state', 'idle')")
-        self.start(code)
+        return self.start(code).ends(state)
+
+    def ends(self, state: str = "done") -> Cell:
+        """Wait until the run is over; until then another one does not begin."""
         expect(self.node).to_have_attribute("state", state)
         return self
 

@@ -1,4 +1,4 @@
-"""A real browser, pages of another origin to put cells into, and what a test asks of a cell."""
+"""Start a real browser, and pages of another origin to put cells into."""
 
 from __future__ import annotations
 
@@ -77,8 +77,7 @@ def site() -> Iterator[Site]:
     """An author's site on a port of its own."""
     site = Site()
     yield site
-    site.http.shutdown()
-    site.http.server_close()
+    site.close()
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
-"""A server that no output may reach."""
+"""Serve what no output may reach, and note what is asked of it."""
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.http_server import HttpServer
 
 
 class Elsewhere:
@@ -25,11 +26,9 @@ class Elsewhere:
             def log_message(self, *arguments: object) -> None:
                 pass
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        self._server = HttpServer(Handler)
+        self.url = self._server.url
 
     def close(self) -> None:
         """End it."""
-        self.http.shutdown()
-        self.http.server_close()
+        self._server.close()

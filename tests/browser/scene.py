@@ -1,4 +1,4 @@
-"""A page as Sage writes it for a three-dimensional plot, in its parts that matter to a frame."""
+"""Write a page as Sage does for a three-dimensional plot, with the parts that matter to a frame."""
 
 from __future__ import annotations
 

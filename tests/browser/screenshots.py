@@ -1,4 +1,4 @@
-"""Pictures of the cell for the documentation: one page with a cell in each state, in three widths, light and dark.
+"""Photograph the cell for the documentation: one page with a cell in each state, in three widths, light and dark.
 
 ``python -m tests.browser.screenshots URL`` with a running server writes ``docs/images/``. Look at them after a change
 of the cell's looks.

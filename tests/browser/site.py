@@ -1,10 +1,11 @@
-"""Pages of another origin."""
+"""Serve pages of another origin."""
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from tests.http_server import HttpServer
 
 
 class Site:
@@ -27,9 +28,12 @@ class Site:
             def log_message(self, *arguments: object) -> None:
                 pass
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://localhost:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        self._server = HttpServer(Handler)
+        self.url = f"http://localhost:{self._server.port}"
+
+    def close(self) -> None:
+        """End it."""
+        self._server.close()
 
     def put(self, html: str, path: str = "/page.html", headers: dict[str, str] | None = None) -> str:
         """Publish a page; return its address."""

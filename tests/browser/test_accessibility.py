@@ -1,4 +1,4 @@
-"""WCAG 2.2 AA: axe's rules, the keyboard, small and zoomed screens."""
+"""Cells keep to WCAG 2.2 AA: axe's rules, the keyboard, small and zoomed screens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text from right to left: pages, labels and output; code stays from left to right."""
+"""Pages, labels and output may go from right to left; code stays from left to right."""
 
 from __future__ import annotations
 

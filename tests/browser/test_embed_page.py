@@ -1,4 +1,4 @@
-"""``/embed``: from options to the lines that authors copy."""
+"""``/embed`` makes of options the lines that authors copy."""
 
 from __future__ import annotations
 

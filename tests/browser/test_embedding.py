@@ -1,4 +1,4 @@
-"""Cells in pages of other origins: three lines of HTML, whatever else the page has."""
+"""Three lines of HTML put a cell into a page of another origin, whatever else the page has."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_cells_that_run_by_themselves_wait_until_somebody_comes_near_them(embed,
     Cell(page, "#below").shows("below")
 
 
-def test_linked_cells_that_run_by_themselves_do_so_in_the_order_of_the_page_seen_or_not(embed, page):
+def test_linked_cells_that_run_by_themselves_keep_the_pages_order_seen_or_not(embed, page):
     embed(
         "<details><summary>More</summary><single-cell autorun linked>x = 6</single-cell></details>"
         "<single-cell id=last autorun linked>print(x * 7)</single-cell>"

@@ -1,4 +1,4 @@
-"""The examples below the cell of ``/``: those of a language are offered when the server can run it."""
+"""Below the cell of ``/``, the examples of a language are offered when the server can run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever charts and scenes carry: nothing of it runs in or restyles the page, and no other server hears of it."""
+"""Whatever charts and scenes carry, nothing of it runs in or restyles the page, and no other server hears of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a kernel sends: nothing of it runs in, restyles or reads the page around the cell."""
+"""Whatever a kernel sends, nothing of it runs in, restyles or reads the page around the cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps of Plotly: outlines come from the cell server, and what needs another server is a sentence."""
+"""Plotly's maps get outlines from the cell server, and what needs another server is a sentence."""
 
 from __future__ import annotations
 

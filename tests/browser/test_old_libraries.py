@@ -1,4 +1,4 @@
-"""Pages that have grown for years: RequireJS, an old jQuery, and cells beside them."""
+"""Cells work in pages that have grown for years, beside RequireJS and an old jQuery."""
 
 from __future__ import annotations
 

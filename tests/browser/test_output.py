@@ -1,4 +1,4 @@
-"""What kernels send, as students see it."""
+"""Students see what kernels send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page at ``/``: what a student does with its cell."""
+"""A student uses the cell of the page at ``/``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells come and go: what leaves the page leaves nothing behind, and what comes back goes on."""
+"""A cell that leaves the page leaves nothing behind, and one that comes back goes on."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_a_vega_lite_chart_is_drawn_with_text_that_can_be_read(cell, asked, kind
     expect(cell.output).not_to_contain_text("in words")
 
 
-def test_a_vega_chart_and_its_expressions_are_drawn_without_the_compiler_of_vega_lite(cell, asked):
+def test_a_vega_chart_and_its_expressions_are_drawn_without_vega_lites_compiler(cell, asked):
     cell.run(mime("vnd.vega.v5+json", VEGA))
     expect(cell.drawn.locator("svg text")).to_have_text("v=6")
     assert sorted(asked.files) == ["vega", "vega-embed"]

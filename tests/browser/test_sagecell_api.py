@@ -272,7 +272,7 @@ def test_output_may_be_kept_below_the_new(sagecell, page):
         'sagecell.makeSagecell({inputLocation: "#c", languages: ["python"], replaceOutput: false});',
     )
     page.locator(".sagecell_evalButton").click()
-    cell.shows("one")
+    cell.shows("one").ends()
     cell.node.evaluate("async cell => { cell.code = \"print('two')\"; await cell.run() }")
     assert cell.output.inner_text().split() == ["two", "one"]
 

@@ -1,4 +1,4 @@
-"""Phones: fingers, on-screen keyboards, small and zoomed screens."""
+"""Cells work on phones, with fingers, on-screen keyboards, small and zoomed screens."""
 
 from __future__ import annotations
 

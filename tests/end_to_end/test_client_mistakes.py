@@ -1,14 +1,15 @@
-"""Command lines that cannot work: an exit code and one sentence each, whoever finds the mistake."""
+"""A command line that cannot work gets an exit code and one sentence, whoever finds the mistake."""
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from singlecell_client.__main__ import main
+from tests.http_server import HttpServer
 
 
 @pytest.fixture
@@ -67,8 +68,6 @@ def test_an_address_below_the_servers_is_exit_code_4(told, server):
 
 
 def test_a_site_that_is_none_of_ours_is_exit_code_4(told):
-    with ThreadingHTTPServer(("127.0.0.1", 0), Friendly) as other:
-        threading.Thread(target=other.serve_forever, daemon=True).start()
-        code, out, err = told(["run", "a.py", "--server", f"http://127.0.0.1:{other.server_port}"])
-        other.shutdown()
+    with closing(HttpServer(Friendly)) as other:
+        code, out, err = told(["run", "a.py", "--server", other.url])
     assert (code, out) == (4, "") and "no single-cell server" in err

@@ -1,4 +1,4 @@
-"""The libraries that draw charts: where a server takes them from, and that it serves no other bytes."""
+"""A server takes the libraries that draw charts from where the lock file says, and serves no other bytes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import json
 import os
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from host import libraries, npm
 from host.errors import SourceError
+from tests.http_server import HttpServer
 
 SCRIPT = b"console.log('<!-- </script>')\n//# sourceMappingURL=x.map\n"
 SERVED = b"console.log('<\\!-- <\\/script>')\n"
@@ -75,14 +75,6 @@ class Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@contextmanager
-def serving(directory: Path) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(directory))) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A shop whose registry is the one that npm's settings name."""
@@ -92,12 +84,12 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     for name in [name for name in os.environ if name.lower() == "npm_config_registry"]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
-    with serving(shop.registry) as address:
-        (tmp_path / ".npmrc").write_text(f"fund=false\nregistry = {address}\n")
+    with closing(HttpServer(partial(Quiet, directory=str(shop.registry)))) as registry:
+        (tmp_path / ".npmrc").write_text(f"fund=false\nregistry = {registry.url}/\n")
         yield shop
 
 
-def test_a_library_of_npm_is_served_as_it_may_stand_in_a_script_element_and_compressed(shop: Shop) -> None:
+def test_a_library_of_npm_is_served_compressed_and_fit_for_a_script_element(shop: Shop) -> None:
     assert shop.add() == []
     [(_, packed), (_, plain)] = sorted(shop.served().items(), reverse=True)
     assert plain == SERVED and gzip.decompress(packed) == SERVED

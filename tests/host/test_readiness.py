@@ -1,14 +1,16 @@
-"""What ``make run`` says while it waits for the first cell, to a web part that a test plays."""
+"""While it waits for the first cell, ``make run`` says why; a test plays the web part."""
 
 from __future__ import annotations
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler
 
 import host.readiness
 from harness.processes import wait_for
 from host.readiness import Readiness
+from tests.http_server import HttpServer
 
 
 class Web(BaseHTTPRequestHandler):
@@ -39,13 +41,11 @@ def test_what_takes_long_is_said_again_and_again_with_the_servers_own_reason(mon
     monkeypatch.setattr(host.readiness, "SAY_AGAIN_S", 0.1)
     monkeypatch.setattr(Web, "ready", False)
     said: list[str] = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), Web) as web:
-        threading.Thread(target=web.serve_forever, daemon=True).start()
-        waiting = threading.Thread(target=lambda: Readiness("127.0.0.1", web.server_port).wait(said.append))
+    with closing(HttpServer(Web)) as web:
+        waiting = threading.Thread(target=lambda: Readiness("127.0.0.1", web.port).wait(said.append))
         waiting.start()
         wait_for(lambda: len(said) >= 2)
         monkeypatch.setattr(Web, "ready", True)
         waiting.join(30)
-        web.shutdown()
     assert not waiting.is_alive()
     assert set(said) == {"not ready yet: No worker."}

@@ -1,4 +1,4 @@
-"""``make load``, with real Tsung: a short run that every computation survives, and what it says of bad servers."""
+"""``make load``, with real Tsung, shows a short run that every computation survives, and tells of bad servers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import re
 import shutil
 import signal
 import sys
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from harness.processes import Process, start
 from harness.server import ROOT, free_port
 from host import descendants
 from host.errors import EXIT_SETTINGS
+from tests.http_server import HttpServer
 from tests.load import scenario
 from tests.load.bad_server import TREATMENTS
 from tests.load.options import WEIGHTS, BadOption, Options, read
@@ -196,13 +196,9 @@ def test_a_server_that_answers_503_is_not_put_under_load(body, reason):
         def log_message(self, *_):
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Unready) as unready:
-        threading.Thread(target=unready.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{unready.server_port}"
-        with load(URL=url) as process:
-            assert process.wait(REFUSAL_S) == EXIT_SETTINGS
-            assert process.log == f"load: the server at {url} is not ready (it answers 503): {reason}\n"
-        unready.shutdown()
+    with closing(HttpServer(Unready)) as unready, load(URL=unready.url) as process:
+        assert process.wait(REFUSAL_S) == EXIT_SETTINGS
+        assert process.log == f"load: the server at {unready.url} is not ready (it answers 503): {reason}\n"
 
 
 def test_the_scenario_in_the_checkout_is_what_the_template_says():
