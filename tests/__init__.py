@@ -1,1 +1,1 @@
-"""Tests, in the order of the tree that they test."""
+"""Test the tree, room by room."""

@@ -1,4 +1,4 @@
-"""Floods of connections for tests: so many of a kind, opened at once, fed slowly, on this machine alone."""
+"""Open floods of connections for tests: so many of a kind, fed slowly, on this machine alone."""
 
 from __future__ import annotations
 

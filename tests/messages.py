@@ -1,4 +1,4 @@
-"""A validator for every Jupyter message that a kernel of ours may emit: content, types of MIME bundles, valid JSON.
+"""Validate every Jupyter message that a kernel of ours may emit: content, types of MIME bundles, valid JSON.
 
 From jupyter_client's ``docs/messaging.rst``, protocol 5.3, and what front ends rely on beyond it.
 """

@@ -1,4 +1,4 @@
-"""A real embedded mongod for tests."""
+"""Run a real embedded mongod for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may import whom: the table in docs/design.md, held against every import of the product."""
+"""Hold every import of the product against the table in docs/design.md: who may import whom."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether static/ is what ``make frontend`` built of frontend/ as it is; quick and without Node, for ``make check``.
+"""Hold static/ against what ``make frontend`` built of frontend/ as it is; quick and without Node, for ``make check``.
 
 With Node, tests/browser/test_built_files.py builds all of it again.
 """

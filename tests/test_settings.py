@@ -1,4 +1,4 @@
-"""The settings: read as data, checked against the defaults."""
+"""Settings are read as data and checked against the defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of attempts: each is tried inside one cell, and what came of each is printed for the test to judge."""
+"""Write the cell that makes a table of attempts and prints what came of each, for a test to judge."""
 
 from __future__ import annotations
 

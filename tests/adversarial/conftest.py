@@ -1,4 +1,4 @@
-"""The whole server with limits low enough to be reached quickly, an innocent neighbour, and tables of attempts."""
+"""Start a server with limits low enough to be reached quickly; run an innocent neighbour, and tables of attempts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from harness.server import Server, serve
 from tests.adversarial.attempts import as_it_is, source_of, verdicts_in
-from tests.end_to_end.client import Client
-from tests.end_to_end.conftest import CheckingClient
+from tests.checking_client import CheckingClient
+from tests.client import Client
 
 CANARY = "canary-5f0c1d7e"
 # Those whose workers differ in processes and files.

@@ -1,4 +1,4 @@
-"""Attacks that use things up: each ends with its reason, and the neighbour comes to its right result."""
+"""An attack that uses things up ends with its reason, and the neighbour comes to its right result."""
 
 from __future__ import annotations
 
@@ -140,8 +140,8 @@ def test_fifty_subprocesses_are_not_too_many(client):
 )
 def test_an_interrupt_that_is_not_heeded_becomes_a_kill(client, hold):
     computation = client.submit("print('in', flush=True)\n" + hold)["id"]
-    client.until(computation, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
-    assert client.http.post(f"{client.url}/computations/{computation}/interrupt", timeout=30).status_code == 202
+    client.until_printed(computation)
+    assert client.interrupt(computation).status_code == 202
     outcome = client.finish(computation, 15)
     # An interrupt that arrives after all makes it an ordinary KeyboardInterrupt.
     assert outcome.state in ("failed", "cancelled") or outcome.error["ename"] == "KeyboardInterrupt"

@@ -1,4 +1,4 @@
-"""A host that lacks a layer: the supervisor refuses to start, unless the host's owner has waived that layer by name."""
+"""A supervisor refuses to start where a layer is missing, unless the operator has waived that layer by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One visitor beside others: who waits for a person holds nothing, and what one makes the supervisor do is not felt."""
+"""Who waits for a person holds nothing, and what one visitor makes the supervisor do is not felt by others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from harness.processes import wait_for
 from harness.server import serve
-from tests.end_to_end.conftest import CheckingClient
+from tests.checking_client import CheckingClient
 from tests.untrusted.hostile import SPEAK
 
 PLACES = 3
@@ -36,24 +36,19 @@ def few() -> Iterator[CheckingClient]:
 def asks(client: CheckingClient, keep: bool = False) -> str:
     """Let a cell wait for an answer; return its id."""
     computation = client.submit("int(input('?')) + 1", keep=keep)["id"]
-    client.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    client.until_asked(computation)
     return computation
-
-
-def answer(client: CheckingClient, computation: str, value: str) -> None:
-    path = f"{client.url}/computations/{computation}/input"
-    assert client.http.post(path, json={"value": value}, timeout=30).status_code == 202
 
 
 def cancel(client: CheckingClient, computations: list[str]) -> None:
     for computation in computations:
-        client.http.delete(f"{client.url}/computations/{computation}", timeout=30)
+        client.cancel(computation)
         client.finish(computation)
 
 
 def end_sessions(client: CheckingClient, sessions: list[str]) -> None:
     for session in sessions:
-        client.http.delete(f"{client.url}/sessions/{session}", timeout=30)
+        client.end_session(session)
 
 
 # --- who waits holds nothing ----------------------------------------------------------------------------------------
@@ -63,7 +58,7 @@ def test_with_all_places_asked_full_a_newcomer_runs_and_answers_come_right(few: 
     for number in range(2 * PLACES):
         assert few.run(f"{number} * 7").result == str(number * 7)
     for number, computation in enumerate(waiting):
-        answer(few, computation, str(number))
+        few.answer(computation, str(number))
     outcomes = [few.finish(computation) for computation in waiting]
     assert [(outcome.state, outcome.result) for outcome in outcomes] == [("done", str(n + 1)) for n in range(PLACES)]
 
@@ -74,7 +69,7 @@ def test_idle_sessions_and_asking_ones_together_stop_no_newcomer(few: CheckingCl
     idle = [few.run("x = 1", keep=True).description["session"] for _ in range(PLACES)]
     for number in range(PLACES):
         assert few.run(f"{number} + 5").result == str(number + 5)
-    answer(few, waiting[0], "41")
+    few.answer(waiting[0], "41")
     assert few.finish(waiting[0]).result == "42"
     cancel(few, waiting[1:])
     end_sessions(few, idle)
@@ -85,7 +80,7 @@ def test_more_idle_sessions_than_places_stop_no_newcomer(few: CheckingClient) ->
     waiting = [asks(few, keep=True) for _ in range(PLACES)]
     idle = [few.run("x = 1", keep=True).description["session"] for _ in range(PLACES)]
     for computation in waiting:
-        answer(few, computation, "41")
+        few.answer(computation, "41")
         assert few.finish(computation).result == "42"
     newcomers = [few.submit(f"{number} + 5")["id"] for number in range(PLACES)]
     assert [few.finish(id).result for id in newcomers] == [str(number + 5) for number in range(PLACES)]
@@ -102,7 +97,7 @@ def test_of_too_many_that_ask_the_one_that_waited_longest_ends_with_a_sentence(f
     assert few.finish(newcomer).result == "42"
     assert [few.get(computation)["state"] for computation in waiting[1:]] == ["running"] * (2 * PLACES - 1)
     for computation in waiting[1:]:
-        answer(few, computation, "1")
+        few.answer(computation, "1")
     assert {few.finish(computation).result for computation in waiting[1:]} == {"2"}
 
 

@@ -1,4 +1,4 @@
-"""Attacks by files, out of a session and into it: what is no plain file of the session is told and not handed over."""
+"""What is no plain file of the session goes neither out of it nor into it, and the student is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floods of the web part, with nothing in front: others' cells run, and the server's health is told."""
+"""While the web part is flooded, with nothing in front, others' cells run and the server's health is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks on what the whole host has one of: tables that no limiter counts, and traces that others leave in them."""
+"""No session fills a table that the host has one of and no limiter counts, or finds others' traces in it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ time.sleep(1000)
     client.until(attack, lambda messages: "".join(said(messages)).count(" ") == 5)
     # Each of these is a session of its own, with a filter that the sandbox loads.
     assert [client.run("6 * 7").result for _ in range(5)] == ["42"] * 5
-    client.http.delete(f"{client.url}/computations/{attack}", timeout=30)
+    client.cancel(attack)
     assert "".join(said(client.finish(attack).messages)) == "0 " * 5
 
 
@@ -128,7 +128,7 @@ print(made, ctypes.get_errno())
     client.until(attack, said)
     # Beside it another session has as many.
     beside = client.run(as_it_is(code), language=language).text()
-    client.http.delete(f"{client.url}/computations/{attack}", timeout=30)
+    client.cancel(attack)
     first = "".join(said(client.finish(attack).messages))
     for text in (first, beside):
         made, error = map(int, text.split())

@@ -1,4 +1,4 @@
-"""Attacks that want to live longer than their session: nothing of one is there when it has ended, or in the next."""
+"""Nothing of an attack is there when its session has ended, or in the next."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_no_process_outlives_its_session(client, neighbour, name):
     computation = client.submit(LEFT[name].replace("{mark}", mark))["id"]
     if name in ENDLESS:
         wait_for(lambda: marked(mark), GONE_S)
-        client.http.delete(f"{client.url}/computations/{computation}", timeout=30)
+        client.cancel(computation)
     outcome = client.finish(computation)
     assert outcome.state in ("done", "failed", "cancelled")
     until_gone(mark)
@@ -110,13 +110,13 @@ input()
 report = print
 """
     computation = client.submit(start + TAKEN_INIT.format(code=PAUSE_FOR_EVER))["id"]
-    client.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    client.until_asked(computation)
     [sleeper] = marked(mark)
     worker = int(Path(f"/proc/{sleeper}/stat").read_text().rpartition(")")[2].split()[1])
-    client.http.post(f"{client.url}/computations/{computation}/input", json={"value": ""}, timeout=30)
+    client.answer(computation, "")
     wait_for(lambda: not Path(f"/proc/{worker}").exists())
     heir = wait_for(lambda: bystander(worker))
-    assert client.http.post(f"{client.url}/computations/{computation}/interrupt", timeout=30).status_code == 202
+    assert client.interrupt(computation).status_code == 202
     assert client.finish(computation).state in ("failed", "cancelled")
     os.kill(heir, signal.SIGTERM)
     assert os.waitstatus_to_exitcode(os.waitpid(heir, 0)[1]) == 0

@@ -1,4 +1,4 @@
-"""Attacks through a network: there is none, by any family, address, notation or library."""
+"""No attack finds a network: there is none, by any family, address, notation or library."""
 
 from __future__ import annotations
 
@@ -109,9 +109,9 @@ def test_sessions_cannot_reach_each_other_by_loopback_or_name(client, attempt):
     listen = client.submit(
         "import socket\ns = socket.socket(1)\ns.bind('\\0meet')\ns.listen()\nt = socket.socket(1)\nt.bind('/tmp/meet')\nt.listen()\ninput()"
     )["id"]
-    client.until(listen, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    client.until_asked(listen)
     answers = attempt(
         {"abstract": "socket.socket(1).connect('\\0meet')", "path": "socket.socket(1).connect('/tmp/meet')"}
     )
-    client.http.delete(f"{client.url}/computations/{listen}", timeout=30)
+    client.cancel(listen)
     assert answers == {"abstract": "ECONNREFUSED", "path": "ENOENT"}

@@ -1,4 +1,4 @@
-"""Attacks on what is said: messages, JSON, code, order, ends and reasons."""
+"""Attacks by what is said (messages, JSON, code, order, ends, reasons) cost their own session at most."""
 
 from __future__ import annotations
 
@@ -214,11 +214,11 @@ def test_input_without_anybody_and_too_much_input_never_hang(client):
     assert outcome.error["ename"] == "StdinNotImplementedError"
     assert client.run("import sys\nsys.stdin.read()").state == "done"
     asking = client.submit("len(input())")["id"]
-    client.until(asking, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
-    answer = client.http.post(f"{client.url}/computations/{asking}/input", json={"value": "x" * 10_000_000}, timeout=60)
+    client.until_asked(asking)
+    answer = client.answer(asking, "x" * 10_000_000)
     assert answer.status_code in (400, 413, 202)
     if answer.status_code != 202:
-        client.http.post(f"{client.url}/computations/{asking}/input", json={"value": "xy"}, timeout=30)
+        client.answer(asking, "xy")
     assert client.finish(asking).result in ("2", "10000000")
 
 
@@ -226,7 +226,7 @@ def test_refused_and_cancelled_requests_leave_the_capacity_as_it_was(client):
     """G21"""
     for _ in range(60):
         assert client.http.post(f"{client.url}/computations", json={"code": 1}, timeout=30).status_code == 400
-        client.http.delete(f"{client.url}/computations/{client.submit('while True: pass')['id']}", timeout=30)
+        client.cancel(client.submit("while True: pass")["id"])
     outcomes = [client.finish(computation) for computation in [client.submit("6 * 7")["id"] for _ in range(8)]]
     assert {outcome.result for outcome in outcomes} == {"42"}
 

@@ -1,4 +1,4 @@
-"""Random numbers of one session that another could foretell: two of the same zygote, at once, draw from every source."""
+"""No session can foretell another's random numbers: two of one zygote draw from every source at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks on neighbours, supervisors and the kernel's doors: each attempt of the tables is refused with its own answer."""
+"""Attempts to reach neighbours, supervisors and the kernel's doors are refused, each with its own answer."""
 
 from __future__ import annotations
 
@@ -138,10 +138,10 @@ def test_sessions_share_no_memory_queue_semaphore_or_name(client):
         "file": "os.stat('/tmp/seed')",
     }
     stay = client.submit(source_of(leave) + "\ninput()")["id"]
-    said = client.until(stay, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    said = client.until_asked(stay)
     left = verdicts_in("".join(m["content"].get("text", "") for m in said))
     found = verdicts_in(client.run(source_of(find)).text())
-    client.http.delete(f"{client.url}/computations/{stay}", timeout=30)
+    client.cancel(stay)
     assert left["posix"] == left["file"] == left["name"] == "ok", left
     assert set(found.values()) <= {"ENOENT", "ENOSYS", "EPERM", "ECONNREFUSED"}, found
 
@@ -161,12 +161,12 @@ print('\\n'.join(sorted(found - {'/dev/null'})))
 input()
 """
     one = client.submit(code)["id"]
-    client.until(one, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    client.until_asked(one)
     other = client.submit(code)["id"]
-    client.until(other, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    client.until_asked(other)
     seen = []
     for computation in (one, other):
-        client.http.post(f"{client.url}/computations/{computation}/input", json={"value": ""}, timeout=30)
+        client.answer(computation, "")
         seen.append(set(client.finish(computation).text().split()))
     assert len(seen[0]) > 4
     assert not seen[0] & seen[1]
@@ -184,9 +184,9 @@ def test_locks_on_a_shared_file_do_not_stop_a_neighbour(client, innocent, neighb
         "import fcntl, glob, sys\nkept = []\nfor name in glob.glob(sys.prefix + '/lib/python3*/site-packages/numpy/*.py'):\n"
         "    kept.append(open(name)); fcntl.flock(kept[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)\ninput()"
     )["id"]
-    client.until(hold, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    client.until_asked(hold)
     assert client.run("import numpy\nint(numpy.ones(3).sum())").result == "3"
-    client.http.delete(f"{client.url}/computations/{hold}", timeout=30)
+    client.cancel(hold)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ input()
 """
     hogs = [client.submit(hog)["id"] for _ in range(3)]
     for computation in hogs:
-        client.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+        client.until_asked(computation)
     code = """
 import os, subprocess
 pipes = [os.pipe() for _ in range(100)]
@@ -254,5 +254,5 @@ print(subprocess.run(['echo', 'here'], capture_output=True).stdout)
     others = [client.submit(code)["id"] for _ in range(8)]
     said = {client.finish(computation).text() for computation in others}
     for computation in hogs:
-        client.http.delete(f"{client.url}/computations/{computation}", timeout=30)
+        client.cancel(computation)
     assert said == {"b'here\\n'\n"}

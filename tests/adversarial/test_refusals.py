@@ -1,4 +1,4 @@
-"""Requests for more than there is: refused before anything runs."""
+"""A request for more than there is is refused before anything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the sandbox is what it says, seen from inside a cell of the whole server, and what outlives a killed part."""
+"""The sandbox is what it says, seen from inside a cell, and a killed process takes its sessions along."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def test_a_part_that_is_killed_takes_its_sessions_along_and_is_replaced(client, 
     mark = f"part-{uuid.uuid4().hex[:12]}"
     code = f"import subprocess\nsubprocess.Popen(['{mark}', '1000'], executable='/bin/sleep')\nprint('in', flush=True)\nimport time\ntime.sleep(1000)"
     running = client.submit(code, keep=True)["id"]
-    client.until(running, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
+    client.until_printed(running)
     lines = command_lines(server)
     # What it forked has its command line, too: the first of them is the part itself.
     parts = {pid for pid, line in lines.items() if re.search(part, line)}
@@ -249,18 +249,18 @@ def test_a_part_that_is_killed_takes_its_sessions_along_and_is_replaced(client, 
     else:
         # Not the code's fault: it is tried again.
         wait_for(lambda: (said := client.get(running))["attempt"] == 2 and said["state"] == "running")
-        client.http.delete(f"{client.url}/computations/{running}", timeout=30)
+        client.cancel(running)
         assert client.finish(running).state == "cancelled"
     until_gone(mark)
     assert client.run("6 * 7").result == "42"
 
 
-def test_a_computation_that_is_cancelled_between_two_attempts_still_ends_its_conversation(client, server):
+def test_a_computation_cancelled_between_two_attempts_still_ends_its_conversation(client, server):
     """H10"""
     running = client.submit("print('in', flush=True)\nimport time\ntime.sleep(1000)")["id"]
-    client.until(running, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
+    client.until_printed(running)
     (supervisor,) = [pid for pid, line in command_lines(server).items() if "run_module('untrusted'" in line]
     os.kill(supervisor, signal.SIGKILL)
     wait_for(lambda: client.get(running)["state"] == "queued")
-    client.http.delete(f"{client.url}/computations/{running}", timeout=30)
+    client.cancel(running)
     client.finish(running)  # checks that the last message is the status idle

@@ -1,4 +1,4 @@
-"""Attacks on the time of the device's one loop: what a cell says costs its own session, and the neighbours' nothing."""
+"""What a cell says costs its own session, and none of the time that the device has for others."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from harness.processes import cpu_s
 from harness.server import Server, serve
 from host import descendants
-from tests.end_to_end.client import Client
-from tests.end_to_end.conftest import CheckingClient
+from tests.checking_client import CheckingClient
+from tests.client import Client
 
 ROUNDS = 40
 PIECE_S = 0.5  # below it a machine is merely busy
@@ -36,7 +36,7 @@ STALLS = {
 @pytest.fixture(scope="module")
 def roomy() -> Iterator[Server]:
     """A server with the limits that are the default: the suite's own are met before anything is slow."""
-    with serve("", LANGUAGES="") as running:
+    with serve("") as running:
         yield running
 
 

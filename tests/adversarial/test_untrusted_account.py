@@ -1,4 +1,4 @@
-"""The untrusted account, fully taken over and outside any sandbox: it reaches nothing of the trusted side's."""
+"""The untrusted account, fully taken over and outside any sandbox, reaches nothing of the trusted side's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks on the wall itself: who else speaks to a supervisor's port is not heard, whatever they know."""
+"""Who else speaks to a supervisor's port is not heard, whatever they know."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tests that a student, an author or a host would recognise: everything real, over HTTP."""
+"""Test what a student, an author or an operator would recognise: everything real, over HTTP."""

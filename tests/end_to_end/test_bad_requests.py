@@ -1,4 +1,4 @@
-"""Requests that make no sense: each gets a problem that says what is wrong, and the server goes on."""
+"""A request that makes no sense gets a problem that says what is wrong, and the server goes on."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_wrong_submission_is_refused_with_the_name_of_what_is_wrong(client, bo
 @pytest.mark.parametrize("body", [{}, {"value": 1}, {"value": None}, {"value": "x" * 100_000}, {"value": "a\0b"}])
 def test_a_wrong_answer_is_refused_and_the_question_stays_open(client, body):
     computation = client.submit("print(input())")["id"]
-    client.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    client.until_asked(computation)
     url = f"{client.url}/computations/{computation}/input"
     check_problem(client.http.post(url, json=body, timeout=30), 413 if len(str(body)) > 1000 else 400)
     assert client.http.post(url, json={"value": "right"}, timeout=30).status_code == 202

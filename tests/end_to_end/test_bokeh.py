@@ -1,4 +1,4 @@
-"""Bokeh: which messages bring its plots, so that a page can show them with scripts of its own."""
+"""Bokeh's plots come as messages that a page can show with scripts of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client people use: ``python -m singlecell_client run file.py --server URL``, and ``Client`` below it."""
+"""People run files with ``python -m singlecell_client run file.py --server URL``, and ``Client`` works below it."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def test_a_page_can_be_asked_for_twice(client):
 
 def test_a_long_poll_returns_when_something_comes_and_not_before_the_wait_is_over(client):
     computation = client.submit("input()")["id"]
-    seen = client.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    seen = client.until_asked(computation)
     page = client.messages(computation, seen[-1]["sequence"], wait_s=0.2)
     assert page["messages"] == [] and page["finished"] is False and page["next"] == seen[-1]["sequence"]
     answers: list[dict] = []
@@ -132,7 +132,7 @@ def test_a_long_poll_returns_when_something_comes_and_not_before_the_wait_is_ove
         target=lambda: answers.append(other.messages(computation, seen[-1]["sequence"], wait_s=30))
     )
     waiting.start()
-    client.http.post(f"{client.url}/computations/{computation}/input", json={"value": "x"}, timeout=30)
+    client.answer(computation, "x")
     waiting.join(25)  # far below the 30 seconds it was ready to wait
     assert answers and answers[0]["messages"]
 
@@ -173,6 +173,6 @@ def test_a_quiet_stream_is_given_up_without_harm(client):
     for _ in range(3):
         found, _ended = events(client, computation, most=2)
         assert [id for id, _message in found] == [0, 1]
-    client.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
-    client.http.post(f"{client.url}/computations/{computation}/input", json={"value": ""}, timeout=30)
+    client.until_asked(computation)
+    client.answer(computation, "")
     assert client.finish(computation).state == "done"

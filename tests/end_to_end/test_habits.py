@@ -1,4 +1,4 @@
-"""Habits that students bring from notebooks and textbooks, one by one: none hangs, none is a surprise."""
+"""Students bring habits from notebooks and textbooks; none of them hangs, none is a surprise."""
 
 from __future__ import annotations
 
@@ -7,31 +7,20 @@ import threading
 
 import pytest
 
+from tests.client import of_type
+
 
 def plain(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
-def asks(client, computation: str, times: int = 1) -> str:
-    """Return the prompt of the last of so many questions."""
-
-    def prompts(messages: list[dict]) -> list[str]:
-        return [m["content"]["prompt"] for m in messages if m["header"]["msg_type"] == "input_request"]
-
-    return prompts(client.until(computation, lambda messages: len(prompts(messages)) >= times))[-1]
-
-
-def answer(client, computation: str, value: str) -> None:
-    url = f"{client.url}/computations/{computation}/input"
-    assert client.http.post(url, json={"value": value}, timeout=30).status_code == 202
-
-
 def test_a_breakpoint_can_be_worked_with(client):
     computation = client.submit("def f(x):\n    y = x + 1\n    breakpoint()\n    return y\nprint('result', f(1))")["id"]
-    assert "db" in asks(client, computation).lower()
-    answer(client, computation, "p y * 100")
-    asks(client, computation, 2)
-    answer(client, computation, "c")
+    (asked,) = of_type(client.until_asked(computation), "input_request")
+    assert "db" in asked["content"]["prompt"].lower()
+    client.answer(computation, "p y * 100")
+    client.until_asked(computation, 2)
+    client.answer(computation, "c")
     outcome = client.finish(computation)
     assert outcome.state == "done" and "200" in outcome.text() and "result 2" in outcome.text()
 
@@ -39,10 +28,10 @@ def test_a_breakpoint_can_be_worked_with(client):
 def test_debug_after_an_exception_asks_and_quits(client):
     session = client.run("def f():\n    here = 7\n    1 / 0\nf()", keep=True).description["session"]
     computation = client.submit("%debug", session=session)["id"]
-    asks(client, computation)
-    answer(client, computation, "p here")
-    asks(client, computation, 2)
-    answer(client, computation, "q")
+    client.until_asked(computation)
+    client.answer(computation, "p here")
+    client.until_asked(computation, 2)
+    client.answer(computation, "q")
     outcome = client.finish(computation)
     assert outcome.state == "done" and "7" in plain(outcome.text())
 

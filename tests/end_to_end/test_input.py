@@ -1,22 +1,15 @@
-"""input() and getpass(): the question appears among the messages, and an answer goes back to the code."""
+"""input() and getpass() put an input request among the messages, and its reply goes back to the code."""
 
 from __future__ import annotations
 
 import pytest
-import requests
+
+from tests.client import of_type
 
 
 def asked(client, computation: str, times: int = 1) -> list[dict]:
     """Wait until the code has asked so many questions; return them."""
-
-    def questions(messages: list[dict]) -> list[dict]:
-        return [message for message in messages if message["header"]["msg_type"] == "input_request"]
-
-    return questions(client.until(computation, lambda messages: len(questions(messages)) >= times))
-
-
-def answer(client, computation: str, value: object) -> requests.Response:
-    return client.http.post(f"{client.url}/computations/{computation}/input", json={"value": value}, timeout=30)
+    return of_type(client.until_asked(computation, times), "input_request")
 
 
 def test_input_asks_with_its_prompt_and_returns_the_answer(client):
@@ -24,7 +17,7 @@ def test_input_asks_with_its_prompt_and_returns_the_answer(client):
     (question,) = asked(client, computation)
     assert question["content"] == {"prompt": "Who? ", "password": False}
     assert question["channel"] == "stdin"
-    assert answer(client, computation, "Ada Σ 🐍").status_code == 202
+    assert client.answer(computation, "Ada Σ 🐍").status_code == 202
     assert client.finish(computation).text() == "Hello Ada Σ 🐍\n"
 
 
@@ -32,7 +25,7 @@ def test_getpass_asks_for_a_password_and_does_not_show_it(client):
     computation = client.submit("import getpass\nprint(len(getpass.getpass('Key: ')))")["id"]
     (question,) = asked(client, computation)
     assert question["content"] == {"prompt": "Key: ", "password": True}
-    answer(client, computation, "secret")
+    client.answer(computation, "secret")
     outcome = client.finish(computation)
     assert outcome.text() == "6\n"
     assert "secret" not in str(outcome.messages)
@@ -41,7 +34,7 @@ def test_getpass_asks_for_a_password_and_does_not_show_it(client):
 def test_an_empty_answer_is_an_empty_line(client):
     computation = client.submit("repr(input())")["id"]
     asked(client, computation)
-    answer(client, computation, "")
+    client.answer(computation, "")
     assert client.finish(computation).result == "\"''\""
 
 
@@ -50,39 +43,39 @@ def test_answers_go_to_their_questions_one_by_one(client):
     for i in range(3):
         question = asked(client, computation, i + 1)[i]
         assert question["content"]["prompt"] == f"{i}? "
-        assert answer(client, computation, str(i * 10)).status_code == 202
+        assert client.answer(computation, str(i * 10)).status_code == 202
     assert client.finish(computation).text() == "[0, 10, 20]\n"
 
 
 def test_a_second_answer_to_one_question_is_refused_and_does_not_answer_the_next(client):
     computation = client.submit("import time\na = input('a')\ntime.sleep(0.3)\nb = input('b')\nprint(a, b)")["id"]
     asked(client, computation)
-    assert answer(client, computation, "one").status_code == 202
-    refused = answer(client, computation, "two")
+    assert client.answer(computation, "one").status_code == 202
+    refused = client.answer(computation, "two")
     assert refused.status_code == 409
     assert refused.headers["Content-Type"].startswith("application/problem+json")
     assert refused.json()["detail"]
     asked(client, computation, 2)
-    answer(client, computation, "three")
+    client.answer(computation, "three")
     assert client.finish(computation).text() == "one three\n"
 
 
 def test_an_answer_to_no_question_is_refused(client):
     computation = client.submit("print('on', flush=True)\nimport time\ntime.sleep(0.5)")["id"]
-    client.until(computation, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
-    assert answer(client, computation, "x").status_code == 409
+    client.until_printed(computation)
+    assert client.answer(computation, "x").status_code == 409
     client.finish(computation)
-    assert answer(client, computation, "x").status_code == 409
+    assert client.answer(computation, "x").status_code == 409
 
 
 def test_an_answer_to_a_computation_that_still_waits_is_refused(client):
     first = client.submit("input()", keep=True)
     asked(client, first["id"])
     second = client.submit("input()", session=first["session"], keep=False)
-    assert answer(client, second["id"], "early").status_code == 409
+    assert client.answer(second["id"], "early").status_code == 409
     for computation in (first["id"], second["id"]):
         asked(client, computation)
-        assert answer(client, computation, computation).status_code == 202
+        assert client.answer(computation, computation).status_code == 202
         assert client.finish(computation).result == repr(computation)
 
 
@@ -100,7 +93,7 @@ def test_reading_sys_stdin_does_not_hang(client):
 def test_a_cell_that_waits_for_input_can_be_interrupted(client):
     computation = client.submit("try:\n    input()\nexcept KeyboardInterrupt:\n    print('stopped')")["id"]
     asked(client, computation)
-    assert client.http.post(f"{client.url}/computations/{computation}/interrupt", timeout=30).status_code == 202
+    assert client.interrupt(computation).status_code == 202
     outcome = client.finish(computation)
     assert (outcome.state, outcome.text()) == ("done", "stopped\n")
 
@@ -108,13 +101,13 @@ def test_a_cell_that_waits_for_input_can_be_interrupted(client):
 def test_after_an_interrupted_question_the_next_cell_asks_anew(client):
     first = client.submit("input('old')", keep=True)
     asked(client, first["id"])
-    client.http.post(f"{client.url}/computations/{first['id']}/interrupt", timeout=30)
+    client.interrupt(first["id"])
     assert client.finish(first["id"]).error["ename"] == "KeyboardInterrupt"
     second = client.submit("input('new')", session=first["session"])["id"]
-    assert answer(client, first["id"], "stale").status_code == 409
+    assert client.answer(first["id"], "stale").status_code == 409
     (question,) = asked(client, second)
     assert question["content"]["prompt"] == "new"
-    answer(client, second, "fresh")
+    client.answer(second, "fresh")
     assert client.finish(second).result == "'fresh'"
 
 
@@ -122,6 +115,6 @@ def test_waiting_for_an_answer_costs_no_time_limit(client):
     computation = client.submit("input()\nprint('done')")["id"]
     asked(client, computation)
     assert client.get(computation)["state"] == "running"
-    answer(client, computation, "")
+    client.answer(computation, "")
     usage = client.finish(computation).description["usage"]
     assert usage["cpu_s"] < 5

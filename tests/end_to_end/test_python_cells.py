@@ -1,4 +1,4 @@
-"""What a student sees of a Python cell."""
+"""A student sees what a Python cell prints, returns, raises and asks."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def test_standard_output_and_error_arrive_apart_and_in_order(client):
 
 def test_output_streams_while_the_code_still_runs(client):
     computation = client.submit("print('first', flush=True)\ninput('go on? ')\nprint('second')")["id"]
-    seen = client.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    seen = client.until_asked(computation)
     assert "first\n" in [m["content"].get("text") for m in seen]
     assert client.get(computation)["state"] == "running"
-    client.http.post(f"{client.url}/computations/{computation}/input", json={"value": "yes"}, timeout=30)
+    client.answer(computation, "yes")
     assert client.finish(computation).text() == "first\nsecond\n"
 
 

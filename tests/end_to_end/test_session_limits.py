@@ -1,4 +1,4 @@
-"""Limits of sessions and of questions, on a server whose limits are short and whose workers are two."""
+"""Sessions and input requests have limits; here they are short, and there are two workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def until_gone(client, session: str) -> dict:
     )
 
 
-def submit(client, session: str) -> int:
+def status_of_a_turn(client, session: str) -> int:
+    """Return how the server answers to another computation in a session."""
     body = {"code": "x", "session": session, "keep": True}
     return client.http.post(f"{client.url}/computations", json=body, timeout=30).status_code
 
@@ -27,7 +28,7 @@ def submit(client, session: str) -> int:
 def test_an_idle_session_ends_and_says_so(brief):
     session = brief.run("x = 1", keep=True).description["session"]
     assert until_gone(brief, session)["reason"] == "session_gone"
-    assert submit(brief, session) == 410
+    assert status_of_a_turn(brief, session) == 410
 
 
 def test_a_session_in_use_outlives_its_idle_limit_and_ends_at_its_life_limit(brief):
@@ -36,7 +37,7 @@ def test_a_session_in_use_outlives_its_idle_limit_and_ends_at_its_life_limit(bri
     while time.monotonic() - begun < 4:
         outcome = brief.run("import time; time.sleep(0.2 * x)", session=session, keep=True)
         assert outcome.state == "done", outcome.description
-    wait_for(lambda: submit(brief, session) != 201, DEADLINE_S)
+    wait_for(lambda: status_of_a_turn(brief, session) != 201, DEADLINE_S)
     assert until_gone(brief, session)["reason"] == "session_gone"
 
 
@@ -49,9 +50,9 @@ def test_idle_sessions_do_not_starve_the_pool_the_longest_idle_gives_way(brief):
 
 def test_waiting_for_an_answer_does_not_count_as_running(brief):
     computation = brief.submit("input()\nprint('on')")["id"]
-    brief.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    brief.until_asked(computation)
     time.sleep(2.0)  # longer than a cell may run
-    brief.http.post(f"{brief.url}/computations/{computation}/input", json={"value": ""}, timeout=30)
+    brief.answer(computation, "")
     outcome = brief.finish(computation)
     assert (outcome.state, outcome.text()) == ("done", "on\n")
     assert outcome.description["usage"]["wall_s"] < 1.5
@@ -67,7 +68,7 @@ def test_a_cell_that_is_answered_again_and_again_ends_at_its_total_time(brief):
     computation = brief.submit("while True: input()")["id"]
     questions = 0
     while brief.get(computation)["state"] not in ("done", "failed"):
-        answered = brief.http.post(f"{brief.url}/computations/{computation}/input", json={"value": ""}, timeout=30)
+        answered = brief.answer(computation, "")
         questions += answered.status_code == 202
         time.sleep(0.2)
     outcome = brief.finish(computation)
@@ -79,10 +80,10 @@ def test_a_cell_that_is_answered_again_and_again_ends_at_its_total_time(brief):
 def test_cells_beyond_the_workers_wait_in_order_and_know_their_place(brief):
     holding = [brief.submit("print('on', flush=True)\nimport time\ntime.sleep(1000)")["id"] for _ in range(2)]
     for computation in holding:
-        brief.until(computation, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
+        brief.until_printed(computation)
     waiting = [brief.submit(f"print({n})")["id"] for n in range(3)]
     positions = [brief.get(computation)["queue_position"] for computation in waiting]
     assert positions == sorted(positions) and len(set(positions)) == 3
     for computation in holding:
-        brief.http.delete(f"{brief.url}/computations/{computation}", timeout=30)
+        brief.cancel(computation)
     assert [brief.finish(computation).text() for computation in waiting] == ["0\n", "1\n", "2\n"]

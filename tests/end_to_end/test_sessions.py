@@ -1,4 +1,4 @@
-"""Kept sessions: variables live on, turns come one after another, and an end is never hidden by a fresh kernel."""
+"""A kept session keeps its variables, takes its turns one after another, and never hides its end by a fresh kernel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COUNT = "import time\nfor i in range(5):\n    print('{0}', i, flush=True)\n    t
 
 
 def end_session(client, session: str) -> requests.Response:
-    return client.http.delete(f"{client.url}/sessions/{session}", timeout=30)
+    return client.end_session(session)
 
 
 def session_of(client, session: str) -> dict:
@@ -89,11 +89,11 @@ def test_the_last_cell_of_a_session_without_keep_ends_it(client, session):
 def test_a_session_says_what_it_does(client, session):
     assert until_session(client, session, "idle")["language"] == "python"
     computation = client.submit("input()", session=session, keep=True)["id"]
-    client.until(computation, lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    client.until_asked(computation)
     described = session_of(client, session)
     assert described["state"] == "busy"
     assert described["computations"][-1] == computation and len(described["computations"]) == 2
-    client.http.post(f"{client.url}/computations/{computation}/input", json={"value": ""}, timeout=30)
+    client.answer(computation, "")
     client.finish(computation)
     assert "expires" in until_session(client, session, "idle")
 
@@ -101,7 +101,7 @@ def test_a_session_says_what_it_does(client, session):
 def test_delete_ends_a_session_and_what_runs_and_waits_in_it(client, session):
     running = client.submit("print('in', flush=True)\nwhile True: pass", session=session, keep=True)["id"]
     waiting = client.submit("print('never')", session=session, keep=True)["id"]
-    client.until(running, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
+    client.until_printed(running)
     assert end_session(client, session).status_code == 202
     ran, waited = client.finish(running), client.finish(waiting)
     assert (ran.state, ran.reason, ran.text()) == ("cancelled", "cancelled", "in\n")

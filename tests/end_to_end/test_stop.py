@@ -1,11 +1,10 @@
-"""Interrupts and kills: what stops, what goes on, and what its student is told."""
+"""An interrupt or a kill stops what it should and nothing else, and the student is told."""
 
 from __future__ import annotations
 
 import pytest
-import requests
 
-from tests.end_to_end.client import Outcome
+from tests.client import Outcome
 
 CATCH = "import time\ntry:\n    print('in', flush=True)\n{0}\nexcept KeyboardInterrupt:\n    print('stopped')"
 
@@ -20,24 +19,11 @@ STOPPABLE = {
 }
 
 
-def said(client, computation: str) -> list[dict]:
-    """Wait until the code has printed something; return the messages so far."""
-    return client.until(computation, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
-
-
-def interrupt(client, computation: str) -> requests.Response:
-    return client.http.post(f"{client.url}/computations/{computation}/interrupt", timeout=30)
-
-
-def delete(client, computation: str) -> requests.Response:
-    return client.http.delete(f"{client.url}/computations/{computation}", timeout=30)
-
-
 @pytest.mark.parametrize("where", STOPPABLE)
 def test_an_interrupt_raises_keyboard_interrupt_in(client, where):
     computation = client.submit(CATCH.format(STOPPABLE[where]))["id"]
-    said(client, computation)
-    assert interrupt(client, computation).status_code == 202
+    client.until_printed(computation)
+    assert client.interrupt(computation).status_code == 202
     outcome = client.finish(computation)
     assert (outcome.state, outcome.text()) == ("done", "in\nstopped\n")
 
@@ -47,10 +33,10 @@ def test_an_interrupt_ends_a_command_of_the_shell(client, line):
     code = line if line.startswith("%%") else f"print('in', flush=True)\n{line}"
     computation = client.submit(code, keep=True)
     if "echo" not in line:
-        said(client, computation["id"])
+        client.until_printed(computation["id"])
     else:
         client.until(computation["id"], lambda messages: len(messages) >= 2)
-    interrupt(client, computation["id"])
+    client.interrupt(computation["id"])
     outcome = client.finish(computation["id"])
     assert outcome.state == "done"
     assert client.run("1 + 1", session=computation["session"]).result == "2"
@@ -59,8 +45,8 @@ def test_an_interrupt_ends_a_command_of_the_shell(client, line):
 def interrupted(client, code: str) -> Outcome:
     """Return the outcome of code that prints, goes on for ever and is stopped; its session is kept."""
     computation = client.submit(code, keep=True)
-    said(client, computation["id"])
-    interrupt(client, computation["id"])
+    client.until_printed(computation["id"])
+    client.interrupt(computation["id"])
     return client.finish(computation["id"])
 
 
@@ -71,11 +57,11 @@ def test_an_interrupt_that_nobody_catches_is_an_error_and_the_session_goes_on(cl
     assert client.run("x", session=outcome.description["session"]).result == "5"
 
 
-def test_an_interrupt_right_after_the_submission_stops_the_code_and_never_the_session(client):
+def test_an_interrupt_right_after_submission_stops_the_code_and_never_the_session(client):
     session = client.run("x = 5", keep=True).description["session"]
     for _ in range(20):
         computation = client.submit("while True: pass", session=session, keep=True)["id"]
-        assert interrupt(client, computation).status_code == 202
+        assert client.interrupt(computation).status_code == 202
         outcome = client.finish(computation)
         if outcome.state == "cancelled":  # it came before the code began
             assert outcome.of_type("execute_input") == [] and "started" not in outcome.description
@@ -90,12 +76,12 @@ def test_an_interrupt_ends_a_top_level_await_and_the_session_goes_on(client):
     assert client.run("await asyncio.sleep(0, 'on')", session=outcome.description["session"]).result == "'on'"
 
 
-def test_code_that_ignores_the_interrupt_is_killed_after_the_grace_and_the_state_says_so(client):
+def test_code_that_ignores_the_interrupt_is_killed_after_the_grace_and_cancelled(client):
     code = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('in', flush=True)\nwhile True: pass"
     computation = client.submit(code, keep=True)
     waiting = client.submit("1", session=computation["session"])["id"]
-    said(client, computation["id"])
-    interrupt(client, computation["id"])
+    client.until_printed(computation["id"])
+    client.interrupt(computation["id"])
     outcome = client.finish(computation["id"])
     assert (outcome.state, outcome.reason) == ("cancelled", "cancelled")
     assert outcome.error["evalue"]
@@ -105,10 +91,10 @@ def test_code_that_ignores_the_interrupt_is_killed_after_the_grace_and_the_state
 def test_interrupting_a_queued_cell_makes_sure_that_it_never_runs(client):
     first = client.submit("input()", keep=True)
     second = client.submit("print('ran')", session=first["session"], keep=True)["id"]
-    client.until(first["id"], lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
+    client.until_asked(first["id"])
     assert client.get(second)["state"] == "queued"
-    assert interrupt(client, second).status_code == 202
-    client.http.post(f"{client.url}/computations/{first['id']}/input", json={"value": "on"}, timeout=30)
+    assert client.interrupt(second).status_code == 202
+    client.answer(first["id"], "on")
     assert client.finish(first["id"]).result == "'on'"
     outcome = client.finish(second)
     assert (outcome.state, outcome.text()) == ("cancelled", "")
@@ -118,9 +104,9 @@ def test_deleting_a_queued_cell_makes_sure_that_it_never_runs_and_its_neighbours
     first = client.submit("input()\nran = []", keep=True)
     session = first["session"]
     ids = [client.submit(f"ran.append({n})", session=session, keep=True)["id"] for n in range(3)]
-    client.until(first["id"], lambda messages: any(m["header"]["msg_type"] == "input_request" for m in messages))
-    assert delete(client, ids[1]).status_code == 202
-    client.http.post(f"{client.url}/computations/{first['id']}/input", json={"value": ""}, timeout=30)
+    client.until_asked(first["id"])
+    assert client.cancel(ids[1]).status_code == 202
+    client.answer(first["id"], "")
     assert [client.finish(id).state for id in ids] == ["done", "cancelled", "done"]
     assert client.run("ran", session=session).result == "[0, 2]"
 
@@ -128,8 +114,8 @@ def test_deleting_a_queued_cell_makes_sure_that_it_never_runs_and_its_neighbours
 def test_delete_ends_the_session_of_a_running_cell_with_it(client):
     computation = client.submit("print('in', flush=True)\nwhile True: pass", keep=True)
     waiting = client.submit("1", session=computation["session"], keep=True)["id"]
-    said(client, computation["id"])
-    assert delete(client, computation["id"]).status_code == 202
+    client.until_printed(computation["id"])
+    assert client.cancel(computation["id"]).status_code == 202
     assert client.finish(computation["id"]).state == "cancelled"
     assert client.finish(waiting).reason == "session_gone"
 
@@ -145,10 +131,10 @@ for _ in range(2):
         print('caught', flush=True)
 """
     computation = client.submit(code)["id"]
-    said(client, computation)
-    interrupt(client, computation)
+    client.until_printed(computation)
+    client.interrupt(computation)
     client.until(computation, lambda messages: any("caught" in m["content"].get("text", "") for m in messages))
-    interrupt(client, computation)
+    client.interrupt(computation)
     outcome = client.finish(computation)
     assert (outcome.state, outcome.text()) == ("done", "in\ncaught\ncaught\n")
 
@@ -157,8 +143,8 @@ def test_a_late_interrupt_does_not_hit_the_next_cell(client):
     first = client.submit("1", keep=True)
     client.finish(first["id"])
     second = client.submit("import time\nprint('in', flush=True)\ntime.sleep(0.3)", session=first["session"])["id"]
-    said(client, second)
-    assert interrupt(client, first["id"]).status_code == 409
-    assert delete(client, first["id"]).status_code == 409
+    client.until_printed(second)
+    assert client.interrupt(first["id"]).status_code == 409
+    assert client.cancel(first["id"]).status_code == 409
     outcome = client.finish(second)
     assert (outcome.state, outcome.text(), outcome.of_type("error")) == ("done", "in\n", [])

@@ -1,4 +1,4 @@
-"""Expressions that are evaluated after the code, and what else a reply carries."""
+"""A reply carries the values of expressions that are evaluated after the code."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_code_that_fails_has_no_values(client):
 def test_an_interrupt_ends_expressions_too(client):
     asked = {"long": "print('here', flush=True) or __import__('time').sleep(1000)", "next": "1"}
     running = client.submit("1", user_expressions=asked)["id"]
-    client.until(running, lambda messages: any(m["header"]["msg_type"] == "stream" for m in messages))
-    client.http.post(f"{client.url}/computations/{running}/interrupt", timeout=30)
+    client.until_printed(running)
+    client.interrupt(running)
     outcome = client.finish(running)
     values = values_of(outcome)
     assert (outcome.state, values["long"]["ename"]) == ("done", "KeyboardInterrupt") and "next" not in values

@@ -13,8 +13,8 @@ import pytest
 from harness.server import Server, serve
 from host import descendants
 from tests.adversarial.conftest import SETTINGS
-from tests.end_to_end.client import Client
-from tests.end_to_end.conftest import CheckingClient
+from tests.checking_client import CheckingClient
+from tests.client import Client
 
 # RUNSC in the environment tries another release than the installed one.
 RUNSC = shutil.which(os.environ.get("RUNSC", "runsc"))

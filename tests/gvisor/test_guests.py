@@ -7,7 +7,6 @@ import os
 import pytest
 
 from harness.processes import wait_for
-from tests.end_to_end.test_completion import complete, inspect
 from tests.gvisor.conftest import guests, needs_runsc
 
 pytestmark = needs_runsc
@@ -67,8 +66,8 @@ def test_stop_reaches_code_and_the_session_goes_on(client, session, endless):
 
 
 def test_names_are_completed_and_described_in_a_guest(client, session):
-    assert "kept" in complete(client, session, "kep")["matches"]
-    assert inspect(client, session, "kept")["found"]
+    assert "kept" in client.complete(session, "kep")["matches"]
+    assert client.inspect(session, "kept")["found"]
 
 
 def test_a_guest_ends_with_its_session(client, server):

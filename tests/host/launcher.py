@@ -22,7 +22,7 @@ def main() -> int:
         early, is_job = name.endswith("!"), name.endswith("?")
         services.append(Service(name.rstrip("!?"), shell, dict(os.environ), Path("/"), early, is_job))
     log = ServiceLog(Path(sys.argv[1]))
-    return run_to_end(ServiceManager(services, log, lambda: print("started", flush=True)))
+    return run_to_end(ServiceManager(services, log, lambda: print("started", flush=True)), Path(sys.argv[1]).parent)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who may do what on a machine where root started the server: the two accounts and the door between them."""
+"""The two accounts that root's start makes may do what they must and no more, also at the door between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The installation by hand: who can read what when the commands of docs/running.md have been given."""
+"""After the commands of docs/running.md have been given by hand, each account can read what it should and no more."""
 
 from __future__ import annotations
 

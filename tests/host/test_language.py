@@ -1,4 +1,4 @@
-"""``make sage`` and its like: the environment of a language, built, refused, interrupted and built again.
+"""``make sage`` and its like build the environment of a language, refuse, are interrupted and build again.
 
 A language of our own stands in for Sage: one small package, from a folder instead of the network.
 """

@@ -1,17 +1,16 @@
-"""``make run`` as a person meets it: what it prints, how it ends, and what it says when it cannot start."""
+"""``make run`` prints one line, ends in order, and says in one sentence why it cannot start."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
-import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import requests
 
 import settings
 from harness.processes import Process, start
@@ -23,24 +22,12 @@ from host.errors import (
     EXIT_SERVICE_DIED,
     EXIT_SETTINGS,
 )
+from tests.client import Client
 from tests.conftest import SECRET
 
 END_S = 5.0  # what make run promises
 SPARE_S = 10.0  # for make itself, on a busy machine
 REFUSAL_S = 60.0
-
-
-def run_cell(url, code):
-    request = urllib.request.Request(
-        f"{url}/computations?wait=30", json.dumps({"code": code}).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
-
-
-def get(url):
-    with urllib.request.urlopen(url, timeout=60) as answer:
-        return json.load(answer)
 
 
 def running(site):
@@ -74,15 +61,13 @@ def test_standard_output_is_one_line(server):
 
 
 def test_ready_means_that_a_cell_runs(server):
-    computation = run_cell(server.url, "6*7")
-    assert computation["state"] == "done"
-    assert "'42'" in str(computation["messages"])
+    assert Client(server.url).run("6*7").result == "42"
 
 
 def test_ctrl_c_ends_everything_and_a_second_start_remembers(own_site):
     make = ["make", "--no-print-directory", "-C", str(ROOT), "run"]
     with start(make, ready=f"^ready {own_site.url}$", deadline_s=START_S, env=own_site.env) as process:
-        computation = run_cell(own_site.url, "print('remember me')")
+        computation = Client(own_site.url).run("print('remember me')").description["id"]
         below = process.descendants()
         groups = find_groups(own_site)
         process.signal_group(signal.SIGINT)
@@ -93,8 +78,7 @@ def test_ctrl_c_ends_everything_and_a_second_start_remembers(own_site):
         assert not any(str(own_site.data) in line for line in Path("/proc/self/mounts").read_text().splitlines())
         assert process.output == f"ready {own_site.url}\n"
     with running(own_site):
-        messages = get(f"{own_site.url}/computations/{computation['id']}/messages?after=-1")["messages"]
-        assert "remember me" in str(messages)
+        assert Client(own_site.url).finish(computation).text() == "remember me\n"
 
 
 def find_groups(site):
@@ -147,7 +131,7 @@ def test_a_directory_in_use_by_another_server_is_said_in_one_sentence(server, ow
     code, said = refusal(own_site, DATA=str(server.data))
     assert code == EXIT_DATA_IN_USE
     assert "another server is running" in said
-    assert get(f"{server.url}/healthz")
+    assert requests.get(f"{server.url}/healthz", timeout=REFUSAL_S).ok
 
 
 @pytest.mark.root

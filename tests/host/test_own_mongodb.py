@@ -1,15 +1,16 @@
-"""``make run`` with a MongoDB of the host's: password, and patience while it is away."""
+"""``make run`` works with a MongoDB of the operator's: it has its password, and patience while it is away."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 
 import pymongo
+import requests
 
 from harness.processes import start
 from harness.server import ROOT, START_S, free_port
 from store.embedded import mongod_program
-from tests.host.test_make_run import get, run_cell
+from tests.client import Client
 
 USER, PASSWORD = "cells", "p:@/% word"
 
@@ -53,16 +54,17 @@ def test_a_server_waits_for_its_mongodb_and_goes_on_when_it_comes_back(own_site,
         assert not list(own_site.data.rglob("*.sock"))
         with mongod(tmp_path, port):
             server.wait_for_line(f"^ready {own_site.url}$", START_S)
-            kept = run_cell(own_site.url, "print('kept')")["id"]
+            client = Client(own_site.url)
+            kept = client.run("print('kept')").description["id"]
         with mongod(tmp_path, port):
             server.wait_for(lambda: ready_again(own_site.url), "being ready again", START_S)
-            assert "kept" in str(get(f"{own_site.url}/computations/{kept}/messages?after=-1")["messages"])
-            assert run_cell(own_site.url, "1+1")["state"] == "done"
+            assert client.finish(kept).text() == "kept\n"
+            assert client.run("1+1").state == "done"
         assert PASSWORD not in server.log
 
 
 def ready_again(url):
     try:
-        return get(f"{url}/readyz")["ready"]
-    except OSError:  # 503
+        return requests.get(f"{url}/readyz", timeout=START_S).json()["ready"]
+    except requests.RequestException:
         return False

@@ -1,4 +1,4 @@
-"""What is made before the parts start: settings file, copy of the code, control groups; and the locks of packages."""
+"""Before the services start, their settings, copy of the code and control groups are made, and packages are locked."""
 
 from __future__ import annotations
 

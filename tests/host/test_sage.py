@@ -1,4 +1,4 @@
-"""Sage as ``make sage`` leaves it, served beside Python."""
+"""Sage is served beside Python as ``make sage`` leaves it."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Services start together and end together, in order and in time, whoever ends them."""
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,4 @@
-"""A language more: what docs/languages.md says of one, followed word for word and served."""
+"""A language more is served by following docs/languages.md word for word."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_language_that_is_not_installed_holds_nothing_up_and_says_what_install
     assert ask(f"{url}/readyz")["ready"]
 
 
-def test_a_language_that_loads_slowly_keeps_no_other_waiting_and_its_cells_wait_for_it(serving: Serving) -> None:
+def test_a_language_that_loads_slowly_holds_up_no_other_and_its_cells_wait_for_it(serving: Serving) -> None:
     def come() -> tuple[bool, bool]:
         slow = ask(f"{serving.url}/languages")["languages"][-1]
         return slow["available"], slow["expected"]

@@ -1,4 +1,4 @@
-"""A server that treats one student well and the next ones badly, to see that the load test tells them apart.
+"""Treat one student well and the next ones badly, to see that the load test tells them apart.
 
 ``python -m tests.load.bad_server`` prints its address and, at SIGTERM, how often it did what of ``TREATMENTS``.
 """

@@ -1,4 +1,4 @@
-"""What ``make load`` was asked for: RATE, SECONDS, USERS, URL, RAMP and MIX, checked before anything starts."""
+"""Check what ``make load`` was asked for (RATE, SECONDS, USERS, URL, RAMP, MIX) before anything starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of every request and of every computation, read from Tsung's own logs.
+"""Read from Tsung's own logs what became of every request and of every computation.
 
 ``tsung.dump`` has a line for each request that was answered; ``match.log`` one for each check that held (a computation
 whose end was seen is ``over``, one that showed all it should has ``right-1-of-n`` to ``right-n-of-n``); ``tsung.log``

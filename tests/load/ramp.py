@@ -1,4 +1,4 @@
-"""Looking for the knee: the highest rate at which every computation is right and ends within a second."""
+"""Look for the knee: the highest rate at which every computation is right and ends within a second."""
 
 from __future__ import annotations
 

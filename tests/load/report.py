@@ -1,4 +1,4 @@
-"""What a run has shown: a table for people, JSON for programs, and Tsung's own pages with graphs."""
+"""Show what a run has shown: a table for people, JSON for programs, and Tsung's own pages with graphs."""
 
 from __future__ import annotations
 

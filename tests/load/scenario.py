@@ -1,4 +1,4 @@
-"""Tsung's scenario: ``tsung.xml``, written from the template for one server and one rate.
+"""Write Tsung's scenario, ``tsung.xml``, from the template for one server and one rate.
 
 ``python -m tests.load.scenario`` writes ``tests/load/tsung.xml``, for the server that ``make run`` starts.
 """

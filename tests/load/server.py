@@ -1,4 +1,4 @@
-"""The server under load: one that is started for it, or one that runs already."""
+"""Give the server under load: one that is started for it, or one that runs already."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells as textbooks have them: topic, name, code. The right answer is what the installed Sage says itself."""
+"""List cells as textbooks have them: topic, name, code. What the installed Sage says of them is right."""
 
 from __future__ import annotations
 

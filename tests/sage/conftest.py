@@ -1,4 +1,4 @@
-"""Sage's own words about each cell, and the answers of the whole server, asked for by several clients at once."""
+"""Ask the installed Sage and the whole server about each cell, by several clients at once."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 from harness.languages import language_python
 from harness.processes import tied
-from tests.end_to_end.client import Outcome
-from tests.end_to_end.conftest import CheckingClient
+from tests.checking_client import CheckingClient
+from tests.client import Outcome
 
 # As many as the workers that wait forked: more would only wait for each other on two cores.
 CLIENTS = 4

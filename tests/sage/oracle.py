@@ -1,4 +1,4 @@
-"""The program that says what Sage itself makes of a cell: run by Sage's own interpreter, without any part of ours.
+"""Say what Sage itself makes of a cell; Sage's own interpreter runs this, without any part of ours.
 
 A line of JSON in, ``{code, png?}``, the PNG in base64; a line out: ``{printed, plain, latex, error}``, and of a
 picture ``{axes, size, difference}``: its data's range, the size in pixels that Sage draws, and how much the given PNG

@@ -1,10 +1,10 @@
-"""Cells as textbooks have them, through the whole server: what comes is what the installed Sage says of them itself."""
+"""Cells of textbooks, sent through the whole server, come to what the installed Sage says of them itself."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.end_to_end.client import Outcome
+from tests.client import Outcome
 from tests.sage.cells import CELLS, PICTURES, Cell
 
 # Of 255: two drawings of one picture differ where a curve's points, which Sage shakes a little, fall elsewhere.

@@ -1,4 +1,4 @@
-"""Sage in a conversation: kept sessions, linked cells, questions, completion, files, random numbers, stop."""
+"""Sage's sessions converse as Python's do: they are kept, linked, ask, complete, take files and stop."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ import ast
 import pytest
 
 from harness.processes import cpu_s, wait_for
-from tests.end_to_end.test_completion import complete, inspect
-from tests.end_to_end.test_files import announced, fetch, run_with
-from tests.end_to_end.test_input import answer, asked
-from tests.end_to_end.test_stop import interrupt, said
+from tests.client import of_type
 from tests.sage.test_programs import members
 
 # Each takes minutes when nobody stops it, most of them in C without a look at Python.
@@ -34,11 +31,11 @@ BUSY_S = 0.3
 def test_a_stop_is_answered_inside(client, name):
     code = "import os\nkept = 2^5\nprint(os.readlink('/proc/self/ns/pid'), flush=True)"
     computation = client.submit(f"{code}\n{LONG[name]}", keep=True)
-    messages = said(client, computation["id"])
+    messages = client.until_printed(computation["id"])
     (space,) = [message["content"]["text"].strip() for message in messages if message["header"]["msg_type"] == "stream"]
     busy = cpu_s(members(space)) + BUSY_S
     wait_for(lambda: cpu_s(members(space)) > busy)
-    assert interrupt(client, computation["id"]).status_code == 202
+    assert client.interrupt(computation["id"]).status_code == 202
     outcome = client.finish(computation["id"])
     # Within the grace: else it would have been killed, and the state would say so.
     assert (outcome.state, outcome.error["ename"]) == ("done", "KeyboardInterrupt")
@@ -60,31 +57,31 @@ def test_old_results_can_be_named_in_a_session(client):
 def test_linked_cells_run_in_their_order(client):
     first = client.submit("n = input('n? ')", keep=True)
     later = [client.submit(f"n = Integer(n)^{k}; n", session=first["session"], keep=True)["id"] for k in (2, 3)]
-    asked(client, first["id"])
-    answer(client, first["id"], "2")
+    client.until_asked(first["id"])
+    client.answer(first["id"], "2")
     client.finish(first["id"])
     assert [client.finish(id).result for id in later] == ["4", "64"]
 
 
 def test_a_question_is_asked_and_its_answer_is_text_that_sage_can_read(client):
     computation = client.submit("n = sage_eval(input('A number? '))\nfactor(n)")["id"]
-    (question,) = asked(client, computation)
+    (question,) = of_type(client.until_asked(computation), "input_request")
     assert question["content"] == {"prompt": "A number? ", "password": False}
-    answer(client, computation, "2^10 - 1")
+    client.answer(computation, "2^10 - 1")
     assert client.finish(computation).result == "3 * 11 * 31"
 
 
 def test_names_of_sage_are_completed_without_a_session(client):
-    assert "EllipticCurve" in complete(client, "-", "EllipticC", language="sage")["matches"]
-    reply = inspect(client, "-", "factor", language="sage")
+    assert "EllipticCurve" in client.complete("-", "EllipticC", language="sage")["matches"]
+    reply = client.inspect("-", "factor", language="sage")
     assert reply["found"] and "factorization" in reply["data"]["text/plain"]
 
 
 def test_names_and_methods_of_a_session_are_completed_and_explained(client):
     session = client.run("R.<x> = QQ[]\ncurve = EllipticCurve([0, 1])", keep=True).description["session"]
-    assert any(match.endswith("rank") for match in complete(client, session, "y = curve.ran")["matches"])
-    assert any(match.endswith("torsion_order") for match in complete(client, session, "2^3 + curve.tors")["matches"])
-    reply = inspect(client, session, "curve.rank")
+    assert any(match.endswith("rank") for match in client.complete(session, "y = curve.ran")["matches"])
+    assert any(match.endswith("torsion_order") for match in client.complete(session, "2^3 + curve.tors")["matches"])
+    reply = client.inspect(session, "curve.rank")
     assert reply["found"] and "rank" in reply["data"]["text/plain"]
 
 
@@ -99,10 +96,10 @@ def test_files_go_in_and_come_out(client):
     code = "load('lib.sage')\nA = matrix(QQ, [[QQ(n) for n in line.split(',')] for line in open('data.csv')])\n"
     code += "open('out.txt', 'w').write(str(twice(A.det())))\nA.det(), half"
     files = (("lib.sage", b"half = 1/2\ndef twice(n): return 2^1 * n\n"), ("data.csv", b"1,2\n3,4/5\n"))
-    outcome = run_with(client, code, *files, language="sage")
+    outcome = client.run_with(code, *files, language="sage")
     assert outcome.result == "(-26/5, 1/2)"
-    (file,) = announced(outcome)
-    assert (file["name"], fetch(client, file).text) == ("out.txt", "-52/5")
+    (file,) = outcome.files
+    assert (file["name"], client.fetch(file).text) == ("out.txt", "-52/5")
 
 
 def test_random_numbers_differ_between_sessions(client):

@@ -1,4 +1,4 @@
-"""What Sage shows beyond text: formulas, tables, pictures, animations, scenes in three dimensions, interacts."""
+"""Sage shows formulas, tables, pictures, animations, scenes in three dimensions and interacts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import re
 
 import pytest
 
-from tests.end_to_end.client import Outcome
-from tests.end_to_end.test_files import announced, fetch
+from tests.client import Outcome
 from tests.sage.test_cells import formula
 
 # Names of XML's own: nobody fetches them.
@@ -99,7 +98,7 @@ def test_a_scene_in_three_dimensions_names_no_address_outside(client, code):
     assert not re.search(r"jsdelivr|unpkg|cdnjs|rawgit|googleapis", page)
 
 
-def test_an_interact_runs_once_with_its_defaults_and_one_line_says_that_controls_are_not_shown(client):
+def test_an_interact_runs_once_with_its_defaults_and_says_that_controls_are_missing(client):
     outcome = client.run("@interact\ndef f(n=(2..10), m=slider(0, 9, 1, default=3)):\n    print('sum', n^2 + m)\n")
     assert outcome.of_type("error") == []
     assert outcome.text().splitlines().count("sum 7") == 1
@@ -114,6 +113,6 @@ def test_what_follows_an_interact_runs(client):
 
 def test_a_saved_plot_is_a_file_to_download(client):
     outcome = client.run("plot(sin, (0, 6)).save('wave.svg')\nsave(matrix(2, [1, 2, 3, 4]), 'm')")
-    files = {file["name"]: file for file in announced(outcome)}
+    files = {file["name"]: file for file in outcome.files}
     assert set(files) == {"wave.svg", "m.sobj"}
-    assert b"<svg" in fetch(client, files["wave.svg"]).content
+    assert b"<svg" in client.fetch(files["wave.svg"]).content

@@ -1,4 +1,4 @@
-"""Cells that do not parse or that raise: what is said points at the student's own text, not at the preparser's."""
+"""What is said of a cell that does not parse or that raises points at the student's own text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.end_to_end.client import Outcome
+from tests.client import Outcome
 
 # name: (code, the line that is at fault, the column in it that is pointed at)
 UNPARSABLE = {

@@ -1,4 +1,4 @@
-"""GAP, Maxima, PARI and Singular as programs beside Sage: cells of theirs, calls, and what is left of them: nothing."""
+"""GAP, Maxima, PARI and Singular run as programs beside Sage, and nothing is left of them."""
 
 from __future__ import annotations
 
@@ -97,5 +97,5 @@ def test_programs_stay_with_a_kept_session_and_end_with_it(client):
     session, space = first.description["session"], first.text().strip()
     assert client.run("a + 1", session=session, keep=True).result == "43"
     assert members(space)
-    client.http.delete(f"{client.url}/sessions/{session}", timeout=30)
+    client.end_session(session)
     wait_for(lambda: not members(space))

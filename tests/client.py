@@ -1,13 +1,21 @@
-"""A client of the HTTP contract as small as a test wants it."""
+"""Speak the HTTP contract as a client does."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import requests
 
 DEADLINE_S = 60.0
+UPLOAD_S = 120.0
+FILES_TYPE = "application/vnd.singlecell.files+json"
+
+
+def of_type(messages: list[dict], msg_type: str) -> list[dict]:
+    """Return the messages of a type, in order."""
+    return [message for message in messages if message["header"]["msg_type"] == msg_type]
 
 
 @dataclass
@@ -40,6 +48,12 @@ class Outcome:
         return content["data"]["text/plain"]
 
     @property
+    def files(self) -> list[dict]:
+        """Return the files that the messages announce."""
+        bundles = [content["data"].get(FILES_TYPE, {}) for content in self.of_type("display_data")]
+        return [file for bundle in bundles for file in bundle.get("files", [])]
+
+    @property
     def error(self) -> dict:
         """Return the content of the one error."""
         (content,) = self.of_type("error")
@@ -60,6 +74,34 @@ class Client:
             raise AssertionError(f"{answer.status_code}: {answer.text}")
         return answer.json()
 
+    def upload(self, code: str, *files: tuple[str, bytes], **fields: str) -> requests.Response:
+        """Submit a cell with files beside it."""
+        parts = [("file", (name, data)) for name, data in files]
+        body = {"code": code, **fields}
+        return self.http.post(f"{self.url}/computations", data=body, files=parts, timeout=UPLOAD_S)
+
+    def run_with(self, code: str, *files: tuple[str, bytes], **fields: str) -> Outcome:
+        """Submit a cell with files beside it and wait for its end."""
+        answer = self.upload(code, *files, **fields)
+        assert answer.status_code == 201, answer.text
+        return self.finish(answer.json()["id"])
+
+    def fetch(self, file: dict, **headers: str) -> requests.Response:
+        """Return a file that was announced or listed."""
+        url = file["url"] if file["url"].startswith("http") else self.url + file["url"]
+        return self.http.get(url, headers=headers, timeout=UPLOAD_S)
+
+    def introspect(
+        self, kind: str, session: str, code: str, cursor: int | None = None, **fields: object
+    ) -> requests.Response:
+        """Ask what could stand at the cursor (``complete``) or what stands there (``inspect``)."""
+        body = {"code": code, "cursor_pos": len(code) if cursor is None else cursor, **fields}
+        return self.http.post(f"{self.url}/sessions/{session}/{kind}", json=body, timeout=DEADLINE_S)
+
+    def limit(self, name: str) -> int:
+        """Return a limit that the server tells."""
+        return self.http.get(f"{self.url}/limits", timeout=DEADLINE_S).json()["limits"][name]["value"]
+
     def get(self, computation: str) -> dict:
         """Return the description of a computation."""
         answer = self.http.get(f"{self.url}/computations/{computation}", timeout=DEADLINE_S)
@@ -76,7 +118,9 @@ class Client:
         answer.raise_for_status()
         return answer.json()
 
-    def until(self, computation: str, condition, deadline_s: float = DEADLINE_S) -> list[dict]:
+    def until(
+        self, computation: str, condition: Callable[[list[dict]], bool], deadline_s: float = DEADLINE_S
+    ) -> list[dict]:
         """Return the messages so far once ``condition`` holds of them."""
         messages: list[dict] = []
         end = time.monotonic() + deadline_s
@@ -88,6 +132,31 @@ class Client:
             if page["finished"] and not condition(messages):
                 raise AssertionError(f"ended before: {messages}; {self.get(computation)}")
         return messages
+
+    def until_printed(self, computation: str) -> list[dict]:
+        """Return the messages so far once the code has printed something."""
+        return self.until(computation, lambda messages: bool(of_type(messages, "stream")))
+
+    def until_asked(self, computation: str, times: int = 1) -> list[dict]:
+        """Return the messages so far once the code has asked for input so many times."""
+        return self.until(computation, lambda messages: len(of_type(messages, "input_request")) >= times)
+
+    def answer(self, computation: str, value: object) -> requests.Response:
+        """Send the answer to the code's question."""
+        url = f"{self.url}/computations/{computation}/input"
+        return self.http.post(url, json={"value": value}, timeout=DEADLINE_S)
+
+    def interrupt(self, computation: str) -> requests.Response:
+        """Ask for an interrupt of the code."""
+        return self.http.post(f"{self.url}/computations/{computation}/interrupt", timeout=DEADLINE_S)
+
+    def cancel(self, computation: str) -> requests.Response:
+        """Ask for the end of a computation."""
+        return self.http.delete(f"{self.url}/computations/{computation}", timeout=DEADLINE_S)
+
+    def end_session(self, session: str) -> requests.Response:
+        """Ask for the end of a session."""
+        return self.http.delete(f"{self.url}/sessions/{session}", timeout=DEADLINE_S)
 
     def finish(self, computation: str, deadline_s: float = DEADLINE_S) -> Outcome:
         """Wait for the end of a computation."""
