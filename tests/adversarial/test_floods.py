@@ -26,12 +26,14 @@ def test_slow_and_huge_requests_take_nothing_from_others(server, client, neighbo
         visit(client)
 
 
-@pytest.mark.parametrize("way", ["events", "messages?wait=30"])
+@pytest.mark.parametrize("way", ["events", "messages?wait=30&after={last}"], ids=["events", "messages"])
 def test_waiting_requests_take_nothing_from_others(server, client, neighbour, way):
     """G20"""
-    id = client.submit("import time; time.sleep(10)")["id"]
-    with flood(server.port, COUNT, get(f"/computations/{id}/{way}")):
+    id = client.submit("input()")["id"]
+    last = client.until_asked(id)[-1]["sequence"]  # what is there already would be the answer, at once
+    with flood(server.port, COUNT, get(f"/computations/{id}/{way.format(last=last)}")):
         visit(client)
+    assert client.cancel(id).status_code == 202
 
 
 def visit(client) -> None:
