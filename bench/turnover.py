@@ -71,10 +71,11 @@ def kill(running: Supervisor, session: str, code: str) -> float:
     running.send(wire.Open(session, "python"), wire.Execute(session, f"cell-{session}", code, False, True))
     running.wait(lambda frame: isinstance(frame, wire.Output) and b"there" in frame.messages[-1].content)
     members = inits(running)
+    running.heard.clear()
     ordered = time.monotonic()
     running.send(wire.Close(session))
-    running.wait(lambda frame: isinstance(frame, wire.Closed) and frame.session == session)
-    running.wait(lambda frame: isinstance(frame, wire.Credit))
+    # In either order: the place may be another's before the last word of the session is said.
+    running.wait(lambda _frame: {wire.Closed, wire.Credit} <= {type(frame) for frame in running.heard})
     elapsed_s = time.monotonic() - ordered
     running.heard.clear()
     if not members - inits(running):
