@@ -293,7 +293,7 @@ class Closed(Frame):
 
 
 class IntrospectReply(Frame):
-    """Outcome of an Ask. ``content``: JSON of complete_reply or inspect_reply when ``status`` is ok."""
+    """The outcome of an Introspect. ``content``: JSON of complete_reply or inspect_reply when ``status`` is ok."""
 
     request: int
     status: Literal["ok", "busy", "gone", "error"]

@@ -83,7 +83,8 @@ def read(body_type: type[Body]) -> Body:
         refuse(415, "The body has to be JSON (`Content-Type: application/json`).")
     settings = here().settings
     untrusted_bytes = request_body.read_bytes(json_bytes_max(settings))
-    return strict_json.decode(untrusted_bytes, body_type, message_text_bytes_max(settings))
+    expressions_bytes_max = JSON_ESCAPE_BYTES * settings.code_bytes_max + JSON_REST_BYTES
+    return strict_json.decode(untrusted_bytes, body_type, message_text_bytes_max(settings), expressions_bytes_max)
 
 
 def json_bytes_max(settings: Settings) -> int:

@@ -14,23 +14,17 @@ import re
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from itertools import accumulate
 from typing import Any, NoReturn, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from contract import nests_deeper
 from web.problems import refuse
 
 DEPTH_MAX = 100  # of arrays and objects in each other; Python's parser and writer can take far more
 DIGITS_MAX = 300  # of one number; a longer one only costs time
-# The end is optional, so that no search fails: a failed one would begin again at the next quotation mark.
-_STRING = re.compile(rb'"(?:[^"\\]+|\\.)*"?', re.DOTALL)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-# Opening brackets as 1, closing ones as -1: signed bytes.
-_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
-
 Body = TypeVar("Body")
 
 
@@ -45,19 +39,23 @@ class _Peeked(Struct):
     """A body, of which only the length of these texts is looked at."""
 
     message: _Texts | UnsetType = UNSET
+    user_expressions: Raw | UnsetType = UNSET
 
 
-def decode(untrusted_bytes: bytes, body_type: type[Body], text_bytes_max: int) -> Body:
+def decode(
+    untrusted_bytes: bytes, body_type: type[Body], text_bytes_max: int, expressions_bytes_max: int
+) -> Body:
     """Return the body as this struct. Raises ProblemError.
 
-    ``text_bytes_max``: the bound of `content` and of `metadata` of a message.
+    ``text_bytes_max``: the bound of `content` and of `metadata` of a message, as JSON; ``expressions_bytes_max``: that of
+    `user_expressions`.
     """
     try:
         untrusted_bytes.decode()
     except UnicodeDecodeError:
         refuse(400, "The body is not UTF-8.")
     _check_depth(untrusted_bytes)
-    _check_texts(untrusted_bytes, text_bytes_max)
+    _check_texts(untrusted_bytes, text_bytes_max, expressions_bytes_max)
     with _no_collections():
         try:
             # With a hook for floats, because msgspec's own reading of some (9e307) takes 18 µs for each.
@@ -76,20 +74,20 @@ def _decoder(body_type: Any) -> msgspec.json.Decoder[Any]:
 
 
 def _check_depth(untrusted_bytes: bytes) -> None:
-    if untrusted_bytes.count(b"[") + untrusted_bytes.count(b"{") <= DEPTH_MAX:
-        return
-    steps = memoryview(_STRING.sub(b"", untrusted_bytes).translate(_STEPS, _NO_BRACKETS)).cast("b")
-    if max(accumulate(steps), default=0) > DEPTH_MAX:
+    if nests_deeper(untrusted_bytes, DEPTH_MAX):
         refuse(400, f"The body is nested too deeply: more than {DEPTH_MAX} levels.")
 
 
-def _check_texts(untrusted_bytes: bytes, bytes_max: int) -> None:
+def _check_texts(untrusted_bytes: bytes, bytes_max: int, expressions_bytes_max: int) -> None:
     try:
-        message = msgspec.json.decode(untrusted_bytes, type=_Peeked).message
+        body = msgspec.json.decode(untrusted_bytes, type=_Peeked)
     except msgspec.MsgspecError:
         return  # decoding the whole body says why
+    # In these, many small values can be dear; the rest of a body is a few long texts.
+    if isinstance(body.user_expressions, Raw) and len(memoryview(body.user_expressions)) > expressions_bytes_max:
+        refuse(413, f"`user_expressions` is longer than {expressions_bytes_max} bytes of JSON.")
     for name in ("content", "metadata"):
-        text = getattr(message, name, UNSET)
+        text = getattr(body.message, name, UNSET)
         if isinstance(text, Raw) and len(memoryview(text)) > bytes_max:
             refuse(413, f"`message.{name}` is longer than {bytes_max} bytes of JSON; more has to go into `buffers`.")
 

@@ -85,6 +85,13 @@ def test_the_longest_code_and_expressions_fit_however_they_are_written(client: F
     check_problem(post(client, b'{"code": "%b1"}' % code), 413, "`code`")
 
 
+def test_expressions_are_refused_by_their_length_before_they_are_read(client: FlaskClient, settings) -> None:
+    most = request_schemas.JSON_ESCAPE_BYTES * settings.code_bytes_max + request_schemas.JSON_REST_BYTES
+    for length, sentence in ((most, "is not right"), (most + 1, "`user_expressions` is longer than")):
+        body = b'{"code": "1", "user_expressions": {"a":%b}}' % (b"1" * (length - 6))
+        check_problem(post(client, body), 400 if length == most else 413, sentence)
+
+
 @pytest.mark.parametrize("field", ["content", "metadata"])
 def test_a_text_of_a_message_has_a_bound_of_its_own(client: FlaskClient, settings, field: str) -> None:
     most = request_schemas.message_text_bytes_max(settings)
@@ -135,6 +142,6 @@ def cost(content: bytes) -> float:
     for _ in range(ROUNDS):
         begun = time.process_time()
         with suppress(ProblemError):
-            strict_json.decode(body, NewComputation, LENGTH * 2)
+            strict_json.decode(body, NewComputation, LENGTH * 2, LENGTH * 2)
         times.append(time.process_time() - begun)
     return min(times) / len(body)

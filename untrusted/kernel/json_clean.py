@@ -8,9 +8,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from contract import JSON_DEPTH_MAX
+
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 
-DEPTH_MAX = 64  # levels of nesting that any reader of JSON bears
 BUNDLE_CHARS_MAX = 6 << 20  # of one message: together with its envelope it stays below the longest frame
 # Of the values and of the payloads in a reply, as they are written: with its error it stays below the longest frame.
 REPLY_PART_BYTES_MAX = 3 << 20
@@ -45,8 +46,8 @@ def clean(value: object, depth: int = 0) -> Json:
         return float(value) if math.isfinite(value) else None
     if isinstance(value, (bytes, bytearray, memoryview)):
         return base64.b64encode(value).decode()
-    if depth >= DEPTH_MAX:
-        raise UnfitError(f"it is nested more than {DEPTH_MAX} levels deep")
+    if depth >= JSON_DEPTH_MAX:
+        raise UnfitError(f"it is nested more than {JSON_DEPTH_MAX} levels deep")
     if isinstance(value, Mapping):
         return {_key(key): clean(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
