@@ -126,8 +126,7 @@ class Supervisor:
             self._sessions.give_up(language)
             for reply in self._introspections.give_up(language):
                 device.send(reply)
-        credit = self._places.next_credit() if self._status.made else None
-        if credit is not None:
+        if self._status.made and (credit := self._places.next_credit()):
             device.send(credit)
 
     # --- the device ---------------------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ class Session:
     def __init__(
         self, session_id: str, language: str, limits: Limits, send: Callable[[Frame], None], deliveries: Deliveries
     ) -> None:
-        self.id, self.language = session_id, language
-        self._limits, self._send, self._deliveries = limits, send, deliveries
+        self.id, self.language, self._limits = session_id, language, limits
+        self._send, self._deliveries = send, deliveries
         self.worker: WorkerProcess | None = None
         self._directory: WorkDirectory | None = None
         self.turn: Turn | None = None
@@ -104,9 +104,7 @@ class Session:
     def reply(self, frame: InputReply, now: float) -> None:
         """Pass an input reply on, if the computation waits for one."""
         turn = self.turn
-        if turn is None or self.worker is None or turn.computation != frame.computation:
-            return
-        if turn.asking_since is not None:
+        if turn and self.worker and turn.computation == frame.computation and turn.asking_since is not None:
             turn.stop_asking(now)
             self.worker.channel.send(frame)
 
@@ -145,8 +143,7 @@ class Session:
         if worker.channel.unsent_bytes:
             raise WireError("the end of a computation that the worker has not read")
         turn.over_at = now
-        overrun = worker.group.overrun()
-        if overrun:
+        if overrun := worker.group.overrun():
             self.end(overrun)
         elif turn.last:
             self._deliveries.add(self.id, self._look_for_files(turn))
@@ -164,12 +161,11 @@ class Session:
 
     def _finish(self, reason: Reason | None, now: float) -> None:
         turn, worker, directory = self.turn, self.worker, self._directory
-        if turn is None or worker is None or directory is None:
-            return
-        usage = turn.usage(now, *worker.group.usage()[:2])
-        end = Finished(self.id, turn.computation, "failed" if reason else "done", reason, usage)
-        self.turn, self._is_delivering = None, True
-        self._deliveries.add(self.id, self._deliver(turn, directory, end))
+        if turn is not None and worker is not None and directory is not None:
+            usage = turn.usage(now, *worker.group.usage()[:2])
+            end = Finished(self.id, turn.computation, "failed" if reason else "done", reason, usage)
+            self.turn, self._is_delivering = None, True
+            self._deliveries.add(self.id, self._deliver(turn, directory, end))
 
     def _deliver(self, turn: Turn, directory: WorkDirectory, end: Finished) -> Work:
         yield from deliver(turn, directory, self._limits, end)
@@ -186,13 +182,12 @@ class Session:
 
     def end(self, reason: Reason | None) -> None:
         """Kill the session; what is left to say is said when it is dead. No reason: its last turn is over."""
-        if self.ending is not None:
-            return
-        self.ending = reason or "session_gone"
-        if self.worker is None:
-            self._send(Closed(self.id, self.ending))
-        else:
-            self.worker.kill()
+        if self.ending is None:
+            self.ending = reason or "session_gone"
+            if self.worker is None:
+                self._send(Closed(self.id, self.ending))
+            else:
+                self.worker.kill()
 
     def bury(self, worker: WorkerProcess, now: float) -> None:
         """Say what is left to say: the worker is dead with all its processes."""
