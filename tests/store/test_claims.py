@@ -1,4 +1,4 @@
-"""Leases: what a dead device held runs again or ends, and what it still writes is never seen."""
+"""Claims: what a dead device held runs again or ends, and what it still writes is never seen."""
 
 from __future__ import annotations
 

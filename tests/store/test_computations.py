@@ -1,4 +1,4 @@
-"""Wishes: interrupts, cancellations and answers on their way to the device."""
+"""What clients wish of computations: interrupts, cancellations and inputs on their way to the device."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from store import ComputationOverError, NotAskingError, Store
 from tests.store.conftest import claim, let_lease_run_out, message, state_of, submit
 
-QUESTION = b'{"channel":"stdin","header":{"msg_type":"input_request"},"content":{"prompt":"?","password":false}}'
+INPUT_REQUEST = b'{"channel":"stdin","header":{"msg_type":"input_request"},"content":{"prompt":"?","password":false}}'
 
 
 def test_interrupts_are_counted_and_a_cancellation_stays(store: Store) -> None:
@@ -24,13 +24,13 @@ def test_interrupts_are_counted_and_a_cancellation_stays(store: Store) -> None:
     assert store.claims.wishes([held])[0].lost
 
 
-def test_a_question_takes_one_answer(store: Store) -> None:
+def test_an_input_request_takes_one_reply(store: Store) -> None:
     id = submit(store)
     held = claim(store)
     with pytest.raises(NotAskingError):
         store.computations.answer(id, "early")
     for value in ("$first", ""):
-        store.claims.append(held, [message("x"), QUESTION])
+        store.claims.append(held, [message("x"), INPUT_REQUEST])
         assert store.computations.get(id).asking  # type: ignore[union-attr]
         # Another thread of the code prints while it waits.
         store.claims.append(held, [message("y")])
@@ -43,7 +43,7 @@ def test_a_question_takes_one_answer(store: Store) -> None:
 def test_the_device_may_say_itself_whether_the_code_asks(store: Store) -> None:
     id = submit(store)
     held = claim(store)
-    store.claims.append(held, [QUESTION])
+    store.claims.append(held, [INPUT_REQUEST])
     store.claims.append(held, [message("interrupted")], asking=False)
     with pytest.raises(NotAskingError):
         store.computations.answer(id, "x")
@@ -51,7 +51,7 @@ def test_the_device_may_say_itself_whether_the_code_asks(store: Store) -> None:
     store.computations.answer(id, "x")
 
 
-def test_what_the_code_prints_is_no_question(store: Store) -> None:
+def test_what_the_code_prints_is_no_input_request(store: Store) -> None:
     id = submit(store)
     held = claim(store)
     store.claims.append(
@@ -66,7 +66,7 @@ def test_nobody_asks_in_what_is_over_or_never_was(store: Store) -> None:
     with pytest.raises(NotAskingError):
         store.computations.answer(id, "x")
     held = claim(store)
-    store.claims.finish(held, "failed", "kernel_died", messages=[QUESTION])
+    store.claims.finish(held, "failed", "kernel_died", messages=[INPUT_REQUEST])
     for absent in (id, "never"):
         with pytest.raises(ComputationOverError):
             store.computations.answer(absent, "x")
@@ -75,7 +75,7 @@ def test_nobody_asks_in_what_is_over_or_never_was(store: Store) -> None:
 def test_a_second_attempt_begins_without_the_wishes_of_the_first(store: Store) -> None:
     id = submit(store)
     held = claim(store)
-    store.claims.append(held, [QUESTION])
+    store.claims.append(held, [INPUT_REQUEST])
     store.computations.answer(id, "x")
     store.computations.request_interrupt(id)
     let_lease_run_out(store, id)

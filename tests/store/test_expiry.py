@@ -1,4 +1,4 @@
-"""A cell in a language that nobody can run ends; one that somebody may still come to run waits."""
+"""Expiry: a computation in a language that no account can run ends; one that an account may still run waits."""
 
 from __future__ import annotations
 

@@ -78,12 +78,12 @@ def test_what_happens_is_announced(connect: Connect, listen: Listen) -> None:
     assert heard.get(timeout=DEADLINE_S) == ("news", id)
     submit(store, session=held.session)
     assert heard.get(timeout=DEADLINE_S) == ("turn", held.session)
-    question = store.introspections.put(None, "python", "complete", "", 0)
-    assert heard.get(timeout=DEADLINE_S) == ("question", question)
+    introspection = store.introspections.put(None, "python", "complete", "", 0)
+    assert heard.get(timeout=DEADLINE_S) == ("question", introspection)
     taken = store.introspections.claim("device-1", [])
     assert taken
     store.introspections.reply(taken, "ok")
-    assert heard.get(timeout=DEADLINE_S) == ("answer", question)
+    assert heard.get(timeout=DEADLINE_S) == ("answer", introspection)
 
 
 def test_only_the_topics_that_were_asked_for_arrive(store: Store, listen: Listen) -> None:

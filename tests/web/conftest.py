@@ -138,8 +138,8 @@ class Device:
 
     def ask(self, claim: Claim) -> None:
         """Ask for input."""
-        question = message("input_request", {"prompt": "?", "password": False}, "stdin")
-        self.store.claims.append(claim, [question], asking=True)
+        input_request = message("input_request", {"prompt": "?", "password": False}, "stdin")
+        self.store.claims.append(claim, [input_request], asking=True)
 
     def finish(self, claim: Claim, *texts: str, state: str = "done") -> None:
         """Print these texts and end the computation."""

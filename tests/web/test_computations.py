@@ -161,7 +161,7 @@ def test_interrupt_and_delete_of_a_finished_computation_are_409(client: FlaskCli
     check_problem(client.post(f"/computations/{id}/input", json={"value": ""}), 409)
 
 
-def test_a_question_takes_one_answer(client: FlaskClient, device: Device) -> None:
+def test_an_input_request_takes_one_reply(client: FlaskClient, device: Device) -> None:
     id = submit(client)["id"]
     claim = device.claim()
     check_problem(client.post(f"/computations/{id}/input", json={"value": "early"}), 409, "asks")

@@ -52,8 +52,8 @@ def test_a_language_that_is_not_installed_is_422_with_the_command_that_installs_
     device.report(languages=("python",))
     sentence = "Own is not installed on this server; its owner can install it with: apt-get install own"
     check_problem(client.post("/computations", json={"code": "1", "language": "own"}), 422, sentence)
-    question = {"code": "1", "cursor_pos": 1, "language": "own"}
-    check_problem(client.post("/sessions/-/complete", json=question), 422, sentence)
+    body = {"code": "1", "cursor_pos": 1, "language": "own"}
+    check_problem(client.post("/sessions/-/complete", json=body), 422, sentence)
     assert submit(client)["language"] == "python"
 
 

@@ -1,4 +1,4 @@
-"""Sessions, and questions about code to them."""
+"""Sessions, and introspection in them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def idle_session(client: FlaskClient, device: Device) -> str:
 
 
 def ask(app: Flask, device: Device, path: str, body: dict, status: str = "ok") -> tuple[TestResponse, object]:
-    """Post a question, let the device answer; return the response and the question."""
+    """Post an introspection, let the device reply; return the response and the introspection."""
     answers: list[TestResponse] = []
     asker = threading.Thread(target=lambda: answers.append(app.test_client().post(path, json=body)))
     asker.start()
-    question = wait_for(lambda: device.store.introspections.claim("device-1", device.sessions))
-    device.store.introspections.reply(question, status, json.dumps(REPLY).encode())
+    asked = wait_for(lambda: device.store.introspections.claim("device-1", device.sessions))
+    device.store.introspections.reply(asked, status, json.dumps(REPLY).encode())
     asker.join(10)
-    return answers[0], question
+    return answers[0], asked
 
 
 def test_a_session_goes_from_starting_to_gone(client: FlaskClient, device: Device) -> None:
@@ -58,17 +58,17 @@ def test_deleting_a_session_asks_for_its_end(client: FlaskClient, device: Device
 
 def test_completion_asks_the_session(app: Flask, client: FlaskClient, device: Device) -> None:
     session = idle_session(client, device)
-    response, question = ask(app, device, f"/sessions/{session}/complete", {"code": "pri", "cursor_pos": 3})
+    response, asked = ask(app, device, f"/sessions/{session}/complete", {"code": "pri", "cursor_pos": 3})
     assert response.status_code == 200 and response.get_json() == REPLY
-    assert (question.session, question.kind, question.code, question.cursor_pos) == (session, "complete", "pri", 3)
+    assert (asked.session, asked.kind, asked.code, asked.cursor_pos) == (session, "complete", "pri", 3)
 
 
 def test_inspection_asks_a_fresh_namespace(app: Flask, device: Device) -> None:
     body = {"code": "print", "cursor_pos": 5, "language": "python", "detail_level": 1}
-    response, question = ask(app, device, "/sessions/-/inspect", body)
+    response, asked = ask(app, device, "/sessions/-/inspect", body)
     assert response.status_code == 200
-    assert (question.session, question.language, question.kind) == (None, "python", "inspect")
-    assert question.detail_level == 1
+    assert (asked.session, asked.language, asked.kind) == (None, "python", "inspect")
+    assert asked.detail_level == 1
 
 
 def test_a_session_that_computes_answers_409_and_its_supervisor_says_whether(app: Flask, device: Device) -> None:
@@ -77,9 +77,9 @@ def test_a_session_that_computes_answers_409_and_its_supervisor_says_whether(app
     submit(client, session=session, keep=True)
     device.claim()
     body = {"code": "pri", "cursor_pos": 3}
-    refused, _question = ask(app, device, f"/sessions/{session}/complete", body, "busy")
+    refused, _asked = ask(app, device, f"/sessions/{session}/complete", body, "busy")
     check_problem(refused, 409, "computes")
-    answered, _question = ask(app, device, f"/sessions/{session}/complete", body)
+    answered, _asked = ask(app, device, f"/sessions/{session}/complete", body)
     assert answered.status_code == 200
 
 
