@@ -24,6 +24,7 @@ AT_ONCE = 500  # computations in one round, so that each call stays short; likew
 AT_ONCE_BYTES = 256 << 20
 UNCOUNTED_BYTES = 4096  # what a computation of an older server is taken to have, which counted none
 RECENT_S, SMALL_BYTES = 600, 1 << 20
+READ_S = 60  # for so long what is small is never deleted: its reader has just been told that it is there
 _BEGINNING = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -91,7 +92,7 @@ def _in_order(now: datetime) -> Iterator[dict[str, Any]]:
     recent = now - timedelta(seconds=RECENT_S)
     yield {"finished": {"$gt": _BEGINNING, "$lt": recent}}
     yield {"finished": {"$gte": recent}, "stored_bytes": {"$gt": SMALL_BYTES}}
-    yield {"finished": {"$gte": recent}}
+    yield {"finished": {"$gte": recent, "$lt": now - timedelta(seconds=READ_S)}}
 
 
 def _oldest(database: Database, which: Mapping[str, Any], enough_bytes: int) -> Iterator[dict[str, Any]]:

@@ -47,8 +47,8 @@ def decode(
 ) -> Body:
     """Return the body as this struct. Raises ProblemError.
 
-    ``text_bytes_max``: the bound of `content` and of `metadata` of a message, as JSON; ``expressions_bytes_max``: that of
-    `user_expressions`.
+    ``text_bytes_max``: the bound of `content` and of `metadata` of a message, as JSON. ``expressions_bytes_max``: that
+    of `user_expressions`.
     """
     try:
         untrusted_bytes.decode()
