@@ -29,8 +29,8 @@ build() {
     mkdir -p "$vm"
     root=$vm/root
     rm -rf "$root" "$vm/disk"
-    mirror=$(awk '/^URIs:/ {print $2; exit} /^deb / {print $2; exit}' /etc/apt/sources.list.d/*.sources \
-        /etc/apt/sources.list 2>/dev/null || true)
+    mirror=$(cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null |
+        sed -n 's/#.*//; s|.*\(https\{0,1\}://[^ ]*\).*|\1|p' | head -n 1)
     say "installing Debian $suite; its messages are in $vm/debootstrap.log"
     debootstrap --include="$packages" "$suite" "$root" "${mirror:-http://deb.debian.org/debian}" \
         >"$vm/debootstrap.log" 2>&1 || fail "debootstrap failed; see $vm/debootstrap.log"

@@ -69,8 +69,10 @@ class PipeHints:
             # Announcers see it only now: whoever finds a pipe that nobody reads deletes it.
             making.rename(path)
             rest = b""
+            news = select.poll()  # select() knows no descriptor above 1023, and a web process may have thousands
+            news.register(reader, select.POLLIN)
             while not self._stopped(stop) and path.exists():
-                if select.select([reader], [], [], LOOK_S)[0]:
+                if news.poll(LOOK_S * 1000):
                     *lines, rest = (rest + os.read(reader, READ_BYTES)).split(b"\n")
                     for line in lines:
                         topic, _, id = line.decode().partition(" ")

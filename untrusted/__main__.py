@@ -71,8 +71,9 @@ def start(config: StartConfig) -> tuple[Supervisor, DeviceSocket]:
         places = ", ".join(sorted({entry.python for entry in config.languages.values()}))
         raise StartError(f"no language can run here: there is no whole environment with a Python at {places}")
     try:
-        limiter = limiters.choose(config.limiter, config.cgroup_directory, next(iter(installed.values())).limits)
         guests = gvisor.find(config.runsc, config.runsc_flags) if config.runsc else None
+        limits = next(iter(installed.values())).limits
+        limiter = limiters.choose(config.limiter, config.cgroup_directory, limits, guests is not None)
         if guests:
             installed = {name: replace(entry, limits=gvisor.around(entry.limits)) for name, entry in installed.items()}
         home = make_home()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import resource
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -62,6 +63,22 @@ def listen(directory: Path) -> Iterator[Listen]:
 def names(directory: Path) -> list[str]:
     """Return the names of the pipes that can be written to."""
     return [name for name in os.listdir(directory) if name[0] != "."] if directory.exists() else []
+
+
+def test_a_program_with_thousands_of_open_files_hears(pipes: PipeHints, listen: Listen) -> None:
+    limit, hardest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hardest != resource.RLIM_INFINITY and hardest < 4096:
+        pytest.skip(f"this account may have {hardest} files open, too few to try it")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hardest))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        heard = listen("news")
+        pipes.announce("news", "1")
+        assert heard.get(timeout=DEADLINE_S) == ("news", "1")
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hardest))
 
 
 def test_every_listener_hears_the_topics_that_it_asked_for_in_order(pipes: PipeHints, listen: Listen) -> None:

@@ -7,6 +7,7 @@ Three drivers with one interface: ``cgroup2`` and ``cgroup1`` where a directory 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from untrusted.sandbox import SandboxError
 from untrusted.sandbox.limiter.cgroup1 import Cgroup1
@@ -15,22 +16,25 @@ from untrusted.sandbox.limiter.group import Limiter
 from untrusted.sandbox.limiter.watchdog import Watchdog
 from wire import Layer, Limits
 
-# The best first.
-DRIVERS: dict[str, Callable[[str, Limits], Limiter]] = {"cgroup2": Cgroup2, "cgroup1": Cgroup1, "watchdog": Watchdog}
 
-
-def choose(mode: str, directory: str, limits: Limits) -> Limiter:
+def choose(mode: str, directory: str, limits: Limits, guests: bool = False) -> Limiter:
     """Return the limiter for a mode: ``auto`` takes the best that works. Raises SandboxError with the reason.
 
     ``directory``: for cgroup2 a delegated directory; for cgroup1 ``memory=/…,pids=/…,cpuacct=/…`` and, where the host
-    has it, ``cpu=/…``.
+    has it, ``cpu=/…``. ``guests``: whether sessions are guests of gVisor.
     """
-    if mode != "auto" and mode not in DRIVERS:
-        raise SandboxError(f"there is no limiter {mode!r}; there are auto, {', '.join(DRIVERS)}")
+    # The best first.
+    drivers: dict[str, Callable[[str, Limits], Limiter]] = {
+        "cgroup2": Cgroup2,
+        "cgroup1": Cgroup1,
+        "watchdog": partial(Watchdog, guests=guests),
+    }
+    if mode != "auto" and mode not in drivers:
+        raise SandboxError(f"there is no limiter {mode!r}; there are auto, {', '.join(drivers)}")
     reasons = []
-    for name in DRIVERS if mode == "auto" else (mode,):
+    for name in drivers if mode == "auto" else (mode,):
         try:
-            return DRIVERS[name](directory, limits)
+            return drivers[name](directory, limits)
         except (OSError, ValueError) as error:
             reasons.append(f"{name}: {error}")
     raise SandboxError(f"memory and processes cannot be limited: {'; '.join(reasons)}")

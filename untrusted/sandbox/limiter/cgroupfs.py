@@ -8,6 +8,8 @@ import re
 from collections import deque
 from contextlib import suppress
 
+from untrusted.sandbox.limiter.processes import read_process
+
 
 def read(directory: str, name: str) -> str:
     """Return a control file's text. Raises OSError."""
@@ -52,10 +54,8 @@ def remove_orphans(directory: str) -> None:
 
 def _start_ticks(pid: int) -> int:
     """Return when a process started, in the kernel's ticks: with its number, what no other has; 0 without one."""
-    try:
-        return int(read(f"/proc/{pid}", "stat").rpartition(")")[2].split()[19])
-    except (OSError, IndexError):
-        return 0
+    process = read_process(str(pid))
+    return process.started if process else 0
 
 
 class Removals:

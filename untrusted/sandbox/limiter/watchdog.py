@@ -11,10 +11,10 @@ import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import NamedTuple
 
 from untrusted.sandbox.limiter.group import Overrun
 from untrusted.sandbox.limiter.kernel_memory import GrowthWatch, LockWatch
+from untrusted.sandbox.limiter.processes import Process, open_guest_memory, private_share, read_process
 from untrusted.sandbox.plan import HOME
 from untrusted.sandbox.release import release
 from wire import Limits
@@ -22,21 +22,7 @@ from wire import Limits
 LOOK_S = 0.1  # a scan of /proc serves all groups for this long
 # A close look at a session that takes longer than this is followed by a pause of so many times what was more.
 CLOSELY_S, CLOSELY_PAUSES = 0.002, 10
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _WRITABLE = (HOME, "/tmp", "/dev/shm")
-_RUNSC = b"runsc-sandbox"  # what it calls itself
-
-
-class Process(NamedTuple):
-    """A process as /proc/PID/stat shows it."""
-
-    parent: int
-    still: bool  # it cannot go on: init while its worker runs
-    started: int
-    cpu_s: float
-    threads: int
-    resident_bytes: int
 
 
 class Watchdog:
@@ -46,8 +32,8 @@ class Watchdog:
     sees_all_memory = False
     detail = "degraded: no control groups, so memory and processes are looked at now and then, and CPU share never"
 
-    def __init__(self, _directory: str, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, _directory: str, limits: Limits, guests: bool = False) -> None:
+        self._limits, self.guests = limits, guests
         self._processes: dict[int, Process] = {}
         self._children: dict[int, list[int]] = {}
         self._looked_at = float("-inf")
@@ -73,7 +59,7 @@ class Watchdog:
             return
         self._processes, self._children = {}, {}
         for name in os.listdir("/proc"):
-            if name.isdigit() and (process := _read_process(name)) is not None:
+            if name.isdigit() and (process := read_process(name)) is not None:
                 self._processes[int(name)] = process
                 self._children.setdefault(process.parent, []).append(int(name))
         self._looked_at = time.monotonic()
@@ -96,7 +82,7 @@ class WatchedGroup:
 
     def add(self, pid: int) -> None:
         """Watch the processes below this one. Raises ProcessLookupError."""
-        process = _read_process(str(pid))
+        process = read_process(str(pid))
         if process is None:
             raise ProcessLookupError(f"process {pid} is gone")
         self._init, self._started = pid, process.started
@@ -122,7 +108,7 @@ class WatchedGroup:
         """
         started = time.monotonic()
         if started >= self._closely_at:
-            self._shares_bytes = sum(_private_share(pid, process, is_guest) for pid, process in members.items())
+            self._shares_bytes = sum(private_share(pid, process, is_guest) for pid, process in members.items())
             took_s = time.monotonic() - started
             self._closely_at = started + took_s + max(0.0, took_s - CLOSELY_S) * CLOSELY_PAUSES
         return self._shares_bytes
@@ -158,8 +144,8 @@ class WatchedGroup:
 
     def _guest_bytes(self, members: Iterable[int]) -> int:
         """Return what a guest of gVisor occupies: its memory is a file of runsc, which may be mapped by no process."""
-        if self._guest_memory is None:
-            self._guest_memory = next(filter(None, map(_open_guest_memory, members)), None)
+        if self._guest_memory is None and self._watchdog.guests:
+            self._guest_memory = next(filter(None, map(open_guest_memory, members)), None)
         return os.fstat(self._guest_memory).st_blocks * 512 if self._guest_memory is not None else 0
 
     def _file_bytes(self) -> int:
@@ -175,38 +161,3 @@ class WatchedGroup:
             state = os.fstatvfs(descriptor)
             total_bytes += (state.f_blocks - state.f_bfree) * state.f_frsize
         return total_bytes
-
-
-def _read_process(pid: str) -> Process | None:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            # The command's name stands in parentheses and may hold any character, parentheses too.
-            fields = file.read().rpartition(b")")[2].split()
-    except OSError:
-        return None
-    # proc(5); the first field here is the third there.
-    still, cpu_s = fields[0] == b"D", (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
-    return Process(int(fields[1]), still, int(fields[19]), cpu_s, int(fields[17]), int(fields[21]) * _PAGE_BYTES)
-
-
-def _open_guest_memory(pid: int) -> int | None:
-    """Return a handle of the file that a process of runsc keeps its guest's memory in."""
-    with suppress(OSError):
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            if not file.read(len(_RUNSC)).startswith(_RUNSC):
-                return None
-        for name in os.listdir(f"/proc/{pid}/fd"):
-            if os.readlink(f"/proc/{pid}/fd/{name}").startswith("/memfd:runsc-memory"):
-                return os.open(f"/proc/{pid}/fd/{name}", os.O_PATH | os.O_CLOEXEC)
-    return None
-
-
-def _private_share(pid: int, process: Process, without_files_in_memory: bool) -> int:
-    """Return the proportional set size of a process in bytes; all that is resident where it does not let us see."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            rows = (line.split() for line in file if line.startswith("Pss"))
-            sizes = {name.rstrip(":"): int(size) << 10 for name, size, _unit in rows}
-        return sizes["Pss"] - (sizes.get("Pss_Shmem", 0) if without_files_in_memory else 0)
-    except (OSError, KeyError):  # it ends just now
-        return process.resident_bytes
