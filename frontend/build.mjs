@@ -6,6 +6,7 @@ import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { editorWithoutHtml } from "./editor.mjs";
 import { LIBRARY_PACKAGES, bokehModels, inlineable, lockLibraries } from "./libraries.mjs";
 import { licences } from "./licences.mjs";
 import { record } from "./record.mjs";
@@ -24,6 +25,7 @@ const options = {
   legalComments: "none",
   loader: { ".css": "text" },
   absWorkingDir: here,
+  plugins: [editorWithoutHtml(here)],
   logLevel: "warning",
   logOverride: { "empty-import-meta": "silent" },
 };
@@ -64,10 +66,11 @@ async function libraries() {
 }
 
 /** The page around an output, and in its script the one that goes into the output's own document. */
-async function frame() {
+async function frame(math) {
   const page = await readFile(join(here, "src/frame/frame.html"), "utf8");
   const define = {
     INSIDE: JSON.stringify((await bundle("frame/inside/main.js", { format: "iife" })).trim()),
+    MATH: JSON.stringify(math),
     LIBRARIES: JSON.stringify(await libraries()),
     BOKEH_MODELS: JSON.stringify(await bokehModels(here)),
   };
@@ -80,9 +83,11 @@ await mkdir(parts, { recursive: true });
 await copyFonts();
 const packages = ["katex", "marked", "prism-code-editor", ...LIBRARY_PACKAGES];
 await write("static/singlecell/licences.txt", await licences(here, packages));
+// It stands in documents of outputs, too, and so between the marks of a script.
+const math = await part("math", "js", inlineable(await bundle("math/math.js")));
 const files = {
-  frame: await part("frame", "html", await frame()),
-  math: await part("math", "js", await bundle("math/math.js")),
+  frame: await part("frame", "html", await frame(math)),
+  math,
   markdown: await part("markdown", "js", await bundle("mime/markdown-parser.js")),
 };
 const define = { PARTS: JSON.stringify(files) };

@@ -32,11 +32,11 @@ const polls = {
   },
 };
 
-/** Return the text of one of our static files. */
-export async function fetchText(address) {
+/** Return the text of one of our static files, `as` "text", or its bytes, "blob". */
+export async function fetchFile(address, as = "text") {
   const answer = await fetch(address, { credentials: "omit" });
   if (!answer.ok) throw new ServerAway(address);
-  return answer.text();
+  return answer[as]();
 }
 
 export class Api {

@@ -1,17 +1,45 @@
 /** What the author of the page wrote inside the element: code, and code that is hidden and runs first. */
 
+const AS_IT_IS = "script, textarea, template"; // no editor has put marks between their lines
+const BLOCKS = "p, div, pre, li, ul, ol, h1, h2, h3, h4, h5, h6, blockquote, section, article, table, tr";
+const NO_CODE = "[data-setup], [slot], style";
+
 /** Return {code, setup} of an element whose children the browser has parsed. */
 export function readAuthor(element) {
-  const setup = [...element.querySelectorAll(":scope > [data-setup]")].map((node) => tidy(textOf(node))).join("\n");
-  const child = element.querySelector(":scope > pre:not([data-setup]), :scope > script:not([data-setup]), :scope > textarea, :scope > template");
-  if (child) return { code: tidy(textOf(child)), setup };
-  const rest = element.cloneNode(true);
-  for (const node of rest.querySelectorAll("[data-setup]")) node.remove();
-  return { code: tidy(rest.textContent), setup };
+  const setup = [...element.querySelectorAll("[data-setup]")].map((node) => tidy(textOf(node))).join("\n");
+  const child = [...element.children].find((node) => node.matches(`pre, ${AS_IT_IS}`) && !node.matches(NO_CODE));
+  return { code: tidy(textOf(child ?? element)), setup };
 }
 
-function textOf(node) {
-  return node.localName === "template" ? node.content.textContent : node.textContent;
+/** Return the text of a node as a reader sees its lines, whatever marks an editor has put between them. */
+export function textOf(node) {
+  if (node.localName === "template") return textOf(node.content);
+  if (node.matches?.(AS_IT_IS)) return node.textContent;
+  let text = "";
+  const newLine = () => (text += text && !text.endsWith("\n") ? "\n" : "");
+  for (const child of node.childNodes) {
+    if (child.nodeType === Node.TEXT_NODE) text += ownText(child);
+    else if (child.nodeType !== Node.ELEMENT_NODE || child.matches(NO_CODE)) continue;
+    else if (child.localName === "br") text += "\n";
+    else if (isBlock(child)) {
+      newLine();
+      text += textOf(child);
+      newLine();
+    } else text += textOf(child);
+  }
+  return text;
+}
+
+function ownText({ data, previousSibling, nextSibling, parentElement }) {
+  const text = data.replace(/\r\n?/g, "\n").replaceAll("\u00a0", " ");
+  if (parentElement?.closest("pre")) return text;
+  // Between blocks, and after a mark for a new line, what the source of the page is written with is no code.
+  if ((isBlock(previousSibling) || isBlock(nextSibling)) && /^[ \t\n]*$/.test(data)) return "";
+  return previousSibling?.localName === "br" ? text.replace(/^\n/, "") : text;
+}
+
+function isBlock(node) {
+  return Boolean(node?.matches?.(BLOCKS));
 }
 
 /** Remove blank lines around code and the indentation that all of its lines share. */

@@ -2,6 +2,7 @@
 import { Api } from "./api.js";
 import { readAuthor } from "./author.js";
 import { Composition } from "./composition.js";
+import { isTypedInto } from "./keys.js";
 import { Memory } from "./memory.js";
 import { optionsOf } from "./options.js";
 import { RunController } from "./run_controller.js";
@@ -11,6 +12,9 @@ import { whenSeen } from "./seen.js";
 import { isLinked, sessionOf } from "./session.js";
 import { openShare } from "./share.js";
 import { speak } from "./texts.js";
+
+// What libraries make of text that looks like formulas or like prose, which is no new code.
+const SET_BY_PAGE = "mjx-container, .MathJax, .katex, font";
 
 /** The element of a cell: between the page, the parts of the cell, its memory and its runs. */
 export class SingleCell extends HTMLElement {
@@ -97,6 +101,11 @@ export class SingleCell extends HTMLElement {
     this.#showReset();
   }
 
+  /** Whether somebody types here: what pages ask before they take a key for a shortcut, in handlers older than our script. */
+  get isContentEditable() {
+    return isTypedInto(this.shadowRoot?.activeElement);
+  }
+
   /** Go to the code. */
   focus(options) {
     this.#parts?.editor.textarea.focus(options);
@@ -111,7 +120,8 @@ export class SingleCell extends HTMLElement {
 
   connectedCallback() {
     if (this.#parts) this.#settle();
-    else if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => this.#build(), { once: true });
+    // What the page's text holds may not have been read yet; a cell with an output elsewhere was made by a script.
+    else if (document.readyState === "loading" && !this.#outputHost) document.addEventListener("DOMContentLoaded", () => this.#build(), { once: true });
     else this.#build();
   }
 
@@ -154,15 +164,33 @@ export class SingleCell extends HTMLElement {
     this.setAttribute("state", "idle");
     this.#showReset();
     this.#settle();
+    new MutationObserver(() => this.#readAgain()).observe(this, { childList: true, characterData: true, subtree: true });
+  }
+
+  /** The page has put in its code after the element, or other code: it is shown, unless the student has begun to write. */
+  #readAgain() {
+    if (this.querySelector(SET_BY_PAGE)) return;
+    const before = this.#author;
+    this.#author = readAuthor(this);
+    if (this.#author.code === before.code) return;
+    this.#memory = new Memory(this, this.#author.code);
+    if (this.code === before.code) this.code = this.#memory.code ?? this.#author.code;
+    this.#showReset();
+    if (!before.code && this.isConnected) this.#begin();
   }
 
   /** Be at home in the page, for the first time or after a while elsewhere. */
   #settle() {
     this.#parts.paint(schemeOf(this));
     this.#away.push(watchScheme(this, (scheme) => this.#parts.paint(scheme)));
+    this.#begin();
+  }
+
+  /** Go on with the computation that the browser remembers, or run by itself what is there to be run. */
+  #begin() {
     if (this.#hasRun && !this.#controller?.wasLeft) return;
     if (this.#memory.computation) this.#resume(this.#memory.computation);
-    else if (this.#options.autorun !== null) this.#runByItself();
+    else if (this.#options.autorun !== null && (this.code || this.#author.setup)) this.#runByItself();
   }
 
   #runByItself() {

@@ -1,5 +1,5 @@
 /** Loads the parts of the front end and the libraries that outputs draw with, each when it is first needed, and once. */
-import { fetchText } from "./api.js";
+import { fetchFile } from "./api.js";
 import { ownServer } from "./script_location.js";
 
 /** Return the address of a part of the front end ("frame", "math", …). */
@@ -24,7 +24,16 @@ export function loadPart(name) {
   return once(name, () => import(partAddress(name)));
 }
 
-/** Load the text of a library that outputs draw with. */
+/** Load the text of a library that outputs draw with, or a font of formulas as a data address. */
 export function loadLibrary(file) {
-  return once(file, () => fetchText(new URL(`static/libraries/${file}`, ownServer)));
+  if (file.endsWith(".woff2")) return once(file, () => loadFont(file));
+  const folder = file === PARTS.math ? "singlecell" : "libraries";
+  return once(file, () => fetchFile(new URL(`static/${folder}/${file}`, ownServer)));
+}
+
+async function loadFont(file) {
+  const reader = new FileReader();
+  reader.readAsDataURL(await fetchFile(new URL(`static/singlecell/fonts/${file}`, ownServer), "blob"));
+  await new Promise((resolve) => reader.addEventListener("load", resolve));
+  return reader.result;
 }

@@ -26,6 +26,7 @@ export class Memory {
   }
 
   set code(code) {
+    if (code === (this.code ?? this.#author)) return; // the editor says so, too, when it only changes its colours
     this.#save({ code: code === this.#author ? undefined : code });
   }
 

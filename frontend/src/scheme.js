@@ -2,20 +2,34 @@
 
 const watchers = new Map(); // element → callback
 let watching = false;
+let pen = null; // of a canvas of one pixel
 
 export function schemeOf(element) {
   const theme = element.getAttribute("theme");
   if (theme === "light" || theme === "dark") return theme;
-  for (let node = element.parentElement; node; node = node.parentElement) {
-    const colour = getComputedStyle(node).backgroundColor;
-    const [red, green, blue, alpha = 1] = (colour.match(/[\d.]+/g) ?? []).map(Number);
-    if (alpha < 0.5 || blue === undefined) continue;
-    const scale = colour.startsWith("color(") ? 255 : 1;
-    return (0.2126 * red + 0.7152 * green + 0.0722 * blue) * scale < 110 ? "dark" : "light";
+  for (let node = above(element); node; node = above(node)) {
+    const [red, green, blue, alpha] = channels(getComputedStyle(node).backgroundColor);
+    if (alpha < 0.5) continue;
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 110 ? "dark" : "light";
   }
   const scheme = getComputedStyle(document.documentElement).colorScheme;
   const systemIsDark = matchMedia("(prefers-color-scheme: dark)").matches;
   return /dark/.test(scheme) && (systemIsDark || !/light/.test(scheme)) ? "dark" : "light";
+}
+
+function above(node) {
+  return node.parentElement ?? node.getRootNode().host;
+}
+
+/** Return [red, green, blue, alpha] of a computed colour: 0 to 255, alpha 0 to 1. Only the browser knows all forms of colours. */
+function channels(colour) {
+  if (/^rgb/.test(colour)) return [...colour.match(/[\d.]+/g).map(Number), 1];
+  pen ??= document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  pen.clearRect(0, 0, 1, 1);
+  pen.fillStyle = colour;
+  pen.fillRect(0, 0, 1, 1);
+  const [red, green, blue, alpha] = pen.getImageData(0, 0, 1, 1).data;
+  return [red, green, blue, alpha / 255];
 }
 
 /** Call back with the scheme of an element whenever the page may have changed. Returns a function that ends this. */

@@ -1,6 +1,7 @@
 /** The shadow tree of a cell: which nodes there are, and how they look in each state. */
 import layout from "prism-code-editor/layout.css";
 import { icon, make, sheet } from "./dom.js";
+import { keepKeys } from "./keys.js";
 import cellCss from "./style/cell.css";
 import codeCss from "./style/code.css";
 import contentCss from "./style/content.css";
@@ -14,6 +15,7 @@ export class View {
   /** `on`: run(), stop(), reset(), share(), attach(files), language(name). */
   constructor(root, { label, runLabel, folding, on }) {
     root.adoptedStyleSheets = sheets;
+    keepKeys(root);
     this.runLabel = runLabel;
     this.editor = make("div", { class: "editor", part: "editor" });
     this.hint = make("span", { id: "hint", class: "unseen" }, say("editor_hint"));
@@ -36,10 +38,11 @@ export class View {
     this.bar = make("div", { class: "bar", part: "bar" }, this.runButton, slot, this.status, ownTools, this.tools, this.picker);
     this.uploads = make("ul", { class: "uploads", hidden: true, "aria-label": say("attached") });
     this.output = make("div", { class: "output", part: "output", role: "group", "aria-label": say("output") });
+    this.code = folding ? this.#folded(folding === "closed") : this.editor;
     this.cell = make(
       "div",
       { class: "cell", part: "cell", role: "group", "aria-label": label, "data-drop": say("drop") },
-      this.hint, folding ? this.#folded(folding === "closed") : this.editor, this.bar, this.uploads, this.output, this.spoken,
+      this.hint, this.code, this.bar, this.uploads, this.output, this.spoken,
     );
     root.append(this.cell);
     this.showIdle();
@@ -70,6 +73,7 @@ export class View {
   moveOutput(host) {
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = sheets;
+    keepKeys(root);
     this.outside = make("div", { class: "cell outside", part: "cell" }, this.output);
     root.replaceChildren(this.outside);
   }
@@ -86,7 +90,7 @@ export class View {
 
   hide(parts) {
     const nodes = {
-      editor: this.editor, output: this.output, run: this.runButton, language: this.languages, status: this.status,
+      editor: this.code, output: this.output, run: this.runButton, language: this.languages, status: this.status,
       files: this.attachButton, share: this.shareButton, reset: this.resetButton, bar: this.bar,
     };
     for (const part of parts) nodes[part]?.setAttribute("data-hidden", "");

@@ -40,7 +40,7 @@ def test_libraries_fit_the_python_packages_whose_charts_they_draw():
 def test_every_package_in_the_built_files_has_its_licence_there():
     licences = (ROOT / "static/singlecell/licences.txt").read_text()
     packages = json.loads((ROOT / "frontend/package.json").read_text())["devDependencies"]
-    tools = {"esbuild", "axe-core", "old-jquery", "requirejs"}  # for building and for tests
+    tools = {"esbuild", "axe-core", "old-jquery", "requirejs", "reveal.js"}  # for building and for tests
     for name in set(packages) - tools:
         assert f"{name} {packages[name]}\n" in licences, name
 

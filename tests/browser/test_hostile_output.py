@@ -167,7 +167,7 @@ def test_text_of_any_kind_stays_text(embed, page):
     hostile = "<img src=x onerror=window.owned=1>"
     cell.run(f"text = {hostile!r}\nprint(text)\nprint(input(text))", state="running")
     cell.output.locator("input").press("Enter")
-    cell.run(f"raise Exception({hostile!r})")
+    cell.ends().run(f"raise Exception({hostile!r})")
     expect(cell.output.locator(".error-title")).to_contain_text("<img")
     assert page.evaluate("window.owned") is None
     expect(cell.output.locator("img")).to_have_count(0)

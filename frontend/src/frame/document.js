@@ -4,6 +4,9 @@ import { needsPaper, writtenBy } from "./ink.js";
 import { bokehFiles, libraryAt, plotlyFiles, vegaFiles } from "./libraries.js";
 
 const WHOLE = /^\s*(?:<!-{2}[^]*?-->\s*)*<(?:!doctype|html)\b/i;
+const CODE = /<(script|style|pre|code|textarea|svg)\b[^]*?<\/\1\s*>/gi;
+const FORMULA = /\$[^$]+\$|\\[([]|\\begin\{/;
+const MATH_SCRIPT = /<script\b[^>]*\btype\s*=\s*["']?math\/tex/i;
 const SCRIPT_TAG = /<script\b([^>]*?)\ssrc\s*=\s*("[^"]*"|'[^']*'|[^\s>"']+)[^>]*>/gi;
 
 /**
@@ -22,7 +25,8 @@ async function bodyOf(type, data, library) {
   const all = async (files) => (await Promise.all(files.map(library))).map(scriptOf).join("");
   if (type === "text/html") {
     const html = await withLibraries(data, library);
-    return [WHOLE.test(data) ? "whole" : html === data ? "fragment" : "drawn", html];
+    const formulas = html === data && hasFormulas(data) ? await library(MATH).then(typesetter, () => "") : "";
+    return [WHOLE.test(data) ? "whole" : html === data ? "fragment" : "drawn", html + formulas];
   }
   if (type === "application/javascript") return ["fragment", scriptOf(data)];
   if (type.startsWith("application/vnd.bokehjs_exec")) {
@@ -34,6 +38,15 @@ async function bodyOf(type, data, library) {
   }
   const files = vegaFiles(type.startsWith("application/vnd.vegalite"));
   return ["drawn", chart("vega", data.value, data.options) + (await all(files))];
+}
+
+/** Whether there may be formulas in the text of a document, so that what sets them is worth its size. */
+function hasFormulas(html) {
+  return MATH_SCRIPT.test(html) || FORMULA.test(html.replace(CODE, ""));
+}
+
+function typesetter(text) {
+  return scriptOf(text).replace("<script>", '<script type="module" id="singlecell-formulas">');
 }
 
 function scriptOf(text) {

@@ -4,6 +4,7 @@
 const FILES = LIBRARIES;
 const { widgets: BOKEH_WIDGETS, tables: BOKEH_TABLES } = BOKEH_MODELS;
 
+const FONT = /^KaTeX_[\w-]+\.woff2$/;
 const ADDRESSES = [
   [/(?:^|\/)three-sage-\w+\.min\.js$|\/threejs-sage(?:@\w+\/build|\/\w+)\/three\.min\.js$/, () => "three"],
   [/^https:\/\/cdn\.plot\.ly\/plotly-(?:latest|[\d.]+?)(?:\.min)?\.js$/, () => "plotly"],
@@ -12,8 +13,9 @@ const ADDRESSES = [
   [/^https:\/\/cdn\.bokeh\.org\/bokeh\/\w+\/(bokeh(?:-\w+)?)-\d[\w.-]*?(?:\.min)?\.js$/, ([, name]) => name],
 ];
 
-/** Return the file of ours that stands for a script's address, or null. */
+/** Return the file of ours that stands for a script's address, or for a font's name, or null. */
 export function libraryAt(untrusted_address) {
+  if (FONT.test(untrusted_address)) return untrusted_address;
   for (const [pattern, name] of ADDRESSES) {
     const found = pattern.exec(untrusted_address);
     if (found) return FILES[name(found)] ?? null;

@@ -1,36 +1,42 @@
-/** KaTeX as a part of its own: typesets into our nodes and brings its style and fonts along. */
-import katex from "katex";
-import css from "katex/dist/katex.min.css";
+/**
+ * KaTeX as a part of its own: typesets into our nodes and brings its style and fonts along. The same file stands as the last
+ * script in the documents of outputs with formulas (frame/document.js), and typesets those there.
+ */
+import { faces, rules } from "./faces.js";
+import { typesetDocument } from "./formulas.js";
+import { CHARS_MAX, nodeOf, typeset } from "./katex.js";
+import { split } from "./split.js";
+
+const DELIMITED = /^\s*(?:\$\$([^]*)\$\$|\\\[([^]*)\\\]|\$([^]*)\$|\\\(([^]*)\\\))\s*$/;
 
 // Fonts cannot be declared inside a shadow root; the page gets them once, under KaTeX's own names.
-const FACE = /@font-face\{([^}]*)\}/g;
 const styles = new CSSStyleSheet();
-styles.replaceSync(css.replace(FACE, "").replaceAll('"', "'"));
+styles.replaceSync(rules);
 let fontsAdded = false;
 
 function addFonts() {
   if (fontsAdded) return;
   fontsAdded = true;
   const fonts = new URL("fonts/", import.meta.url);
-  for (const [, rule] of css.matchAll(FACE)) {
-    const read = (name) => new RegExp(`${name}:([^;]*)`).exec(rule)[1].replace(/["']/g, "");
-    const file = /fonts\/([\w-]+\.woff2)/.exec(rule)[1];
-    const about = { style: read("font-style"), weight: read("font-weight"), display: "block" };
-    document.fonts.add(new FontFace(read("font-family"), `url(${new URL(file, fonts)})`, about));
+  for (const { family, style, weight, file } of faces) {
+    document.fonts.add(new FontFace(family, `url(${new URL(file, fonts)})`, { style, weight, display: "block" }));
   }
 }
 
-/** Typeset TeX into a node. Returns false, and leaves the node alone, when KaTeX cannot read it. */
-export function typeset(node, tex, display) {
+if (document.getElementById("singlecell-formulas")) typesetDocument();
+
+/** Typeset a formula, or words with formulas between them, into a node. Returns false, and leaves the node alone, when KaTeX cannot read it. */
+export function typesetText(node, source) {
   addFonts();
-  try {
-    const root = node.getRootNode();
-    if (root.adoptedStyleSheets && !root.adoptedStyleSheets.includes(styles)) {
-      root.adoptedStyleSheets = [...root.adoptedStyleSheets, styles];
-    }
-    katex.render(tex, node, { displayMode: display, throwOnError: true, trust: false, maxSize: 50, maxExpand: 1000 });
-    return true;
-  } catch {
-    return false;
+  const root = node.getRootNode();
+  if (root.adoptedStyleSheets && !root.adoptedStyleSheets.includes(styles)) {
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, styles];
   }
+  const [, block, bracket, inline, round] = DELIMITED.exec(source) ?? [];
+  const formula = block ?? bracket ?? inline ?? round ?? source;
+  if (typeset(node, formula, inline === undefined && round === undefined)) return true;
+  const pieces = source.length > CHARS_MAX ? [] : split(source);
+  if (pieces.filter(({ raw }) => raw.trim()).length < 2) return false;
+  node.replaceChildren(...pieces.map(nodeOf));
+  return true;
 }

@@ -18,7 +18,7 @@ const TOUCH_S = 60; // a picture comes at most so long after somebody has touche
 
 const SAFE_LINK = /^(?:https?:|mailto:)/i;
 const LINK_CHARS_MAX = 2000;
-const LIBRARY_FILE = /^[a-z][a-z0-9-]*(?:\.min)?\.js$/;
+const LIBRARY_FILE = /^(?:[a-z][a-z0-9-]*(?:\.min)?\.js|KaTeX_[\w-]+\.woff2)$/;
 
 const frames = new WeakMap(); // window of a frame → its Frame
 

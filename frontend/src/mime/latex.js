@@ -3,22 +3,11 @@ import { make } from "../dom.js";
 import { loadPart } from "../lazy.js";
 import { textNode } from "./text.js";
 
-const CHARS_MAX = 20_000;
-const DELIMITED = /^\s*(?:\$\$([^]*)\$\$|\\\[([^]*)\\\]|\$([^]*)\$|\\\(([^]*)\\\))\s*$/;
-
 export function latexNode(tex, { plain }) {
   const place = make("div", { class: "math", part: "math" });
   const source = String(tex);
   // What KaTeX cannot read is shown as the object's own text, or where that says nothing, as its source.
   const otherwise = () => place.replaceChildren(textNode(plain && !/^</.test(plain) ? plain : source));
-  loadPart("math").then(
-    ({ typeset }) => {
-      const [, block, bracket, inline, round] = DELIMITED.exec(source) ?? [];
-      const formula = block ?? bracket ?? inline ?? round ?? source;
-      const display = inline === undefined && round === undefined;
-      if (source.length > CHARS_MAX || !typeset(place, formula, display)) otherwise();
-    },
-    otherwise,
-  );
+  loadPart("math").then(({ typesetText }) => typesetText(place, source) || otherwise(), otherwise);
   return place;
 }

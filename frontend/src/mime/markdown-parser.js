@@ -3,19 +3,46 @@ import { Marked } from "marked";
 
 const SAFE_LINK = /^(?:https?:|mailto:)/i;
 
-const math = {
-  name: "math",
-  level: "inline",
-  start: (text) => text.indexOf("$"),
-  tokenizer(text) {
-    const match = /^(\$\$[^$]+\$\$|\$(?!\s)[^$\n]+?(?<![\s\\])\$(?!\d))/.exec(text);
-    return match ? { type: "math", raw: match[0], text: match[0] } : undefined;
-  },
-  renderer: (token) => token.text,
-};
+// Without these rules Markdown would take backslashes, underscores and stars of a formula for marks of its own. The lengths
+// bound what a text with many beginnings and no ends costs.
+const INLINE = /^(?:\$\$[^$]+\$\$|\$(?!\s)(?:[^$\\\n`]|\\.)+?(?<!\s)\$(?!\d)|(\\{1,2})\([^\n]{1,500}?\1\)|\\\\\[[^]{1,2000}?\\\\\]|\\begin\{(\w{1,20}\*?)\}[^]{1,4000}?\\end\{\2\})/;
+const BLOCK = /^ {0,3}(?:\$\$[^$]+\$\$|(\\{1,2})\[[^]{1,4000}?\1\]|\\begin\{(\w{1,20}\*?)\}[^]{1,4000}?\\end\{\2\})[ \t]*(?:\n|$)/;
+const BLOCK_IN_PARAGRAPH = /\n(?= {0,3}(?:\$\$|\\{1,2}\[|\\begin\{))|\n[ \t]*(\n)/g;
+const TRIES_MAX = 20;
 
-const marked = new Marked({ gfm: true, extensions: [math] });
-marked.use({ extensions: [math] });
+function inlineStart(text) {
+  const [dollar, backslash] = [text.indexOf("$"), text.indexOf("\\")];
+  return dollar < 0 || backslash < 0 ? Math.max(dollar, backslash) : Math.min(dollar, backslash);
+}
+
+/** Return where a formula interrupts the paragraph that a text begins with, or -1. */
+function blockStart(text) {
+  let tries = 0;
+  for (const { 1: blankLine, index } of text.matchAll(BLOCK_IN_PARAGRAPH)) {
+    if (blankLine || (tries += 1) > TRIES_MAX) return -1;
+    if (BLOCK.test(text.slice(index + 1))) return index;
+  }
+  return -1;
+}
+
+function rule(name, level, pattern, start) {
+  return {
+    name,
+    level,
+    start,
+    tokenizer(text) {
+      const [raw] = pattern.exec(text) ?? [];
+      return raw && { type: name, raw, text: raw.trim().replace(/^\\\\([([])/, "\\$1").replace(/\\\\([)\]])$/, "\\$1") };
+    },
+    renderer: ({ text }) => text.replace(/[&<>]/g, (char) => `&#${char.charCodeAt(0)};`),
+  };
+}
+
+const extensions = [
+  rule("math", "inline", INLINE, inlineStart),
+  rule("mathBlock", "block", BLOCK, blockStart),
+];
+const marked = new Marked({ gfm: true }, { extensions });
 
 /** Return HTML; it may go nowhere but into the sandboxed frame. */
 export function toHtml(source) {
@@ -65,6 +92,8 @@ function one(token, tools) {
       return make(token.ordered ? "ol" : "ul", token.ordered ? { start: token.start } : {}, ...token.items.map((item) => make("li", {}, ...convert(item.tokens, tools))));
     case "table":
       return table(token, tools);
+    case "mathBlock":
+      return make("p", {}, tools.math(token.text));
     case "math":
       return tools.math(token.text);
     case "checkbox":

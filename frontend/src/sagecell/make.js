@@ -2,7 +2,7 @@
 import { ownServer } from "../script_location.js";
 import { speak } from "../texts.js";
 import { dress, evalButton, languageMenu, permalinkButton, wrap } from "./parts.js";
-import { codeIn, linkedRoot, placesOf } from "./places.js";
+import { codeIn, isThere, linkedRoot, placesOf } from "./places.js";
 
 export const allLanguages = ["sage", "gap", "gp", "html", "macaulay2", "maxima", "octave", "python", "r", "singular"];
 export const templates = {
@@ -20,13 +20,18 @@ const HIDDEN = { editor: "editor", output: "output", sessionFiles: "downloads", 
 const taken = new WeakSet(); // places that hold a cell: a second call leaves them alone
 let calls = 0;
 
-/** Make cells as SageMathCell's documentation says. Returns the options, filled in when the page is ready. */
+/**
+ * Make cells as SageMathCell's documentation says: at once where their places are there, else when the page is ready.
+ * Returns the options, filled in then.
+ */
 export function makeSagecell(given) {
   if (!given?.inputLocation) throw new TypeError("makeSagecell needs an inputLocation: a selector or an element.");
   const info = { ...given };
   calls += 1;
   info.linkKey = given.linkKey ?? (given.linked ? `call-${calls}` : undefined);
-  whenReady(() => setUp(info, given));
+  const places = [given.inputLocation, given.outputLocation, given.codeLocation].filter(Boolean);
+  if (document.readyState !== "loading" || places.every(isThere)) setUp(info, given);
+  else whenReady(() => setUp(info, given));
   return info;
 }
 
@@ -115,7 +120,8 @@ function makeOne(place, options, linkKey) {
   const made = { ...options, linkKey, code, inputLocation: place, cell, whole, outputHost, session: cell };
   made.submit = () => (cell.run(), false);
   made.editorData = editorOf(cell);
-  options.callback?.();
+  // Pages use in it what makeSagecell has returned; an exception in it is reported as the page's own.
+  if (options.callback) queueMicrotask(() => options.callback());
   return made;
 }
 

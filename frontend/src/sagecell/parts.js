@@ -3,7 +3,8 @@ import { make, sheet } from "../dom.js";
 import { offerLanguages } from "../languages.js";
 import { say } from "../texts.js";
 
-// In a layer, so that whatever a page says of these classes is stronger.
+// In a layer, so that whatever a page says of these classes is stronger; what is hidden is not for pages to show, and
+// an important rule in a layer is stronger than those outside.
 const LOOKS = sheet(`@layer singlecell {
   .sagecell_language select, .sagecell_permalink button {
     font: 400 14px/1.5 system-ui, sans-serif; min-height: 32px; padding: 0 8px; border: 1px solid #8888; border-radius: 6px;
@@ -11,6 +12,7 @@ const LOOKS = sheet(`@layer singlecell {
   }
   .sagecell_language select { max-width: 10em; field-sizing: content }
   .sagecell_permalink button { cursor: pointer }
+  .sagecell_input[hidden], .sagecell_commands[hidden] { display: none !important }
 }`);
 
 /** Give the parts their looks, once for the page. */
