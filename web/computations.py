@@ -52,10 +52,10 @@ def submit() -> Response:
             uploads: multipart.Uploads = []
             _check_room()
             if request.mimetype == multipart.MEDIA_TYPE:
-                # Reserved before the first byte is read, because uploads wait on a disk.
                 boundary = request.mimetype_params.get("boundary", "")
-                with request_body.arriving() as stream:  # from here on: many that reserve at once give way, too
-                    closing.enter_context(context.store.space.reserve(request.content_length or 0))
+                with request_body.arriving() as stream:
+                    with stream.before_the_first_byte():  # for uploads wait on a disk
+                        closing.enter_context(context.store.space.reserve(request.content_length or 0))
                     body, uploads = multipart.read_computation(stream, boundary, context.settings, closing)
             else:
                 body = request_schemas.read(NewComputation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -14,11 +15,24 @@ from web.context import connection, here
 from web.problems import refuse
 
 PIECE_BYTES = 16 << 10
+ASKING_MAX = 8  # far fewer than the driver has connections: others must not wait for one
+_asking = threading.BoundedSemaphore(ASKING_MAX)
 LATE = "The body of the request did not arrive, or too slowly."
 
 
 class BodyStream:
     """The body of the current request, while it arrives."""
+
+    @contextmanager
+    def before_the_first_byte(self) -> Iterator[None]:
+        """Have the block ask the database what this body asks of it, as one of few at a time.
+
+        Of many slow bodies most are cut while they wait here, and never ask. Raises ProblemError 408 if this one was.
+        """
+        with _asking:
+            if connection().was_cut:
+                refuse(408, LATE)
+            yield
 
     def read(self, bytes_max: int) -> bytes:
         """Return some bytes of the body, none at its end. Raises ProblemError 408 if it was cut."""
