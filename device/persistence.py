@@ -31,6 +31,7 @@ class Persistence:
 
     def __init__(self, device_id: str, store: Store, settings: Settings, runs: Runs) -> None:
         self._id, self._store, self._settings, self._runs = device_id, store, settings, runs
+        self._bulky_at = 0.0  # when a slice of something large may be stored next
         self._uncounted: Counter[str] = Counter()  # bytes by client: they are stored and not counted yet
 
     # --- storing ------------------------------------------------------------------------------------------------
@@ -38,16 +39,29 @@ class Persistence:
         """Store for a while what has waited for long enough."""
         until = time.monotonic() + ROUND_S
         ready = [run for run in self._runs.by_id.values() if run.over or run.due <= now]
-        for run in sorted(ready, key=lambda run: run.looked):
+        for run in sorted((run for run in ready if not _is_bulky(run)), key=lambda run: run.looked):
             run.looked = now
             self._store_run(run, now, until)
             if time.monotonic() > until:
                 break  # the rest is due still, and goes first in the next round
+        bulky = [run for run in ready if _is_bulky(run)]
+        if bulky and now >= self._bulky_at:
+            self._store_bulky(min(bulky, key=lambda run: run.looked), now)
+        for run in bulky:
+            run.due = max(run.due, self._bulky_at)  # else the loop would not wait
         gone = self._runs.gone
         while gone:
             if gone[0].ours:
                 self._store.sessions.end(gone[0].id, gone[0].close_reason)
             gone.popleft()
+
+    def _store_bulky(self, run: Run, now: float) -> None:
+        """Store one slice of what is large, and then let the database have as much time for others as it took."""
+        began = time.monotonic()
+        run.looked = now
+        self._store_run(run, now, began)
+        if len(self._runs.by_id) > 1:
+            self._bulky_at = time.monotonic() + (time.monotonic() - began)
 
     def _store_run(self, run: Run, now: float, until: float) -> None:
         """Store some of what waits, and the end behind the last of it."""
@@ -183,3 +197,7 @@ class Persistence:
         except FrameTooLongError as error:
             log.warning("cell=%s an input reply was not passed on: %s", run.claim.id, error)
             self._runs.stop(run, "failed", "protocol", now)
+
+
+def _is_bulky(run: Run) -> bool:
+    return bool(run.files) or run.waiting_bytes > APPEND_BYTES_MAX

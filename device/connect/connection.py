@@ -28,7 +28,8 @@ from wire import (
 )
 
 # Frames that ZeroMQ holds for us each way. A hostile supervisor fills them with the longest ones: times 8 MiB.
-QUEUED_FRAMES_MAX = 32
+QUEUED_FRAMES_MAX = 8
+BUFFER_BYTES = 256 << 10  # and the kernel each way: whoever speaks next waits behind it
 # Of one account in one round of the loop, so that the others have their turn.
 ROUND_FRAMES_MAX = 200
 ROUND_BYTES_MAX = 8 << 20
@@ -62,6 +63,7 @@ class Connection:
         self.socket = context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.sndhwm = self.socket.rcvhwm = QUEUED_FRAMES_MAX
+        self.socket.sndbuf = self.socket.rcvbuf = BUFFER_BYTES
         self.socket.maxmsgsize = self._frame_bytes_max
         # Frames that a broken connection swallowed are gone: it is not taken up again, silence ends it.
         self.socket.reconnect_ivl = -1

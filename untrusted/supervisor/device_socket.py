@@ -12,7 +12,9 @@ from zmq.auth.thread import ThreadAuthenticator
 
 from wire import FRAME_BYTES_MAX, Down, Frame, StartConfig, decode_down, encode
 
-QUEUED_FRAMES_MAX = 64
+# What is on its way to the device: whoever speaks next waits behind it, and pieces of files are long.
+QUEUED_FRAMES_MAX = 24
+BUFFER_BYTES = 256 << 10
 ROUND_FRAMES_MAX = 64  # taken in one round of the loop: uploads come in large pieces
 ZAP_DOMAIN = "device"
 
@@ -44,6 +46,7 @@ class DeviceSocket:
         self.socket.linger = 0
         self.socket.maxmsgsize = FRAME_BYTES_MAX
         self.socket.sndhwm = self.socket.rcvhwm = QUEUED_FRAMES_MAX
+        self.socket.sndbuf = self.socket.rcvbuf = BUFFER_BYTES
         # A full or absent device must be an error that we see, not frames that are silently dropped.
         self.socket.router_mandatory = True
         self.socket.router_handover = True
