@@ -22,7 +22,7 @@ from host import descendants
 TAIL_LINES = 40
 LINE_CHARS = 400
 LOOK_S = 0.02
-GRACE_S = 10.0
+GRACE_S = 30.0
 DEADLINE_S = 30.0
 
 Found = TypeVar("Found")

@@ -274,6 +274,7 @@ def test_output_may_be_kept_below_the_new(sagecell, page):
     page.locator(".sagecell_evalButton").click()
     cell.shows("one").ends()
     cell.node.evaluate("async cell => { cell.code = \"print('two')\"; await cell.run() }")
+    cell.shows("two")
     assert cell.output.inner_text().split() == ["two", "one"]
 
 
