@@ -81,6 +81,16 @@ class DeviceSocket:
         self._unsent.append(encode(frame))
         self.flush()
 
+    def offer(self, frame: Frame) -> bool:
+        """Send a frame if the device takes it at once; return whether it did. One that it did not is not kept."""
+        if self._unsent or self._device is None:
+            return False
+        try:
+            self.socket.send_multipart([self._device, encode(frame)], zmq.DONTWAIT)
+        except (zmq.Again, zmq.ZMQError):
+            return False
+        return True
+
     def flush(self) -> None:
         """Send what waits, as far as the device takes it."""
         while self._unsent and self._device is not None:

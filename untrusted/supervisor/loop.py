@@ -24,6 +24,7 @@ from wire import (
     Deliver,
     Down,
     Execute,
+    Frame,
     InputReply,
     Interrupt,
     Introspect,
@@ -61,6 +62,7 @@ class Supervisor:
         self._introspections = IntrospectionQueue()
         self._workers = Workers(self._sessions, self._introspections, device_socket.send)
         self._heard = time.monotonic()
+        self._undelivered: Frame | None = None  # the next of the deliveries, which the device did not take yet
         self.over = False
 
     def run(self) -> None:
@@ -95,14 +97,15 @@ class Supervisor:
     def _poll(self) -> set[int]:
         """Wait until something happens, or a deadline comes; return the descriptors at which it happened."""
         is_blocked = self._device_socket.blocked
+        waits_for_device = is_blocked or self._undelivered is not None
         poller = zmq.Poller()
-        poller.register(self._device_socket.socket, zmq.POLLIN | (zmq.POLLOUT if is_blocked else 0))
+        poller.register(self._device_socket.socket, zmq.POLLIN | (zmq.POLLOUT if waits_for_device else 0))
         poller.register(sys.stdin.fileno(), zmq.POLLIN)
         for pool in self._pools.values():
             if pool.alive:
                 poller.register(pool.orders.fileno(), zmq.POLLIN)
         self._workers.register(poller, is_blocked)
-        if (self._workers.has_unheard or self._sessions.deliveries) and not is_blocked:
+        if (self._workers.has_unheard and not is_blocked) or (self._sessions.deliveries and not waits_for_device):
             wait_s = 0.0
         else:
             lacks_workers = any(not pool.alive or pool.lacks for pool in self._pools.values())
@@ -114,10 +117,14 @@ class Supervisor:
         """Tell the device what it takes now."""
         device = self._device_socket
         device.flush()
-        for frame in self._sessions.deliveries.frames() if not device.blocked else ():
-            device.send(frame)
-            if device.blocked:
-                break
+        # A delivery never waits in the socket's queue: while that is not empty, no worker is heard.
+        if self._undelivered is not None and device.offer(self._undelivered):
+            self._undelivered = None
+        if self._undelivered is None and not device.blocked:
+            for frame in self._sessions.deliveries.frames():
+                if not device.offer(frame):
+                    self._undelivered = frame
+                    break
         status = self._status.next_frame() if device.met else None
         if status is not None:
             device.send(status)
