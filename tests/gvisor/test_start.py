@@ -24,8 +24,8 @@ def start() -> Iterator[Callable[..., Supervisor]]:
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
 
-        def start(**charter) -> Supervisor:
-            started.append(Supervisor(ship(Path(folder)), untrusted_python(), **charter))
+        def start(**start_config) -> Supervisor:
+            started.append(Supervisor(ship(Path(folder)), untrusted_python(), **start_config))
             return started[-1]
 
         yield start
