@@ -12,7 +12,7 @@ import pytest
 
 from harness.server import Server, Site, make_site, serve
 from tests.left_out import LeftOut, leave_out
-from tests.mongod import run_mongod
+from tests.mongod import close_idle_files, run_mongod
 
 # A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -79,4 +79,5 @@ def mongo_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A directory in which a mongod works; each test takes a database of its own."""
     directory = tmp_path_factory.mktemp("mongo")
     with run_mongod(directory):
+        close_idle_files(directory)
         yield directory
