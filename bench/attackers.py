@@ -137,9 +137,10 @@ ATTACKS: dict[str, dict[str, tuple[Callable[[Attacker], None], int]]] = {
 class Attack:
     """All attackers of one kind, in a process of their own: they take no time from who measures."""
 
-    def __init__(self, name: str, url: str, first: int) -> None:
+    def __init__(self, name: str, url: str, first: int, attackers_max: int | None = None) -> None:
         self.name = name
         action, threads = next(attacks[name] for attacks in ATTACKS.values() if name in attacks)
+        threads = min(threads, attackers_max or threads)
         self._ended = multiprocessing.Event()
         self._reader, writer = multiprocessing.Pipe(duplex=False)
         self._process = multiprocessing.Process(

@@ -1,9 +1,9 @@
 """Attack a server in every way at once and see what its other visitors notice.
 
-``python -m bench.siege [--seconds 600] [--only disk,input,…]`` starts a server as ``make run`` does, as root with its
-data on a small disk in memory, lets neighbours run cells alone for a while and then beside the attackers. It prints
-what each attacker got, the neighbours' times, their cells that were refused for a while, failed or wrong, and the disk
-over time; it ends with 1 if any failed or was wrong.
+``python -m bench.siege [--seconds 600] [--only disk,input,…] [--attackers 1]`` starts a server as ``make run`` does, as
+root with its data on a small disk in memory, lets neighbours run cells alone for a while and then beside the attackers.
+It prints what each attacker got, the neighbours' times, their cells that were refused for a while, failed or wrong, and
+the disk over time; it ends with 1 if any failed or was wrong.
 """
 
 from __future__ import annotations
@@ -166,12 +166,15 @@ class Siege:
     ready: bool
 
 
-def besiege(server: Server, seconds: float, kinds: list[str]) -> Siege:
-    """Let neighbours run cells alone, then beside all attackers of these kinds (or these attackers)."""
+def besiege(server: Server, seconds: float, kinds: list[str], attackers_max: int | None = None) -> Siege:
+    """Let neighbours run cells alone, then beside all attackers of these kinds (or these attackers).
+
+    ``attackers_max``: how many visitors attack in each way; as many as each attack says when it is None.
+    """
     disk = Disk(server.data)
     alone = neighbours(server.url, max(ALONE_S_MIN, seconds * ALONE_SHARE))
     names = [name for kind, attacks in ATTACKS.items() for name in attacks if {kind, name} & set(kinds)]
-    attacks = [Attack(name, server.url, 20 * number) for number, name in enumerate(names)]
+    attacks = [Attack(name, server.url, 20 * number, attackers_max) for number, name in enumerate(names)]
     try:
         besieged = neighbours(server.url, seconds)
     finally:
@@ -199,16 +202,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.siege")
     parser.add_argument("--seconds", type=float, default=600.0, help="how long the attackers go on")
     parser.add_argument("--only", default=",".join(ATTACKS), help="kinds of attack, or single attacks")
+    parser.add_argument("--attackers", type=int, help="how many visitors attack in each way, at most")
     options = parser.parse_args()
     kinds = options.only.split(",")
     known = {*ATTACKS, *(name for attacks in ATTACKS.values() for name in attacks)}
     if not set(kinds) <= known:
         parser.error(f"--only: there are {', '.join(sorted(known))}")
+    if options.attackers is not None and options.attackers < 1:
+        parser.error("--attackers: at least 1")
     small = os.geteuid() == 0 and can_mount()
     if not small:
         print("no disk can be mounted here: the data lie on the machine's own")
     with serve(SETTINGS, disk_bytes=DISK_BYTES if small else None) as server:
-        siege = besiege(server, options.seconds, kinds)
+        siege = besiege(server, options.seconds, kinds, options.attackers)
     print(f"neighbours alone:     {siege.alone}\nneighbours besieged:  {siege.besieged}")
     for name, got in siege.got.items():
         print(f"{name:20} {got}")
