@@ -40,6 +40,8 @@ lock:
 	    .build/tests/bin/uv pip compile --quiet --upgrade --universal \
 	    --python-version $${lock#*:} --generate-hashes --no-emit-index-url --no-header \
 	    requirements/$${lock%:*}.in -o requirements/$${lock%:*}.txt || exit; done
+	@.build/tests/bin/uv pip compile --quiet --upgrade --no-deps --universal --python-version 3.10 --generate-hashes \
+	    --no-emit-index-url --no-header requirements/libraries.in -o requirements/libraries.txt
 
 clean:
 	rm -rf .build

@@ -7,6 +7,7 @@ import { readOutlines } from "./outlines.mjs";
 
 const BOKEH = "@bokeh/bokehjs/build/js";
 const BOKEH_WHEEL = "bokeh/server/static/js";
+const PANEL_WHEEL = "panel/dist/bundled/vegaplot";
 
 /** What Python wheels carry, the same to the last byte as npm: name → [npm package and file, wheel, lock file, file]. */
 const IN_WHEELS = {
@@ -16,16 +17,16 @@ const IN_WHEELS = {
       name, [`${BOKEH}/${name}.min.js`, "bokeh", "untrusted", `${BOKEH_WHEEL}/${name}.min.js`],
     ]),
   ),
+  ...Object.fromEntries(
+    [["vega", "6.1.2"], ["vega-lite", "6.3.0"], ["vega-embed", "7.0.2"]].map(([name, version]) => [
+      name, [`${name}/build/${name}.min.js`, "panel", "libraries", `${PANEL_WHEEL}/${name}@${version}`],
+    ]),
+  ),
+  jquery: ["jquery/dist/jquery.min.js", "sphinxcontrib-jquery", "libraries", "sphinxcontrib/jquery/jquery.js"],
 };
 
-/** What no wheel carries: name → [npm package, file]. */
-const IN_NPM = {
-  "plotly-cartesian": ["plotly.js-cartesian-dist-min", "plotly-cartesian.min.js"],
-  vega: ["vega", "build/vega.min.js"],
-  "vega-lite": ["vega-lite", "build/vega-lite.min.js"],
-  "vega-embed": ["vega-embed", "build/vega-embed.min.js"],
-  jquery: ["jquery", "dist/jquery.min.js"],
-};
+/** What no wheel carries, and another library can stand in for: name → [npm package, file]. */
+const IN_NPM = { "plotly-cartesian": ["plotly.js-cartesian-dist-min", "plotly-cartesian.min.js"] };
 
 // The pages that Sage writes are made for the last three.js with `Geometry` (r122), with the parts that Sage adds to it.
 const THREE = {
@@ -40,7 +41,9 @@ const THREE = {
 const JQUERY = "jquery.min.js";
 
 /** The packages whose work is in these files. */
-export const LIBRARY_PACKAGES = ["plotly.js-dist-min", "@bokeh/bokehjs", ...Object.values(IN_NPM).map(([name]) => name), "three"];
+export const LIBRARY_PACKAGES = [
+  "plotly.js-dist-min", "plotly.js-cartesian-dist-min", "@bokeh/bokehjs", "vega", "vega-lite", "vega-embed", "jquery", "three",
+];
 
 /** Return a script as it may stand between `<script>` and `</script>`, where HTML has words of its own. */
 export function inlineable(text) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import re
 import subprocess
 import sys
@@ -19,17 +21,21 @@ def read(package: str, lock: str, path: str, prefix: Path) -> bytes:
     """Return a file of a package: from the environment of its lock file, else from its wheel. Raises SourceError."""
     for file in prefix.glob(f"{lock}/lib/python3.*/site-packages/{path}"):
         return file.read_bytes()
-    with tempfile.TemporaryDirectory() as directory:
-        wheel = _download(package, CHECKOUT / "requirements" / f"{lock}.txt", Path(directory))
-        with zipfile.ZipFile(wheel) as archive:
-            try:
-                return archive.read(path)
-            except KeyError:
-                raise SourceError(f"{wheel.name} has no file {path}") from None
+    with zipfile.ZipFile(io.BytesIO(_download(package, CHECKOUT / "requirements" / f"{lock}.txt"))) as archive:
+        try:
+            return archive.read(path)
+        except KeyError:
+            raise SourceError(f"the wheel of {package} has no file {path}") from None
 
 
-def _download(package: str, lock: Path, directory: Path) -> Path:
+@functools.lru_cache(maxsize=1)  # the files of one wheel are asked for one after another
+def _download(package: str, lock: Path) -> bytes:
     """Download the wheel that the lock file pins, with pip and its settings of this machine. Raises SourceError."""
+    with tempfile.TemporaryDirectory() as directory:
+        return _download_to(Path(directory), package, lock).read_bytes()
+
+
+def _download_to(directory: Path, package: str, lock: Path) -> Path:
     pinned = re.search(rf"^{re.escape(package)}==.*\n(?:    --hash=.*\n)+", lock.read_text(), re.MULTILINE)
     if not pinned:
         raise SourceError(f"{lock.name} does not pin {package}")

@@ -93,6 +93,13 @@ def test_a_plotly_figure_is_drawn_by_the_small_build_and_a_surface_by_the_whole_
     assert asked.files == ["plotly-cartesian", "plotly"] and asked.outside == []
 
 
+def test_a_server_without_the_small_build_draws_with_the_whole_one(cell, asked, page):
+    page.route("**/plotly-cartesian-*", lambda route: route.fulfill(status=404))
+    cell.run("import plotly.express as px\npx.bar(x=['a', 'b'], y=[1, 2], title='Two bars')")
+    expect(cell.drawn.locator(".bars path")).to_have_count(2)
+    assert asked.files == ["plotly"]
+
+
 def test_two_figures_share_one_load_of_their_library(cell, asked):
     cell.run("import plotly.express as px\nfor n in (2, 3): px.line(x=range(n), y=range(n)).show()")
     expect(cell.output.locator(".frame")).to_have_count(2)

@@ -1,7 +1,7 @@
 /** Writes the document of an output: our style and script first, then what the kernel sent. */
 import style from "./output.css";
 import { needsPaper, writtenBy } from "./ink.js";
-import { bokehFiles, libraryAt, plotlyFiles, vegaFiles } from "./libraries.js";
+import { bokehFiles, libraryAt, plotlyFiles, STAND_INS, vegaFiles } from "./libraries.js";
 
 const WHOLE = /^\s*(?:<!-{2}[^]*?-->\s*)*<(?:!doctype|html)\b/i;
 const CODE = /<(script|style|pre|code|textarea|svg)\b[^]*?<\/\1\s*>/gi;
@@ -22,7 +22,8 @@ export async function compose({ type, data, scheme }, library) {
 }
 
 async function bodyOf(type, data, library) {
-  const all = async (files) => (await Promise.all(files.map(library))).map(scriptOf).join("");
+  const orStandIn = (file) => library(file).catch((error) => (STAND_INS.has(file) ? library(STAND_INS.get(file)) : Promise.reject(error)));
+  const all = async (files) => (await Promise.all(files.map(orStandIn))).map(scriptOf).join("");
   if (type === "text/html") {
     const html = await withLibraries(data, library);
     const formulas = html === data && hasFormulas(data) ? await library(MATH).then(typesetter, () => "") : "";

@@ -4,6 +4,9 @@
 const FILES = LIBRARIES;
 const { widgets: BOKEH_WIDGETS, tables: BOKEH_TABLES } = BOKEH_MODELS;
 
+/** What stands in for a file that a server may lack. */
+export const STAND_INS = new Map([[FILES["plotly-cartesian"], FILES.plotly]]);
+
 const FONT = /^KaTeX_[\w-]+\.woff2$/;
 const ADDRESSES = [
   [/(?:^|\/)three-sage-\w+\.min\.js$|\/threejs-sage(?:@\w+\/build|\/\w+)\/three\.min\.js$/, () => "three"],
