@@ -15,7 +15,7 @@ import pytest
 from harness.processes import wait_for
 from host.accounts import UNTRUSTED
 from tests.host.test_make_run import find_groups
-from tests.untrusted.sandbox.test_layers import x86_64
+from tests.untrusted.sandbox.conftest import x86_64
 from tests.untrusted.sandbox.test_life import PAUSE_FOR_EVER, TAKEN_INIT
 
 GONE_S = 10.0

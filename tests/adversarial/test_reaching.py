@@ -8,7 +8,8 @@ import pytest
 
 from tests.adversarial.attempts import source_of, verdicts_in
 from tests.adversarial.conftest import LANGUAGES
-from tests.untrusted.sandbox.test_layers import FOREIGN_CALLS, KILLED, x86_64
+from tests.untrusted.sandbox.conftest import x86_64
+from tests.untrusted.sandbox.test_refused_calls import FOREIGN_CALLS, KILLED
 
 REFUSED = {
     "D1 signal to all": "os.kill(-1, 0) if os.fork() else os._exit(0); raise PermissionError(errno.EPERM, '')",

@@ -12,7 +12,7 @@ import pytest
 
 from harness.processes import wait_for
 from tests.adversarial.test_lifetime import until_gone
-from tests.untrusted.sandbox.test_layers import x86_64
+from tests.untrusted.sandbox.conftest import x86_64
 
 # Number and arguments that would name another error, or do something, if the call were let through.
 CALLS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import pwd
 import subprocess
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ RUN_INSIDE = Path(__file__).parent / "run_inside.py"
 ACCOUNT = "sandboxtest"
 DEADLINE_S = 90.0
 CONTROLLERS = ("memory", "pids", "cpu", "cpuacct")
+x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of x86-64")
 
 
 @pytest.fixture(scope="session")

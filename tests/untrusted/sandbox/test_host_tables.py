@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.untrusted.sandbox.conftest import source_of
-from tests.untrusted.sandbox.test_layers import x86_64
+from tests.untrusted.sandbox.conftest import source_of, x86_64
 
 ROOT = Path(__file__).resolve().parents[3]
 # One instruction that allows everything: did it come through, it would change nothing.

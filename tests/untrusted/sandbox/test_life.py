@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from harness.processes import all_end, wait_for
-from tests.untrusted.sandbox.test_layers import x86_64
+from tests.untrusted.sandbox.conftest import x86_64
 
 DEADLINE_S = 10.0
 DAEMONS = """

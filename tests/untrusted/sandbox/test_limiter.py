@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.processes import wait_for
-from tests.untrusted.sandbox.test_layers import x86_64
+from tests.untrusted.sandbox.conftest import x86_64
 from tests.untrusted.sandbox.test_life import PAUSE_FOR_EVER, TAKEN_INIT
 from untrusted.sandbox import SandboxError, limiter
 from untrusted.sandbox.limiter import kernel_memory
