@@ -12,7 +12,7 @@ import pytest
 
 from harness.server import Server, Site, make_site, serve
 from tests.left_out import LeftOut, leave_out
-from tests.mongod import close_idle_files, run_mongod
+from tests.mongod import Databases, close_idle_files, run_mongod
 
 # A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -81,3 +81,19 @@ def mongo_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with run_mongod(directory):
         close_idle_files(directory)
         yield directory
+
+
+@pytest.fixture(scope="session")
+def databases(mongo_directory: Path) -> Iterator[Databases]:
+    """The databases of this mongod that are used again."""
+    databases = Databases(mongo_directory)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def database_name(databases: Databases) -> Iterator[str]:
+    """An empty database. Where files on the disk or plans of queries count, a file of tests has a new one instead."""
+    name = databases.take()
+    yield name
+    databases.give_back(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import settings as settings_file
 import store as stores
 from harness.processes import Process, start
 from store import StoreUnavailableError, embedded
+from store.database import INDEXES
 
 ROOT = Path(__file__).resolve().parent.parent
 START_DEADLINE_S = 60.0
@@ -46,3 +48,40 @@ def close_idle_files(directory: Path) -> None:
     sweep = f"file_manager=(close_idle_time={IDLE_S},close_scan_interval={IDLE_S})"
     with MongoClient[dict[str, Any]](embedded.uri(directory)) as client:
         client.admin.command("setParameter", 1, wiredTigerEngineRuntimeConfig=sweep)
+
+
+def new_name() -> str:
+    """Return the name of a database that there is not yet."""
+    return f"test_{uuid.uuid4().hex[:12]}"
+
+
+class Databases:
+    """The databases of one mongod that tests use one after another.
+
+    To make one with its collections and indexes takes MongoDB 0.3 s, to empty it 0.03 s.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._client = MongoClient[dict[str, Any]](embedded.uri(directory))
+        self._used: list[str] = []
+
+    def take(self) -> str:
+        """Return the name of a database that is empty, and that nobody uses until it is given back."""
+        if not self._used:
+            return new_name()
+        name = self._used.pop()
+        database = self._client[name]
+        for collection in database.list_collection_names():
+            if collection in INDEXES:
+                database[collection].delete_many({})
+            else:  # what MongoDB makes quickly, or can only drop
+                database.drop_collection(collection)
+        return name
+
+    def give_back(self, name: str) -> None:
+        """Let another test have it."""
+        self._used.append(name)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,13 +19,12 @@ _databases: weakref.WeakKeyDictionary[Store, Database] = weakref.WeakKeyDictiona
 
 
 @pytest.fixture
-def connect(mongo_directory: Path) -> Iterator[Connect]:
+def connect(mongo_directory: Path, database_name: str) -> Iterator[Connect]:
     """Connect to this test's database, with changed settings if given; every call makes another connection."""
     doors: list[Store] = []
-    name = f"test_{uuid.uuid4().hex[:12]}"
 
     def connect_to(directory: Path = mongo_directory, **changes: Any) -> Store:
-        chosen = {"mongo_uri": embedded.uri(directory), "mongo_database": name, **changes}
+        chosen = {"mongo_uri": embedded.uri(directory), "mongo_database": database_name, **changes}
         database = Database(settings_file.load(**chosen), "test")
         doors.append(Store(database))
         _databases[doors[-1]] = database

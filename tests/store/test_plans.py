@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from store import Store
+from tests.mongod import new_name
 from tests.store.conftest import Connect, claim, database_of, let_lease_run_out, message, submit
 
 # Read from its end, or as many documents as there are devices.
 SMALL = ("hints", "devices")
+
+
+@pytest.fixture
+def database_name() -> str:
+    """A new database: MongoDB knows no plan of a query yet."""
+    return new_name()
 
 
 def test_no_query_reads_a_whole_collection(connect: Connect, store: Store) -> None:

@@ -7,10 +7,17 @@ import os
 import pytest
 
 from store import Store
+from tests.mongod import new_name
 from tests.store.conftest import Connect, age, claim, database_of, message, state_of, submit
 
 KIB = 1 << 10
 MIB = 1 << 20
+
+
+@pytest.fixture
+def database_name() -> str:
+    """A new database: what it takes on the disk is measured."""
+    return new_name()
 
 
 def run(store: Store, size_bytes: int, client: str | None = None) -> str:

@@ -14,10 +14,17 @@ import settings as settings_file
 import store as stores
 from store import ClientFullError, NoSpaceError, NotAskingError, Store, Submission
 from store.clients import Clients
+from tests.mongod import new_name
 from tests.store.conftest import Connect, age, claim, database_of, message, state_of, submit
 
 MIB = 1 << 20
 GIB = 1 << 30
+
+
+@pytest.fixture
+def database_name() -> str:
+    """A new database: what it takes on the disk is measured."""
+    return new_name()
 
 
 def free_bytes(store: Store) -> int:

@@ -19,6 +19,7 @@ import settings as settings_file
 import store as stores
 from settings import Settings
 from store import Claim, Store, embedded
+from tests.mongod import new_name
 from web import openapi, operations
 from web_server import create_app
 
@@ -27,16 +28,16 @@ DEADLINE_S = 20.0
 
 
 @pytest.fixture
-def settings(mongo_directory: Path) -> Settings:
+def settings(mongo_directory: Path, database_name: str) -> Settings:
     """Settings of a server with a database of its own and limits that tests can reach."""
-    return make_settings(mongo_directory)
+    return make_settings(mongo_directory, mongo_database=database_name)
 
 
 def make_settings(directory: Path, **changes: Any) -> Settings:
     """Return settings for a database of its own in this mongod."""
     chosen: dict[str, Any] = {
         "mongo_uri": embedded.uri(directory),
-        "mongo_database": f"test_{uuid.uuid4().hex[:12]}",
+        "mongo_database": new_name(),
         "code_bytes_max": 1000,
         "request_bytes_max": 300_000,
         "cell_file_bytes_max": 100_000,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,9 @@ OWN = {
 
 
 @pytest.fixture
-def settings(mongo_directory: Path) -> Iterator[Settings]:
+def settings(mongo_directory: Path, database_name: str) -> Settings:
     """Settings with a language more."""
-    return make_settings(mongo_directory, languages={"own": OWN})
+    return make_settings(mongo_directory, mongo_database=database_name, languages={"own": OWN})
 
 
 def read_languages(client: FlaskClient) -> dict[str, dict]:
