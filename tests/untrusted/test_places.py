@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import wire
+from harness.processes import wait_for
 from harness.supervisor import Supervisor, started
 
 ASK = "input('?')"
@@ -32,6 +33,11 @@ def granted(supervisor: Supervisor) -> int:
     supervisor.send(wire.Ping(number + 1))
     supervisor.wait(lambda frame: frame == wire.Pong(number + 1))
     return max(frame.granted for frame in supervisor.heard if isinstance(frame, wire.Credit))
+
+
+def memory_bytes(supervisor: Supervisor, session: str) -> int:
+    """Return what the supervisor knows of a session's memory, after another turn of it."""
+    return supervisor.run(session, f"turn {len(supervisor.heard)}", "1", last=False, opened=True).usage.memory_bytes
 
 
 def finished(supervisor: Supervisor, name: str) -> wire.Finished:
@@ -70,7 +76,11 @@ def test_an_answer_lets_a_session_go_on_at_once_and_credit_waits_for_its_end():
 
 def test_sessions_that_ask_with_too_much_memory_together_keep_their_places():
     with started(workers=2, asking_max=4, sessions_asking_bytes_max=300 << 20) as supervisor:
-        ask(supervisor, "large", "x = bytearray(b'1') * (400 << 20)\ninput()")
+        supervisor.run("large", "fills", "x = bytearray(b'1') * (400 << 20)", last=False)
+        # What is known of its memory may be a tenth of a second old.
+        wait_for(lambda: memory_bytes(supervisor, "large") > 300 << 20)
+        supervisor.send(wire.Execute("large", "large", ASK, True, True))
+        supervisor.wait(lambda frame: asks(frame, "large"))
         assert granted(supervisor) == 2
         ask(supervisor, "small")
         assert granted(supervisor) == 3

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import wire
-from harness.processes import untrusted_python
+from harness.processes import all_end, untrusted_python
 from harness.supervisor import Supervisor, ship
 from host import descendants
 
@@ -52,9 +52,11 @@ class Slow:
         self.supervisor.wait(lambda frame: isinstance(frame, wire.Languages) and states(frame)[1] == ("slow", state))
 
     def kill_zygote(self) -> None:
-        """Kill the slow language's zygote, and not the workers that it has forked."""
+        """Kill the slow language's zygote; return when the workers that it has forked have ended by themselves."""
         pids = [pid for pid in descendants.find(self.supervisor.process.pid) if command(pid)[-1:] == [b"slow"]]
-        os.kill(min(pids, key=birth), signal.SIGKILL)
+        zygote = min(pids, key=birth)
+        with all_end(descendants.find(zygote)):
+            os.kill(zygote, signal.SIGKILL)
 
 
 def states(frame: wire.Up) -> list[tuple[str, str]]:

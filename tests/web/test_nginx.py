@@ -18,14 +18,16 @@ import requests
 
 import settings as settings_file
 import store as stores
+from harness.languages import environments
 from harness.processes import Process, start, wait_for
 from harness.server import free_port
+from host import libraries
 from settings import Settings
 from tests.floods import flood, post
 from tests.web.conftest import DEADLINE_S, ROOT, Device, texts
 from web import request_schemas
 
-LIBRARIES = ROOT / ".build" / "libraries"
+LIBRARIES = environments() / libraries.DIRECTORY
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 UWSGI = Path(sys.executable).with_name("uwsgi")
 START_S = 60.0

@@ -66,7 +66,10 @@ def test_waiting_for_an_answer_can_be_stopped(child: LocalProcess) -> None:
 
 
 def test_code_may_catch_the_interrupt(child: LocalProcess) -> None:
-    ran = stopped(child, "import time\ntry: time.sleep(100)\nexcept KeyboardInterrupt: print('caught')")
+    # It says itself that it has come to where it catches.
+    code = "import time\ntry:\n    print('begun', flush=True)\n    time.sleep(100)\n"
+    code += "except KeyboardInterrupt: print('caught')"
+    ran = child.run(code, on=lambda seen: child.interrupt() if "begun" in seen else None)
     assert ran.text() == "begun\ncaught\n" and ran.reply["status"] == "ok"
 
 
