@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.adversarial.attempts import as_it_is, source_of, verdicts_in
-from tests.adversarial.conftest import LANGUAGES
+from tests.adversarial.conftest import LANGUAGES, beside
 
-pytestmark = pytest.mark.usefixtures("neighbour")
+has_neighbour = pytest.mark.usefixtures("neighbour")
 
 # The program of a filter is one instruction that allows everything: did it come through, nothing would be lost.
 SETUP = """
@@ -64,9 +64,10 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
-def refusals(client, request) -> dict[str, str]:
-    """What came of all the attempts, made in one cell."""
-    outcome = client.run(as_it_is(source_of(REFUSED, SETUP)), language=request.param)
+def refusals(client, innocent, request) -> dict[str, str]:
+    """What came of all the attempts, made in one cell beside a neighbour's."""
+    with beside(client, innocent):
+        outcome = client.run(as_it_is(source_of(REFUSED, SETUP)), language=request.param)
     assert outcome.state == "done", outcome.messages[-3:]
     return verdicts_in(outcome.text())
 
@@ -80,6 +81,7 @@ def test_what_the_host_has_one_of_cannot_be_had(refusals, name):
     )
 
 
+@has_neighbour
 def test_children_with_filters_of_their_own_keep_nobody_from_a_session(client):
     """I1, I2"""
     # The attack as it was, but small: children that stay, each with several filters and with sockets that have one.
@@ -112,6 +114,7 @@ def said(messages: list[dict]) -> list[str]:
     return [message["content"]["text"] for message in messages if message["header"]["msg_type"] == "stream"]
 
 
+@has_neighbour
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_timers_and_queued_signals_are_few_and_the_sessions_own(client, language):
     """I6"""
@@ -135,6 +138,7 @@ print(made, ctypes.get_errno())
         assert 500 < made <= 1024 and error == 11
 
 
+@has_neighbour
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_one_session_does_not_see_what_another_does(client, language):
     """I10"""
@@ -151,6 +155,7 @@ print(sum(name.isdigit() for name in os.listdir('/proc')), open('/proc/loadavg')
     assert all(int(number) < 20 for number in processes.split())
 
 
+@has_neighbour
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_reading_what_all_share_leaves_no_trace(client, language):
     """I12"""
