@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from harness.processes import Process, start, wait_for
 ROOT = Path(__file__).resolve().parent.parent
 # The environments are there: deploy/bootstrap.sh built them before.
 START_S = 100.0
+# Above those that programs are known by, below the wall's (wall_port_first) and those of outgoing connections.
+PORTS = range(10_000, 20_000)
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,12 @@ class Site:
 
 
 def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
+    """Return a port that is free now, and that the kernel gives to no outgoing connection meanwhile."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as trial, suppress(OSError):
+            trial.bind(("127.0.0.1", port))
+            return port
 
 
 def make_site() -> Site:
