@@ -15,10 +15,17 @@ import pytest
 import settings as settings_file
 import store as stores
 from harness.processes import wait_for
+from store import pipe_hints
 from store.pipe_hints import PipeHints
 
 DEADLINE_S = 20.0
 Listen = Callable[..., "queue.Queue[tuple[str, str]]"]
+
+
+@pytest.fixture(autouse=True)
+def listeners_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits a second for the end of its listeners."""
+    monkeypatch.setattr(pipe_hints, "LOOK_S", 0.1)
 
 
 @pytest.fixture
