@@ -1,6 +1,6 @@
 # make run     everything on one machine, in the foreground; Ctrl-C ends it. PORT=5001 DATA=/directory override.
 # make sage    install Sage for it (4.5 GB of disk); LANGUAGES=python make run leaves it out
-# make test    install what tests need and run all of them, in two halves (ARGS="-k words": some of them)
+# make test    install what tests need and run all of them, two parts at once (ARGS="-k words": some of them)
 # make check   ruff, mypy, the boundaries between the rooms, and whether static/ is what make frontend builds
 # make bench   the measurements, as tables and JSON
 # make load    students by Tsung: RATE=10 (a second) SECONDS=60 USERS=600; URL= a running server; RAMP=1 the knee; MIX=simple

@@ -1,56 +1,130 @@
-"""``python -m tests``: all tests, in two halves; with arguments one pytest that gets them.
+"""``python -m tests``: all tests, part by part; with arguments one pytest that gets them.
 
-Each half has servers, ports and databases of its own. They run beside each other where there are cores for both: on two
-that is faster, and every deadline comes nearer.
+Most tests wait more than they compute: where there are two cores, two parts run beside each other. At the end there are
+the time of each part and the slowest tests of all.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import tempfile
+import time
+import xml.etree.ElementTree as Xml
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from harness.processes import tied
 from harness.server import ROOT
+from tests.parts import PARTS, PYTEST, Part, argv
 
-PYTEST = [sys.executable, "-m", "pytest"]
-CORES_FOR_BOTH = 4
-SLOWEST = 10  # tests that each half names with their times
-# Those that ask little of the whole server, which the others share; a room that is not named here is in the first half.
-SECOND = ["device", "host", "load", "store", "untrusted", "web", "wire"]
+BESIDE_MAX = 2
+SLOWEST = 10
+NO_TESTS = 5  # pytest's exit code when all of a part are left out: its language is not installed
+
+
+@dataclass
+class Running:
+    """The pytest of a part. ``said``: the file of its output, ``results``: of its times."""
+
+    part: Part
+    process: subprocess.Popen[bytes]
+    said: Path
+    results: Path
+    begun: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a part came to. ``times_s``: of each test, with what was set up and taken down for it."""
+
+    name: str
+    code: int
+    elapsed_s: float
+    times_s: dict[str, float]
 
 
 def main(arguments: list[str]) -> int:
-    """Run the tests; return the worse of the exit codes."""
+    """Run the tests; return the worst of the exit codes."""
     if arguments:
         os.execv(sys.executable, [*PYTEST, *arguments])
-    rooms = [f"tests/{room}" for room in SECOND]
-    all_of = [*PYTEST, f"--durations={SLOWEST}"]
-    halves = [[*all_of, "tests", *(f"--ignore={room}" for room in rooms)], [*all_of, *rooms]]
-    if len(os.sched_getaffinity(0)) < CORES_FOR_BOTH:
-        return max([wait(subprocess.Popen(tied(half), cwd=ROOT)) for half in halves])
-    with tempfile.TemporaryFile() as said:
-        second = subprocess.Popen(
-            tied(halves[1]), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
-        )
-        first = subprocess.Popen(tied(halves[0]), cwd=ROOT)
-        codes = [wait(first), wait(second)]
-        said.seek(0)
-        sys.stdout.flush()
-        sys.stdout.buffer.write(said.read())
-        sys.stdout.flush()
-    return max(codes)
+    return run(PARTS, min(BESIDE_MAX, len(os.sched_getaffinity(0))))
 
 
-def wait(half: subprocess.Popen[bytes]) -> int:
-    """Return the exit code of a half; Ctrl-C reaches both halves by itself, and they end in order."""
-    while True:
+def run(parts: Sequence[Part], beside: int) -> int:
+    """Run parts, so many at once, then those that must be alone; print what they say and a table."""
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="tests-") as directory:
+        groups = [(beside, [part for part in parts if not part.alone]), (1, [part for part in parts if part.alone])]
+        results = [result for most, group in groups for result in run_beside(group, parts, most, Path(directory))]
+    print(table(results, time.monotonic() - begun), flush=True)
+    return max([result.code for result in results], default=130)
+
+
+def run_beside(waiting: Sequence[Part], parts: Sequence[Part], most: int, directory: Path) -> Iterator[Result]:
+    """Yield the results of parts as they end. Ctrl-C reaches those that run by itself; no other begins then."""
+    left, running = list(waiting), []
+    while left or running:
         try:
-            code = half.wait()
-            return code if code >= 0 else 128 - code
+            while left and len(running) < most:
+                running.append(begin(left.pop(0), parts, directory))
+            ended = wait_for_one(running)
         except KeyboardInterrupt:
+            left.clear()
             continue
+        running.remove(ended)
+        yield end(ended)
+
+
+def begin(part: Part, parts: Sequence[Part], directory: Path) -> Running:
+    """Start the pytest of a part."""
+    print(f"tests: {part.name}: they begin", flush=True)
+    said, results = (directory / f"{part.name}.{kind}" for kind in ("txt", "xml"))
+    command = [*argv(part, parts), f"--junitxml={results}"]
+    with open(said, "wb") as output:
+        process = subprocess.Popen(
+            tied(command), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+    return Running(part, process, said, results)
+
+
+def wait_for_one(running: Sequence[Running]) -> Running:
+    """Return one that has ended."""
+    ends = {os.pidfd_open(one.process.pid): one for one in running}
+    try:
+        return ends[select.select(list(ends), [], [])[0][0]]
+    finally:
+        for descriptor in ends:
+            os.close(descriptor)
+
+
+def end(ended: Running) -> Result:
+    """Print what a part has said; return what it came to."""
+    code = ended.process.wait()
+    sys.stdout.buffer.write(ended.said.read_bytes())
+    sys.stdout.flush()
+    times_s = {}
+    if ended.results.exists():
+        for case in Xml.parse(ended.results).iter("testcase"):
+            times_s[f"{case.get('classname')}::{case.get('name')}"] = float(case.get("time") or 0)
+    code = 0 if code == NO_TESTS else code if code >= 0 else 128 - code
+    return Result(ended.part.name, code, time.monotonic() - ended.begun, times_s)
+
+
+def table(results: Sequence[Result], elapsed_s: float) -> str:
+    """Return the time of each part and the slowest tests, as text."""
+    lines = [f"{'part':<24}{'tests':>6}{'seconds':>9}"]
+    for result in results:
+        failed = f"   failed ({result.code})" if result.code else ""
+        lines.append(f"{result.name:<24}{len(result.times_s):>6}{result.elapsed_s:>9.0f}{failed}")
+    lines.append(f"{'all':<24}{sum(len(result.times_s) for result in results):>6}{elapsed_s:>9.0f}")
+    times_s = {test: time_s for result in results for test, time_s in result.times_s.items()}
+    slowest = sorted(times_s, key=times_s.__getitem__, reverse=True)[:SLOWEST]
+    lines += ["", "the slowest tests, in seconds, each with what was started for it"]
+    return "\n".join([*lines, *(f"{times_s[test]:6.1f}  {test}" for test in slowest)])
 
 
 if __name__ == "__main__":
