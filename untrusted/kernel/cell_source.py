@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from types import TracebackType
@@ -12,6 +13,8 @@ from stack_data import Source
 
 CELL = "Cell In["  # how the name of a cell's code begins
 LINE_CHARS_MAX = 2000  # finding a column costs the square of it
+_IN_NUMBER = re.compile(r"invalid (?:\w+ )*literal")
+_SIGN = re.compile(r"[^\x00-\x7f\w]")
 CLEANED_UP = ["%%", " ", "\t", ">>>", "In ["]  # beginnings of cells; a language adds its own prompt
 
 
@@ -48,6 +51,18 @@ class CellCompiler(CachingCompiler):
         error.text = line
         error.offset = _column(made[error.lineno - 1], line, error.offset - 1) + 1
         error.end_lineno = error.end_offset = None
+
+    def name_sign(self, error: SyntaxError) -> None:
+        """Let an error of a number that goes on with a sign name that sign and its place, as Python does elsewhere."""
+        if not _IN_NUMBER.fullmatch(error.msg or "") or not error.text or not error.offset:
+            return
+        sign = _SIGN.search(error.text, error.offset - 1)
+        if sign is not None:
+            number = f"U+{ord(sign[0]):04X}"
+            named = f"character '{sign[0]}' ({number})"
+            error.msg = f"invalid {named if sign[0].isprintable() else f'non-printable character {number}'}"
+            error.offset = sign.start() + 1
+            error.end_lineno = error.end_offset = None
 
     def unmark(self, tb: TracebackType | None) -> None:
         """Keep the frames' columns, which are those of what was made, from being marked in what was written."""

@@ -127,6 +127,7 @@ class Shell(InteractiveShell):
         error = sys.exc_info()[1]
         if isinstance(error, SyntaxError):
             self.compile.relocate(error)
+            self.compile.name_sign(error)
         super().showsyntaxerror(filename, running_compiled_code)
 
     def _lines(self, etype: Any, evalue: Any, tb: Any, tb_offset: int | None) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 
 from untrusted.languages import Language
+from untrusted.languages.pasted_code import as_meant
 
 # One thread per numerical library: a pool of threads made before the fork is dead after it.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -35,4 +36,5 @@ LANGUAGE = Language(
     # make the zygote 206 instead of 82 MB and a fork with exit 11.7 instead of 5.5 ms.
     preload=("numpy", "matplotlib.pyplot"),
     warm_cells=WARM_CELLS,
+    transform=as_meant,
 )

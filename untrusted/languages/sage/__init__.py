@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from untrusted.languages import Language
+from untrusted.languages.pasted_code import as_meant
 from untrusted.languages.python import ONE_THREAD
 
 WARM_CELLS = (
@@ -48,13 +49,14 @@ def version() -> str:
 
 
 def check(code: str) -> str:
-    """Return the code as it is. Raises SyntaxError, at the reader's column, for what the preparser stumbles over."""
+    """Return the code as it was meant. Raises SyntaxError, at the reader's column, where the preparser stumbles."""
     from IPython import get_ipython
 
     from untrusted.languages.sage.brackets import check as check_brackets
 
-    check_brackets(code, f"Cell In[{get_ipython().execution_count}]")
-    return code
+    meant = as_meant(code)
+    check_brackets(meant, f"Cell In[{get_ipython().execution_count}]")
+    return meant
 
 
 def set_up(shell: Any) -> None:
