@@ -86,10 +86,6 @@ def test_without_stdin_the_code_gets_stdin_not_implemented_error(client, code):
     assert outcome.of_type("input_request") == []
 
 
-def test_reading_sys_stdin_does_not_hang(client):
-    assert client.run("import sys\nprint(repr(sys.stdin.readline()))").state == "done"
-
-
 def test_a_cell_that_waits_for_input_can_be_interrupted(client):
     computation = client.submit("try:\n    input()\nexcept KeyboardInterrupt:\n    print('stopped')")["id"]
     asked(client, computation)

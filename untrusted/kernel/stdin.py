@@ -1,9 +1,10 @@
-"""Lets ``input()`` and ``getpass()`` ask the reader."""
+"""Lets ``input()``, ``getpass()`` and what reads ``sys.stdin`` ask the reader."""
 
 from __future__ import annotations
 
 import builtins
 import getpass
+import sys
 import threading
 from collections.abc import Callable
 
@@ -11,13 +12,14 @@ from IPython.core.error import StdinNotImplementedError
 
 from untrusted.kernel.json_clean import valid_text
 from untrusted.kernel.publisher import Publisher
+from untrusted.kernel.standard_input import StandardInput
 
 Ask = Callable[[str, bool], str]
 PROMPT_CHARS_MAX = 64 << 10
 
 
 class InputFunctions:
-    """The functions that stand in for ``input`` and ``getpass``: they send input requests."""
+    """What stands in for ``input``, ``getpass`` and ``sys.stdin``: it sends input requests."""
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
@@ -25,10 +27,11 @@ class InputFunctions:
         self.allowed = False
 
     def start(self, ask: Ask) -> None:
-        """Put our functions in the place of Python's."""
+        """Put ours in the place of Python's."""
         self._ask = ask
         builtins.input = self.raw_input
         getpass.getpass = self.getpass
+        sys.stdin = sys.__stdin__ = StandardInput(self._request)  # type: ignore[misc, assignment]
 
     def raw_input(self, prompt: object = "", /) -> str:
         """Ask the reader for a line. Raises StdinNotImplementedError when nobody can be asked."""
