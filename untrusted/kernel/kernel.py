@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from untrusted.kernel import introspection
+from untrusted.kernel.absences import do_without_latex
 from untrusted.kernel.comms import Comms
 from untrusted.kernel.fd_capture import unbuffer_c_stdout
 from untrusted.kernel.interrupts import Interrupts
@@ -42,6 +43,7 @@ class Kernel:
         self._streams = Stream("stdout", self._publisher), Stream("stderr", self._publisher)
         if "matplotlib" in sys.modules:
             self._shell.enable_matplotlib("inline")
+            do_without_latex()
         language.set_up(self._shell)
 
     def warm(self) -> None:

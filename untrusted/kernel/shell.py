@@ -22,7 +22,7 @@ from untrusted.kernel.debugger import show_cells_in_debuggers
 from untrusted.kernel.display import CellDisplayHook, CellDisplayPublisher
 from untrusted.kernel.json_clean import Json
 from untrusted.kernel.publisher import Publisher
-from untrusted.kernel.shell_commands import run_shell
+from untrusted.kernel.shell_commands import add_installers, run_shell
 from untrusted.kernel.tracebacks import error_content, plain_lines, trimmed, without_places
 
 TOKENIZER = "<tokenize>"  # the file that it names
@@ -187,6 +187,7 @@ def make_shell(publisher: Publisher, populate: Callable[[dict[str, Any]], None])
     shell.loop_runner = shell.run_coroutine
     shell.exiter = EndOfCell(shell)
     shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
+    add_installers(shell)
     show_cells_in_debuggers()
     write_warning = warnings.formatwarning
     warnings.formatwarning = lambda *warning, **more: without_places(write_warning(*warning, **more))

@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
+from untrusted.kernel.absences import absence
 from untrusted.kernel.json_clean import Json, valid_text
 
 OURS = str(Path(__file__).resolve().parent.parent) + "/"
@@ -24,9 +25,12 @@ def error_content(etype: type[BaseException], evalue: object, lines: object) -> 
     if not isinstance(lines, list):
         lines = [f"{etype.__name__}: {said(evalue)}"]
     texts = [valid_text(line) if isinstance(line, str) else f"<{type(line).__name__}>" for line in lines]
+    value = said(evalue)
+    if missing := _absence(evalue):
+        value, texts = f"{value}\n{missing}", [*texts, missing]
     return {
         "ename": valid_text(etype.__name__[:NAME_CHARS_MAX]),
-        "evalue": said(evalue),
+        "evalue": value,
         "traceback": _shortened([without_places(text) for text in texts]),
     }
 
@@ -39,6 +43,13 @@ def said(evalue: object) -> str:
         return "<exception str() failed>"
     text = without_places(text)
     return text if len(text) <= VALUE_CHARS_MAX else text[:VALUE_CHARS_MAX] + " …"
+
+
+def _absence(evalue: object) -> str | None:
+    try:
+        return absence(evalue)
+    except (Exception, SystemExit):  # noqa: BLE001 - as above
+        return None
 
 
 def without_places(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import socket
 import subprocess
@@ -29,6 +30,8 @@ EARLY_DEATH_PAUSE_S = 0.5
 REFILL_PAUSE_S = 0.05
 FAILURES_TOLD = 2  # then the device is told that this language cannot run
 LOADING_S_MAX = 300.0  # large libraries take seconds, on a slow disk a minute
+# There is no network: one try to reach it is enough, and nobody is asked anything.
+PIP_SETTINGS = {"PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from untrusted.worker.{} import main; main()"
 
 
@@ -79,7 +82,9 @@ class Pool:
     def _start(self) -> None:
         self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         start = _START.format("gvisor_launcher" if self._plan.gvisor else "zygote")
-        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(self._home)}
+        # A command that names Python means the cell's own.
+        path = f"{os.path.dirname(self._python)}:/usr/local/bin:/usr/bin:/bin"
+        environment = {"PATH": path, "LANG": "C.UTF-8", "HOME": str(self._home), **PIP_SETTINGS}
         self._process = subprocess.Popen(
             [self._python, "-I", "-B", "-c", start, str(CODE_DIRECTORY), str(theirs.fileno()), self.language.name],
             pass_fds=[theirs.fileno()],
