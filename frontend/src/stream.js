@@ -75,7 +75,7 @@ export class Stream {
     const nodes = [];
     let plain = "";
     for (let i = start; i < end; i += 1) {
-      for (const [whole, style] of lines[i]) {
+      for (const [whole, style] of lines[i].runs) {
         const text = this.#cut(whole);
         if (style === PLAIN) {
           plain += text;
@@ -95,7 +95,7 @@ export class Stream {
   #cut(text) {
     if (this.showAll || text.length <= LINE_CHARS_SHOWN) return text;
     this.hasCutLine = true;
-    return `${text.slice(0, LINE_CHARS_SHOWN)} …`;
+    return `${text.slice(0, LINE_CHARS_SHOWN).replace(/[\ud800-\udbff]$/, "")} …`;
   }
 
   #announceHidden(from, to) {

@@ -1,5 +1,6 @@
 /** What a terminal would show of a text: lines, with colours, carriage returns, backspaces and cursor moves applied. */
 import { PLAIN, nextStyle } from "./ansi.js";
+import { Line } from "./line.js";
 
 // CSI sequences, other escapes, and the control characters that move the cursor.
 const CONTROL = /\x1b\[([0-9;:?]*)[ -/]*([@-~])|\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\n\r\b\x07\x0b\x0c]/g;
@@ -7,12 +8,14 @@ const CONTROL = /\x1b\[([0-9;:?]*)[ -/]*([@-~])|\x1b(?:\][^\x07\x1b]*(?:\x07|\x1
 /** Characters at the end that may be the beginning of an escape sequence. */
 const UNFINISHED = /\x1b(?:\[[0-9;:?]*[ -/]*|\][^\x07\x1b]*)?$/;
 
+const END = null; // the column behind the last of a line: most texts only ever go there, and nobody counts
+const MOVED_COLUMNS_MAX = 10_000; // so far beyond its end a line can be moved to
+
 export class Terminal {
   constructor() {
-    /** Each line is a list of runs [text, style]. */
-    this.lines = [[]];
+    this.lines = [new Line()];
     this.row = 0;
-    this.column = 0;
+    this.column = END;
     this.style = PLAIN;
     this.pending = "";
   }
@@ -35,66 +38,50 @@ export class Terminal {
     return first;
   }
 
+  get #line() {
+    return this.lines[this.row];
+  }
+
+  /** The column as a number. */
+  get #at() {
+    return this.column === END ? this.#line.length : this.column;
+  }
+
   #control([text, parameters, command]) {
     if (text === "\n") this.#moveTo(this.row + 1, 0);
-    else if (text === "\r") this.column = 0;
-    else if (text === "\b") this.column = Math.max(0, this.column - 1);
+    else if (text === "\r") this.#moveTo(this.row, 0);
+    else if (text === "\b") this.column = Math.max(0, this.#at - 1);
     else if (command === "m") this.style = nextStyle(this.style, parameters);
     else if (command) this.#cursor(command, Math.min(Number.parseInt(parameters, 10) || 0, 10000));
   }
 
   #cursor(command, count) {
     const steps = count || 1;
-    if (command === "A") this.row = Math.max(0, this.row - steps);
-    else if (command === "B") this.#moveTo(Math.min(this.row + steps, this.lines.length - 1), this.column);
-    else if (command === "C") this.column += steps;
-    else if (command === "D") this.column = Math.max(0, this.column - steps);
+    if (command === "A") this.#moveTo(Math.max(0, this.row - steps), this.#at);
+    else if (command === "B") this.#moveTo(Math.min(this.row + steps, this.lines.length - 1), this.#at);
+    else if (command === "C") this.column = Math.min(this.#at + steps, Math.max(this.#line.length, MOVED_COLUMNS_MAX));
+    else if (command === "D") this.column = Math.max(0, this.#at - steps);
     else if (command === "G") this.column = steps - 1;
     else if (command === "K") this.#erase(count);
   }
 
   #moveTo(row, column) {
-    while (this.lines.length <= row) this.lines.push([]);
+    while (this.lines.length <= row) this.lines.push(new Line());
     this.row = row;
-    this.column = column;
+    this.column = column === 0 && this.#line.isEmpty ? END : column;
   }
 
   #erase(how) {
-    const line = this.lines[this.row];
-    if (how === 2) this.lines[this.row] = [];
-    else if (how === 1) this.lines[this.row] = [[" ".repeat(this.column), PLAIN], ...cut(line, this.column, Infinity)];
-    else this.lines[this.row] = cut(line, 0, this.column);
+    if (how === 2) {
+      const column = this.#at;
+      this.lines[this.row] = new Line();
+      this.column = column;
+    } else if (how === 1) this.#line.blank(this.#at);
+    else if (this.column !== END) this.#line.cut(this.column);
   }
 
   #put(text) {
-    const line = this.lines[this.row];
-    const last = line[line.length - 1];
-    if (length(line) === this.column) {
-      if (last && last[1] === this.style) last[0] += text;
-      else line.push([text, this.style]);
-    } else {
-      const before = cut(line, 0, this.column);
-      const gap = this.column - length(before);
-      if (gap > 0) before.push([" ".repeat(gap), PLAIN]);
-      this.lines[this.row] = [...before, [text, this.style], ...cut(line, this.column + text.length, Infinity)];
-    }
-    this.column += text.length;
+    if (this.column === END) this.#line.append(text, this.style);
+    else this.column = this.#line.put(this.column, text, this.style);
   }
-}
-
-function length(line) {
-  let sum = 0;
-  for (const run of line) sum += run[0].length;
-  return sum;
-}
-
-function cut(line, from, to) {
-  const result = [];
-  let at = 0;
-  for (const [text, style] of line) {
-    const part = text.slice(Math.max(0, from - at), Math.max(0, to - at));
-    if (part) result.push([part, style]);
-    at += text.length;
-  }
-  return result;
 }

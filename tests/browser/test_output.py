@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 SHOW = "from IPython.display import *\n"
@@ -27,6 +28,27 @@ def test_colours_of_terminals_are_shown(cell):
 def test_a_progress_bar_stays_on_its_line(cell):
     cell.run("for i in range(101):\n    print(f'\\r{i:3d} %', end='')\nprint('\\nready')")
     assert cell.output.inner_text().strip().split("\n") == ["100 %", "ready"]
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        (r"print('😀😀\rb')", "b😀"),
+        (r"print('a👨‍👩‍👧\bx')", "ax"),
+        (r"print('cafe\u0301\b\be')", "caee\u0301"),
+        (r"print('🇩🇪🇫🇷\b!')", "🇩🇪!"),
+        (r"print('e', end='', flush=True); print('\u0301\rX')", "X"),
+        (r"print('😀 %\r😀😀\x1b[K')", "😀😀"),
+        (r"print('नमस्ते\rन')", "नमस्ते"),
+        (r"print('\x1b[31mé\x1b[0mé\b\bab')", "ab"),
+        (r"print('100 %\r 99')", " 99 %"),
+    ],
+    ids=["emoji", "a family", "an accent", "flags", "pieces", "erased", "Hindi", "colours", "plain"],
+)
+def test_carriage_returns_and_backspaces_move_by_what_readers_take_for_characters(cell, code, line):
+    cell.run(code)
+    expect(cell.output.locator(".stdout")).to_be_visible()
+    assert cell.output.locator(".stdout").evaluate("node => node.textContent").rstrip("\n") == line
 
 
 def test_formulas_are_typeset_and_unreadable_ones_show_their_source(cell):
