@@ -67,6 +67,9 @@ export class Output {
         return this.#update(content);
       case "error":
         return this.add(errorNode(content));
+      case "execute_reply":
+        for (const { source, data } of content.payload ?? []) if (source === "page") this.#display({ data }, false);
+        return;
       case "clear_output":
         if (content.wait) this.#clearNext = true;
         else this.clear();

@@ -2,6 +2,7 @@
 import style from "./output.css";
 import { needsPaper, writtenBy } from "./ink.js";
 import { bokehFiles, libraryAt, plotlyFiles, STAND_INS, vegaFiles } from "./libraries.js";
+import { withSigns } from "./signs.js";
 
 const WHOLE = /^\s*(?:<!-{2}[^]*?-->\s*)*<(?:!doctype|html)\b/i;
 const CODE = /<(script|style|pre|code|textarea|svg)\b[^]*?<\/\1\s*>/gi;
@@ -18,18 +19,22 @@ export async function compose({ type, data, scheme }, library) {
   const paper = needsPaper(writtenBy(type, data) ?? "");
   const classes = `${scheme === "dark" && !paper ? "dark" : "light"} ${kind}${paper ? " paper" : ""}`;
   const head = `<meta charset="utf-8"><style>${style}</style><script>${INSIDE}</script>`;
-  return `<!doctype html><html lang="und" class="${classes}"><head>${head}</head><body>${body}`;
+  // The style of code that Pygments has coloured is for a place of this class, as notebooks have it.
+  const place = kind === "fragment" && body.includes(".output_html") ? ' class="output_html"' : "";
+  return `<!doctype html><html lang="und" class="${classes}"><head>${head}</head><body${place}>${body}`;
 }
 
 async function bodyOf(type, data, library) {
   const orStandIn = (file) => library(file).catch((error) => (STAND_INS.has(file) ? library(STAND_INS.get(file)) : Promise.reject(error)));
   const all = async (files) => (await Promise.all(files.map(orStandIn))).map(scriptOf).join("");
   if (type === "text/html") {
-    const html = await withLibraries(data, library);
-    const formulas = html === data && hasFormulas(data) ? await library(MATH).then(typesetter, () => "") : "";
-    return [WHOLE.test(data) ? "whole" : html === data ? "fragment" : "drawn", html + formulas];
+    const signed = withSigns(data);
+    const html = await withLibraries(signed, library);
+    const isText = html === signed; // no library draws in it
+    const formulas = isText && hasFormulas(data) ? await library(MATH).then(typesetter, () => "") : "";
+    return [WHOLE.test(data) ? "whole" : isText ? "fragment" : "drawn", html + formulas];
   }
-  if (type === "application/javascript") return ["fragment", scriptOf(data)];
+  if (type === "application/javascript") return ["fragment script", scriptOf(data)];
   if (type.startsWith("application/vnd.bokehjs_exec")) {
     const begin = scriptOf("dispatchEvent(new Event('bokeh'))");
     return ["drawn", (await all(bokehFiles(data))) + begin + bokehPlaces(data) + scriptOf(data)];

@@ -66,12 +66,13 @@ function library(file) {
 }
 
 function fromOutput(untrusted_message) {
-  const { height, link, failed, blocked, script, touched, picture } = untrusted_message ?? {};
+  const { height, link, failed, blocked, wrong, script, touched, picture } = untrusted_message ?? {};
   if (typeof script === "string") return answerScript(script);
   if (picture !== undefined) return tell({ picture });
   if (touched) return tell({ touched: true });
   if (failed) return tell({ failed: true });
   if (blocked) return tell({ blocked: true });
+  if (typeof wrong === "string") return tell({ wrong });
   if (typeof link === "string") return tell({ link });
   tell({ height: Number(height) });
 }

@@ -4,7 +4,7 @@
  * The frame's document comes from our server instead of `srcdoc`, which would inherit the content security policy of
  * the page: a strict page would then allow it nothing. It has a policy of its own, knows no id and no address of a
  * computation, and says how high it is, which link was clicked, which library of ours it wants, that somebody touched it,
- * and which picture it would like to be kept.
+ * which picture it would like to be kept, and what went wrong in its scripts.
  */
 import { make } from "../dom.js";
 import { loadLibrary, partAddress } from "../lazy.js";
@@ -18,6 +18,7 @@ const TOUCH_S = 60; // a picture comes at most so long after somebody has touche
 
 const SAFE_LINK = /^(?:https?:|mailto:)/i;
 const LINK_CHARS_MAX = 2000;
+const ERROR_CHARS_MAX = 500;
 const LIBRARY_FILE = /^(?:[a-z][a-z0-9-]*(?:\.min)?\.js|KaTeX_[\w-]+\.woff2)$/;
 
 const frames = new WeakMap(); // window of a frame → its Frame
@@ -58,7 +59,7 @@ export class Frame {
     }
     this.heard += 1;
     if (this.heard > MESSAGES_PER_S_MAX) return this.#replace(say("frame_stopped"));
-    const { link, need, failed, blocked, touched, picture, height: untrusted_height } = untrusted_message ?? {};
+    const { link, need, failed, blocked, wrong, touched, picture, height: untrusted_height } = untrusted_message ?? {};
     // The browser knows whether there was a touch, in the output or around it; an output's word for it is not enough.
     if (touched) return navigator.userActivation?.isActive !== false && (this.touched = performance.now());
     if (picture !== undefined) return this.#keep(picture);
@@ -66,6 +67,7 @@ export class Frame {
     if (typeof need === "string" && LIBRARY_FILE.test(need)) return this.#supply(need);
     if (failed) return this.#replace(say("frame_failed"), this.plain);
     if (blocked) return this.#tellBlocked();
+    if (typeof wrong === "string") return this.#tellWrong(wrong);
     const height = Number(untrusted_height);
     if (height >= 0) this.node.style.height = `${Math.min(Math.ceil(height), HEIGHT_PX_MAX)}px`;
   }
@@ -106,10 +108,18 @@ export class Frame {
     if (!this.blocked.isConnected) this.node.after(this.blocked);
   }
 
+  /** Say what went wrong in a script of the output first; what follows is mostly of that. */
+  #tellWrong(untrusted_error) {
+    const error = untrusted_error.replace(/^Uncaught (?:\(in promise\) )?/, "").slice(0, ERROR_CHARS_MAX);
+    this.wrong ??= make("p", { class: "notice", role: "status" }, say("frame_script", { error }));
+    if (!this.wrong.isConnected) this.node.after(this.wrong);
+  }
+
   #replace(sentence, plain) {
     frames.delete(this.node.contentWindow);
     this.offered?.remove();
     this.blocked?.remove();
+    this.wrong?.remove();
     this.picture?.remove();
     this.node.replaceWith(make("p", { class: "notice" }, sentence), ...(plain ? [textNode(plain)] : []));
   }

@@ -44,6 +44,7 @@ export default {
   frame_stopped: "Diese Ausgabe wurde angehalten, weil sie die Seite zu sehr beschäftigte.",
   frame_failed: "Diese Ausgabe ließ sich nicht zeichnen.",
   frame_blocked: "Diese Ausgabe wollte etwas von einem anderen Server. Zellen laden von dort nichts.",
+  frame_script: "Ein Skript in dieser Ausgabe brach ab: {error}",
   frame_tiles: "Diese Karte braucht Kacheln von einem anderen Server. Zellen laden von dort nichts.",
   picture_save: "{name} speichern, {size}",
   picture_refused: "Aus einer Ausgabe lassen sich nur Bilder in PNG und SVG bis {size} speichern.",

@@ -44,6 +44,7 @@ export default {
   frame_stopped: "This output was stopped because it kept the page too busy.",
   frame_failed: "This output could not be drawn.",
   frame_blocked: "This output asked for something on another server. Cells load nothing from there.",
+  frame_script: "A script in this output went wrong: {error}",
   frame_tiles: "This map needs tiles from another server. Cells load nothing from there.",
   picture_save: "Save {name}, {size}",
   picture_refused: "Only PNG and SVG pictures of up to {size} can be saved from an output.",

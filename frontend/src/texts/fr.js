@@ -44,6 +44,7 @@ export default {
   frame_stopped: "Cette sortie a été arrêtée car elle occupait trop la page.",
   frame_failed: "Cette sortie n’a pas pu être dessinée.",
   frame_blocked: "Cette sortie a demandé quelque chose à un autre serveur. Les cellules n’y chargent rien.",
+  frame_script: "Un script de cette sortie a échoué : {error}",
   frame_tiles: "Cette carte a besoin de tuiles d’un autre serveur. Les cellules n’y chargent rien.",
   picture_save: "Enregistrer {name}, {size}",
   picture_refused: "Seules des images PNG et SVG de {size} au plus peuvent être enregistrées depuis une sortie.",

@@ -1,7 +1,9 @@
-/** First in the document of every output: says how high it is, which link was clicked and what it could not do. */
+/** First in the document of every output: says how high it is, which link was clicked, what it could not do and what went wrong. */
 import { draw } from "../charts/index.js";
 import { followBokeh } from "../charts/bokeh.js";
 import { followScene } from "../charts/scene.js";
+import { offerElement } from "./element.js";
+import { tellErrors } from "./errors.js";
 import { tellHeight } from "./height.js";
 import { tellLink } from "./links.js";
 import { handPicturesOver } from "./pictures.js";
@@ -27,6 +29,8 @@ function drawChart() {
 }
 
 answerScripts();
+tellErrors();
+offerElement();
 handPicturesOver();
 followBokeh();
 addEventListener("click", tellLink);

@@ -1,0 +1,31 @@
+/** The signs on buttons that matplotlib's animations ask a font of another server for: Font Awesome's names, drawings of ours. */
+
+const LINK = /<link\b[^>]*\bhref\s*=\s*["']?[^"'>]*font-?awesome[^>]*>/gi;
+
+// In a square of 16 by 16.
+const PATHS = {
+  minus: "M2 7h12v2H2z",
+  plus: "M7 2h2v5h5v2H9v5H7V9H2V7h5z",
+  play: "M4 2l10 6-10 6z",
+  pause: "M3 2h4v12H3zM9 2h4v12H9z",
+  stop: "M3 3h10v10H3z",
+  "step-forward": "M3 2l8 6-8 6zM11 2h2v12h-2z",
+  "step-backward": "M13 2L5 8l8 6zM3 2h2v12H3z",
+  "fast-forward": "M1 2l6 6-6 6zM7 2l6 6-6 6zM13 2h2v12h-2z",
+  "fast-backward": "M15 2L9 8l6 6zM9 2L3 8l6 6zM1 2h2v12H1z",
+};
+
+const SVG = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path d='{}'/></svg>";
+const names = Object.keys(PATHS).map((name) => `.fa-${name}`).join();
+const pictures = Object.entries(PATHS).map(([name, path]) => `.fa-${name} { --sign: url("${SVG.replace("{}", path)}") }`);
+const style = `<style>
+:is(${names}) { display: inline-block; width: 1em; height: 1em; vertical-align: -.125em; background: currentColor;
+  -webkit-mask: var(--sign) center / contain no-repeat; mask: var(--sign) center / contain no-repeat }
+.fa-flip-horizontal { transform: scaleX(-1) }
+${pictures.join("\n")}
+</style>`;
+
+/** Put our drawings in the place of a link to that font. */
+export function withSigns(html) {
+  return html.replace(LINK, style);
+}
