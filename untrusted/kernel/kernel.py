@@ -14,6 +14,7 @@ from untrusted.kernel import introspection
 from untrusted.kernel.absences import do_without_latex
 from untrusted.kernel.comms import Comms
 from untrusted.kernel.fd_capture import unbuffer_c_stdout
+from untrusted.kernel.figures import prepare_animations
 from untrusted.kernel.interrupts import Interrupts
 from untrusted.kernel.json_clean import Json, clean_payloads, clean_values, valid_text
 from untrusted.kernel.publisher import Emit, Publisher
@@ -41,10 +42,12 @@ class Kernel:
         self._shell = make_shell(self._publisher, language.populate)
         self._comms = Comms(self._publisher)
         self._streams = Stream("stdout", self._publisher), Stream("stderr", self._publisher)
-        if "matplotlib" in sys.modules:
-            self._shell.enable_matplotlib("inline")
-            do_without_latex()
         language.set_up(self._shell)
+        if "matplotlib" in sys.modules:
+            # A language may have a formatter of its own, which learns here what a figure is.
+            self._shell.enable_matplotlib("inline")
+            prepare_animations()
+            do_without_latex()
 
     def warm(self) -> None:
         """Run the language's warm-up cells, forget them, and settle the memory that children will share."""

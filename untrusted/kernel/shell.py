@@ -13,13 +13,13 @@ from typing import Any
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ExitAutocall
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
 from traitlets.config import Config
 
 from untrusted.kernel.cell_source import CELL, CellCompiler, leading_lines
 from untrusted.kernel.debugger import show_cells_in_debuggers
 from untrusted.kernel.display import CellDisplayHook, CellDisplayPublisher
+from untrusted.kernel.figures import FigureShell
 from untrusted.kernel.json_clean import Json
 from untrusted.kernel.publisher import Publisher
 from untrusted.kernel.shell_commands import add_installers, run_shell
@@ -35,7 +35,7 @@ class EndOfCell(ExitAutocall):
         raise SystemExit(code)
 
 
-class Shell(InteractiveShell):
+class Shell(FigureShell):
     """IPython's shell in a worker; ``make_shell`` makes the only one."""
 
     publisher: Publisher
@@ -55,11 +55,6 @@ class Shell(InteractiveShell):
         self.populate(self.user_ns)
         self.user_ns_hidden.update(self.user_ns)
         super().init_user_ns()
-
-    def enable_gui(self, gui: str | None = None) -> None:
-        """Accept that there is no window system. Raises UsageError when one is asked for."""
-        if gui not in (None, "inline", "agg"):
-            raise UsageError(f"There is no window system here, so no {gui!r}; figures appear below the cell.")
 
     def system(self, cmd: str) -> None:
         """Run ``!cmd``; ``_exit_code`` in the namespace says how it ended."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from IPython.display import display
+from matplotlib.figure import Figure
 from sage import all_cmdline
+from sage.features.ffmpeg import FFmpeg
 from sage.interfaces.gap import gap
 from sage.misc import latex
 from sage.plot import animate
@@ -13,6 +18,7 @@ from sage.repl.rich_output.pretty_print import pretty_print
 from sage.repl.user_globals import initialize_globals
 
 from untrusted.kernel.cell_source import CLEANED_UP
+from untrusted.kernel.figures import video_program
 from untrusted.languages.sage.animations import save_gif
 from untrusted.languages.sage.display import Backend
 from untrusted.languages.sage.interact import CONTROLS
@@ -28,13 +34,24 @@ class Customisations(SageCustomizations):
 def set_up(shell: Any) -> None:
     """Turn the shell into one of Sage."""
     backend = Backend()
-    backend.get_display_manager().switch_backend(backend, shell=shell)
+    manager = backend.get_display_manager()
+    manager.switch_backend(backend, shell=shell)
+    manager.display_immediately = partial(show_at_once, manager.display_immediately)
     Customisations(shell)
     # GAP's cache of its start lies in a directory that no session sees, and has its time set at each use.
     gap.__init__(use_workspace_cache=False)
     animate.Animation.gif = save_gif
+    FFmpeg().executable = video_program() or FFmpeg().executable
     latex.view = view
     CLEANED_UP.append("sage:")
+
+
+def show_at_once(show: Callable[..., None], value: Any, **options: Any) -> None:
+    """Show a value, as ``show()`` does; matplotlib's figures as pictures, of which Sage would say the name alone."""
+    if isinstance(value, Figure):
+        display(value)
+    else:
+        show(value, **options)
 
 
 def populate(namespace: dict[str, Any]) -> None:
