@@ -7,7 +7,9 @@ import importlib
 import linecache
 import os
 import sys
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from untrusted.kernel import introspection
@@ -17,6 +19,7 @@ from untrusted.kernel.fd_capture import unbuffer_c_stdout
 from untrusted.kernel.figures import prepare_animations
 from untrusted.kernel.interrupts import Interrupts
 from untrusted.kernel.json_clean import Json, clean_payloads, clean_values, valid_text
+from untrusted.kernel.lingering import GRACE_KEPT_S, GRACE_S, RESERVE_S, cut_off, wait_for_threads
 from untrusted.kernel.publisher import Emit, Publisher
 from untrusted.kernel.shell import ended_calmly, make_shell
 from untrusted.kernel.shell_commands import os_system
@@ -31,8 +34,8 @@ IDLE: tuple[str, dict[str, Json]] = ("status", {"execution_state": "idle"})
 class Kernel:
     """The kernel of a process; there is one in each, as IPython's shell is a singleton."""
 
-    def __init__(self, language: Language) -> None:
-        self._language = language
+    def __init__(self, language: Language, cell_wall_s: float = 60.0) -> None:
+        self._language, self._cell_wall_s = language, cell_wall_s
         self._interrupts = Interrupts(language.take_sigint)
         self._publisher = Publisher(self._interrupts)
         self._input = InputFunctions(self._publisher)
@@ -77,19 +80,25 @@ class Kernel:
         os.system = os_system  # type: ignore[assignment]
         self._interrupts.start()
 
-    def execute(self, code: str, stdin: bool, expressions: Mapping[str, str] | None = None) -> None:
+    def execute(
+        self, code: str, stdin: bool, expressions: Mapping[str, str] | None = None, last: bool = False
+    ) -> None:
         """Run a cell and send all of its messages, from ``status busy`` to ``status idle``.
 
         ``expressions``: what to evaluate for the reply when the code has come to its end, by name.
+        ``last``: whether the session ends with this cell.
         """
         self._interrupts.install()
         self._publisher.start_pump()
-        self._input.allowed = stdin
+        began, earlier = time.monotonic(), threading.enumerate()
+        self._input.allowed, self._input.asked_s = stdin, 0.0
         count = self._shell.execution_count
         self._publisher.emit("status", {"execution_state": "busy"})
         self._publisher.emit("execute_input", {"code": valid_text(code), "execution_count": count})
         error = self._run(code)
         values = self._evaluate(expressions) if expressions and error is None else {}
+        left_s = began + self._input.asked_s + self._cell_wall_s - RESERVE_S - time.monotonic()
+        self._wait_for_threads(min(left_s, GRACE_S if last else GRACE_KEPT_S), earlier, last)
         self._publisher.finish(("execute_reply", self._reply(count, error, values)), IDLE)
 
     def deliver(self, msg_type: str, content: dict, metadata: dict, buffers: list[bytes]) -> None:
@@ -155,6 +164,18 @@ class Kernel:
             if values[name].get("ename") == "KeyboardInterrupt":
                 break
         return clean_values(values)
+
+    def _wait_for_threads(self, grace_s: float, earlier: Collection[threading.Thread], last: bool) -> None:
+        running = 0
+        try:
+            self._interrupts.allow()
+            running = wait_for_threads(grace_s, earlier, last)
+            self._interrupts.forbid()
+        except KeyboardInterrupt:
+            self._interrupts.forbid()
+            running = wait_for_threads(0.0, earlier, last)
+        if running and last:
+            self._publisher.emit("stream", {"name": "stderr", "text": cut_off(running)})
 
     def _reply(self, count: int, error: dict[str, Json] | None, values: dict[str, Json]) -> dict[str, Json]:
         payload: Json = clean_payloads(self._shell.payload_manager.read_payload())

@@ -6,6 +6,7 @@ import builtins
 import getpass
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 from IPython.core.error import StdinNotImplementedError
@@ -19,12 +20,16 @@ PROMPT_CHARS_MAX = 64 << 10
 
 
 class InputFunctions:
-    """What stands in for ``input``, ``getpass`` and ``sys.stdin``: it sends input requests."""
+    """What stands in for ``input``, ``getpass`` and ``sys.stdin``: it sends input requests.
+
+    ``asked_s``: how long the present cell has waited for replies.
+    """
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
         self._ask: Ask | None = None
         self.allowed = False
+        self.asked_s = 0.0
 
     def start(self, ask: Ask) -> None:
         """Put ours in the place of Python's."""
@@ -47,4 +52,8 @@ class InputFunctions:
         if threading.current_thread() is not threading.main_thread():
             raise StdinNotImplementedError("raw_input was called in a thread; only the cell itself can ask for input.")
         self._publisher.flush()
-        return self._ask(valid_text(prompt[:PROMPT_CHARS_MAX]), password)
+        asked = time.monotonic()
+        try:
+            return self._ask(valid_text(prompt[:PROMPT_CHARS_MAX]), password)
+        finally:
+            self.asked_s += time.monotonic() - asked

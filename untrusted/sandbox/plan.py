@@ -63,7 +63,7 @@ class Plan:
     ``seccomp_program``: BPF, 8 bytes an instruction. ``landlock_abi``: 0 where the kernel has no Landlock.
     ``terminals``: sessions have pseudo-terminals of their own. ``waived``: layers that the host cannot give and the
     operator does without; ``omitted``: layers left out by a test. ``gvisor``: None where cells run on the host's
-    kernel. ``python``: the interpreter that guests start.
+    kernel. ``python``: the interpreter that guests start. ``cell_wall_s``: the time of a cell, for a worker that waits.
     """
 
     memory_bytes: int
@@ -82,6 +82,7 @@ class Plan:
     omitted: tuple[str, ...] = ()
     gvisor: Gvisor | None = None
     python: str = ""
+    cell_wall_s: float = 60.0
 
     def has(self, layer: str) -> bool:
         """Return whether children put this layer on."""
@@ -162,6 +163,7 @@ def build_plan(
         waived=waived,
         gvisor=gvisor,
         python=pythons[0],
+        cell_wall_s=limits.cell_wall_s,
     )
 
 

@@ -19,7 +19,7 @@ _CHANNEL, _INTERRUPTS, _LOG = 0, 1, 2
 
 
 def main() -> None:
-    """Serve one session in the language that is the first argument."""
+    """Serve one session in the language that is the first argument; the second is the time of a cell, in seconds."""
     channel, interrupts = os.dup(_CHANNEL), os.dup(_INTERRUPTS)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, _CHANNEL)
@@ -28,7 +28,7 @@ def main() -> None:
     if worker == 0:
         os.close(interrupts)
         os.setsid()
-        kernel = Kernel(languages.load(sys.argv[1]))
+        kernel = Kernel(languages.load(sys.argv[1]), float(sys.argv[2]))
         kernel.warm()
         work_one_session(kernel, socket.socket(fileno=channel))
         os._exit(0)

@@ -45,7 +45,7 @@ def main() -> None:
     # Once outside of any guest: whether it loads at all, and for the caches that it leaves behind.
     subprocess.run(command("rehearse", code_directory, language_name), check=True, stdin=subprocess.DEVNULL)
     settle(plan)
-    guest = Guest(plan, command("main", code_directory, language_name), os.environ["HOME"])
+    guest = Guest(plan, command("main", code_directory, language_name, str(plan.cell_wall_s)), os.environ["HOME"])
     serve(orders, plan, language.version(), partial(launch, guest))
 
 

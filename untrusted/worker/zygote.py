@@ -26,7 +26,7 @@ def main() -> None:
     die_with_parent(signal.SIGKILL)
     plan = receive_plan(orders)
     language = languages.load(language_name)
-    kernel = Kernel(language)
+    kernel = Kernel(language, plan.cell_wall_s)
     kernel.warm()
     find_generators()
     settle(plan)

@@ -127,7 +127,7 @@ def test_a_thread_that_outlives_its_cell_is_heard_too(child: LocalProcess) -> No
         "import threading\ngo = threading.Event()\ndef later():\n    go.wait(); print('late')\n"
         "threading.Thread(target=later).start()"
     )
-    child.run("threading.Timer(0.1, go.set).start()")
+    child.run("threading.Timer(1.0, go.set).start()")  # after the grace of a session that goes on
     message = child.next_late()
     assert message[:2] == ("stream", {"name": "stdout", "text": "late\n"})
 
