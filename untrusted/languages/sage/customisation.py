@@ -19,9 +19,10 @@ from sage.repl.user_globals import initialize_globals
 
 from untrusted.kernel.cell_source import CLEANED_UP
 from untrusted.kernel.figures import video_program
+from untrusted.languages.sage import compiling
 from untrusted.languages.sage.animations import save_gif
 from untrusted.languages.sage.display import Backend
-from untrusted.languages.sage.interact import CONTROLS
+from untrusted.languages.sage.interact import NAMES
 
 
 class Customisations(SageCustomizations):
@@ -42,6 +43,7 @@ def set_up(shell: Any) -> None:
     gap.__init__(use_workspace_cache=False)
     animate.Animation.gif = save_gif
     FFmpeg().executable = video_program() or FFmpeg().executable
+    compiling.set_up()
     latex.view = view
     CLEANED_UP.append("sage:")
 
@@ -57,7 +59,12 @@ def show_at_once(show: Callable[..., None], value: Any, **options: Any) -> None:
 def populate(namespace: dict[str, Any]) -> None:
     """Put Sage's names into the namespace, which becomes the one that ``var`` and others add to."""
     initialize_globals(all_cmdline, namespace)
-    namespace.update(CONTROLS, view=view)
+    namespace.update(NAMES, view=view, threejs=threejs)
+
+
+def threejs(scene: Any, **options: Any) -> None:
+    """Show a scene in three dimensions: SageMathCell's name for it."""
+    scene.show(**{**options, "viewer": "threejs"})
 
 
 def view(objects: Any, *_more: Any, **_options: Any) -> None:

@@ -2,118 +2,113 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from untrusted.languages.sage.controls import CONTROLS, first_value
 
-class Control:
-    """What remains of a control: the value at which it begins."""
-
-    def __init__(self, default: Any) -> None:
-        self.default = default
+Function = Callable[..., Any]
 
 
-def first_value(abbreviation: Any) -> Any:
-    """Return where the control begins that SageMathCell would make of a parameter's default."""
-    if isinstance(abbreviation, Control):
-        return abbreviation.default
-    if isinstance(abbreviation, tuple) and len(abbreviation) == 2:
-        first, second = abbreviation
-        if isinstance(first, str):  # a label and what it stands at
-            return first_value(second)
-        if isinstance(second, (Iterable, Control)) and not isinstance(second, str):
-            return first  # a value and those to choose from
-    if isinstance(abbreviation, Mapping):
-        return next(iter(abbreviation.values()), None)
-    if isinstance(abbreviation, (list, tuple, range, Iterator)):
-        return _value(next(iter(abbreviation), None))
-    return abbreviation
+class Interact:
+    """What ``@interact`` makes of a function: it is called as before, and its controls are attributes.
+
+    As in SageMathCell, an attribute is set by assignment, one that is new becomes a control, ``_update()`` runs the
+    function again with what they hold, and ``_state()`` returns it.
+    """
+
+    def __init__(self, function: Function, values: dict[str, Any], is_handed_over: bool) -> None:
+        functools.update_wrapper(self, function)
+        self._function, self._values, self._is_handed_over = function, values, is_handed_over
+        self._changed = list(values)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return self._function(*arguments, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self._values:
+            raise AttributeError(f"Interact has no control {name!r}")
+        return self._values[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+            return
+        self._values[name] = value if name in self._values else first_value(value)
+        self._note(name)
+
+    def __delattr__(self, name: str) -> None:
+        if name not in self._values:
+            raise AttributeError(f"Interact has no control {name!r}")
+        del self._values[name]
+        self._note(name)
+
+    def __dir__(self) -> Iterable[str]:
+        return sorted([*self._values, "_bookmark", "_changed", "_set_bookmarks", "_state", "_update"])
+
+    def __repr__(self) -> str:
+        return f"<interact {self._function.__name__}({', '.join(f'{name}={value!r}' for name, value in self._shown)})>"
+
+    def _state(self, state: dict[str, Any] | None = None) -> dict[str, Any] | None:
+        """Return what the controls hold, or let them hold something."""
+        if state is None:
+            return dict(self._values)
+        for name, value in state.items():
+            setattr(self, name, value)
+        return None
+
+    def _update(self) -> None:
+        """Run the function with what the controls hold."""
+        self._function(*([self] if self._is_handed_over else []), **self._values)
+        self._changed = []
+
+    def _bookmark(self, name: str, state: dict[str, Any] | None = None) -> None:
+        """Accept a state to come back to: there are no buttons for it."""
+
+    def _set_bookmarks(self, bookmarks: Any) -> None:
+        """Accept states to come back to, likewise."""
+
+    @property
+    def _shown(self) -> list[tuple[str, Any]]:
+        return [(name, value) for name, value in self._values.items() if name != "auto_update"]
+
+    def _note(self, name: str) -> None:
+        if name not in self._changed:
+            self._changed.append(name)
 
 
-def interact(f: Callable[..., Any] | None = None, **_options: Any) -> Any:
-    """Run the function once with the values at which its controls begin, and say that they are not shown."""
-    if f is None:
-        return interact
+def interact(f: Any = None, controls: Iterable[Any] | None = None, *_more: Any, **options: Any) -> Any:
+    """Run the function once with the values at which its controls begin, and say that they are not shown.
+
+    ``controls``: names, or pairs of a name and a control, for the function's ``**`` parameter; they may be the only
+    argument.
+    """
+    if f is None or not callable(f):
+        return functools.partial(interact, controls=controls if f is None else f, **options)
+    function = f._function if isinstance(f, Interact) else f
+    made = Interact(function, *_beginning(function, controls or ()))
+    shown = ", ".join(f"{name} = {value}" for name, value in made._shown)
+    name = getattr(function, "__name__", "it")
+    print(f"The controls of @interact are not shown here; this is {name}{f' for {shown}' if shown else ''}.")
+    made._update()
+    return made
+
+
+def _beginning(function: Function, controls: Iterable[Any]) -> tuple[dict[str, Any], bool]:
+    """Return the values at which the controls begin, and whether the function is handed its interact first."""
+    parameters = inspect.signature(function).parameters.values()
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    named = [parameter for parameter in parameters if parameter.kind not in several]
+    is_handed_over = bool(named) and named[0].default is named[0].empty
     values: dict[str, Any] = {}
-    for parameter in inspect.signature(f).parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        has_default = parameter.default is not parameter.empty
-        values[parameter.name] = first_value(parameter.default) if has_default else 0
-    shown = ", ".join(f"{name} = {value}" for name, value in values.items() if name != "auto_update")
-    print(f"The controls of @interact are not shown here; this is {getattr(f, '__name__', 'it')} for {shown}.")
-    f(**values)
-    return f
+    for parameter in named[is_handed_over:]:
+        values[parameter.name] = first_value(parameter.default) if parameter.default is not parameter.empty else 0
+    for control in controls:
+        name, abbreviation = (control, 0) if isinstance(control, str) else control
+        values[name] = first_value(abbreviation)
+    return values, is_handed_over
 
 
-def slider(
-    vmin: Any, vmax: Any = None, step_size: Any = None, default: Any = None, *_more: Any, **_options: Any
-) -> Control:
-    """Stand for a slider over an interval, or over a list of values."""
-    if default is not None:
-        return Control(default)
-    return Control(vmin if vmax is not None else _value(next(iter(vmin), None)))
-
-
-def range_slider(
-    vmin: Any, vmax: Any = None, step_size: Any = None, default: Any = None, *_more: Any, **_options: Any
-) -> Control:
-    """Stand for a slider with two ends."""
-    return Control(default if default is not None else (vmin, vmax))
-
-
-def input_box(default: Any = None, *_more: Any, **_options: Any) -> Control:
-    """Stand for a box to type into."""
-    return Control(default)
-
-
-def text_control(value: Any = "") -> Control:
-    """Stand for a text between controls."""
-    return Control(value)
-
-
-def checkbox(default: Any = True, *_more: Any, **_options: Any) -> Control:
-    """Stand for a box to tick."""
-    return Control(bool(default))
-
-
-def selector(values: Any, label: Any = None, default: Any = None, *_more: Any, **_options: Any) -> Control:
-    """Stand for a list or a row of buttons."""
-    return Control(default if default is not None else _value(next(iter(values), None)))
-
-
-def input_grid(
-    nrows: int = 1, ncols: int = 1, default: Any = 0, label: Any = None, to_value: Any = None, **_options: Any
-) -> Control:
-    """Stand for a table of boxes."""
-    rows = default if isinstance(default, list) else [[default] * int(ncols) for _ in range(int(nrows))]
-    return Control(rows if to_value is None else to_value(rows))
-
-
-def color_selector(default: Any = (0, 0, 1), *_more: Any, **_options: Any) -> Control:
-    """Stand for a choice of colours."""
-    from sage.plot.colors import Color
-
-    return Control(Color(default))
-
-
-def _value(choice: Any) -> Any:
-    # A choice may have its label beside it.
-    return choice[0] if isinstance(choice, tuple) and len(choice) == 2 and isinstance(choice[1], str) else choice
-
-
-CONTROLS = {
-    function.__name__: function
-    for function in (
-        interact,
-        slider,
-        range_slider,
-        input_box,
-        text_control,
-        checkbox,
-        selector,
-        input_grid,
-        color_selector,
-    )
-}
+NAMES = {"interact": interact, **CONTROLS}
