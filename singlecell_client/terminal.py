@@ -33,9 +33,17 @@ class Terminal:
                 stream.flush()
             case "execute_result" | "display_data":
                 self._show_bundle(content["data"])
+            case "execute_reply":
+                for payload in content.get("payload", ()):
+                    if payload["source"] == "page":  # what a pager would show: `print?`
+                        self._show_page(str(payload["data"].get("text/plain", "")))
             case "error":
                 text = "\n".join(content["traceback"]) or f"{content['ename']}: {content['evalue']}"
                 self._err.write(f"{text if self._colours else without_colours(text)}\n")
+
+    def _show_page(self, text: str) -> None:
+        self._out.write(f"{text if self._colours else without_colours(text)}\n")
+        self._out.flush()
 
     def _show_bundle(self, data: dict) -> None:
         if FILES_TYPE in data:

@@ -55,6 +55,12 @@ def test_output_goes_to_the_streams_it_was_written_to_and_the_result_is_shown(co
     assert (code, out, err) == (0, "Σ out\n42\n", "err\n")
 
 
+def test_what_a_pager_would_show_is_printed(command):
+    code, out, err = ended(command("print('before')\nlen?"))
+    assert (code, err) == (0, "") and out.startswith("before\n")
+    assert "Return the number of items" in out and "\x1b" not in out
+
+
 def test_output_comes_while_the_code_still_runs(command):
     process = command("print('first', flush=True)\ninput('go? ')\nprint('second')")
     assert process.stdout.readline() == "first\n"
