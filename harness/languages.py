@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from harness.processes import untrusted_python
@@ -16,6 +17,12 @@ def environments() -> Path:
 def language_python(name: str) -> Path:
     """Return the interpreter of a language that is installed."""
     return environments() / name / "bin" / "python"
+
+
+def has_ffmpeg(name: str) -> bool:
+    """Return whether cells of a language can make videos: with the system's ffmpeg or with imageio-ffmpeg's."""
+    script = "import shutil, importlib.util as u; print(bool(shutil.which('ffmpeg') or u.find_spec('imageio_ffmpeg')))"
+    return subprocess.check_output([language_python(name), "-c", script], text=True).strip() == "True"
 
 
 def is_installed(name: str) -> bool:

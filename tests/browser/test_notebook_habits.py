@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from harness.languages import has_ffmpeg
+
 SHOW = "from IPython.display import Code, HTML, Javascript, display\n"
 ANIMATION = """
 import matplotlib.pyplot as plt
@@ -30,6 +32,20 @@ def test_a_player_of_animations_has_signs_on_its_buttons_and_plays(cell, page):
     expect(slider).to_have_attribute("max", "2")
     buttons.nth(7).click()  # to the last frame
     expect(slider).to_have_js_property("value", "2")
+    expect(cell.output.locator(".notice")).to_have_count(0)
+    assert page.watch.errors == []
+
+
+@pytest.mark.skipif(not has_ffmpeg("untrusted"), reason="neither ffmpeg nor imageio-ffmpeg is here")
+def test_a_video_of_an_animation_can_be_played(cell, page):
+    cell.run(ANIMATION + "HTML(moving.to_html5_video())")
+    video = cell.drawn.locator("video")
+    expect(video).to_be_visible()
+    played = """video => new Promise(done => {
+      video.onended = () => done(video.videoWidth);
+      video.loop = false;
+      video.play() })"""
+    assert video.evaluate(played) > 100
     expect(cell.output.locator(".notice")).to_have_count(0)
     assert page.watch.errors == []
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-import subprocess
 
 import pytest
 
-from harness.processes import untrusted_python
+from harness.languages import has_ffmpeg
 
 PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2])\nplt.show()"
 MOVING = """
@@ -74,12 +73,7 @@ def test_an_animation_is_a_player_that_fits_into_one_message(client):
     assert "embed_limit" in outcome.text("stderr")
 
 
-def has_ffmpeg() -> bool:
-    script = "import shutil, importlib.util as u; print(shutil.which('ffmpeg') or u.find_spec('imageio_ffmpeg'))"
-    return subprocess.check_output([untrusted_python(), "-c", script], text=True).strip() != "None"
-
-
-@pytest.mark.skipif(not has_ffmpeg(), reason="neither ffmpeg nor imageio-ffmpeg is here")
+@pytest.mark.skipif(not has_ffmpeg("untrusted"), reason="neither ffmpeg nor imageio-ffmpeg is here")
 def test_an_animation_becomes_a_video(client):
     outcome = client.run(MOVING + "print(moving.to_html5_video()[:6])\nHTML(moving.to_html5_video())")
     (content,) = outcome.of_type("execute_result")

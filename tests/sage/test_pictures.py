@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from harness.languages import has_ffmpeg, is_installed
 from tests.sage.test_display import bundles
 
 PLT = "import matplotlib.pyplot as plt\n"
@@ -40,6 +41,13 @@ def test_a_figure_of_matplotlib_is_one_picture_in_sage(client, code):
 def test_several_figures_of_matplotlib_and_a_plot_of_sage_are_all_shown(client):
     code = PLT + "plt.plot([1]); plt.figure(); plt.plot([2]); plt.show()\nshow(plot(x, (x, 0, 1)))"
     assert pngs(bundles(client.run(code))) == 3
+
+
+@pytest.mark.skipif(not is_installed("sage") or not has_ffmpeg("sage"), reason="no ffmpeg in Sage's environment")
+def test_an_animation_of_sage_is_saved_as_a_video(client):
+    outcome = client.run("animate([plot(sin(x + k), (x, 0, 6), figsize=2) for k in [0, 1, 2]]).save('wave.mp4')")
+    (file,) = outcome.files
+    assert client.fetch(file).content[4:8] == b"ftyp"
 
 
 def test_figures_can_be_vectors_in_sage(client):
