@@ -218,6 +218,7 @@ export class SingleCell extends HTMLElement {
       state: (state) => this.setAttribute("state", state),
       tell,
       over: () => this.#showReset(),
+      write: (code) => (this.code = code),
       isAtWork: () => this.shadowRoot.activeElement !== null,
     });
     output.expectNew(this.#options.keepOutput);

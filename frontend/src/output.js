@@ -68,6 +68,7 @@ export class Output {
       case "error":
         return this.add(errorNode(content));
       case "execute_reply":
+        // What a pager would show: `print?`.
         for (const { source, data } of content.payload ?? []) if (source === "page") this.#display({ data }, false);
         return;
       case "clear_output":

@@ -25,6 +25,7 @@ export class RunController {
   #since = null; // performance.now() when the code began
   #stopping = null; // null, "once", "again"
   #hadError = null; // its name
+  #isNew = true; // and not one that the page remembers
   #over;
   #finish;
 
@@ -33,7 +34,7 @@ export class RunController {
   isUnderWay = true;
   wasLeft = false;
 
-  /** `on`: submitted(id), state(state), tell(event type, detail), over(), isAtWork(). */
+  /** `on`: submitted(id), state(state), tell(event type, detail), over(), isAtWork(), write(code). */
   constructor(api, view, output, on) {
     this.#api = api;
     this.#view = view;
@@ -60,6 +61,7 @@ export class RunController {
    */
   async run({ session, setup, submission, computation }) {
     this.#view.showBusy(say("sending"));
+    this.#isNew = !computation;
     try {
       const ending = computation
         ? this.#run.resume(computation)
@@ -128,6 +130,7 @@ export class RunController {
       this.#show();
     }
     if (msg_type === "error") this.#hadError = message.content.ename;
+    if (msg_type === "execute_reply" && this.#isNew) this.#takeCode(message.content.payload);
     try {
       this.#output.take(message);
     } catch (error) {
@@ -135,6 +138,13 @@ export class RunController {
     }
     this.#on.tell("message", { message });
     if (msg_type === "error") this.#on.tell("error", { ...message.content });
+  }
+
+  /** Put code that the program has for the editor there: `%load`. */
+  #takeCode(payload) {
+    for (const { source, text, replace } of Array.isArray(payload) ? payload : []) {
+      if (source === "set_next_input" && replace) this.#on.write(String(text));
+    }
   }
 
   #ask({ prompt, password }) {

@@ -88,6 +88,19 @@ def test_what_a_pager_would_show_is_shown(cell, code, text):
     cell.run(code).shows(text)
 
 
+def test_code_that_is_loaded_stands_in_the_editor_and_the_authors_can_come_back(page, embed):
+    cell = embed("<single-cell>open('a.py', 'w').write('a = 17')\n%load a.py</single-cell>")
+    cell.run()
+    assert cell.code == "# %load a.py\na = 17"
+    # What is written after that is not lost when the page is loaded again.
+    cell.write("a = 18")
+    page.reload()
+    cell.ready().ends()
+    assert cell.code == "a = 18"
+    cell.node.get_by_role("button", name="Back to the author’s code").click()
+    assert cell.code.endswith("%load a.py")
+
+
 def test_what_a_pager_shows_comes_behind_what_was_printed(cell):
     cell.run("print('before')\nlen?").shows("Return the number of items")
     assert cell.output.inner_text().startswith("before")

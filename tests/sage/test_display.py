@@ -46,6 +46,13 @@ def test_the_way_of_display_stays_with_its_session(client):
     assert formula(data["text/latex"]) == r"\frac{1}{3}"
 
 
+def test_what_is_said_of_a_name_comes_as_a_page(client):
+    (reply,) = client.run("euler_phi?").of_type("execute_reply")
+    (payload,) = reply["payload"]
+    assert payload["source"] == "page" and set(payload["data"]) == {"text/plain"}
+    assert "Euler" in payload["data"]["text/plain"]
+
+
 def test_show_of_several_things_shows_all_of_them(client):
     outcome = client.run("show('the value is', x^2)")
     assert "the value is" in str(bundles(outcome)) and "x^{2}" in str(bundles(outcome))
