@@ -27,6 +27,7 @@ ENVIRONMENT_NAME = "SINGLECELL_CONFIG"
 SECRETS = ("mongo_password", "operator_key")
 OPERATOR_KEY = re.compile(r"[!-~]{20,200}")  # what can stand in a header, and cannot be guessed
 LANGUAGE_TEXTS = ("label", "mime", "extension", "highlighting", "environment", "install")
+OF_THE_OTHER = ("environment", "install", "limits")  # that a language has which runs through another one
 GIVES_WAY = "session_idle_gives_way"  # between sessions of all languages
 DATA_OF_ROOT = Path("/var/lib/singlecell")
 DATA_OF_OTHERS = Path("data")
@@ -40,7 +41,10 @@ class SettingsError(ValueError):
 
 
 class LanguageEntry(TypedDict):
-    """A language in the table ``languages``; the default file says what each text is. ``limits``: those that differ."""
+    """A language in the table ``languages``; the default file says what each text is. ``limits``: those that differ.
+
+    ``through``: "" for a language with sessions of its own.
+    """
 
     label: str
     mime: str
@@ -48,6 +52,7 @@ class LanguageEntry(TypedDict):
     highlighting: str
     environment: str
     install: str
+    through: str
     limits: dict[str, Any]
 
 
@@ -136,6 +141,7 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
     if file and any(values[name] for name in SECRETS) and file.stat().st_mode & stat.S_IROTH:
         raise SettingsError(f"{file.name} is readable by everyone, with a password or key in it: chmod 600 {file.name}")
     _check_pairs(values)
+    values["languages"] = _completed(values["languages"])
     _check_languages(values)
     return Settings(**values)
 
@@ -244,6 +250,27 @@ def _merged(origin: str, table: Mapping[str, Any], changes: Mapping[Any, Any]) -
     return merged
 
 
+def _completed(table: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the table in which languages that run through another have what is said of that one; without it they go.
+
+    Raises SettingsError.
+    """
+    completed: dict[str, dict[str, Any]] = {}
+    for name, entry in table.items():
+        through = entry.get("through", "")
+        if not through:
+            completed[name] = {**entry, "through": ""}
+        elif not isinstance(through, str) or table.get(through, {}).get("through"):
+            raise SettingsError(f"languages: {name!r}: through must name a language with sessions of its own")
+        elif through in table:
+            theirs = {key: table[through].get(key, {}) for key in OF_THE_OTHER}
+            own = [key for key in OF_THE_OTHER if key in entry and entry[key] != theirs[key]]
+            if own:
+                raise SettingsError(f"languages: {name!r} runs through {through!r} and has no {own[0]} of its own")
+            completed[name] = {**entry, **theirs}
+    return completed
+
+
 def _check_languages(values: Mapping[str, Any]) -> None:
     if not values["languages"]:
         raise SettingsError("languages is empty; at least one language must be served")
@@ -251,7 +278,7 @@ def _check_languages(values: Mapping[str, Any]) -> None:
         where = f"languages: {name!r}"
         if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
             raise SettingsError(f"{where} is no name of a language: small letters, digits and _, a letter first")
-        for key in [key for key in entry if key not in (*LANGUAGE_TEXTS, "limits")]:
+        for key in [key for key in entry if key not in (*LANGUAGE_TEXTS, "limits", "through")]:
             raise SettingsError(f"{where}: there is no {key!r}{_nearest(str(key), dict.fromkeys(LANGUAGE_TEXTS))}")
         for key in LANGUAGE_TEXTS:
             if not isinstance(entry.get(key), str) or not entry[key]:

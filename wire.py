@@ -68,11 +68,13 @@ class LanguageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``python``: the interpreter whose environment holds the language.
     ``stamp``: the file that whoever builds the environment writes last, "" where it was built by other means.
+    ``through``: the language in whose sessions its cells run, "" for one with sessions of its own.
     """
 
     python: str
     stamp: str
     limits: Limits
+    through: str = ""
 
 
 class StartConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -101,6 +101,10 @@ def leave_out(languages: str) -> dict[str, None]:
     if unknown or not chosen:
         what = f"names {unknown[0]!r}" if unknown else "names no language"
         raise HostError(f"LANGUAGES {what}; there are {', '.join(known)}", EXIT_SETTINGS)
+    alone = [name for name in sorted(chosen) if known[name]["through"] not in ("", *chosen)]
+    if alone:
+        needed = known[alone[0]]["through"]
+        raise HostError(f"LANGUAGES names {alone[0]!r}, which runs through {needed!r}; name both", EXIT_SETTINGS)
     return dict.fromkeys(known.keys() - chosen)
 
 

@@ -15,6 +15,8 @@ STAMP = ".stamp"  # what was built: the Python's version, and the lock file's SH
 def find_old(settings: Settings, environments: Path, requirements: Path = CHECKOUT / "requirements") -> Iterator[str]:
     """Yield a sentence for each language whose environment is whole and not what today's lock file says."""
     for entry in settings.languages.values():
+        if entry["through"]:
+            continue  # said of the other
         environment, lock = environments / entry["environment"], requirements / f"{entry['environment']}.txt"
         if (environment / STAMP).exists() and lock.exists():
             digest = hashlib.sha256(lock.read_bytes()).hexdigest()

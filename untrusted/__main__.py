@@ -66,7 +66,9 @@ def start(config: StartConfig) -> tuple[Supervisor, DeviceSocket]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, DESCRIPTORS_MAX)), hard))
     installed = {name: entry for name, entry in config.languages.items() if is_installed(entry)}
-    found = {name: language for name in installed if (language := find_language(name))}
+    own = {name: entry for name, entry in installed.items() if not entry.through}
+    found = {name: language for name in own if (language := find_language(name))}
+    through = {name: entry.through for name, entry in installed.items() if is_dialect(name, found.get(entry.through))}
     if not found:
         places = ", ".join(sorted({entry.python for entry in config.languages.values()}))
         raise StartError(f"no language can run here: there is no whole environment with a Python at {places}")
@@ -94,7 +96,7 @@ def start(config: StartConfig) -> tuple[Supervisor, DeviceSocket]:
         for name, language in found.items()
     }
     answer({"listening": config.port})
-    return Supervisor(config, device_socket, pools, limiter.name, layers), device_socket
+    return Supervisor(config, device_socket, pools, through, limiter.name, layers), device_socket
 
 
 def plan_sandbox(
@@ -146,6 +148,11 @@ def find_language(name: str) -> Language | None:
     except ImportError:
         log.warning("the code that was shipped has no language %s", name)
         return None
+
+
+def is_dialect(name: str, language: Language | None) -> bool:
+    """Return whether sessions of this language run cells in that one, too."""
+    return language is not None and name in language.dialects
 
 
 def read_line() -> bytes:

@@ -57,7 +57,13 @@ class Over(Frame):
     """The computation that was handed over has come to its end."""
 
 
-ToWorker = Execute | Deliver | InputReply | Upload | Introspect
+class Speak(Frame):
+    """Take the cells of this session for cells in a dialect of the worker's language."""
+
+    dialect: str
+
+
+ToWorker = Speak | Execute | Deliver | InputReply | Upload | Introspect
 FromWorker = Ready | Said | Written | Over | IntrospectReply
 
 Taken = TypeVar("Taken")

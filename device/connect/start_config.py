@@ -45,15 +45,16 @@ def _directory(settings: Settings) -> Path:
 
 def language_config(settings: Settings, name: str) -> LanguageConfig:
     """Return what a supervisor is told of a language: interpreter, the stamp of its whole environment, limits."""
-    environment, own = settings.languages[name]["environment"], settings.of_language(name)
+    entry, own = settings.languages[name], settings.of_language(name)
+    environment, through = entry["environment"], entry["through"]
     limits = Limits(**{limit: getattr(own, limit) for limit in Limits.__struct_fields__})
     if environment.startswith("/"):
-        return LanguageConfig(environment, "", limits)
+        return LanguageConfig(environment, "", limits, through)
     if environment == UNTRUSTED and settings.untrusted_python:
-        return LanguageConfig(settings.untrusted_python, "", limits)
+        return LanguageConfig(settings.untrusted_python, "", limits, through)
     directory = _directory(settings) / environment
     # deploy/bootstrap.sh writes the stamp when everything else is there.
-    return LanguageConfig(str(directory / "bin" / "python"), str(directory / ".stamp"), limits)
+    return LanguageConfig(str(directory / "bin" / "python"), str(directory / ".stamp"), limits, through)
 
 
 def share(of_all: int, settings: Settings) -> int:

@@ -35,7 +35,7 @@ class Kernel:
     """The kernel of a process; there is one in each, as IPython's shell is a singleton."""
 
     def __init__(self, language: Language, cell_wall_s: float = 60.0) -> None:
-        self._language, self._cell_wall_s = language, cell_wall_s
+        self._language, self._transform, self._cell_wall_s = language, language.transform, cell_wall_s
         self._interrupts = Interrupts(language.take_sigint)
         self._publisher = Publisher(self._interrupts)
         self._input = InputFunctions(self._publisher)
@@ -79,6 +79,10 @@ class Kernel:
         sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc, assignment]
         os.system = os_system  # type: ignore[assignment]
         self._interrupts.start()
+
+    def speak(self, dialect: str) -> None:
+        """Take cells for cells in a dialect of the language from now on."""
+        self._transform = self._language.dialects[dialect]
 
     def execute(
         self, code: str, stdin: bool, expressions: Mapping[str, str] | None = None, last: bool = False
@@ -135,7 +139,7 @@ class Kernel:
         failure: BaseException | None = None
         try:
             self._interrupts.allow()
-            result = shell.run_cell(self._language.transform(code), store_history=True)
+            result = shell.run_cell(self._transform(code), store_history=True)
             self._interrupts.forbid()
             failure = result.error_in_exec if result.error_before_exec is None else result.error_before_exec
         except BaseException as error:  # noqa: BLE001 - nothing that a cell does may end the worker

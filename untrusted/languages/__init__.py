@@ -37,7 +37,8 @@ class Language:
     ``set_up`` changes IPython's shell, once, in the zygote; ``populate`` fills a fresh namespace; ``start`` runs in
     each session before its first cell. ``take_sigint``: for libraries that hear SIGINT themselves. ``terminals``:
     sessions get pseudo-terminals. ``calls``: system calls that its sessions may make beside those of every session
-    (``untrusted/sandbox/allowed_calls.py``).
+    (``untrusted/sandbox/allowed_calls.py``). ``dialects``: other languages that its sessions can run instead, and what
+    makes of the text of a cell in them what IPython gets.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Language:
     take_sigint: Callable[[SigintHandler], None] = take_sigint
     terminals: bool = False
     calls: tuple[str, ...] = ()
+    dialects: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
 
 
 def load(name: str) -> Language:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from untrusted.supervisor.worker_process import WorkerProcess
 from wire import Introspect, IntrospectReply
 
@@ -169,3 +171,12 @@ class IntrospectionQueue:
             return []
         status: Literal["error", "gone"] = "error" if was_shared else "gone"
         return [IntrospectReply(frame.request, status, b"{}") for frame in lost]
+
+
+def say_nothing(frame: Introspect) -> IntrospectReply:
+    """Return the reply of a worker that knows no completion, and nothing about what stands at the cursor."""
+    at = frame.cursor_pos
+    content: dict[str, object] = {"status": "ok", "found": False, "data": {}, "metadata": {}}
+    if frame.kind == "complete":
+        content = {"status": "ok", "matches": [], "cursor_start": at, "cursor_end": at, "metadata": {}}
+    return IntrospectReply(frame.request, "ok", msgspec.json.encode(content))

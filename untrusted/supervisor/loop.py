@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Mapping
 
 import zmq
 
+from untrusted.channel import Speak
 from untrusted.supervisor.device_socket import DeviceSocket
-from untrusted.supervisor.introspection import IntrospectionQueue
+from untrusted.supervisor.introspection import IntrospectionQueue, say_nothing
 from untrusted.supervisor.places import Places
 from untrusted.supervisor.pool import Pool
 from untrusted.supervisor.sessions import Sessions
@@ -44,20 +46,25 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """The one loop of an untrusted account: it owns the socket to the device, the pools and the sessions."""
+    """The one loop of an untrusted account: it owns the socket to the device, the pools and the sessions.
+
+    ``through``: of languages without a pool of their own the one whose workers run their cells.
+    """
 
     def __init__(
         self,
         config: StartConfig,
         device_socket: DeviceSocket,
         pools: dict[str, Pool],
+        through: Mapping[str, str],
         limiter: str,
         layers: list[Layer],
     ) -> None:
         self._silence_s = config.heartbeat_timeout_s
-        self._device_socket, self._pools = device_socket, pools
-        self._status = Status(pools, limiter, layers)
-        self._sessions = Sessions({name: config.languages[name].limits for name in pools}, device_socket.send)
+        self._device_socket, self._pools, self._through = device_socket, pools, through
+        self._pool_of = pools | {name: pools[other] for name, other in through.items()}
+        self._status = Status(self._pool_of, limiter, layers)
+        self._sessions = Sessions({name: config.languages[name].limits for name in self._pool_of}, device_socket.send)
         self._places = Places(config, self._sessions)
         self._introspections = IntrospectionQueue()
         self._workers = Workers(self._sessions, self._introspections, device_socket.send)
@@ -167,19 +174,23 @@ class Supervisor:
                 self._introspect(frame, now)
 
     def _introspect(self, frame: Introspect, now: float) -> None:
-        if not frame.session and frame.language in self._pools:
-            self._introspections.enqueue(frame)  # until the worker that visitors share is free
-            return
         session = self._sessions.get(frame.session)
-        if session is not None and session.worker is not None and session.is_idle:
+        if (session.language if session else frame.language) in self._through:
+            self._device_socket.send(say_nothing(frame))  # the worker knows the names of another language
+        elif not frame.session and frame.language in self._pools:
+            self._introspections.enqueue(frame)  # until the worker that visitors share is free
+        elif session is not None and session.worker is not None and session.is_idle:
             self._introspections.send(session.worker, frame, now)
         else:
             self._device_socket.send(IntrospectReply(frame.request, "busy" if session else "gone", b"{}"))
 
     # --- zygotes ------------------------------------------------------------------------------------------------
     def _take_worker(self, language: str) -> WorkerProcess | None:
-        pool = self._pools.get(language)
-        return pool.take() if pool else None
+        pool = self._pool_of.get(language)
+        worker = pool.take() if pool else None
+        if worker is not None and language in self._through:
+            worker.channel.send(Speak(language))
+        return worker
 
     def _hear_zygote(self, pool: Pool) -> None:
         try:
@@ -198,7 +209,8 @@ class Supervisor:
             log.error("the zygote of %s does not come to the end of loading; it is started again", name)
             pool.bury_zygote()
         pool.start_when_due(now)
-        pool.refill(self._sessions.waiting(name) + self._introspections.wanted_workers(name))
+        names = (name, *(dialect for dialect, other in self._through.items() if other == name))
+        pool.refill(sum(map(self._sessions.waiting, names)) + self._introspections.wanted_workers(name))
 
     def stop(self) -> None:
         """Kill everything that runs user code."""

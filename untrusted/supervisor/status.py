@@ -53,5 +53,7 @@ class Status:
 
 def _report(name: str, pool: Pool) -> LanguageReport:
     if pool.warm:
-        return LanguageReport(name, pool.version, "ready")
+        # Of one that runs through another, that one's name and version.
+        other = "" if name == pool.language.name else f"{pool.language.name} "
+        return LanguageReport(name, other + pool.version, "ready")
     return LanguageReport(name, "", "failed" if pool.settled else "loading")

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import msgspec
 
-from untrusted.channel import Over, Ready, Said, SupervisorGoneError, WorkerEnd, Written, carried_bytes
+from untrusted.channel import Over, Ready, Said, Speak, SupervisorGoneError, WorkerEnd, Written, carried_bytes
 from untrusted.kernel import Kernel
 from untrusted.sandbox.plan import HOME
 from untrusted.sandbox.reseed import reseed
@@ -64,6 +64,8 @@ class Worker:
                 self._channel.send(Over())
             elif isinstance(frame, Upload):
                 self._write(frame)
+            elif isinstance(frame, Speak):
+                self._kernel.speak(frame.dialect)
             elif isinstance(frame, Introspect):
                 self._channel.send(self._introspect(frame))
 

@@ -5,11 +5,15 @@ The other files of this folder run in Sage's own environment alone; this one is 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from untrusted.languages import Language
 from untrusted.languages.pasted_code import as_meant
 from untrusted.languages.python import ONE_THREAD
+
+# What Sage speaks with over a terminal, and HTML that it sets the formulas of.
+DIALECTS = ("gap", "gp", "html", "maxima", "singular")
 
 WARM_CELLS = (
     "1/3",
@@ -59,6 +63,12 @@ def check(code: str) -> str:
     return meant
 
 
+def speak(dialect: str, code: str) -> str:
+    """Return the Python that runs a cell in a dialect; it leaves no name behind."""
+    module = "untrusted.languages.sage.dialects"
+    return f"__import__({module!r}, fromlist=['run']).run({dialect!r}, {code!a})"
+
+
 def set_up(shell: Any) -> None:
     """Make IPython's shell one of Sage, in the zygote."""
     from untrusted.languages.sage.customisation import set_up as customise
@@ -101,7 +111,7 @@ LANGUAGE = Language(
         # A crash is told by the supervisor; a debugger for its traceback would not be let near the process.
         "CYSIGNALS_CRASH_QUIET": "yes",
     },
-    preload=("sage.all", "sage.all_cmdline", "matplotlib.pyplot"),
+    preload=("sage.all", "sage.all_cmdline", "matplotlib.pyplot", "untrusted.languages.sage.dialects"),
     warm_cells=WARM_CELLS,
     transform=check,
     set_up=set_up,
@@ -110,4 +120,5 @@ LANGUAGE = Language(
     take_sigint=take_sigint,
     # GAP, Maxima, gp and Singular as programs: Sage speaks with each over a terminal of its own.
     terminals=True,
+    dialects={dialect: partial(speak, dialect) for dialect in DIALECTS},
 )
