@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bdb
+import pdb
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
@@ -31,6 +32,9 @@ def show_cells_in_debuggers() -> None:
     bdb.Bdb.canonic, bdb.Bdb.get_stack = name, frames  # type: ignore[method-assign, assignment]
     for debugger in (bdb.Bdb, Pdb):
         debugger.format_stack_entry = _shortened(debugger.format_stack_entry)  # type: ignore[method-assign]
+    bdb.Breakpoint.bpformat = _shortened(bdb.Breakpoint.bpformat)  # type: ignore[method-assign]
+    for word in ("message", "error"):
+        setattr(pdb.Pdb, word, _shortening(getattr(pdb.Pdb, word)))
 
 
 def _shortened(write: Callable[..., str]) -> Callable[..., str]:
@@ -38,3 +42,10 @@ def _shortened(write: Callable[..., str]) -> Callable[..., str]:
         return without_places(write(*arguments, **options))
 
     return shortened
+
+
+def _shortening(write: Callable[[pdb.Pdb, str], None]) -> Callable[[pdb.Pdb, str], None]:
+    def shortening(self: pdb.Pdb, text: str) -> None:
+        write(self, without_places(text))
+
+    return shortening

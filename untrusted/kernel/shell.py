@@ -21,6 +21,7 @@ from untrusted.kernel.debugger import show_cells_in_debuggers
 from untrusted.kernel.display import CellDisplayHook, CellDisplayPublisher
 from untrusted.kernel.figures import FigureShell
 from untrusted.kernel.json_clean import Json
+from untrusted.kernel.own_tracebacks import keep_places_out
 from untrusted.kernel.publisher import Publisher
 from untrusted.kernel.shell_commands import add_installers, run_shell
 from untrusted.kernel.tracebacks import error_content, plain_lines, trimmed, without_places
@@ -184,6 +185,7 @@ def make_shell(publisher: Publisher, populate: Callable[[dict[str, Any]], None])
     shell.user_ns["exit"] = shell.user_ns["quit"] = shell.exiter
     add_installers(shell)
     show_cells_in_debuggers()
+    keep_places_out()
     write_warning = warnings.formatwarning
     warnings.formatwarning = lambda *warning, **more: without_places(write_warning(*warning, **more))
     shell.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import sysconfig
 import traceback
 from pathlib import Path
@@ -11,8 +12,10 @@ from untrusted.kernel.absences import absence
 from untrusted.kernel.json_clean import Json, valid_text
 
 OURS = str(Path(__file__).resolve().parent.parent) + "/"
-# Where libraries lie is the operator's business; what is in there is named from there on.
-PLACES = tuple(dict.fromkeys(f"{sysconfig.get_path(name)}/" for name in ("platlib", "purelib")))
+# Where Python, its libraries and our code lie is the operator's business; what is in there is named from there on.
+_OF_PYTHON = {sysconfig.get_path(name) for name in ("platlib", "purelib", "stdlib", "platstdlib")}
+_OF_ENVIRONMENT = {sys.prefix} if sys.prefix != sys.base_prefix else set()
+PLACES = sorted({f"{place}/" for place in (*_OF_PYTHON, *_OF_ENVIRONMENT, Path(OURS).parent)}, key=len, reverse=True)
 FRAMES_MAX = 100  # formatting costs about a millisecond a frame
 CHAIN_MAX = 20  # exceptions that led to exceptions
 TRACEBACK_CHARS_MAX = 64 << 10
@@ -53,7 +56,7 @@ def _absence(evalue: object) -> str | None:
 
 
 def without_places(text: str) -> str:
-    """Return a text without the directories that libraries lie in: ``matplotlib/pyplot.py``, from there on."""
+    """Return a text without the directories that Python and its libraries lie in: ``matplotlib/pyplot.py`` is left."""
     for place in PLACES:
         text = text.replace(place, "")
     return text
