@@ -17,6 +17,7 @@ from wire import Limits
 MIB = 1 << 20
 VERSION = "5.3"  # of the message spec
 DISK_FULL = ("DiskFull", "The cell was stopped: the server's disk has no room left for what it makes.")
+NEVER_BEGAN = ("Lost", "The server could not begin to run this cell. Please run it again later.")
 # What of its wall time a computation had too much of: running, waiting for one answer, both together; or it waited
 # while others needed its place.
 Overtime = Literal["running", "asking", "in_all", "crowded"]

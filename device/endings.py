@@ -68,11 +68,21 @@ class Endings:
                 if now - max(session.closing_since, heard) > settings.heartbeat_timeout_s:
                     raise ConnectError("its supervisor does not end a session that it was told to end")
             elif run is not None and run.clock.is_overdue(now, settings, heard):
-                log.warning("cell=%s runs far beyond its limits", run.claim.id)
-                run.clock.judge(run.clock.wall_s(now), now, settings)
-                self._runs.stop(run, "failed", "time_wall", now)
+                self._end_run(session, run, now)
             elif session.is_overdue(now, settings.session_idle_s, settings.session_life_s):
                 session.close(now)
+
+    def _end_run(self, session: Session, run: Run, now: float) -> None:
+        """End a run that the supervisor lets go on; one whose code has not begun has had no time of its own."""
+        if not run.conversation.began:
+            log.warning("cell=%s does not begin", run.claim.id)
+            self._runs.give_back(run)
+            session.inbox.forget()
+            session.close(now)
+            return
+        log.warning("cell=%s runs far beyond its limits", run.claim.id)
+        run.clock.judge(run.clock.wall_s(now), now, self._runs.limits_of(run))
+        self._runs.stop(run, "failed", "time_wall", now)
 
     def _failed(self, run: Run, reason: Reason, usage: dict[str, Any] | None) -> None:
         if reason == "lost":
@@ -80,8 +90,8 @@ class Endings:
         if run.cancelled or (reason == "cancelled" and run.interrupts_sent):
             # An interrupt that the code did not obey ends in a kill.
             self._runs.end(run, "cancelled", "cancelled", usage)
-        elif not run.conversation.began and (reason == "kernel_died" or run.claim.turn > 0):
-            self._runs.give_back(run)  # nothing of its code ran: what killed the kernel was not its doing
+        elif not run.conversation.began and (reason in ("kernel_died", "time_wall") or run.claim.turn > 0):
+            self._runs.give_back(run)  # nothing of its code ran: what killed or held up the kernel was not its doing
         else:
             self._runs.end(run, "failed", "kernel_died" if reason == "cancelled" else reason, usage)
 

@@ -10,7 +10,7 @@ from contract import Reason
 from device.claim_trigger import ClaimTrigger
 from device.errors import KernelProtocolError
 from device.runs import Ending, Run, Session
-from jupyter import DISK_FULL
+from jupyter import DISK_FULL, NEVER_BEGAN
 from settings import Settings
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Runs:
         elif run.claim.turn > 0:
             self.end(run, "failed", "session_gone")
         elif run.claim.attempt >= self._settings.attempts_max:
-            self.end(run, "lost", "lost")
+            self.end(run, "lost", "lost", words=None if run.conversation.began else NEVER_BEGAN)
         else:
             run.given_back, run.suspect, run.due = True, suspect, 0.0
             if run.session is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import wire
-from tests.device.stage.cells import busy, said, types
+from tests.device.stage.cells import busy, nothing, said, types
 from tests.device.stage.scripted import IDLE, REPLY, printed, run_well
 from tests.store.conftest import let_lease_run_out, submit
 
@@ -56,6 +56,38 @@ def test_a_cell_that_the_supervisor_lets_run_for_ever_is_ended_from_here(make_st
     assert stage.site.newest().frames(wire.Close)
 
 
+def test_a_cell_that_is_stuck_before_its_code_begins_is_tried_again(make_stage):
+    stage = make_stage(cell_wall_s=0.1, cell_interrupt_grace_s=0.1, heartbeat_s=0.05, heartbeat_timeout_s=0.4)
+    supervisor = stage.supervisor()
+    supervisor.on_run = nothing
+    id = submit(stage.store)
+    stage.play(lambda: supervisor.frames(wire.Execute))
+    supervisor.on_run = run_well
+    computation = stage.finish(id)
+    assert (computation.state, computation.attempt) == ("done", 2)
+    assert [frame.session for frame in supervisor.frames(wire.Close)] == [supervisor.frames(wire.Execute)[0].session]
+
+
+@pytest.mark.parametrize("play", [nothing, lambda supervisor, run: supervisor.failed(run, "time_wall")])
+def test_a_cell_whose_code_never_begins_is_not_told_that_it_ran_for_too_long(make_stage, play):
+    stage = make_stage(cell_wall_s=0.1, cell_interrupt_grace_s=0.1, heartbeat_s=0.05, heartbeat_timeout_s=0.4)
+    stage.site.on_run = play
+    id = submit(stage.store)
+    computation = stage.finish(id)
+    assert (computation.state, computation.reason, computation.attempt) == ("lost", "lost", 2)
+    (error,) = [one["content"] for one in said(stage.store, id) if one["header"]["msg_type"] == "error"]
+    assert error["evalue"] == "The server could not begin to run this cell. Please run it again later."
+
+
+def test_the_next_turn_of_a_stuck_session_is_told_that_the_session_has_ended(make_stage):
+    stage = make_stage(cell_wall_s=0.1, cell_interrupt_grace_s=0.1, heartbeat_s=0.05, heartbeat_timeout_s=0.4)
+    first = submit(stage.store, keep=True)
+    stage.finish(first)
+    stage.site.newest().on_run = nothing
+    id = submit(stage.store, session=stage.computation(first).session, keep=True)
+    assert stage.finish(id).reason == "session_gone"
+
+
 def test_a_supervisor_that_dies_gives_back_what_ran_and_is_started_again(stage, running):
     supervisor, _run, id = running()
     stage.site.on_run = run_well
@@ -90,7 +122,7 @@ def test_the_first_turn_of_a_kept_session_is_tried_again_with_its_session(stage,
     assert stage.finish(again).state == "done"
 
 
-def test_a_silent_supervisor_is_given_up_and_its_cells_run_elsewhere(make_stage):
+def test_a_nothing_supervisor_is_given_up_and_its_cells_run_elsewhere(make_stage):
     stage = make_stage(heartbeat_s=0.05, heartbeat_timeout_s=0.4)
     supervisor = stage.supervisor()
     supervisor.on_run = busy
@@ -102,7 +134,7 @@ def test_a_silent_supervisor_is_given_up_and_its_cells_run_elsewhere(make_stage)
     assert stage.finish(id).state == "done"
 
 
-def test_a_supervisor_that_stalls_in_the_middle_of_a_frame_is_silent(make_stage):
+def test_a_supervisor_that_stalls_in_the_middle_of_a_frame_is_nothing(make_stage):
     stage = make_stage(heartbeat_s=0.05, heartbeat_timeout_s=0.4)
     stage.site.prepare = lambda supervisor: setattr(supervisor, "mute", True)
     stage.play(lambda: "does not answer" in stage.device.accounts[0].sentence)
