@@ -7,12 +7,12 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ExitAutocall
-from IPython.core.error import UsageError
+from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.profiledir import ProfileDir
 from traitlets.config import Config
 
@@ -117,6 +117,9 @@ class Shell(FigureShell):
         if left_out:
             lines = [*lines[:-1], f"[... {left_out} frames in the middle are left out ...]\n", *lines[-1:]]
         self._showtraceback(etype, evalue, lines)
+        if self.call_pdb:  # %pdb on
+            with suppress(StdinNotImplementedError):
+                self.debugger(force=True)
 
     def showsyntaxerror(self, filename: str | None = None, running_compiled_code: bool = False) -> None:
         """Send the SyntaxError of a cell as an ``error`` message."""

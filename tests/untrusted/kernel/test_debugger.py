@@ -29,3 +29,11 @@ def test_a_debugger_after_an_error_shows_the_cell_and_libraries_by_their_names(c
     said = re.sub(r"\x1b\[[0-9;]*m", "", child.run("%debug", answers=("w", "u", "u", "u", "u", "q")).text())
     assert f"Cell In[{number}](3)<module>()" in said and "matplotlib/pyplot.py(" in said
     assert "site-packages" not in said and "IPython" not in said and "/Cell In[" not in said
+
+
+def test_pdb_on_opens_a_debugger_after_each_error_where_the_reader_can_be_asked(child: LocalProcess) -> None:
+    ran = child.run("%pdb on\ndef f(x):\n    return 1 / x\nf(0)", answers=("p x + 41", "q"))
+    assert "ZeroDivisionError" in ran.error and "41\n" in ran.text() and ran.reply["status"] == "error"
+    assert child.run("1 / 0", stdin=False).reply["ename"] == "ZeroDivisionError"
+    child.run("%pdb off")
+    assert child.run("1 / 0").types == ["error"]
