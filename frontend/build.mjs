@@ -92,7 +92,7 @@ const files = {
 };
 const define = { PARTS: JSON.stringify(files) };
 await write("static/embedded_singlecell.js", await bundle("main.js", { define }));
-// Pages of SageMathCell load it from its server; our script does not need it.
+// Pages of SageMathCell load it from its server.
 await write("static/sagecell_embed.css", "/* Cells bring their looks with them. */\n");
 await write("static/embedded_sagecell.js", await bundle("sagecell/main.js", { define, format: "iife" }));
 await write("static/pages.js", await bundle("pages/pages.js"));

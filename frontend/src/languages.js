@@ -19,6 +19,12 @@ function languagesOf(server) {
   return lists.get(server).catch(() => []);
 }
 
+/** Return the language of old links that name none: SageMathCell's, where the server has it or is about to. */
+export async function languageOfLinks(server) {
+  const served = await languagesOf(server);
+  return served.some(({ name, available, expected }) => name === "sage" && (available || expected)) ? "sage" : "python";
+}
+
 export function languageLabel(name) {
   return LABELS[name] ?? name[0].toUpperCase() + name.slice(1);
 }

@@ -131,6 +131,23 @@ def test_a_page_with_trusted_types_needs_no_word_for_the_cell(embed, page, serve
     assert page.watch.errors == []
 
 
+def test_a_long_edit_in_a_page_with_trusted_types_can_be_undone_and_leaves_no_line(embed, page):
+    long = "\n".join(f"print({number}) if 1 < 2 else '&lt;'" for number in range(1500))
+    cell = embed("<single-cell></single-cell>", headers={"Content-Security-Policy": TRUSTED})
+    cell.write(long)
+    cell.field.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Tab")
+    indented = "\n".join(f"    {line}" for line in long.split("\n"))
+    assert cell.code == indented
+    assert cell.field.evaluate("field => [field.selectionStart, field.selectionEnd]") == [4, len(indented)]
+    page.keyboard.press("Control+z")
+    assert cell.code == long
+    page.keyboard.press("Control+y")
+    assert cell.code == indented
+    assert page.watch.errors == []
+
+
 POLLUTED = """<script>
   for (const name of ["extend", "each", "clone", "remove", "get", "set", "value", "key", "type", "tag", "begin"]) {
     Object.prototype["page_" + name] = function () { return this };

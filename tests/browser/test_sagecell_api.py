@@ -73,7 +73,7 @@ def test_pretexts_display_only_and_practice_cells(sagecell, page):
     menu = page.locator(".sagecell-practice .sagecell_language select")
     expect(menu).to_have_value("python")
     expect(menu.locator("option")).to_have_count(10)
-    expect(menu.locator("option[value=singular]")).to_have_attribute("disabled", "")
+    expect(menu.locator("option[value=macaulay2]")).to_have_attribute("disabled", "")
     page.locator(".sagecell-practice .sagecell_evalButton").click()
     expect(outputs(page).nth(1)).to_contain_text("2")
 

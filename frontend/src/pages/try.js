@@ -1,5 +1,6 @@
 /** `/`: examples to choose from, and the links that carry code: ?c=, ?z= (zlib, URL-safe base64), ?q= (kept here). */
 import { Api } from "../api.js";
+import { languageOfLinks } from "../languages.js";
 import { openTabs } from "./tabs.js";
 
 export async function openLink(cell) {
@@ -17,7 +18,7 @@ export async function openLink(cell) {
   try {
     const { code, language } = await codeOf(parameters);
     cell.querySelector("pre").textContent = code;
-    cell.setAttribute("language", parameters.get("lang") ?? language ?? "python");
+    cell.setAttribute("language", parameters.get("lang") ?? language ?? (await languageOfLinks(new URL(".", location.href).href)));
     cell.toggleAttribute("autorun", parameters.get("autoeval") !== "false");
   } catch (error) {
     document.querySelector("#link-problem").textContent = error.message;

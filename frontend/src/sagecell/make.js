@@ -1,7 +1,9 @@
 /** makeSagecell and its companions, with the options and the return values that pages of SageMathCell expect. */
 import { ownServer } from "../script_location.js";
 import { speak } from "../texts.js";
-import { dress, evalButton, languageMenu, permalinkButton, wrap } from "./parts.js";
+import { kernelOf, numberOf, sessionOfRun } from "./kernel.js";
+import { OutputText } from "./output_text.js";
+import { dress, evalButton, languageMenu, permalinkButton, pressable, wrap } from "./parts.js";
 import { codeIn, isThere, linkedRoot, placesOf } from "./places.js";
 
 export const allLanguages = ["sage", "gap", "gp", "html", "macaulay2", "maxima", "octave", "python", "r", "singular"];
@@ -12,9 +14,9 @@ export const templates = {
 export const modes = { sage: "python", python: "python", html: "htmlmixed", macaulay2: "macaulay2", r: "r" };
 export const root = ownServer;
 export const quietMode = false;
-// Of their insides, that pages look whether they are there.
-export const kernels = [];
-export const linkKeys = {};
+export const kernels = []; // one for each call, or link key: null before its first run
+export const linkKeys = {}; // link key → number of its kernel
+export const hiddenInputs = null; // names of those to copy from outputs, or true; a page may set it for all of its cells
 
 const HIDDEN = { editor: "editor", output: "output", sessionFiles: "downloads", computationID: "status" };
 const taken = new WeakSet(); // places that hold a cell: a second call leaves them alone
@@ -86,9 +88,11 @@ function setUp(info, given) {
     // Many cells of one kernel at once are more than a page should ask for.
     if (options.linked && !options.linkKey) options.autoeval = false;
   }
-  const cells = places.map((place) => makeOne(place, options, info.linkKey));
+  const shared = given.linked || given.linkKey !== undefined ? numberOf(given.linkKey) : null;
+  // What the call returned has to follow its one cell; many have an object each.
+  const infos = places.length > 1 ? places.map(() => ({})) : [info];
+  const cells = places.map((place, at) => makeOne(infos[at], place, { ...options, linkKey: info.linkKey }, shared ?? numberOf()));
   if (cells.length > 1) info.array = cells;
-  else Object.assign(info, cells[0]);
 }
 
 function optionsOf(given) {
@@ -103,26 +107,48 @@ function optionsOf(given) {
   return options;
 }
 
-function makeOne(place, options, linkKey) {
+function makeOne(info, place, options, kernelNumber) {
   taken.add(place);
   const cell = document.createElement("single-cell");
   const code = codeIn(place, options);
-  for (const [name, value] of Object.entries(attributes(options, linkKey, code))) {
+  for (const [name, value] of Object.entries(attributes(options, code))) {
     if (value !== null && value !== undefined && value !== false) cell.setAttribute(name, value === true ? "" : value);
   }
   const source = document.createElement("pre");
   source.textContent = code;
   const shows = (part) => options.mode === "debug" || !options.hide.includes(part);
-  cell.append(source, evalButton(cell, options.evalButtonText, shows("evalButton")));
+  const press = () => (cell.busy ? cell.stop() : info.submit());
+  cell.append(source, evalButton(cell, options.evalButtonText, shows("evalButton"), press));
   if (options.languages.length > 1) cell.append(languageMenu(cell, options.languages, shows("language")));
   cell.append(permalinkButton(cell, shows("permalink")));
-  const { whole, outputHost } = putInPlace(place, cell, options);
-  const made = { ...options, linkKey, code, inputLocation: place, cell, whole, outputHost, session: cell };
-  made.submit = () => (cell.run(), false);
-  made.editorData = editorOf(cell);
+  const outputHost = wrap("sagecell_sessionOutput");
+  Object.assign(info, options, { code, inputLocation: place, cell, outputHost, editorData: editorOf(cell) });
+  followRuns(info, kernelNumber); // before it is in the page, where it may run at once
+  info.whole = putInPlace(info, press);
   // Pages use in it what makeSagecell has returned; an exception in it is reported as the page's own.
   if (options.callback) queueMicrotask(() => options.callback());
-  return made;
+  return info;
+}
+
+/** Keep what pages read of runs: the kernel, `info.session`, the text of the output. */
+function followRuns(info, kernelNumber) {
+  const { cell, outputHost } = info;
+  const text = new OutputText(outputHost, info.hiddenInputs ?? globalThis.sagecell.hiddenInputs);
+  const begin = () => {
+    const kernel = kernelOf(cell, kernelNumber);
+    info.session = sessionOfRun(info, kernel);
+    text.begin(info.replaceOutput === false);
+    return kernel;
+  };
+  cell.addEventListener("run", begin);
+  cell.addEventListener("message", ({ detail }) => text.take(detail.message));
+  cell.addEventListener("done", () => text.end());
+  info.submit = () => {
+    if (cell.isConnected) cell.run();
+    // A place outside of the page has a kernel all the same: pages of Ximera make theirs there.
+    else begin().execute(cell.code, { iopub: { output: (message) => text.take(message) }, shell: { reply: () => text.end() } });
+    return false;
+  };
 }
 
 /** What pages use of the CodeMirror editor that SageMathCell gives them. */
@@ -134,7 +160,7 @@ function editorOf(cell) {
   };
 }
 
-function attributes(options, linkKey, code) {
+function attributes(options, code) {
   const hide = options.mode === "debug" ? [] : options.hide.map((name) => HIDDEN[name] ?? (name === "files" && "files"));
   const server = globalThis.sagecell?.root === root ? linkedRoot() : globalThis.sagecell?.root;
   return {
@@ -144,7 +170,7 @@ function attributes(options, linkKey, code) {
     readonly: /readonly/.test(options.editor),
     // SageMathCell's run at once, also where nobody sees them, and pages wait for what they print.
     autorun: options.autoeval && code !== "" ? "now" : null,
-    "link-key": linkKey,
+    "link-key": options.linkKey,
     "keep-output": options.replaceOutput === false,
     collapsed: options.collapse === undefined ? null : String(Boolean(options.collapse)),
     server,
@@ -152,28 +178,29 @@ function attributes(options, linkKey, code) {
 }
 
 /** Put the cell where the page wants it, its input and its output in elements with SageMathCell's class names. */
-function putInPlace(place, cell, options) {
-  const outputHost = wrap("sagecell_sessionOutput");
+function putInPlace({ inputLocation: place, outputLocation, cell, outputHost }, press) {
   const output = wrap("sagecell_output_elements", wrap("sagecell_output", outputHost));
+  const input = wrap("sagecell_input", cell, pressable(press));
+  const parts = [input, output];
   cell.outputElement = outputHost;
   cell.classList.add("sagecell_editor");
-  const outside = options.outputLocation && placesOf(options.outputLocation)[0];
-  const input = wrap("sagecell_input", cell);
-  const whole = place.localName === "textarea" ? wrap("") : place;
-  whole.classList.add("sagecell");
-  if (place === whole) whole.replaceChildren(input);
-  else {
-    // The page's own field stays, out of sight, and follows: forms send it, scripts read it.
-    place.replaceWith(whole);
-    place.hidden = true;
-    place.classList.add("sagecell_commands");
-    for (const event of ["input", "run"]) cell.addEventListener(event, () => (place.value = cell.code));
-    input.append(place);
-    whole.append(input);
-  }
+  const outside = outputLocation && placesOf(outputLocation)[0];
   if (outside && outside !== place) {
     outside.classList.add("sagecell");
-    outside.append(output);
-  } else whole.append(output);
-  return { whole, outputHost };
+    outside.append(parts.pop());
+  }
+  if (place.localName !== "textarea") {
+    place.classList.add("sagecell");
+    place.replaceChildren(...parts);
+    return place;
+  }
+  // The page's own field stays, out of sight, and follows: forms send it, scripts read it.
+  const whole = wrap("sagecell");
+  place.replaceWith(whole);
+  place.hidden = true;
+  place.classList.add("sagecell_commands");
+  for (const event of ["input", "run"]) cell.addEventListener(event, () => (place.value = cell.code));
+  input.append(place);
+  whole.append(...parts);
+  return whole;
 }

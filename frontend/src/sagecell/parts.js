@@ -24,12 +24,16 @@ export function wrap(className, ...children) {
   return make("div", { class: className }, ...children);
 }
 
-export function evalButton(cell, label, shown) {
-  const press = () => (cell.busy ? cell.stop() : cell.run());
+export function evalButton(cell, label, shown, press) {
   const button = make("button", { type: "button", slot: "run", class: "sagecell_evalButton", hidden: !shown, onclick: press }, label);
   cell.addEventListener("run", () => (button.textContent = say("stop")));
   cell.addEventListener("done", () => (button.textContent = label));
   return button;
+}
+
+/** The button stands inside the cell; scripts look for it where SageMathCell has it, as the second child of the input. */
+export function pressable(press) {
+  return make("span", { hidden: true, onclick: press });
 }
 
 export function languageMenu(cell, languages, shown) {

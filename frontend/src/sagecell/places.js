@@ -1,5 +1,6 @@
 /** Where a makeSagecell call wants its cells, and the code that stands there. */
 import { textOf } from "../author.js";
+import { pagesJquery } from "./jquery.js";
 
 /** Return the elements of a selector, an element, a jQuery object, or any list of selectors and elements. */
 export function placesOf(location) {
@@ -14,8 +15,9 @@ function elementsOf(selector) {
   try {
     return [...document.querySelectorAll(selector.replace(/#(\d[\w-]*)/g, (_, id) => `#${CSS.escape(id)}`))];
   } catch (error) {
-    if (typeof globalThis.jQuery !== "function") throw error;
-    return globalThis.jQuery(selector).toArray();
+    const jquery = pagesJquery();
+    if (!jquery) throw error;
+    return jquery(selector).toArray();
   }
 }
 
