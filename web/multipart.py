@@ -18,26 +18,13 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 from settings import Settings
 from web.names import check_name
 from web.problems import refuse
-from web.request_schemas import NewComputation
+from web.request_schemas import NO_NUL, NewComputation
 
 MEDIA_TYPE = "multipart/form-data"
 PIECE_BYTES = 16 << 10
 PART_HEAD_BYTES = 2 * PIECE_BYTES
 SPOOLED_BYTES = 512 << 10  # of the first file stay in memory; what is more, and other files, go to the disk
 FIELDS = ("code", "language", "session", "keep", "stdin")
-SCHEMA = {
-    "type": "object",
-    "required": ["code"],
-    "additionalProperties": False,
-    "properties": {
-        "code": {"type": "string"},
-        "language": {"type": "string"},
-        "session": {"type": "string"},
-        "keep": {"enum": ["true", "false"]},
-        "stdin": {"enum": ["true", "false"]},
-        "file": {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}},
-    },
-}
 _QUOTED_PAIR = re.compile(r'\\[\\"]')
 _BOOLEANS = {b"true": True, b"false": False}
 
@@ -49,6 +36,23 @@ class Stream(Protocol):
 
     def read(self, bytes_max: int, /) -> bytes:
         """Return some bytes, none at the end."""
+
+
+def schema(settings: Settings) -> dict[str, object]:
+    """Return the JSON Schema of the body."""
+    return {
+        "type": "object",
+        "required": ["code"],
+        "additionalProperties": False,
+        "properties": {
+            "code": {"type": "string", "pattern": NO_NUL},
+            "language": {"enum": list(settings.languages)},
+            "session": {"type": "string"},
+            "keep": {"enum": ["true", "false"]},
+            "stdin": {"enum": ["true", "false"]},
+            "file": {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}},
+        },
+    }
 
 
 def read_computation(

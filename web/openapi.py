@@ -11,13 +11,14 @@ from flask import Blueprint, Flask, Response, current_app
 from werkzeug.routing import Rule
 
 from settings import Settings
-from web import multipart, operations, problems
+from web import multipart, operations, problems, request_schemas
 from web.context import here
 from web.operations import Operation, operation
 from web.problems import ProblemDetail
 
 VERSION = "1.0.0"  # of the contract
 REF_TEMPLATE = "#/components/schemas/{name}"
+FORM_TYPE = "application/x-www-form-urlencoded"
 _PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 _EVERYWHERE = {
     500: "Something went wrong on the server.",
@@ -39,7 +40,7 @@ def describe() -> Response:
 def document(app: Flask, settings: Settings) -> dict[str, Any]:
     """Return the OpenAPI 3.1 description of the application."""
     described = list(_described(app))
-    schemas = _Schemas([found for _rule, found in described])
+    schemas = _Schemas([found for _rule, found in described], settings)
     paths: dict[str, dict[str, Any]] = {}
     for rule, found in described:
         method = next(iter((rule.methods or set()) - {"HEAD", "OPTIONS"})).lower()
@@ -62,13 +63,14 @@ def _described(app: Flask) -> Iterator[tuple[Rule, Operation]]:
 class _Schemas:
     """The JSON Schemas of all structs that the operations name."""
 
-    def __init__(self, all_operations: list[Operation]) -> None:
+    def __init__(self, all_operations: list[Operation], settings: Settings) -> None:
         self._types: list[type] = [ProblemDetail]
         for found in all_operations:
             wanted = [found.body, *found.answers.values()]
             self._types += [it for it in wanted if isinstance(it, type) and it not in self._types]
         references, self.components = msgspec.json.schema_components(self._types, ref_template=REF_TEMPLATE)
         self._references = dict(zip(self._types, references, strict=True))
+        request_schemas.describe_rules(self.components, settings)
 
     def content(self, what: type | str | None) -> dict[str, Any]:
         """Return the `content` of an answer or a body."""
@@ -106,8 +108,10 @@ def _operation(rule: Rule, found: Operation, settings: Settings, schemas: _Schem
         "parameters": parameters,
         "responses": answers,
     }
+    if found.form is not None:
+        described["requestBody"] = {"required": True, "content": {FORM_TYPE: {"schema": found.form}}}
     if found.body is not None:
         described["requestBody"] = {"required": True, **schemas.content(found.body)}
         if found.multipart:
-            described["requestBody"]["content"][multipart.MEDIA_TYPE] = {"schema": multipart.SCHEMA}
+            described["requestBody"]["content"][multipart.MEDIA_TYPE] = {"schema": multipart.schema(settings)}
     return described

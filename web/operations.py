@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from web.parameters import Parameter
 
@@ -17,7 +17,8 @@ class Operation:
     """The promise of one view, which is one method of one route.
 
     ``answers``: status to the struct of its JSON, or to a media type, or None (no body). ``problems``: statuses that
-    come as problem details, with their reasons. ``body``: structs that a JSON body may have.
+    come as problem details, with their reasons. ``body``: structs that a JSON body may have. ``form``: the JSON Schema
+    of a form that is the body.
     """
 
     summary: str
@@ -26,6 +27,7 @@ class Operation:
     body: type | None = None
     multipart: bool = False
     parameters: tuple[Parameter, ...] = ()
+    form: Mapping[str, Any] | None = None
 
 
 def operation(
@@ -35,11 +37,12 @@ def operation(
     body: type | None = None,
     multipart: bool = False,
     parameters: tuple[Parameter, ...] = (),
+    form: Mapping[str, Any] | None = None,
 ) -> Callable[[View], View]:
     """Note what the decorated view promises."""
 
     def note(view: View) -> View:
-        setattr(view, _ATTRIBUTE, Operation(summary, answers, problems or {}, body, multipart, parameters))
+        setattr(view, _ATTRIBUTE, Operation(summary, answers, problems or {}, body, multipart, parameters, form))
         return view
 
     return note

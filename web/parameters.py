@@ -13,6 +13,7 @@ from web.problems import refuse
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,3})?", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]{1,15}", re.ASCII)
+SEQUENCE_MAX = 10**15 - 1  # of more digits no number is read
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -55,7 +56,7 @@ class After(msgspec.Struct, frozen=True):
 
     def schema(self, settings: Settings) -> dict[str, Any]:
         """Return the parameter's JSON Schema."""
-        return {"type": "integer", "minimum": -1, "default": -1}
+        return {"type": "integer", "minimum": -1, "maximum": SEQUENCE_MAX, "default": -1}
 
 
 class Text(msgspec.Struct, frozen=True):

@@ -21,13 +21,21 @@ JSON_ESCAPE_BYTES = 6  # of JSON for one byte of UTF-8 at worst: \u0001
 JSON_REST_BYTES = 16 << 10  # for all that is not code, expressions or a message
 
 
+# openapi.json says it in this way; who does otherwise is answered with a sentence of ours.
+NO_NUL = "^[^\\u0000]*$"
+Source = Annotated[str, Meta(extra_json_schema={"pattern": NO_NUL})]
+
+BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}(==|[A-Za-z0-9+/]=))?$"
+Buffer = Annotated[bytes, Meta(extra_json_schema={"pattern": BASE64})]
+
+
 class CommMessage(Struct, forbid_unknown_fields=True):
     """A comm message for the session's kernel; ``buffers`` are base64."""
 
     msg_type: Literal["comm_open", "comm_msg", "comm_close"]
     content: dict[str, Any]
     metadata: dict[str, Any] = {}
-    buffers: Annotated[list[bytes], Meta(max_length=64)] = []
+    buffers: Annotated[list[Buffer], Meta(max_length=64)] = []
 
 
 class NewComputation(Struct, forbid_unknown_fields=True):
@@ -38,25 +46,25 @@ class NewComputation(Struct, forbid_unknown_fields=True):
     ``execute_reply``.
     """
 
-    code: str | UnsetType = UNSET
+    code: Source | UnsetType = UNSET
     language: str | UnsetType = UNSET
     session: str | None = None
     keep: bool = False
     stdin: bool = True
     message: CommMessage | UnsetType = UNSET
-    user_expressions: dict[str, str] = {}
+    user_expressions: dict[Source, Source] = {}
 
 
 class InputValue(Struct, forbid_unknown_fields=True):
     """The answer to the question that the code asks."""
 
-    value: str
+    value: Source
 
 
 class CodeAtCursor(Struct, forbid_unknown_fields=True):
     """Code and the cursor in it, counted in characters (Unicode code points); ``language`` for a fresh namespace."""
 
-    code: str
+    code: Source
     cursor_pos: Annotated[int, Meta(ge=0)]
     language: str | UnsetType = UNSET
 
@@ -70,11 +78,37 @@ class CodeToInspect(CodeAtCursor, forbid_unknown_fields=True):
 class NewPermalink(Struct, forbid_unknown_fields=True):
     """Code to keep under a short address."""
 
-    code: str
+    code: Source
     language: str = "python"
 
 
 Body = TypeVar("Body")
+
+
+def describe_rules(components: dict[str, Any], settings: Settings) -> None:
+    """Put into the JSON Schemas of the bodies what holds between fields, and what the settings say."""
+    for body in (NewComputation, CodeAtCursor, CodeToInspect, NewPermalink):
+        components[body.__name__]["properties"]["language"]["enum"] = list(settings.languages)
+    either = components[NewComputation.__name__]
+    either["properties"]["user_expressions"]["maxProperties"] = settings.user_expressions_max
+    of_message = {"session": {"type": "string"}, "user_expressions": {"type": "object", "maxProperties": 0}}
+    components["NewCode"] = _without("message", either, ["code"], {})
+    components["NewMessage"] = _without("code", either, ["message", "session"], of_message)
+    components[NewComputation.__name__] = {
+        "title": either["title"],
+        "description": either["description"],
+        "oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("NewCode", "NewMessage")],
+    }
+
+
+def _without(field: str, schema: dict[str, Any], required: list[str], changes: dict[str, Any]) -> dict[str, Any]:
+    properties = {name: found for name, found in schema["properties"].items() if name != field}
+    return {
+        "type": "object",
+        "properties": {**properties, **changes},
+        "required": required,
+        "additionalProperties": False,
+    }
 
 
 def read(body_type: type[Body]) -> Body:

@@ -25,6 +25,17 @@ routes = Blueprint("sagecell", __name__)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+.-]{1,40}")
 _COUNT = re.compile(r"-?[0-9]{1,15}", re.ASCII)
+COUNT_MAX = 10**15 - 1
+FORM = {
+    "type": "object",
+    "required": ["code"],
+    "properties": {
+        "code": {"type": "string", "pattern": request_schemas.NO_NUL},
+        "language": {"type": "string", "pattern": f"^{_LANGUAGE.pattern}$", "default": "sage"},
+        "interacts": {"type": "string", "pattern": request_schemas.NO_NUL, "default": "[]"},
+        "n": {"type": "integer", "minimum": -COUNT_MAX, "maximum": COUNT_MAX, "description": "Comes back as it is."},
+    },
+}
 # The answer in a frame is a page on our origin: it may speak to its parent and do nothing else.
 FRAME_POLICY = "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'"
 
@@ -49,11 +60,12 @@ def script() -> Response:
 
 @routes.post("/permalink")
 @operation(
-    "Keep code as SageMathCell does: arguments `code`, `language`, `interacts`, `n`, `frame` of a form or the query",
+    "Keep code as SageMathCell does: the fields of a form, or arguments of the query",
     {200: ZippedPermalink},
     {400: "`code` is missing, or an argument is not right.", 408: "The body did not arrive, or too slowly.",
      411: "The length of the body is missing.", 413: "The code is too long.",
      429: "From this address as many were made today as a day allows."},
+    form=FORM,
 )  # fmt: skip
 def create() -> Response:
     """Store the code; with `frame` the answer is a page that posts it to its parent, for browsers of old."""
