@@ -203,6 +203,8 @@ FIELDS = "Object.fromEntries(new FormData(document.forms[0]))"
         ("", {}),
         ("hiddenInputs: ['sageAnswer']", {"sageAnswer": '(1, "2")'}),
         ("hiddenInputs: true", {"sageAnswer": '(1, "2")'}),
+        ("hiddenInputs: 'sageAnswer'", {"sageAnswer": '(1, "2")'}),
+        ("hiddenInputs: 'no sageAnswer'", {}),
         ("template: {hiddenInputs: ['seen', 'nope']}", {}),
     ],
 )
@@ -220,6 +222,23 @@ def test_a_page_may_ask_for_hidden_inputs_once_for_all_of_its_cells(open_page, p
     open_page(FORM, make(), head="<script>sagecell = {hiddenInputs: ['sageAnswer']}</script>")
     evaluate(page, HIDDEN)
     assert page.evaluate(FIELDS)["sageAnswer"] == '(1, "2")'
+
+
+@pytest.mark.sage
+def test_webworks_answer_reaches_its_form(open_page, page):
+    """The lines that sage.pl writes, with Sage itself."""
+    answer = '<INPUT TYPE=HIDDEN SIZE=15 NAME="sageAnswer" id ="sageAnswer" value="%s">'
+    code = f"""from sage.misc.html import HtmlFragment
+def record_answer(ansVals):     pretty_print(  HtmlFragment('{answer}'%(ansVals,)   ) )
+@interact
+def _(n = slider(3, 10)):
+    record_answer((n, n^2))"""
+    html = f'<form><div id="sagecell"><script type="text/code">\n\n{code}\n\n</script></div></form>'
+    calls = """sagecell.makeSagecell({inputLocation: '#sagecell', template: sagecell.templates.minimal, autoeval: true,
+        linked: true, evalButtonText: 'Start/Restart the Interactive Cell'});"""
+    open_page(html, calls, head="<script>sagecell = {hiddenInputs: ['sageAnswer']}</script>")
+    expect(page.locator("form input[name=sageAnswer]")).to_have_value("(3, 9)")
+    assert page.evaluate(FIELDS) == {"sageAnswer": "(3, 9)"}
 
 
 @pytest.mark.sage

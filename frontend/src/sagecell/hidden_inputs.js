@@ -4,12 +4,12 @@ import { make } from "../dom.js";
 const INPUTS_MAX = 100; // of one output
 
 /**
- * Return new hidden inputs with the names and values of those in the HTML. `names`: of those that are wanted, or true for
+ * Return new hidden inputs with the names and values of those in the HTML. `names`: those that are wanted, or one, or true for
  * all but those that the form has already: an output must not answer for the page.
  */
 export function hiddenInputs(untrusted_html, names, form) {
   if (typeof untrusted_html !== "string" || !/<input/i.test(untrusted_html)) return [];
-  const wanted = (name) => (names === true ? name && !(form && name in form) : names.includes(name));
+  const wanted = (name) => (names === true ? name && !(form && name in form) : [names].flat().includes(name));
   return parsed(untrusted_html)
     .filter(({ name }) => wanted(name))
     .slice(0, INPUTS_MAX)

@@ -21,8 +21,8 @@ export class Kernel {
   }
 
   /** Run code beside the cell. Calls `iopub.output(message)`, `iopub.clear_output`, `iopub.status`, `shell.reply`; returns an id. */
-  execute(code, callbacks = {}) {
-    const { iopub = {}, shell = {} } = callbacks;
+  execute(code, callbacks) {
+    const { iopub = {}, shell = {} } = callbacks ?? {};
     const { server, language } = this.cell;
     const hear = (message) => {
       const type = message.header.msg_type;
