@@ -158,7 +158,11 @@ def test_its_own_limits_hold_and_are_told(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("languages", "sentence"),
-    [("cobol", "LANGUAGES names 'cobol'; there are python"), (",", "LANGUAGES names no language")],
+    [
+        ("cobol", "LANGUAGES names 'cobol'; there are python"),
+        (",", "LANGUAGES names no language"),
+        ("python,gap", "LANGUAGES names 'gap', which runs through 'sage'; name both"),
+    ],
 )
 def test_a_language_that_there_is_not_is_said_in_one_sentence(own_site, languages: str, sentence: str) -> None:
     process = Process(own_site.argv, {**own_site.env, "LANGUAGES": languages}, ROOT)

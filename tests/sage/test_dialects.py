@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+
+def command_line(pid: int) -> list[str]:
+    """Return the words with which a process was started, none of one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
+    except OSError:
+        return [""]
+
 
 SAYS = {
     "gap": ("G := SymmetricGroup(5);;\nfor i in [1..3] do\n  Print(i, \"\\n\");\nod;\nSize(G);", ["1\n2\n3", "120"]),
@@ -58,6 +69,8 @@ def test_its_languages_are_served_with_sage_and_need_no_workers_of_their_own(cli
     of_sage = [languages[name] for name in ("gap", "gp", "html", "maxima", "singular")]
     assert all(found["available"] and found["version"] == f"sage {languages['sage']['version']}" for found in of_sage)
     assert {found["install"] for found in of_sage} == {"make sage"}
+    lines = [command_line(pid) for pid in server.process.descendants()]
+    assert {line[-1] for line in lines if any("untrusted.worker.zygote" in word for word in line)} == {"python", "sage"}
 
 
 @pytest.mark.parametrize("code", ["Siz", "print(len("])

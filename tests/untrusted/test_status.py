@@ -9,13 +9,17 @@ import pytest
 import settings as settings_file
 import wire
 from device.handshake import AccountLanguages
+from untrusted.languages import Language
 from untrusted.supervisor.status import BURST, Status
+
+PYTHON, SAGE = Language("python", str), Language("sage", str)
 
 
 @dataclass
 class Pool:
     """What is known of a language."""
 
+    language: Language
     warm: bool = True
     settled: bool = True
     version: str = "1"
@@ -25,8 +29,8 @@ class Told:
     """A language that comes and goes all the time, and a device that must believe each frame about it."""
 
     def __init__(self) -> None:
-        self._pool = Pool(settled=False)
-        self._status = Status({"python": Pool(), "sage": self._pool}, "watchdog", [])
+        self._pool = Pool(SAGE, settled=False)
+        self._status = Status({"python": Pool(PYTHON), "sage": self._pool}, "watchdog", [])
         hello = self._status.next_frame()
         assert isinstance(hello, wire.Hello)
         self._languages, self._pings = AccountLanguages(hello.languages, settings_file.load()), 0
@@ -69,3 +73,13 @@ def test_a_language_that_comes_and_goes_for_hours_is_no_flood() -> None:
         if round % 3 == 0:
             language.ping()
     assert 300 < told < 400
+
+
+def test_a_dialect_is_as_far_as_the_language_that_it_runs_through() -> None:
+    pool = Pool(SAGE, warm=False, settled=False)
+    status = Status({"python": Pool(PYTHON), "sage": pool, "gap": pool}, "watchdog", [])
+    hello = status.next_frame()
+    assert isinstance(hello, wire.Hello) and hello.languages[2] == wire.LanguageReport("gap", "", "loading")
+    pool.warm = True
+    changed = status.next_frame()
+    assert isinstance(changed, wire.Languages) and changed.languages[2] == wire.LanguageReport("gap", "sage 1", "ready")
