@@ -107,7 +107,7 @@ def test_webworks_page_keeps_its_own_jquery(sagecell, page, jquery):
     cell.shows("3")
     expect(cell.field).to_be_hidden()
     expect(page.locator(".sagecell_evalButton")).to_have_text("Start/Restart the Interactive Cell")
-    assert page.evaluate("[$ === jqSave, $.fn.jquery]") == [True, "3.7.1"]
+    assert page.evaluate("[$ === jqSave, $.fn.jquery[0]]") == [True, "3"]
     assert page.watch.errors == []
 
 
