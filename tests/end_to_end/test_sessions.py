@@ -123,11 +123,13 @@ def test_a_session_that_was_ended_is_gone_for_ever(client, session):
     [("import os\nos._exit(0)", "kernel_died"), ("b = []\nwhile True: b.append(bytearray(50_000_000))", "memory")],
 )
 def test_a_kernel_that_dies_takes_its_session_along_and_waiting_cells_learn_it(client, session, code, reason):
-    dying = client.submit(code, session=session, keep=True)["id"]
+    dying = client.submit(f"input()\n{code}", session=session, keep=True)["id"]
     waiting = client.submit("print('a fresh kernel?', 'x' in globals())", session=session, keep=True)["id"]
+    client.until_asked(dying)
+    client.answer(dying, "")
     assert client.finish(dying).reason == reason
     outcome = client.finish(waiting)
-    # It may have come in before or after the death was known; it never runs on a fresh kernel.
+    # It never runs on a fresh kernel.
     assert (outcome.state, outcome.reason, outcome.text()) == ("failed", "session_gone", "")
     assert until_session(client, session, "gone")["reason"]
 
