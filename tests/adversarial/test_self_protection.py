@@ -1,17 +1,11 @@
-"""The sandbox is what it says, seen from inside a cell, and a killed process takes its sessions along."""
+"""The sandbox is what it says, seen from inside a cell."""
 
 from __future__ import annotations
 
-import os
-import re
-import signal
 import uuid
-from pathlib import Path
 
 import pytest
 
-from harness.processes import wait_for
-from tests.adversarial.test_lifetime import until_gone
 from tests.untrusted.sandbox.conftest import x86_64
 
 # Number and arguments that would name another error, or do something, if the call were let through.
@@ -210,57 +204,3 @@ def test_readiness_names_every_layer_and_the_limiter(client):
         "limiter",
     ):
         assert layer in str(ready["accounts"]), ready
-
-
-def command_lines(server) -> dict[int, str]:
-    found = {}
-    for pid in server.process.descendants():
-        try:
-            found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-    return found
-
-
-def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-@pytest.mark.parametrize(
-    "part",
-    ["untrusted.worker.zygote.* python ", "run_module\\('untrusted'", "sshd: untrusted@"],
-    ids=["zygote", "supervisor", "connection"],
-)
-def test_a_part_that_is_killed_takes_its_sessions_along_and_is_replaced(client, server, part):
-    """B3, H10"""
-    if part.startswith("sshd") and not server.accounts:
-        pytest.skip("without a second account there is no connection to it")
-    mark = f"part-{uuid.uuid4().hex[:12]}"
-    code = f"import subprocess\nsubprocess.Popen(['{mark}', '1000'], executable='/bin/sleep')\nprint('in', flush=True)\nimport time\ntime.sleep(1000)"
-    running = client.submit(code, keep=True)["id"]
-    client.until_printed(running)
-    lines = command_lines(server)
-    # What it forked has its command line, too: the first of them is the part itself.
-    parts = {pid for pid, line in lines.items() if re.search(part, line)}
-    (victim,) = [pid for pid in parts if parent_of(pid) not in parts]
-    os.kill(victim, signal.SIGKILL)
-    if "zygote" in part:
-        assert client.finish(running).reason == "kernel_died"
-    else:
-        # Not the code's fault: it is tried again.
-        wait_for(lambda: (said := client.get(running))["attempt"] == 2 and said["state"] == "running")
-        client.cancel(running)
-        assert client.finish(running).state == "cancelled"
-    until_gone(mark)
-    assert client.run("6 * 7").result == "42"
-
-
-def test_a_computation_cancelled_between_two_attempts_still_ends_its_conversation(client, server):
-    """H10"""
-    running = client.submit("print('in', flush=True)\nimport time\ntime.sleep(1000)")["id"]
-    client.until_printed(running)
-    (supervisor,) = [pid for pid, line in command_lines(server).items() if "run_module('untrusted'" in line]
-    os.kill(supervisor, signal.SIGKILL)
-    wait_for(lambda: client.get(running)["state"] == "queued")
-    client.cancel(running)
-    client.finish(running)  # checks that the last message is the status idle

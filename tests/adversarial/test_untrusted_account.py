@@ -14,7 +14,7 @@ import pytest
 from harness.processes import wait_for
 from host.accounts import TRUSTED, UNTRUSTED
 from tests.adversarial.conftest import CANARY, LANGUAGES
-from tests.adversarial.test_self_protection import command_lines
+from tests.adversarial.test_killed_parts import command_lines
 
 pytestmark = pytest.mark.root
 TOOK_OVER = r"""
