@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.server import Server, Site, make_site, serve
-from tests.left_out import LeftOut, leave_out
+from tests.left_out import OPTIONAL, LeftOut, leave_out
 from tests.mongod import Databases, close_idle_files, run_mongod
 
 # A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
@@ -68,9 +68,13 @@ def own_site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """The whole server with all languages: as root with the second account behind our own sshd, else with a child."""
-    with serve(SHORT_LIMITS, LANGUAGES="", AWS_SECRET_ACCESS_KEY=SECRET) as running:
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The whole server: as root with the second account behind our own sshd, else with a child.
+
+    It has the languages that the tests need: to load Sage takes ten seconds.
+    """
+    others = any(item.get_closest_marker(name) for item in request.session.items for name in OPTIONAL)
+    with serve(SHORT_LIMITS, LANGUAGES="" if others else "python", AWS_SECRET_ACCESS_KEY=SECRET) as running:
         yield running
 
 
