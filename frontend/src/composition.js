@@ -4,6 +4,7 @@ import { acceptDrops } from "./drops.js";
 import { Editor } from "./editor.js";
 import { keepAboveKeyboard } from "./keyboard.js";
 import { highlightingOf, offerLanguages } from "./languages.js";
+import { readHosts } from "./mime/embedded_page.js";
 import { labelOf } from "./options.js";
 import { Output } from "./output.js";
 import { schemeOf } from "./scheme.js";
@@ -17,7 +18,7 @@ export class Composition {
   #files = [];
 
   /** `on`: what the view and the editor ask for, and `session()`: the id of the kernel that runs now, or null. */
-  constructor(element, { runLabel, folding, readonly, placeholder, hide, languages }, outputHost, code, on) {
+  constructor(element, { runLabel, folding, readonly, placeholder, hide, languages, frameHosts }, outputHost, code, on) {
     this.#element = element;
     const label = labelOf(element);
     const attach = (files) => this.#attach([...this.#files, ...files]);
@@ -26,7 +27,8 @@ export class Composition {
     });
     if (outputHost) this.view.moveOutput(outputHost);
     acceptDrops(this.view.cell, this.view.attachButton, attach);
-    this.output = new Output(this.view.output, { server: element.server, scheme: () => schemeOf(element) });
+    const context = { server: element.server, scheme: () => schemeOf(element), frameHosts: readHosts(frameHosts) };
+    this.output = new Output(this.view.output, context);
     this.editor = new Editor(this.view.editor, {
       code, readonly, placeholder, language: "plain", label: say("code", { language: label }), hint: "hint", on,
     });

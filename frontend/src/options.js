@@ -17,6 +17,7 @@ export function optionsOf(element) {
     autorun: element.getAttribute("autorun"),
     stdin: element.getAttribute("stdin") !== "off",
     placeholder: element.getAttribute("placeholder"),
+    frameHosts: element.getAttribute("frame-hosts"),
     languages: words(element.getAttribute("languages")),
   };
 }

@@ -3,6 +3,7 @@ import { make } from "./dom.js";
 import { errorNode } from "./mime/error.js";
 import { paintFrames } from "./mime/frame.js";
 import { render } from "./mime/index.js";
+import { RunFiles } from "./run_files.js";
 import { Stream } from "./stream.js";
 
 export class Output {
@@ -16,6 +17,7 @@ export class Output {
     this.node = node;
     this.#section = node;
     this.context = context;
+    this.files = new RunFiles(); // of the run whose output this is
   }
 
   /** A new run begins: what is there now goes away with the first new output. */
@@ -33,6 +35,7 @@ export class Output {
   /** The run is over: if nothing came, what was there before goes away now. */
   settle() {
     if (this.#clearNext) this.clear();
+    this.files.end();
     this.node.style.minHeight = "";
   }
 
@@ -115,7 +118,7 @@ export class Output {
   }
 
   #fill(place, data, metadata) {
-    const node = render(data ?? {}, metadata ?? {}, this.context);
+    const node = render(data ?? {}, metadata ?? {}, { ...this.context, files: this.files });
     if (node) place.replaceChildren(node);
     else place.remove();
   }

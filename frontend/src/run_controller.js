@@ -3,6 +3,7 @@ import { Refused, ServerAway } from "./api.js";
 import { closing } from "./endings.js";
 import { Question } from "./question.js";
 import { Run } from "./run.js";
+import { CellFile, RunFiles } from "./run_files.js";
 import { say } from "./texts.js";
 
 const KILL_OFFERED_S = 2; // after Stop, when the code does not stop
@@ -60,6 +61,8 @@ export class RunController {
    * remembers. Resolves with the last state, or with "forgotten" when the server has none.
    */
   async run({ session, setup, submission, computation }) {
+    this.#output.files = new RunFiles(session?.files);
+    for (const file of submission?.files ?? []) this.#output.files.add(new CellFile({ name: file.name, type: file.type, size: file.size, blob: file }));
     this.#view.showBusy(say("sending"));
     this.#isNew = !computation;
     try {

@@ -1,5 +1,6 @@
 /** Decides which kernel a cell's code runs in: one of its own for each run, or one that linked cells share. */
 import { Refused } from "./api.js";
+import { FILES_TYPE, readFiles } from "./mime/files.js";
 import { say } from "./texts.js";
 
 const shared = new Map(); // server, language and link key → Session
@@ -10,9 +11,9 @@ export function isLinked(element) {
 
 /** Return the session of an element; linked cells with the same key, language and server get the same one. */
 export function sessionOf(element) {
-  if (!isLinked(element)) return new Session(false);
+  if (!isLinked(element)) return new Session(false, element.server);
   const key = JSON.stringify([element.server, element.language, element.getAttribute("link-key") ?? ""]);
-  if (!shared.has(key)) shared.set(key, new Session(true));
+  if (!shared.has(key)) shared.set(key, new Session(true, element.server));
   return shared.get(key);
 }
 
@@ -22,8 +23,10 @@ class Session {
   #setupsDone = new Set();
   #turn = Promise.resolve();
 
-  constructor(kept) {
+  constructor(kept, server) {
     this.kept = kept;
+    this.server = server;
+    this.files = new Map(); // name → CellFile, of all runs in this kernel
   }
 
   /**
@@ -52,6 +55,7 @@ class Session {
     } catch (error) {
       if (!(error instanceof Refused) || !this.#id || ![404, 409, 410].includes(error.status)) throw error;
       this.#forget();
+      this.files.clear();
       notice(say("session_new"));
       return await start();
     } finally {
@@ -68,9 +72,13 @@ class Session {
     this.#setupsDone.clear();
   }
 
-  /** Run the hidden code; of its output only an error is shown. */
+  /** Run the hidden code; of its output only an error is shown, and its files may be. */
   async #runSetup(run, code, language) {
-    const hidden = run.preliminary((message) => message.header.msg_type === "error" && run.show(message));
+    const hidden = run.preliminary((message) => {
+      if (message.header.msg_type === "error") run.show(message);
+      const announced = message.content?.data?.[FILES_TYPE] ?? {};
+      for (const file of readFiles(announced, this.server)) this.files.set(file.name, file);
+    });
     const fields = { ...this.#place(), code, language, keep: true, stdin: false };
     await hidden.start(fields, ({ session }) => (this.#id = session));
     this.#setupsDone.add(code);

@@ -103,7 +103,8 @@ def test_nothing_in_a_frame_reaches_another_server(embed, nobody_is_asked, page)
     cell = embed("<single-cell></single-cell>")
     cell.run(f"from IPython.display import HTML\nHTML({(WAYS_OUT + WITNESS).replace('X/', nobody_is_asked + '/')!r})")
     witness(cell)
-    expect(cell.output.locator(".notice", has_text="another server")).to_have_count(1)
+    expect(cell.output.locator(".notice:not(.elsewhere)", has_text="another server")).to_have_count(1)
+    expect(cell.output.locator(".elsewhere a")).to_have_text([f"{nobody_is_asked}/{way}" for way in (15, 16, 17)])
     assert len(page.context.pages) == 1 and page.title() == "A page"
 
 

@@ -27,6 +27,7 @@ function tell(message) {
 
 function fromPage(message) {
   if (message.file) asked.get(message.file).settle(message.text);
+  else if (message.want) output.contentWindow?.postMessage(message, "*");
   else if (!output) show(message);
   else if (message.scheme) {
     ({ scheme } = message);
@@ -66,14 +67,17 @@ function library(file) {
 }
 
 function fromOutput(untrusted_message) {
-  const { height, link, failed, blocked, wrong, script, touched, picture } = untrusted_message ?? {};
+  const { height, link, file, want, embed, failed, blocked, wrong, script, touched, picture } = untrusted_message ?? {};
   if (typeof script === "string") return answerScript(script);
   if (picture !== undefined) return tell({ picture });
   if (touched) return tell({ touched: true });
   if (failed) return tell({ failed: true });
-  if (blocked) return tell({ blocked: true });
+  if (typeof blocked === "string") return tell({ blocked });
   if (typeof wrong === "string") return tell({ wrong });
   if (typeof link === "string") return tell({ link });
+  if (typeof file === "string") return tell({ file });
+  if (typeof want === "string") return tell({ want });
+  if (typeof embed === "string") return tell({ embed, width: untrusted_message.width, height: untrusted_message.height });
   tell({ height: Number(height) });
 }
 

@@ -1,6 +1,6 @@
 /** Which renderer shows which MIME type, the best first. What none of them knows is shown as its text/plain. */
 import { bokehNode, frameNode, plotlyNode, vegaNode } from "./drawn.js";
-import { filesNode } from "./files.js";
+import { FILES_TYPE, filesNode } from "./files.js";
 import { imageNode, svgNode } from "./image.js";
 import { jsonNode } from "./json.js";
 import { latexNode } from "./latex.js";
@@ -9,7 +9,7 @@ import { textNode } from "./text.js";
 import { widgetNode } from "./widget.js";
 
 const RENDERERS = [
-  ["application/vnd.singlecell.files+json", filesNode],
+  [FILES_TYPE, filesNode],
   ["application/vnd.plotly.v1+json", plotlyNode],
   ["application/vnd.bokehjs_load.v0+json", () => null], // loads Bokeh into a page; here each chart brings it along
   ["application/vnd.bokehjs_exec.v0+json", bokehNode],
@@ -34,7 +34,7 @@ const RENDERERS = [
 
 /**
  * Return the node that shows a MIME bundle, or null when there is nothing to show.
- * `context`: {server, scheme(): "light" | "dark"}. Nothing in a bundle may become HTML of the page: renderers
+ * `context`: {server, scheme(): "light" | "dark", frameHosts: Set, files: RunFiles}. Nothing in a bundle may become HTML of the page: renderers
  * make nodes and set their text, or hand the data to the sandboxed frame.
  */
 export function render(bundle, metadata, context) {

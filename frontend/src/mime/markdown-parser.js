@@ -49,12 +49,15 @@ export function toHtml(source) {
   return marked.parse(source, { async: false });
 }
 
-/** Return the nodes of a text, or null when it has HTML of its own. `tools`: {make(tag, properties, …), math(tex)}. */
+/**
+ * Return the nodes of a text, or null when it has HTML of its own. `tools`: {make(tag, properties, …), math(tex),
+ * fileName(address), file(path, children)}: a link to a file of the cell, or without children its picture.
+ */
 export function nodes(source, tools) {
   const tokens = marked.lexer(source);
   let hasHtml = false;
   marked.walkTokens(tokens, (token) => {
-    hasHtml ||= token.type === "html" || (token.type === "image" && !/^data:image\//.test(token.href));
+    hasHtml ||= token.type === "html" || (token.type === "image" && !/^data:image\//.test(token.href) && !tools.fileName(token.href));
   });
   return hasHtml ? null : convert(tokens, tools);
 }
@@ -84,9 +87,11 @@ function one(token, tools) {
     case "code":
       return make("pre", { dir: "ltr" }, make("code", {}, token.text));
     case "link":
+      if (tools.fileName(token.href)) return tools.file(tools.fileName(token.href), inner());
       if (!SAFE_LINK.test(token.href)) return inner();
       return make("a", { href: token.href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...inner());
     case "image":
+      if (tools.fileName(token.href)) return tools.file(tools.fileName(token.href), null);
       return make("img", { src: token.href, alt: token.text });
     case "list":
       return make(token.ordered ? "ol" : "ul", token.ordered ? { start: token.start } : {}, ...token.items.map((item) => make("li", {}, ...convert(item.tokens, tools))));

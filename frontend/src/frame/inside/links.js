@@ -1,4 +1,5 @@
-/** A link would open inside the frame, or nowhere; the page offers it to the reader instead. */
+/** A link would open inside the frame, or nowhere; the page offers it, or the file that it names, to the reader instead. */
+import { fileName } from "../../file_names.js";
 import { handOver } from "./pictures.js";
 import { tell } from "./tell.js";
 
@@ -10,6 +11,8 @@ export function tellLink(event) {
   if (handOver(link)) return;
   const place = /^#(.*)/.exec(link.getAttribute("href") ?? address);
   // Here `#place` would be relative to the address of the frame around, and so leave this document.
+  const file = fileName(link.getAttribute("href"));
   if (place) document.getElementById(decodeURIComponent(place[1]))?.scrollIntoView();
+  else if (file) tell({ file });
   else tell({ link: address });
 }

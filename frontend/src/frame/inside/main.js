@@ -1,22 +1,16 @@
-/** First in the document of every output: says how high it is, which link was clicked, what it could not do and what went wrong. */
+/** First in the document of every output: says how high it is, which link was clicked, what it wants, and what went wrong. */
 import { draw } from "../charts/index.js";
 import { followBokeh } from "../charts/bokeh.js";
 import { followScene } from "../charts/scene.js";
+import { watchPolicy } from "./blocked.js";
 import { offerElement } from "./element.js";
 import { tellErrors } from "./errors.js";
+import { showFiles } from "./files.js";
 import { tellHeight } from "./height.js";
 import { tellLink } from "./links.js";
 import { handPicturesOver } from "./pictures.js";
 import { answerScripts } from "./scripts.js";
 import { tell } from "./tell.js";
-
-let blocked = false;
-
-function tellBlocked() {
-  if (blocked) return;
-  blocked = true;
-  tell({ blocked: true });
-}
 
 function drawChart() {
   const data = document.getElementById("chart-data");
@@ -32,11 +26,12 @@ answerScripts();
 tellErrors();
 offerElement();
 handPicturesOver();
+showFiles();
+watchPolicy();
 followBokeh();
 addEventListener("click", tellLink);
 addEventListener("load", tellHeight, true);
 addEventListener("resize", tellHeight);
-document.addEventListener("securitypolicyviolation", tellBlocked);
 document.addEventListener("DOMContentLoaded", () => {
   const observer = new ResizeObserver(tellHeight);
   observer.observe(document.documentElement);
