@@ -122,8 +122,8 @@ FLOODS = {
 
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_flood_between_two_computations_ends_its_session(client, name):
-    # A moment later, when the computation is over; on a busy machine it may be still on, and is ended as well.
-    code = f"{FORGED}\nimport threading\ndef flood():\n    while True: {FLOODS[name]}\nthreading.Timer(0.5, flood).start()"
+    # Later than threads are waited for; on a busy machine the computation may be still on, and is ended as well.
+    code = f"{FORGED}\nimport threading\ndef flood():\n    while True: {FLOODS[name]}\nthreading.Timer(1.5, flood).start()"
     outcome = client.run(code, keep=True)
     session = f"{client.url}/sessions/{outcome.description['session']}"
     gone = wait_for(lambda: (said := client.http.get(session, timeout=30).json())["state"] == "gone" and said)
@@ -162,7 +162,8 @@ def test_operators_of_the_database_are_refused(client, body):
 
 def test_output_after_the_reply_is_no_other_computations(client):
     """G13"""
-    code = "import threading, time\ndef late():\n    time.sleep(1)\n    print('late')\nthreading.Thread(target=late).start()"
+    # Threads are waited for, but not so long.
+    code = "import threading, time\ndef late():\n    time.sleep(6)\n    print('late')\nthreading.Thread(target=late).start()"
     first = client.run(code)
     assert first.state == "done" and "late" not in first.text()
     assert client.run("import time\ntime.sleep(1.5)").text() == ""

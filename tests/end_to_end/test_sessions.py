@@ -168,8 +168,8 @@ def later():
 go, said = threading.Event(), threading.Event()
 thread = threading.Thread(target=later)
 thread.start()
-# The cell is over long before the thread speaks.
-threading.Timer(0.3, go.set).start()
+# The cell is over long before the thread speaks: it is waited for 0.5 s.
+threading.Timer(2.0, go.set).start()
 """
     assert client.run(code, session=session, keep=True).text() == ""
     outcome = client.run("print('next', said.wait(10))", session=session, keep=True)

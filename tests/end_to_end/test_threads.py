@@ -84,6 +84,16 @@ def test_a_cell_that_is_stopped_waits_for_no_thread(client):
     assert outcome.state == "done" and CUT in outcome.text("stderr")
 
 
+def test_code_that_was_stopped_and_caught_it_waits_for_no_thread(client):
+    code = LATE.format(60) + "threading.Thread(target=late).start()\ntry:\n    print('on', flush=True)\n"
+    code += "    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('stopped')"
+    computation = client.submit(code)["id"]
+    client.until_printed(computation)
+    client.interrupt(computation)
+    outcome = client.finish(computation)
+    assert (outcome.state, outcome.text()) == ("done", "on\nstopped\n") and CUT in outcome.text("stderr")
+
+
 def test_a_thread_does_not_make_a_cell_fail_that_has_little_time_left(brief):
     outcome = brief.run(LATE.format(60) + "threading.Thread(target=late).start()\nprint('end')")
     assert (outcome.state, outcome.text()) == ("done", "end\n")

@@ -29,6 +29,7 @@ class Interrupts:
         self._take = take
         self._allowed = False
         self._pending = False
+        self.came = False  # whether the present computation was interrupted
         self._main_thread = threading.get_ident()
         self._process = os.getpid()
         self.arrivals = self._arrivals_write = -1
@@ -44,7 +45,7 @@ class Interrupts:
 
     def install(self) -> None:
         """Take SIGINT over; forget one that came between two cells."""
-        self._allowed = self._pending = False
+        self._allowed = self._pending = self.came = False
         self._main_thread = threading.get_ident()
         self._take(self._handle)
         signal.signal(NUDGE, _wake_up)
@@ -83,6 +84,7 @@ class Interrupts:
         return Shield(self)
 
     def _handle(self, _signal: int, _frame: FrameType | None) -> None:
+        self.came = True
         if self._allowed:
             raise KeyboardInterrupt
         self._pending = True

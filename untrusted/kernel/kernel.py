@@ -173,7 +173,8 @@ class Kernel:
         running = 0
         try:
             self._interrupts.allow()
-            running = wait_for_threads(grace_s, earlier, last)
+            # Who pressed Stop waits for nothing more.
+            running = wait_for_threads(0.0 if self._interrupts.came else grace_s, earlier, last)
             self._interrupts.forbid()
         except KeyboardInterrupt:
             self._interrupts.forbid()

@@ -29,6 +29,7 @@ WARM_CELLS = (
     "plot(sin, (0, 6))",
     "show(plot(x^2, (x, 0, 1)), figsize=3)",
     "graphs.PetersenGraph().show()",
+    "import matplotlib.pyplot as plt\nplt.plot([1, 2, 3]);",
     "sphere()",
     "show(sqrt(x)/2)",
     "%display latex",

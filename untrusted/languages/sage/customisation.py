@@ -9,6 +9,7 @@ from typing import Any
 from IPython.display import display
 from matplotlib.figure import Figure
 from sage import all_cmdline
+from sage.features import Executable
 from sage.features.ffmpeg import FFmpeg
 from sage.interfaces.gap import gap
 from sage.misc import latex
@@ -42,10 +43,17 @@ def set_up(shell: Any) -> None:
     # GAP's cache of its start lies in a directory that no session sees, and has its time set at each use.
     gap.__init__(use_workspace_cache=False)
     animate.Animation.gif = save_gif
-    FFmpeg().executable = video_program() or FFmpeg().executable
+    use_ffmpeg(video_program())
     compiling.set_up()
     latex.view = view
     CLEANED_UP.append("sage:")
+
+
+def use_ffmpeg(program: str | None) -> None:
+    """Let animations be saved as videos by this program, which need not be on PATH as Sage's test of it wants."""
+    if program:
+        FFmpeg().executable = program
+        FFmpeg.is_functional = Executable.is_functional
 
 
 def show_at_once(show: Callable[..., None], value: Any, **options: Any) -> None:
