@@ -8,6 +8,7 @@ import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from harness.server import Server, Site, make_site, serve
@@ -16,6 +17,10 @@ from tests.mongod import Databases, close_idle_files, run_mongod
 
 # A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A busy machine may take a second for what takes a millisecond.
+hypothesis.settings.register_profile("busy", deadline=None)
+hypothesis.settings.load_profile("busy")
 
 # So that a test that meets a limit is not a long one.
 SHORT_LIMITS = """

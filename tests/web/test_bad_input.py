@@ -290,7 +290,7 @@ FIELDS = st.sampled_from(["language", "session", "keep", "message", "value", "cu
 
 
 @hypothesis.settings(
-    max_examples=60, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+    max_examples=60, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
 @hypothesis.given(st.dictionaries(FIELDS, JSON, max_size=4) | JSON, st.sampled_from(JSON_ROUTES))
 def test_no_json_makes_the_server_fail(client: FlaskClient, body: object, route: str) -> None:
