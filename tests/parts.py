@@ -32,7 +32,7 @@ PARTS = (
         "floods and sieges",
         (
             "tests/adversarial/test_fairness.py", "tests/adversarial/test_floods.py", "tests/adversarial/test_siege.py",
-            "tests/adversarial/test_stalling.py", "tests/web/test_floods.py",
+            "tests/adversarial/test_stalling.py",
         ),
         alone=True,
     ),

@@ -289,9 +289,7 @@ JSON = st.recursive(
 FIELDS = st.sampled_from(["language", "session", "keep", "message", "value", "cursor_pos", "detail_level", "x"])
 
 
-@hypothesis.settings(
-    max_examples=60, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
-)
+@hypothesis.settings(max_examples=60, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 @hypothesis.given(st.dictionaries(FIELDS, JSON, max_size=4) | JSON, st.sampled_from(JSON_ROUTES))
 def test_no_json_makes_the_server_fail(client: FlaskClient, body: object, route: str) -> None:
     response = client.post(route, data=json.dumps(body), content_type="application/json")
