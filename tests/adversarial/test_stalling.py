@@ -33,6 +33,9 @@ STALLS = {
 }
 
 
+pytestmark = pytest.mark.timeout(300)  # many cells one after another, each late on a busy machine
+
+
 @pytest.fixture(scope="module")
 def roomy() -> Iterator[Server]:
     """A server with the limits that are the default: the suite's own are met before anything is slow."""
