@@ -6,6 +6,12 @@ import re
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
+# What was said last is drawn with the next frame; a page in the background has no frames.
+DRAWN = """() => new Promise((done) => {
+  setTimeout(done, 200);
+  requestAnimationFrame(() => requestAnimationFrame(done));
+})"""
+
 
 class Cell:
     """One ``<single-cell>`` of a page."""
@@ -51,8 +57,9 @@ class Cell:
         return self.start(code).ends(state)
 
     def ends(self, state: str = "done") -> Cell:
-        """Wait until the run is over; until then another one does not begin."""
+        """Wait until the run is over, and drawn; until then another one does not begin."""
         expect(self.node).to_have_attribute("state", state)
+        self.page.evaluate(DRAWN)
         return self
 
     def shows(self, text: str) -> Cell:

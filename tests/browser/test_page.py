@@ -27,7 +27,7 @@ def test_output_comes_while_the_code_runs_and_stop_ends_a_loop(cell):
     expect(cell.button).to_have_text("Stop")
     expect(cell.status).to_contain_text("Running")
     cell.button.click()
-    expect(cell.node).to_have_attribute("state", "done")
+    cell.ends()
     expect(cell.status).to_contain_text("Stopped")
     cell.shows("KeyboardInterrupt")
     expect(cell.button).to_have_text("Run")
@@ -71,7 +71,7 @@ def test_a_cell_is_run_with_the_keyboard_alone(page, cell):
     expect(cell.button).to_be_focused()
     page.keyboard.press("Control+a")
     page.keyboard.press("Enter")
-    expect(cell.node).to_have_attribute("state", "done")
+    cell.ends()
 
 
 def test_tab_indents_and_enter_keeps_the_indentation(page, cell):
@@ -115,7 +115,7 @@ def test_edits_and_output_survive_a_reload(page, cell):
 def test_a_run_goes_on_through_a_reload_without_losing_or_doubling_a_line(page, cell):
     cell.start("import time\nfor i in range(30):\n    print('line', i)\n    time.sleep(0.1)").shows("line 3")
     page.reload()
-    expect(cell.node).to_have_attribute("state", "done")
+    cell.ends()
     assert cell.output.inner_text().split() == " ".join(f"line {i}" for i in range(30)).split()
 
 
@@ -133,7 +133,7 @@ def test_a_lost_network_gives_a_calm_sentence_and_nothing_is_lost_or_doubled(pag
     page.context.set_offline(True)
     expect(cell.status).to_contain_text("Waiting for the network")
     page.context.set_offline(False)
-    expect(cell.node).to_have_attribute("state", "done")
+    cell.ends()
     assert cell.output.inner_text().split() == " ".join(f"line {i}" for i in range(40)).split()
 
 
@@ -144,7 +144,7 @@ def test_a_cell_that_is_run_without_a_network_runs_when_it_is_back(page, cell):
     cell.start("print('at last')")
     expect(cell.status).to_contain_text("Waiting for the network")
     page.context.set_offline(False)
-    expect(cell.node).to_have_attribute("state", "done")
+    cell.ends()
     assert cell.output.inner_text().split() == ["at", "last"] and len(submitted) == 1
 
 
@@ -198,7 +198,7 @@ def test_a_page_that_slept_goes_on_from_the_last_line_it_had(server, page, cell)
     while not seen["finished"]:
         seen = page.request.get(f"{server.url}/computations/{id}/messages?after={seen['next']}&wait=30").json()
     laptop.send("Page.setWebLifecycleState", {"state": "active"})
-    expect(cell.node).to_have_attribute("state", "done")
+    cell.ends()
     assert cell.output.inner_text().split() == " ".join(f"line {i}" for i in range(20)).split()
 
 
