@@ -2,16 +2,32 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Return the licences of packages and of all that they are made of, each text once. */
+// Where, after a title and whose work it is, the terms begin that many packages share.
+const TERMS = /^[ \t]*(?:Permission (?:is hereby granted|to use, copy)|Redistribution and use in)/m;
+
+/** Return the licences of packages and of all that they are made of: who made each, and the terms that several share once. */
 export async function licences(here, packages) {
   const lock = JSON.parse(await readFile(join(here, "package-lock.json"), "utf8")).packages;
   const holders = new Map(); // text → names
+  const shared = new Map(); // terms, however their lines are broken → {terms, makers}
   for (const place of [...reachable(lock, packages)].sort()) {
     const name = place.slice(place.lastIndexOf("node_modules/") + "node_modules/".length);
     const text = await licenceOf(join(here, place), lock[place]);
     holders.set(text, [...(holders.get(text) ?? []), `${name} ${lock[place].version}`]);
   }
-  return [...holders].map(([text, names]) => `${names.join("\n")}\n\n${text}\n`).join(`\n${"-".repeat(80)}\n\n`);
+  for (const [text, names] of holders) {
+    const [maker, terms] = split(text);
+    const key = terms.replace(/\s+/g, " ");
+    if (!shared.has(key)) shared.set(key, { terms, makers: [] });
+    shared.get(key).makers.push(`${names.join("\n")}\n\n${maker}`.trim());
+  }
+  const written = [...shared.values()].map(({ terms, makers }) => `${makers.join("\n\n")}\n\n${terms}\n`);
+  return written.join(`\n${"-".repeat(80)}\n\n`);
+}
+
+function split(text) {
+  const at = text.search(TERMS);
+  return at < 0 ? ["", text] : [text.slice(0, at), text.slice(at)];
 }
 
 /** Return the places in node_modules of packages and of what they depend on. */
