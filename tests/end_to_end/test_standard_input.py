@@ -61,3 +61,8 @@ def test_standard_input_can_be_closed_and_interrupted_like_a_question(client):
 def test_without_stdin_standard_input_refuses_as_input_does(client):
     outcome = client.run("import sys\nsys.stdin.readline()", stdin=False)
     assert outcome.error["ename"] == "StdinNotImplementedError"
+
+
+def test_reading_nothing_of_standard_input_asks_nobody(client):
+    outcome = client.run("import sys\nprint([sys.stdin.readline(0), sys.stdin.read(0), sys.stdin.buffer.read(0)])")
+    assert outcome.text() == "['', '', b'']\n" and outcome.of_type("input_request") == []

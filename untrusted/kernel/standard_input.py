@@ -39,7 +39,7 @@ class StandardInput(io.TextIOBase):
 
     def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]
         """Return a line with its end; "" when the answer is the sign for the end of a text."""
-        return self._take(size) if self._rest or self._ask("", "\n") else ""
+        return self._take(size) if size == 0 or self._rest or self._ask("", "\n") else ""
 
     def read(self, size: int | None = -1, /) -> str:
         """Return so many characters of a line, or all lines."""
