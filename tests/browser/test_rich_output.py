@@ -137,6 +137,15 @@ def test_a_vega_lite_chart_is_drawn_with_text_that_can_be_read(cell, asked, kind
     expect(cell.output).not_to_contain_text("in words")
 
 
+@pytest.mark.parametrize("enabled", ["", "alt.renderers.enable('html'); "])
+def test_a_chart_of_altair_is_drawn_with_our_vega(cell, asked, enabled):
+    data = "data = pd.DataFrame({'day': ['Mo', 'Tu'], 'n': [1, 2]})\n"
+    chart = "alt.Chart(data).mark_bar().encode(x='day', y=alt.Y('n', title='Rain'))"
+    cell.run(f"import altair as alt, pandas as pd; {enabled}{data}{chart}")
+    expect(cell.drawn.locator("svg text", has_text="Rain")).to_have_count(1)
+    assert sorted(asked.files) == ["vega", "vega-embed", "vega-lite"] and asked.outside == []
+
+
 def test_a_vega_chart_and_its_expressions_are_drawn_without_vega_lites_compiler(cell, asked):
     cell.run(mime("vnd.vega.v5+json", VEGA))
     expect(cell.drawn.locator("svg text")).to_have_text("v=6")

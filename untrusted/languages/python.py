@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
+from typing import Any
 
-from untrusted.languages import Language
+from untrusted.languages import Language, charts, fonts
 from untrusted.languages.pasted_code import as_meant
 
 # One thread per numerical library: a pool of threads made before the fork is dead after it.
@@ -20,6 +21,14 @@ WARM_CELLS = (
     "import numpy as np\nnp.arange(3.0) @ np.ones(3)",
     "import matplotlib.pyplot as plt\nplt.plot([1, 2, 3]);\nplt.title('warm $x^2$')",
 )
+
+
+
+def set_up(shell: Any) -> None:
+    """Teach matplotlib more scripts, and IPython's shell to show charts."""
+    fonts.add_to_matplotlib()
+    charts.show_altair(shell)
+
 
 LANGUAGE = Language(
     name="python",
@@ -37,4 +46,5 @@ LANGUAGE = Language(
     preload=("numpy", "matplotlib.pyplot"),
     warm_cells=WARM_CELLS,
     transform=as_meant,
+    set_up=set_up,
 )

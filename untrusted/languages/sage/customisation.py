@@ -20,6 +20,7 @@ from sage.repl.user_globals import initialize_globals
 
 from untrusted.kernel.cell_source import CLEANED_UP
 from untrusted.kernel.figures import video_program
+from untrusted.languages import fonts
 from untrusted.languages.sage import compiling
 from untrusted.languages.sage.animations import save_gif
 from untrusted.languages.sage.display import Backend
@@ -47,6 +48,7 @@ def set_up(shell: Any) -> None:
     compiling.set_up()
     latex.view = view
     CLEANED_UP.append("sage:")
+    fonts.add_to_matplotlib()
 
 
 def use_ffmpeg(program: str | None) -> None:
