@@ -2,13 +2,14 @@
 # Make what a bare Debian or Ubuntu lacks (packages, Python environments), then hand over to Python.
 #   bootstrap.sh run | test | check | bench | load | environments    [arguments for the program handed over to]
 #   bootstrap.sh language NAME
+#   bootstrap.sh packages                                            only the operator's packages for Python
 # Progress goes to standard error; standard output belongs to the program. Exit code 3: something is missing here.
 set -eu
 umask 022
 cd "$(dirname "$0")/.."
 
 EXIT_MISSING=3
-job=${1:?bootstrap.sh needs a job: run, test, check, bench, load, environments or language}
+job=${1:?bootstrap.sh needs a job: run, test, check, bench, load, environments, language or packages}
 shift
 if [ "$(id -u)" = 0 ]; then
     root=1 prefix=${PREFIX:-/opt/singlecell}
@@ -38,7 +39,7 @@ find_python() {
 # Print the Debian packages that this machine lacks for the job.
 find_missing() {
     [ -n "$(find_python)" ] || printf 'python3 python3-venv '
-    case $job in check | language) return 0 ;; esac
+    case $job in check | language | packages) return 0 ;; esac
     has_library libcurl.so.4 || command -v mongod >/dev/null || printf 'libcurl4 '
     [ -z "$root" ] || [ -x /usr/sbin/sshd ] || printf 'openssh-server '
     if [ "$job" = load ] || { [ "$job" = test ] && [ -n "$root" ]; }; then
@@ -97,6 +98,34 @@ make_writable() {
         fail "cannot write to $(dirname "$1"); make it writable, or name another directory with PREFIX="
 }
 
+# write_shown DIRECTORY NAME: note in the environment which of its packages requirements/NAME.in names; GET /languages
+# shows these (untrusted/worker/packages.py).
+write_shown() {
+    for site_packages in "$1"/lib/python3.*/site-packages; do
+        sed -n 's/^\([A-Za-z0-9][A-Za-z0-9._-]*\).*/\1/p' "requirements/$2.in" >"$site_packages/singlecell_packages.txt"
+    done
+}
+
+# install_lock DIRECTORY LOCK NAME: with uv, which takes a tenth of pip's time; with pip for uv itself, and where that fails.
+install_lock() {
+    if [ "$3" != tools ] && (get_uv) >&2; then
+        (
+            use_index_of_pip
+            export UV_PYTHON_DOWNLOADS=never UV_CACHE_DIR="${UV_CACHE_DIR:-$1.cache}"
+            run_uv pip install --quiet --python "$1/bin/python" --require-hashes --only-binary :all: \
+                --compile-bytecode -r "$2" >&2
+        ) && {
+            rm -rf "$1.cache"
+            chmod -R go-w "$1"  # uv leaves a file that everybody may write
+            return
+        }
+        say "uv could not; pip tries"
+    fi
+    "$1/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off \
+        --require-hashes --only-binary :all: -r "$2" >&2 ||
+        fail "pip could not install $2; see above for the reason"
+}
+
 # build DIRECTORY LOCK: an environment with exactly the packages of requirements/LOCK.txt. Its stamp is written last, so an
 # interrupted build is done again; one builder at a time.
 build() {
@@ -110,9 +139,8 @@ build() {
         say "building the environment $directory: $(grep -c '==' "$lock") packages of $lock, a minute or two"
         rm -rf "$directory"
         "$python" -m venv "$directory" >&2
-        "$directory/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off \
-            --require-hashes --only-binary :all: -r "$lock" >&2 ||
-            fail "pip could not install $lock; see above for the reason"
+        install_lock "$directory" "$lock" "$2"
+        write_shown "$directory" "$2"
         printf '%s\n' "$stamp" >"$directory/.stamp"
     ) 9>"$directory.lock"
 }
@@ -129,10 +157,12 @@ python=$(find_python)
 [ -n "$python" ] || fail "there is no Python 3.10 or newer with venv outside of home directories"
 
 . deploy/language.sh
+. deploy/packages.sh
 case $job in
 run)
     build "$prefix/trusted" trusted
     build "$prefix/untrusted" untrusted
+    add_packages untrusted packages.txt
     exec "$prefix/trusted/bin/python" -m host "$@"
     ;;
 test | bench | load | environments)
@@ -166,6 +196,12 @@ test | bench | load | environments)
     ;;
 language)
     make_language "${1:-}"
+    exec 9>&-  # its lock
+    add_packages "$name" "packages-$name.txt"
+    ;;
+packages)
+    build "$prefix/untrusted" untrusted
+    add_packages untrusted packages.txt
     ;;
 check)
     build "$PWD/.build/tests" tests
@@ -182,5 +218,5 @@ check)
     [ -z "$broken" ] || { say "broken:$broken"; exit 1; }
     say "all four hold"
     ;;
-*) fail "there is no job $job; there are run, test, check, bench, load, environments and language" ;;
+*) fail "there is no job $job; there are run, test, check, bench, load, environments, language and packages" ;;
 esac

@@ -25,9 +25,19 @@ find_space() {
 
 # uv does not read pip's configuration: hand over what it says of this machine's package index.
 use_index_of_pip() {
+    [ -z "${UV:-}" ] || return 0
     index=${PIP_INDEX_URL:-$("$prefix/tools/bin/python" -m pip config get global.index-url 2>/dev/null || true)}
     [ -z "$index" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$index}"
     [ -z "${PIP_CERT:-}" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$PIP_CERT}"
+}
+
+# Let there be a uv to run; print the reason where it cannot be had. One of the operator's choice (UV) is set up by them.
+get_uv() {
+    [ -z "${UV:-}" ] || return 0
+    trouble=$(export PIP_RETRIES=1 && build "$prefix/tools" tools 2>&1) || {
+        printf '%s\n' "$trouble" | grep -m 1 '^ERROR' || true
+        return 1
+    }
 }
 
 # make_language NAME: build the environment, unless it is there and of this lock file. Its stamp is taken away first and
@@ -57,12 +67,9 @@ make_language() {
     say "building $place: $(grep -c '==' "$language_lock") packages, $(fact "$name" download_mib) MiB to download, $needed MiB of" \
         "disk; half a minute where the network is fast, ten minutes at 20 Mbit/s"
     [ ! -e "$place" ] || say "what an older or interrupted build left there goes away first"
-    if [ -z "${UV:-}" ]; then  # a uv of the host's choice is set up by the host
-        trouble=$(export PIP_RETRIES=1 && build "$prefix/tools" tools 2>&1) ||
-            fail "uv, which builds it, cannot be had ($(printf '%s\n' "$trouble" | grep -m 1 '^ERROR' || true));" \
-                "run make $name again when the package index answers"
-        use_index_of_pip
-    fi
+    trouble=$(get_uv) ||
+        fail "uv, which builds it, cannot be had ($trouble); run make $name again when the package index answers"
+    use_index_of_pip
     fill_language
     say "$place is complete; make run serves it, a server that runs now does so after its next start"
 }
@@ -90,6 +97,7 @@ fill_language() {
         fail "$place is not complete; see above for the reason. What was downloaded is kept: run make $name again"
     # uv leaves a file that everybody may write; strangers' code may read all of this and write nothing.
     chmod -R a+rX,go-w "$place"
+    write_shown "$place" "$name"
     printf '%s\n' "$language_stamp" >"$place/.stamp"
     rm -rf "$place.cache"
     say "that took $(($(date +%s) - began)) s"

@@ -38,7 +38,8 @@ class Language:
     each session before its first cell. ``take_sigint``: for libraries that hear SIGINT themselves. ``terminals``:
     sessions get pseudo-terminals. ``calls``: system calls that its sessions may make beside those of every session
     (``untrusted/sandbox/allowed_calls.py``). ``dialects``: other languages that its sessions can run instead, and what
-    makes of the text of a cell in them what IPython gets.
+    makes of the text of a cell in them what IPython gets. ``packages_file``: where the operator adds packages to its
+    environment (docs/running.md).
     """
 
     name: str
@@ -54,6 +55,7 @@ class Language:
     terminals: bool = False
     calls: tuple[str, ...] = ()
     dialects: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    packages_file: str = "packages.txt"
 
 
 def load(name: str) -> Language:

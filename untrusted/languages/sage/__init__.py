@@ -122,4 +122,5 @@ LANGUAGE = Language(
     # GAP, Maxima, gp and Singular as programs: Sage speaks with each over a terminal of its own.
     terminals=True,
     dialects={dialect: partial(speak, dialect) for dialect in DIALECTS},
+    packages_file="packages-sage.txt",
 )
