@@ -27,6 +27,8 @@ SHORT_FRAME_BYTES = 32 << 10
 MESSAGES_MAX = 256  # of one Output; what holds more is refused before it is decoded
 START_CONFIG_BYTES_MAX = 1 << 20
 LANGUAGES_BURST = 16  # Languages frames that may come in a row; then each Ping allows one more
+PACKAGES_MAX = 200  # of one language, in a LanguageReport
+PACKAGE_CHARS_MAX = 60  # of a package's name, and of its version
 
 Kind = Literal["complete", "inspect"]
 PositiveInt = Annotated[int, Meta(gt=0)]
@@ -210,11 +212,15 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LanguageReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A language whose environment is whole in this account, and how far it has come; ``version``: of a ready one."""
+    """A language whose environment is whole in this account, and how far it has come.
+
+    ``version``, ``packages``: of a ready one; the latter are the versions of what its cells can import, by name.
+    """
 
     name: str
     version: str
     state: Literal["loading", "ready", "failed"]
+    packages: dict[str, str] = {}
 
 
 class Hello(Frame):

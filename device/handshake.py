@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from device.errors import SHOWN_CHARS, SupervisorProtocolError
 from settings import Settings
-from wire import LANGUAGES_BURST, PROTOCOL, Hello, LanguageReport
+from wire import LANGUAGES_BURST, PACKAGE_CHARS_MAX, PACKAGES_MAX, PROTOCOL, Hello, LanguageReport
 
 LIMITERS = ("cgroup2", "cgroup1", "watchdog")
 LAYERS_MAX = 64
+PACKAGE_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 def check(hello: Hello) -> None:
@@ -80,7 +82,9 @@ class AccountLanguages:
         """Return what /readyz shows of it."""
         ready = [report for report in self._reports if report.state == "ready"]
         return {
-            "languages": [{"name": report.name, "version": report.version} for report in ready],
+            "languages": [
+                {"name": report.name, "version": report.version, "packages": report.packages} for report in ready
+            ],
             "loading": self._named("loading"),
             "failed": self._named("failed"),
         }
@@ -97,9 +101,18 @@ class AccountLanguages:
             raise SupervisorProtocolError("languages that its start configuration does not have")
         if not all(len(report.version) <= SHOWN_CHARS and report.version.isprintable() for report in reports):
             raise SupervisorProtocolError("versions of languages that cannot be shown")
-        if any(report.version and report.state != "ready" for report in reports):
+        if any((report.version or report.packages) and report.state != "ready" for report in reports):
             raise SupervisorProtocolError("the version of a language that is not loaded")
+        if not all(_are_packages(report.packages) for report in reports):
+            raise SupervisorProtocolError("packages that cannot be shown")
         return list(reports)
+
+
+def _are_packages(packages: dict[str, str]) -> bool:
+    return len(packages) <= PACKAGES_MAX and all(
+        max(len(name), len(version)) <= PACKAGE_CHARS_MAX and PACKAGE_NAME.fullmatch(name) and version.isprintable()
+        for name, version in packages.items()
+    )
 
 
 def describe(report: LanguageReport) -> str:

@@ -11,11 +11,13 @@ from typing import Any
 class ServedLanguages:
     """The languages that the accounts run, load, or could not load.
 
-    ``versions``: of the languages that some account can run now, by name. ``failed``: languages that are installed in
+    ``versions``: of the languages that some account can run now, by name. ``packages``: by language, the versions of
+    those that all of these accounts have, by name. ``failed``: languages that are installed in
     some account and cannot be loaded there. ``all_said``: there are accounts, and every one has said what it can run.
     """
 
     versions: Mapping[str, str]
+    packages: Mapping[str, Mapping[str, str]]
     loading: frozenset[str]
     failed: frozenset[str]
     all_said: bool
@@ -24,14 +26,17 @@ class ServedLanguages:
     def of(cls, accounts: Iterable[Mapping[str, Any]]) -> ServedLanguages:
         """Return the sum of what these accounts say in the devices' reports."""
         versions: dict[str, str] = {}
+        packages: dict[str, dict[str, str]] = {}
         loading, failed, said = set[str](), set[str](), list[bool]()
         for account in accounts:
-            ready = {report["name"]: report.get("version", "") for report in account.get("languages", [])}
-            versions |= ready
+            for report in account.get("languages", []):
+                name, own = report["name"], report.get("packages", {})
+                versions[name] = report.get("version", "")
+                packages[name] = {key: own[key] for key in packages.get(name, own) if key in own}
             loading.update(account.get("loading", []))
             failed.update(account.get("failed", []))
             said.append(any(account.get(state) for state in ("languages", "loading", "failed")))
-        return cls(versions, frozenset(loading), frozenset(failed), bool(said) and all(said))
+        return cls(versions, packages, frozenset(loading), frozenset(failed), bool(said) and all(said))
 
     def may_wait(self, language: str) -> bool:
         """Return whether a computation in this language may wait: some account runs or loads it, or has not said."""

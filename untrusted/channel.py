@@ -37,6 +37,7 @@ SAID_MESSAGES_MAX = 8
 ENVELOPE_BYTES_MAX, ENVELOPE_MESSAGE_BYTES_MAX, ENVELOPE_BUFFER_BYTES = 64, 256, 5
 # Orders to a zygote or a launcher, and their answers.
 FORK, FORKED, WARM = b"f", b"F", b"W"
+WARM_BYTES_MAX = 64 << 10  # with the language's version and packages
 
 
 class Ready(Frame):

@@ -31,6 +31,7 @@ def list_languages() -> Response:
             extension=entry["extension"],
             highlighting=entry["highlighting"],
             install=entry["install"],
+            packages=served.packages.get(name, {}),
         )
         for name, entry in here().settings.languages.items()
     ]

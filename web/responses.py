@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -125,7 +126,7 @@ class Language(Struct, frozen=True):
     """A language; ``available``: a device can run it now; ``expected``: not now, and a cell in it waits.
 
     ``extension`` has its dot; ``highlighting``: the name of its grammar in an editor; ``install``: the command that
-    installs it on the server.
+    installs it on the server; ``packages``: what cells can import beside the language's own, name to version.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Language(Struct, frozen=True):
     extension: str
     highlighting: str
     install: str
+    packages: Mapping[str, str]
 
 
 class LanguagesAnswer(Struct, frozen=True):

@@ -24,7 +24,10 @@ def test_a_language_can_run_when_it_is_ready_and_not_before() -> None:
     assert languages.change([READY, SAGE], 0) == [SAGE]
     assert languages.ready == ["python", "sage"]
     assert languages.report() == {
-        "languages": [{"name": "python", "version": "3"}, {"name": "sage", "version": "10"}],
+        "languages": [
+            {"name": "python", "version": "3", "packages": {}},
+            {"name": "sage", "version": "10", "packages": {}},
+        ],
         "loading": [],
         "failed": [],
     }
@@ -50,8 +53,14 @@ def test_there_is_no_hope_where_all_languages_failed() -> None:
         [wire.LanguageReport("python", "1\n2", "ready")],
         [READY, wire.LanguageReport("sage", "10", "loading")],
         [READY, wire.LanguageReport("sage", "10", "failed")],
+        [READY, wire.LanguageReport("sage", "", "loading", {"numpy": "2"})],
+        [wire.LanguageReport("python", "1", "ready", {"Numpy": "2"})],
+        [wire.LanguageReport("python", "1", "ready", {"num.py": "2"})],
+        [wire.LanguageReport("python", "1", "ready", {"": "2"})],
+        [wire.LanguageReport("python", "1", "ready", {"numpy": "2\n"})],
     ],
-    ids=["a stranger", "one twice", "a version of two lines", "the version of a loading one", "that of a failed one"],
+    ids=["a stranger", "one twice", "a version of two lines", "the version of a loading one", "that of a failed one",
+         "packages of a loading one", "a capital letter", "a dot", "no name", "a package's version of two lines"],
 )
 def test_languages_that_are_not_plain_are_refused_first_and_later(reports: list[wire.LanguageReport]) -> None:
     with pytest.raises(SupervisorProtocolError):
@@ -68,6 +77,23 @@ def test_a_version_may_be_as_long_as_the_limit(beyond: int, refused: bool) -> No
             make_languages(long)
     else:
         assert make_languages(long).ready == ["python"]
+
+
+@pytest.mark.parametrize(("beyond", "refused"), [(-1, False), (0, False), (1, True)])
+@pytest.mark.parametrize("of", ["names", "name", "version"])
+def test_packages_are_so_many_and_their_texts_so_long_at_most(of: str, beyond: int, refused: bool) -> None:
+    number, length = wire.PACKAGES_MAX + beyond, wire.PACKAGE_CHARS_MAX + beyond
+    packages = {
+        "names": {f"p{index}": "1" for index in range(number)},
+        "name": {"p" * length: "1"},
+        "version": {"p": "1" * length},
+    }[of]
+    report = wire.LanguageReport("python", "1", "ready", packages)
+    if refused:
+        with pytest.raises(SupervisorProtocolError, match="packages"):
+            make_languages(report)
+    else:
+        assert make_languages(report).report()["languages"][0]["packages"] == packages
 
 
 @pytest.mark.parametrize(

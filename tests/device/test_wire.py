@@ -48,7 +48,8 @@ def test_the_page_speaks_of_every_field(frame):
     ("module", "name"),
     [
         *((wire, name) for name in ("PROTOCOL", "FRAME_BYTES_MAX", "SHORT_FRAME_BYTES", "CHUNK_BYTES", "BUFFERS_MAX")),
-        *((wire, name) for name in ("MESSAGES_MAX", "LANGUAGES_BURST")),
+        *((wire, name) for name in ("MESSAGES_MAX", "LANGUAGES_BURST", "PACKAGES_MAX")),
+        (wire, "PACKAGE_CHARS_MAX"),
         (contract, "NAME_BYTES_MAX"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -23,6 +23,7 @@ class Pool:
     warm: bool = True
     settled: bool = True
     version: str = "1"
+    packages: dict[str, str] = field(default_factory=dict)
 
 
 class Told:
@@ -83,3 +84,15 @@ def test_a_dialect_is_as_far_as_the_language_that_it_runs_through() -> None:
     pool.warm = True
     changed = status.next_frame()
     assert isinstance(changed, wire.Languages) and changed.languages[2] == wire.LanguageReport("gap", "sage 1", "ready")
+
+
+@pytest.mark.parametrize(("beyond", "named"), [(-1, True), (0, True), (1, False)])
+def test_packages_are_named_as_long_as_one_frame_holds_them(beyond: int, named: bool) -> None:
+    pools = {name: Pool(packages={"many": "1"}) for name in ("python", "sage")}
+    size = len(wire.encode(Status(pools, "watchdog", []).next_frame()))  # type: ignore[arg-type]
+    missing = wire.SHORT_FRAME_BYTES - size - len(b"\xda__") + len(b"\xa1")
+    pools["sage"].packages = {"many": "1" * (missing + 1 + beyond)}
+    hello = Status(pools, "watchdog", []).next_frame()
+    assert isinstance(hello, wire.Hello)
+    assert [bool(report.packages) for report in hello.languages] == [True, named]
+    assert len(wire.encode(hello)) <= wire.SHORT_FRAME_BYTES

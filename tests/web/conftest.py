@@ -106,10 +106,10 @@ class Device:
 
     def report(
         self, *, free: int = 4, languages: tuple[str, ...] | None = None, loading: tuple[str, ...] = (),
-        failed: tuple[str, ...] = (), sentence: str = "",
+        failed: tuple[str, ...] = (), sentence: str = "", packages: tuple[dict[str, str], ...] = ({},),
     ) -> None:  # fmt: skip
-        """Say that this device is alive."""
-        account = {
+        """Say that this device is alive; ``packages``: of each language in each of its accounts."""
+        account: dict[str, Any] = {
             "account": "untrusted@localhost",
             "state": "ready",
             "sentence": sentence,
@@ -123,7 +123,11 @@ class Device:
             "capacity": 4,
             "free": free,
         }
-        self.store.devices.report("device-1", "host-1", {"accounts": [account]})
+        accounts = [
+            {**account, "languages": [{**language, "packages": own} for language in account["languages"]]}
+            for own in packages
+        ]
+        self.store.devices.report("device-1", "host-1", {"accounts": accounts})
 
     def claim(self) -> Claim:
         """Take the next computation, which has to be there."""

@@ -33,7 +33,7 @@ def test_languages_are_those_of_the_settings_in_their_order(client: FlaskClient)
     assert [*languages][-1] == "own" and "python" in languages
     assert languages["own"] == {
         "name": "own", "label": "Own", "version": "", "available": False, "expected": True, "mime": "text/x-own",
-        "extension": ".own", "highlighting": "lisp", "install": "apt-get install own",
+        "extension": ".own", "highlighting": "lisp", "install": "apt-get install own", "packages": {},
     }  # fmt: skip
 
 
@@ -96,3 +96,10 @@ def test_a_limit_that_differs_for_a_language_is_told(client: FlaskClient) -> Non
     answer = client.get("/limits").get_json()
     assert answer["limits"]["cell_wall_s"]["value"] != 5.0
     assert answer["languages"]["own"] == {"cell_wall_s": {"value": 5.0, "unit": "s"}}
+
+
+def test_packages_are_those_that_every_account_has(client: FlaskClient, device: Device) -> None:
+    device.report(packages=({"numpy": "2.4", "polars": "2.1"}, {"numpy": "2.4", "tqdm": "4.70"}))
+    assert read_languages(client)["python"]["packages"] == {"numpy": "2.4"}
+    device.report(packages=({"numpy": "2.4", "polars": "2.1"},))
+    assert read_languages(client)["python"]["packages"] == {"numpy": "2.4", "polars": "2.1"}

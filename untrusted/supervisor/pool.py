@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from untrusted.channel import FORK, FORKED, WARM, SupervisorEnd
+from untrusted.channel import FORK, FORKED, WARM, WARM_BYTES_MAX, SupervisorEnd
 from untrusted.languages import Language
 from untrusted.sandbox.limiter.group import Limiter
 from untrusted.sandbox.plan import Plan
@@ -65,7 +66,7 @@ class Pool:
         self.language, self._python, self._limits = language, config.python, config.limits
         self._home = home
         self._plan, self._limiter, self._ready_target = plan, limiter, ready_target
-        self.version = ""
+        self.version, self.packages = "", dict[str, str]()
         self.warm = self.alive = False
         self._failures, self._start_at, self._refill_at, self._started_at = 0, 0.0, 0.0, 0.0
         self._pause_until = 0.0
@@ -115,9 +116,10 @@ class Pool:
 
     def hear(self) -> WorkerProcess | None:
         """Take one message of the zygote: that it is warm, or a new worker, which is returned. Raises EOFError."""
-        data, descriptors, _flags, _address = socket.recv_fds(self.orders, 4096, 1, socket.MSG_CMSG_CLOEXEC)
+        data, descriptors, _flags, _address = socket.recv_fds(self.orders, WARM_BYTES_MAX, 1, socket.MSG_CMSG_CLOEXEC)
         if data.startswith(WARM):
-            self.version, self.warm, self._failures = data[len(WARM) :].decode(), True, 0
+            self.version, self.packages = json.loads(data[len(WARM) :])
+            self.warm, self._failures = True, 0
             return None
         if not data.startswith(FORKED) or len(descriptors) != 1:
             raise EOFError(f"the zygote of {self.language.name} is gone")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from wire import LANGUAGES_BURST, PROTOCOL, Hello, LanguageReport, Languages, Layer
+from msgspec.structs import replace
+
+from wire import LANGUAGES_BURST, PROTOCOL, SHORT_FRAME_BYTES, Hello, LanguageReport, Languages, Layer, encode
 
 if TYPE_CHECKING:
     from untrusted.supervisor.pool import Pool
@@ -20,6 +22,8 @@ class Status:
     def __init__(self, pools: Mapping[str, Pool], limiter: str, layers: Sequence[Layer]) -> None:
         self._pools, self._limiter, self._layers = pools, limiter, list(layers)
         self._told: list[LanguageReport] = []
+        self._seen: list[LanguageReport] = []
+        self._fit: list[LanguageReport] = []
         self._frames_left = BURST
 
     @property
@@ -34,6 +38,9 @@ class Status:
     def next_frame(self) -> Hello | Languages | None:
         """Return what the device has to be told now, if anything. What is returned counts as told."""
         reports = [_report(name, pool) for name, pool in self._pools.items()]
+        if reports != self._seen:
+            self._seen, self._fit = reports, self._short(list(reports))
+        reports = self._fit
         states = {report.state for report in reports}
         if not self.made:
             if "ready" not in states and "loading" in states:
@@ -45,6 +52,14 @@ class Status:
         self._told, self._frames_left = reports, self._frames_left - 1
         return Languages(reports)
 
+    def _short(self, reports: list[LanguageReport]) -> list[LanguageReport]:
+        """Return the reports as one frame holds them: if there are too many packages, the last languages name none."""
+        at = len(reports)
+        while at and len(encode(Hello(PROTOCOL, self._limiter, self._layers, reports))) > SHORT_FRAME_BYTES:
+            at -= 1
+            reports[at] = replace(reports[at], packages={})
+        return reports
+
     @property
     def failed(self) -> list[str]:
         """The languages of which the device knows that they cannot run."""
@@ -53,7 +68,8 @@ class Status:
 
 def _report(name: str, pool: Pool) -> LanguageReport:
     if pool.warm:
+        if name == pool.language.name:
+            return LanguageReport(name, pool.version, "ready", pool.packages)
         # Of one that runs through another, that one's name and version.
-        other = "" if name == pool.language.name else f"{pool.language.name} "
-        return LanguageReport(name, other + pool.version, "ready")
+        return LanguageReport(name, f"{pool.language.name} {pool.version}", "ready")
     return LanguageReport(name, "", "failed" if pool.settled else "loading")

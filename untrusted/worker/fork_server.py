@@ -7,6 +7,7 @@ on its channel: by then the supervisor has put it into its control group.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from functools import partial
 from untrusted.channel import FORK, FORKED, WARM
 from untrusted.sandbox.clone import clone_session
 from untrusted.sandbox.plan import Plan
+from untrusted.worker.packages import installed
 
 PLAN_BYTES_MAX = 1 << 20
 
@@ -32,7 +34,7 @@ def serve(orders: socket.socket, plan: Plan, version: str, work: Callable[..., o
     """
     # Nobody asks how children ended: the supervisor watches their pidfds.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    orders.sendall(WARM + version.encode())
+    orders.sendall(WARM + json.dumps([version, installed()]).encode())
     while True:
         order, descriptors, _flags, _address = socket.recv_fds(orders, 1, 2)
         if order != FORK or not descriptors:
