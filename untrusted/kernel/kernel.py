@@ -43,6 +43,7 @@ class Kernel:
             importlib.import_module(module)
         unbuffer_c_stdout()
         self._shell = make_shell(self._publisher, language.populate)
+        self._shell.packages_file = language.packages_file
         self._comms = Comms(self._publisher)
         self._streams = Stream("stdout", self._publisher), Stream("stderr", self._publisher)
         language.set_up(self._shell)

@@ -21,6 +21,7 @@ from untrusted.kernel.debugger import show_cells_in_debuggers
 from untrusted.kernel.display import CellDisplayHook, CellDisplayPublisher
 from untrusted.kernel.figures import FigureShell
 from untrusted.kernel.json_clean import Json
+from untrusted.kernel.missing_modules import advice
 from untrusted.kernel.own_tracebacks import keep_places_out
 from untrusted.kernel.publisher import Publisher
 from untrusted.kernel.shell_commands import add_installers, run_shell
@@ -44,6 +45,7 @@ class Shell(FigureShell):
     last_error: dict[str, Json] | None
     interrupted: bool
     event_loop: asyncio.AbstractEventLoop | None
+    packages_file = ""  # where the operator adds packages
     db: Any = None  # a dict; IPython's own keeps a directory
     populate: Callable[[dict[str, Any]], None]
 
@@ -116,6 +118,8 @@ class Shell(FigureShell):
             lines = plain_lines(etype, evalue, tb)
         if left_out:
             lines = [*lines[:-1], f"[... {left_out} frames in the middle are left out ...]\n", *lines[-1:]]
+        if isinstance(lines, list) and (sentence := advice(evalue, self.packages_file)):
+            lines = [*lines, sentence]
         self._showtraceback(etype, evalue, lines)
         if self.call_pdb:  # %pdb on
             with suppress(StdinNotImplementedError):
