@@ -88,7 +88,7 @@ def test_a_dialect_is_as_far_as_the_language_that_it_runs_through() -> None:
 
 @pytest.mark.parametrize(("beyond", "named"), [(-1, True), (0, True), (1, False)])
 def test_packages_are_named_as_long_as_one_frame_holds_them(beyond: int, named: bool) -> None:
-    pools = {name: Pool(packages={"many": "1"}) for name in ("python", "sage")}
+    pools = {language.name: Pool(language, packages={"many": "1"}) for language in (PYTHON, SAGE)}
     size = len(wire.encode(Status(pools, "watchdog", []).next_frame()))  # type: ignore[arg-type]
     missing = wire.SHORT_FRAME_BYTES - size - len(b"\xda__") + len(b"\xa1")
     pools["sage"].packages = {"many": "1" * (missing + 1 + beyond)}
