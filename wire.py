@@ -29,6 +29,7 @@ START_CONFIG_BYTES_MAX = 1 << 20
 LANGUAGES_BURST = 16  # Languages frames that may come in a row; then each Ping allows one more
 PACKAGES_MAX = 200  # of one language, in a LanguageReport
 PACKAGE_CHARS_MAX = 60  # of a package's name, and of its version
+PACKAGE_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 Kind = Literal["complete", "inspect"]
 PositiveInt = Annotated[int, Meta(gt=0)]

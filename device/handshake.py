@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from device.errors import SHOWN_CHARS, SupervisorProtocolError
 from settings import Settings
-from wire import LANGUAGES_BURST, PACKAGE_CHARS_MAX, PACKAGES_MAX, PROTOCOL, Hello, LanguageReport
+from wire import (
+    LANGUAGES_BURST,
+    PACKAGE_CHARS_MAX,
+    PACKAGE_NAME,
+    PACKAGES_MAX,
+    PROTOCOL,
+    Hello,
+    LanguageReport,
+)
 
 LIMITERS = ("cgroup2", "cgroup1", "watchdog")
 LAYERS_MAX = 64
-PACKAGE_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 def check(hello: Hello) -> None:

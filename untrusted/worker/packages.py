@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterable
 
-from wire import PACKAGE_CHARS_MAX, PACKAGES_MAX
+from wire import PACKAGE_CHARS_MAX, PACKAGE_NAME, PACKAGES_MAX
 
 # Written beside the packages by who builds an environment: the names of those to be shown, without what they need.
 SHOWN = "singlecell_packages.txt"
@@ -27,8 +27,14 @@ def installed(path: Iterable[str] = sys.path) -> dict[str, str]:
         shown = _shown(directory, there)
         # Who comes first on the path is imported.
         found = {name: there[name] for name in shown if name in there} | found
-    fit = [item for item in sorted(found.items()) if all(len(text) <= PACKAGE_CHARS_MAX for text in item)]
+    fit = [(name, version) for name, version in sorted(found.items()) if _is_fit(name, version)]
     return dict(fit[:PACKAGES_MAX])
+
+
+def _is_fit(name: str, version: str) -> bool:
+    """Return whether a device takes it; an installation that broke off leaves names like ``~umpy``."""
+    short = max(len(name), len(version)) <= PACKAGE_CHARS_MAX
+    return short and PACKAGE_NAME.fullmatch(name) is not None and version.isprintable()
 
 
 def _shown(directory: str, there: Iterable[str]) -> Iterable[str]:
