@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 import traceback
@@ -15,7 +16,9 @@ OURS = str(Path(__file__).resolve().parent.parent) + "/"
 # Where Python, its libraries and our code lie is the operator's business; what is in there is named from there on.
 _OF_PYTHON = {sysconfig.get_path(name) for name in ("platlib", "purelib", "stdlib", "platstdlib")}
 _OF_ENVIRONMENT = {sys.prefix} if sys.prefix != sys.base_prefix else set()
-PLACES = sorted({f"{place}/" for place in (*_OF_PYTHON, *_OF_ENVIRONMENT, Path(OURS).parent)}, key=len, reverse=True)
+_NAMED = {str(place) for place in (*_OF_PYTHON, *_OF_ENVIRONMENT, Path(OURS).parent)}
+# An environment may be known by a link to it, and name itself by either.
+PLACES = sorted({f"{place}/" for place in (*_NAMED, *map(os.path.realpath, _NAMED))}, key=len, reverse=True)
 FRAMES_MAX = 100  # formatting costs about a millisecond a frame
 CHAIN_MAX = 20  # exceptions that led to exceptions
 TRACEBACK_CHARS_MAX = 64 << 10
