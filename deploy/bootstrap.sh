@@ -53,8 +53,8 @@ find_missing() {
         [ -x /usr/bin/runsc ] || ! grep -q '^ID=debian' /etc/os-release || printf 'runsc '
         # What drives the browser in tests links against it.
         has_library libatomic.so.1 || printf 'libatomic1 '
-        # Ubuntu's package of that name is a stub for snap, which tests cannot drive.
-        [ -x /usr/bin/chromium ] || ! grep -q '^ID=debian' /etc/os-release || printf 'chromium '
+        # Ubuntu has chromium as a stub for snap alone, which tests cannot drive.
+        [ -x /usr/bin/chromium-headless-shell ] || ! grep -q '^ID=debian' /etc/os-release || printf 'chromium-headless-shell '
     fi
 }
 

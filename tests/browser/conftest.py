@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from harness.chromium import OPTIONS
+from harness import chromium
 from tests.browser.cell import Cell
 from tests.browser.elsewhere import Elsewhere
 from tests.browser.site import Site
@@ -25,11 +25,11 @@ expect.set_options(timeout=SIGHT_MS)
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's chromium."""
-    program = shutil.which("chromium")
+    program = chromium.find()
     if program is None:
-        pytest.skip("no chromium here: apt-get install chromium")
+        pytest.skip("no chromium here: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=program, args=chromium.OPTIONS)
         yield browser
         browser.close()
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
 import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from harness.chromium import OPTIONS
+from harness import chromium
 from tests.browser.cell import Cell
 from tests.browser.site import Site
 
@@ -128,7 +127,7 @@ def main() -> None:
     site = Site()
     address = site.put(write_page(sys.argv[1].rstrip("/")))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.OPTIONS)
         for scheme in ("light", "dark"):
             for width in WIDTHS_PX:
                 photograph(browser, address, width, scheme)
