@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.peers import ANSWER, Peer, Site, ours, sagemathcell, thebe
-from harness.chromium import OPTIONS
+from harness import chromium
 from harness.processes import start
 from harness.server import ROOT, free_port
 
@@ -134,7 +133,7 @@ def main(arguments: list[str]) -> None:
         site = Site(folders)
         pages = [(site.put(peer), peer) for peer in peers]
         playwright = ending.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*OPTIONS, ALONE])
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=[*chromium.OPTIONS, ALONE])
         measure(browser, pages, 1)  # the first visit of each is the operating system's, not theirs
         table = measure(browser, pages, asked.rounds)
         print(f"{asked.rounds} rounds in turns, medians; {platform.machine()}, {os.cpu_count()} cores, "
