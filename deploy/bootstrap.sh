@@ -106,7 +106,7 @@ write_shown() {
     done
 }
 
-# install_lock DIRECTORY LOCK NAME: with uv, which takes a tenth of pip's time; with pip for uv itself, and where that fails.
+# install_lock DIRECTORY LOCK NAME: with uv, which takes a fraction of pip's time; with pip for uv itself, and where that fails.
 install_lock() {
     if [ "$3" != tools ] && (get_uv) >&2; then
         (
