@@ -20,6 +20,7 @@ APPEND_BYTES_MAX = 1 << 20
 APPEND_MESSAGES_MAX = 1000
 # What a run may still store when the disk has no room for more: all that most cells ever say.
 SPARED_BYTES_MAX = 64 << 10
+BULKY_SHARE = 0.25  # of the database's time, for what is large, as long as there are other runs
 log = logging.getLogger(__name__)
 
 
@@ -56,12 +57,13 @@ class Persistence:
             gone.popleft()
 
     def _store_bulky(self, run: Run, now: float) -> None:
-        """Store one slice of what is large, and then let the database have as much time for others as it took."""
+        """Store one slice of what is large, and then leave the database to others for a while."""
         began = time.monotonic()
         run.looked = now
         self._store_run(run, now, began)
         if len(self._runs.by_id) > 1:
-            self._bulky_at = time.monotonic() + (time.monotonic() - began)
+            ended = time.monotonic()
+            self._bulky_at = ended + (ended - began) * (1 / BULKY_SHARE - 1)
 
     def _store_run(self, run: Run, now: float, until: float) -> None:
         """Store some of what waits, and the end behind the last of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -17,11 +18,19 @@ from web.problems import refuse
 PIECE_BYTES = 16 << 10
 ASKING_MAX = 8  # far fewer than the driver has connections: others must not wait for one
 _asking = threading.BoundedSemaphore(ASKING_MAX)
+REST_S_MIN = 0.002
 LATE = "The body of the request did not arrive, or too slowly."
 
 
 class BodyStream:
-    """The body of the current request, while it arrives."""
+    """The body of the current request, while it arrives.
+
+    Who reads a long one gives the other requests as much time as it takes for itself.
+    """
+
+    def __init__(self) -> None:
+        self._taken_s = 0.0
+        self._read_at: float | None = None
 
     @contextmanager
     def before_the_first_byte(self) -> Iterator[None]:
@@ -36,8 +45,19 @@ class BodyStream:
 
     def read(self, bytes_max: int) -> bytes:
         """Return some bytes of the body, none at its end. Raises ProblemError 408 if it was cut."""
+        self._give_way()
         with _cut_bodies_refused():
-            return request.stream.read(bytes_max)
+            data = request.stream.read(bytes_max)
+        self._read_at = time.monotonic()
+        return data
+
+    def _give_way(self) -> None:
+        """Rest for as long as the work on what was read has taken since the last rest, when that is worth it."""
+        if self._read_at is not None:
+            self._taken_s += time.monotonic() - self._read_at
+        if self._taken_s > REST_S_MIN:
+            time.sleep(self._taken_s)
+            self._taken_s = 0.0
 
 
 @contextmanager

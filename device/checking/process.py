@@ -22,6 +22,7 @@ from device.checking.results import Findings, Room, check_frame, check_introspec
 TASK_BYTES_MAX = 4096
 RESULT_BYTES_MAX = 64 << 20
 MEMORY_BYTES_MAX = 1 << 30  # the worst frame of 8 MiB becomes objects of 0.4 GiB
+NICENESS = 5  # a third of the others' share of a busy processor
 BEGUN = b"!"
 LENGTH_BYTES = 8
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
@@ -71,6 +72,10 @@ def _give_up_rights(device: int) -> None:
         signal.signal(number, signal.SIG_IGN)  # a whole group may be told to stop: the device ends us in its own order
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")  # it can be replaced, the device's memory cannot
+    # What is long waits for what is short. Where the scheduler groups sessions, it weighs the group, not the process.
+    os.nice(NICENESS)
+    with suppress(OSError), open("/proc/self/autogroup", "w") as file:
+        file.write(str(NICENESS))
     gc.disable()  # what a text becomes has no cycles; looking for some would cost more with every object
 
 

@@ -10,6 +10,7 @@ import pytest
 import wire
 from device.checking import pool
 from device.relay import LATE_FRAMES_MAX
+from harness.processes import wait_for
 from tests.device.stage.cells import busy, said, types
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, RESULT, Scripted, message, printed
 from tests.store.conftest import submit
@@ -54,7 +55,7 @@ def stop_checker(stage, supervisor: Scripted, run: wire.Execute) -> int:
 
 def test_others_end_and_hearts_beat_while_a_sessions_output_is_checked(two, monkeypatch):
     monkeypatch.setattr(pool, "HANG_S", 100.0)
-    stage, supervisor, slow, good = two(heartbeat_s=0.05, heartbeat_timeout_s=0.5, lease_s=0.6)
+    stage, supervisor, slow, good = two(heartbeat_s=0.1, heartbeat_timeout_s=2.0, lease_s=2.4)
     pid = stop_checker(stage, supervisor, slow)
     for _ in range(6):
         supervisor.output(slow, SLOW)
@@ -62,7 +63,7 @@ def test_others_end_and_hearts_beat_while_a_sessions_output_is_checked(two, monk
     assert stage.finish(good.computation).state == "done"
     connection = stage.device.accounts[0].connection
     pings = connection.pings
-    stage.play(lambda: connection.pings > pings + 20)  # longer than a silence or a lease may last
+    stage.play(lambda: connection.pings > pings + 25)  # longer than a silence or a lease may last
     assert stage.finish(submit_another(stage, supervisor)).state == "done"
     end_well(supervisor, slow)
     assert stage.computation(slow.computation).state == "running"
@@ -127,6 +128,12 @@ def test_a_checker_that_died_with_nothing_to_do_is_replaced_and_costs_nobody(two
         supervisor.output(run, *[LONG] * 7)
         end_well(supervisor, run)
         assert stage.finish(run.computation).state == "done"
+
+
+def test_checkers_leave_the_processor_to_the_loop_beside_them(two):
+    stage, *_ = two()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    wait_for(lambda: all(os.getpriority(os.PRIO_PROCESS, pid) > own for pid in stage.device.checkers.pids))
 
 
 def test_a_checker_ends_with_its_device(two):
