@@ -40,7 +40,7 @@ DEADLINE_S = 60.0
 LIMITS = {
     "session_memory_bytes": 512 << 20, "session_processes_max": 32, "session_cpu_weight": 100, "session_cpus_max": 1.0,
     "session_disk_bytes": 32 << 20, "session_inodes_max": 512, "session_descriptors_max": 128, "session_life_s": 600.0,
-    "cell_files_max": 100, "cell_file_bytes_max": 1 << 20, "cell_files_bytes_max": 4 << 20,
+    "cell_wall_s": 60.0, "cell_files_max": 100, "cell_file_bytes_max": 1 << 20, "cell_files_bytes_max": 4 << 20,
 }  # fmt: skip
 
 

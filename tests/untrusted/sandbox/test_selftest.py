@@ -18,7 +18,8 @@ sys.path.insert(0, sys.argv[1])
 from untrusted.sandbox import SandboxError, selftest
 from untrusted.sandbox.plan import build_plan
 limits = SimpleNamespace(session_memory_bytes=512 << 20, session_processes_max=32, session_disk_bytes=32 << 20,
-                         session_inodes_max=512, session_descriptors_max=128, session_life_s=600.0)
+                         session_inodes_max=512, session_descriptors_max=128, session_life_s=600.0,
+                         cell_wall_s=60.0)
 try:
     plan = build_plan(limits, Path(sys.argv[1]), [sys.executable], json.loads(sys.argv[3]))
 except SandboxError as error:
