@@ -82,6 +82,7 @@ F = "def f():\n    'Says 42.'\n    return 41 + 1\n"
         (F + "%pdoc f", "Says 42."),
         ("open('a.py', 'w').write('a = 17')\n%pycat a.py", "a = 17"),
         ("open('a.txt', 'w').write('long ago')\n%less a.txt", "long ago"),
+        ("%less b.txt", "b.txt cannot be read: No such file or directory"),
     ],
 )
 def test_what_a_pager_would_show_is_shown(cell, code, text):

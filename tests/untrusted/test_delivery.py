@@ -72,12 +72,12 @@ def test_much_that_was_said_between_two_turns_comes_in_frames_that_fit(superviso
     code = """
 import threading, time
 def speak():
-    time.sleep(0.5)
+    time.sleep(1)  # longer than a turn waits for its threads
     for _ in range(4): display({'text/plain': 'x' * (3 << 20)}, raw=True)
 threading.Thread(target=speak).start()
 """
     supervisor.run("held", "h1", code, last=False)
-    supervisor.run("beside held", "beside held", "import time\ntime.sleep(2)")
+    supervisor.run("beside held", "beside held", "import time\ntime.sleep(3)")
     assert supervisor.run("held", "h2", "1", opened=True).state == "done"
     assert sum(kind == "display_data" for kind, _content in supervisor.messages("h2")) == 4
 

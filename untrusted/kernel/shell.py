@@ -10,12 +10,12 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
-from IPython.core import page, payloadpage
 from IPython.core.autocall import ExitAutocall
 from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.profiledir import ProfileDir
 from traitlets.config import Config
 
+from untrusted.kernel import pagers
 from untrusted.kernel.cell_source import CELL, CellCompiler, leading_lines
 from untrusted.kernel.debugger import show_cells_in_debuggers
 from untrusted.kernel.display import CellDisplayHook, CellDisplayPublisher
@@ -195,7 +195,7 @@ def make_shell(publisher: Publisher, populate: Callable[[dict[str, Any]], None])
     keep_places_out()
     write_warning = warnings.formatwarning
     warnings.formatwarning = lambda *warning, **more: without_places(write_warning(*warning, **more))
-    shell.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
+    pagers.set_up(shell)
     warnings.filterwarnings("ignore", message="To exit: use", module="IPython")
     # The other thread is the one that pumps output, and the publisher knows of forks.
     warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)

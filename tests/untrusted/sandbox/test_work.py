@@ -222,7 +222,7 @@ TMPDIR=/tmp gcc -pthread a.c -o a && ./a""",
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_of_the_host_works(session, program):
-    if not shutil.which(program):
+    if not shutil.which(program, path=os.defpath):  # where sessions look
         pytest.skip(f"{program} is not installed here")
     source = f"""
 import subprocess
