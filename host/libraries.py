@@ -122,7 +122,7 @@ def main() -> int:
     for sentence in sentences:
         print(sentence, flush=True)
     if sentences:
-        print("outputs that need them are not drawn; the next start tries again", flush=True)
+        print("where no other stands in, outputs are shown as their text; the next start tries again", flush=True)
     else:
         print("all libraries are there", flush=True)
     return 1 if sentences else 0
