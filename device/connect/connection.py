@@ -57,7 +57,7 @@ class Connection:
         self._settings, self._port = settings, port
         self._frame_bytes_max = min(FRAME_BYTES_MAX, settings.wall_frame_bytes_max)
         self._unsent: deque[bytes] = deque()
-        self._heard, self._pinged = now, 0.0
+        self._heard, self._pinged, self._tended = now, 0.0, now
         self._has_spoken = False
         self._ping = self._pong = 0
         self.socket = context.socket(zmq.DEALER)
@@ -139,7 +139,12 @@ class Connection:
         self._heard = now
 
     def keep_alive(self, now: float) -> None:
-        """Ask for a sign of life when it is time. Raises ConnectError when the supervisor has ended or is silent."""
+        """Ask for a sign of life when it is time. Raises ConnectError when the supervisor has ended or is silent.
+
+        Whatever holds up the device itself counts for no more than a heartbeat of the supervisor's silence.
+        """
+        self._heard = min(now, self._heard + max(0.0, now - self._tended - self._settings.heartbeat_s))
+        self._tended = now
         self.flush()
         if now - self._pinged >= self._settings.heartbeat_s:
             self._pinged, self._ping = now, self._ping + 1

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 import wire
+from device.errors import ConnectError
 from tests.device.stage.cells import busy, nothing, said, types
 from tests.device.stage.scripted import IDLE, REPLY, printed, run_well
 from tests.store.conftest import let_lease_run_out, submit
@@ -132,6 +135,17 @@ def test_a_nothing_supervisor_is_given_up_and_its_cells_run_elsewhere(make_stage
     stage.play(lambda: len(stage.site.started) == 2)
     assert supervisor.ended
     assert stage.finish(id).state == "done"
+
+
+def test_a_device_that_was_held_up_itself_gives_no_supervisor_up(stage):
+    stage.supervisor()
+    connection, now = stage.device.accounts[0].connection, time.monotonic() + 3600
+    connection.keep_alive(now)
+    heartbeats = round(stage.settings.heartbeat_timeout_s / stage.settings.heartbeat_s)
+    with pytest.raises(ConnectError, match="was silent"):
+        for _ in range(heartbeats + 1):
+            now += stage.settings.heartbeat_s
+            connection.keep_alive(now)
 
 
 def test_a_supervisor_that_stalls_in_the_middle_of_a_frame_is_nothing(make_stage):
