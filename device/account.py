@@ -143,6 +143,11 @@ class Account:
         if self.connection is not None:
             self.connection.send(frame)
 
+    def send_behind_uploads(self, frame: Frame) -> None:
+        """Send a piece of an upload, or what belongs behind it, as ``send`` does; what others are sent overtakes it."""
+        if self.connection is not None:
+            self.connection.send_behind_uploads(frame)
+
     def admit(self, session: Session) -> None:
         """Count a session that is opened here, and send its Open."""
         self._opened += 1

@@ -107,6 +107,7 @@ class Device:
         for channel in self.checkers.channels:
             poller.register(channel, zmq.POLLIN)
         dues = [run.due for run in self.runs.by_id.values()]
+        dues += [account.connection.due for account in self.accounts if account.connection is not None]
         next_due = min(self._trigger.due, self._upkeep.due, self._renew_at, self._introspect_at, *dues)
         wait_s = max(next_due, self._store_back_at) - time.monotonic()
         unread = any(session.inbox.ready for account in self.accounts for session in account.sessions.values())

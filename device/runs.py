@@ -35,6 +35,9 @@ class SessionAccount(Protocol):
     def send(self, frame: Frame) -> None:
         """Send a frame. Raises FrameTooLongError."""
 
+    def send_behind_uploads(self, frame: Frame) -> None:
+        """Send a piece of an upload, or what belongs behind it. Raises FrameTooLongError."""
+
 
 @dataclass(eq=False)
 class Session:
@@ -80,13 +83,14 @@ class Session:
         """Send a file for a computation's work directory, in pieces."""
         for start in range(0, len(data) or 1, CHUNK_BYTES):
             end = start + CHUNK_BYTES
-            self.account.send(Upload(self.alias, computation, name, data[start:end], end >= len(data)))
+            self.account.send_behind_uploads(Upload(self.alias, computation, name, data[start:end], end >= len(data)))
 
     def execute(self, claim: Claim) -> None:
-        """Send what was claimed: code, or a comm message."""
+        """Send what was claimed: code, behind the uploads that came with it, or a comm message."""
         last, message = not claim.keep, claim.message
         if message is None:
-            self.account.send(Execute(self.alias, claim.id, claim.code, claim.stdin, last, claim.user_expressions))
+            send = self.account.send_behind_uploads if claim.uploads else self.account.send
+            send(Execute(self.alias, claim.id, claim.code, claim.stdin, last, claim.user_expressions))
             return
         content, metadata = (msgspec.json.encode(message.get(name) or {}) for name in ("content", "metadata"))
         buffers = list(message.get("buffers") or ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ from wire import (
 # Frames that ZeroMQ holds for us each way. A hostile supervisor fills them with the longest ones: times 8 MiB.
 QUEUED_FRAMES_MAX = 8
 BUFFER_BYTES = 256 << 10  # and the kernel each way: whoever speaks next waits behind it
+# The pace of uploads: the frames of others, which overtake them, find the way free.
+UPLOADS_BYTES_S = 32 << 20
 # Of one account in one round of the loop, so that the others have their turn.
 ROUND_FRAMES_MAX = 200
 ROUND_BYTES_MAX = 8 << 20
@@ -57,6 +60,8 @@ class Connection:
         self._settings, self._port = settings, port
         self._frame_bytes_max = min(FRAME_BYTES_MAX, settings.wall_frame_bytes_max)
         self._unsent: deque[bytes] = deque()
+        self._uploads: deque[bytes] = deque()  # and what must come behind them
+        self._uploads_at = 0.0
         self._heard, self._pinged, self._tended = now, 0.0, now
         self._has_spoken = False
         self._ping = self._pong = 0
@@ -81,20 +86,37 @@ class Connection:
         """How many Pings were sent."""
         return self._ping
 
+    @property
+    def due(self) -> float:
+        """When the next piece of an upload goes."""
+        return self._uploads_at if self._uploads else math.inf
+
     def send(self, frame: Frame) -> None:
         """Send a frame, or keep it in order until ``flush`` can. Raises FrameTooLongError."""
+        self._unsent.append(self._encoded(frame))
+        self.flush()
+
+    def send_behind_uploads(self, frame: Frame) -> None:
+        """Keep a piece of an upload, or what belongs behind it, until its time has come. Raises FrameTooLongError."""
+        self._uploads.append(self._encoded(frame))
+
+    def _encoded(self, frame: Frame) -> bytes:
         data = encode(frame)
         if len(data) > self._frame_bytes_max:
             raise FrameTooLongError(f"a frame of {len(data)} bytes; at most {self._frame_bytes_max} pass the wall")
-        self._unsent.append(data)
-        self.flush()
+        return data
 
     def flush(self) -> None:
-        """Send what waits, as far as the supervisor takes it."""
+        """Send what waits, as far as the supervisor takes it, and one frame of the uploads when it is time."""
         try:
             while self._unsent:
                 self.socket.send(self._unsent[0], zmq.DONTWAIT)
                 self._unsent.popleft()
+            now = time.monotonic()
+            if self._uploads and now >= self._uploads_at:
+                self._uploads_at = now + len(self._uploads[0]) / UPLOADS_BYTES_S
+                self.socket.send(self._uploads[0], zmq.DONTWAIT)
+                self._uploads.popleft()
         except zmq.Again:
             pass  # a supervisor that takes nothing for too long is silent too
 

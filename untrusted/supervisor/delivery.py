@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from contextlib import closing
 import msgspec
 
 from untrusted.channel import carried_bytes
+from untrusted.supervisor.file_pace import FilePace
 from untrusted.supervisor.output_files import Complaints, Walk, harvest
 from untrusted.supervisor.turn import Turn
 from untrusted.supervisor.work_directory import WorkDirectory
@@ -24,14 +26,16 @@ Work = Iterator[Frame | None]
 class Deliveries:
     """The queue of work that is done bit by bit: of each session in turn a frame, or a slice of a look at files.
 
-    Files of several pieces go one by one over the whole connection; the shortest that waits is the next.
+    Files of several pieces go one by one over the whole connection; the shortest that waits is the next. ``pace``: of
+    all files.
     """
 
     def __init__(self) -> None:
+        self.pace = FilePace()
         self._works: dict[str, deque[Work]] = {}
         self._order: deque[str] = deque()
         self._sending: str | None = None  # the session whose file is on its way
-        self._held: dict[str, File] = {}  # first pieces of files that wait for its end
+        self._held: dict[str, File] = {}  # first pieces of files that wait for its end, or for the pace
 
     def __bool__(self) -> bool:
         return bool(self._works)
@@ -43,17 +47,37 @@ class Deliveries:
             self._order.appendleft(session)  # most have little to say
         self._works[session].append(work)
 
+    def wait_s(self, now: float) -> float:
+        """Return when there is something to send or to look at next, in seconds from now."""
+        return min((self._wait_s(session, now) for session in self._order), default=math.inf)
+
     def frames(self) -> Iterator[Frame]:
         """Yield what can be sent now, in about ``ROUND_S``; the receiver stops when it can take no more."""
-        until = time.monotonic() + ROUND_S
-        while self._order:
+        now = time.monotonic()
+        until = now + ROUND_S
+        waiting = 0
+        while waiting < len(self._order):
             session = self._order[0]
             self._order.rotate(-1)
+            if self._wait_s(session, now) > 0.0:
+                waiting += 1
+                continue
+            waiting = 0
             frame = self._next_of(session)
             if frame is not None:
                 yield frame
-            if time.monotonic() > until:
+            now = time.monotonic()
+            if now > until:
                 return
+
+    def _wait_s(self, session: str, now: float) -> float:
+        """Return how long a session waits by itself; for ever, where it waits for the end of another's file."""
+        held = self._held.get(session)
+        if held is None and self._sending != session:
+            return 0.0
+        if held is not None and not held.last and self._first_held() != session:
+            return math.inf
+        return self.pace.wait_s(session, now)
 
     def _next_of(self, session: str) -> Frame | None:
         works = self._works[session]
@@ -66,21 +90,31 @@ class Deliveries:
                 if not works:
                     del self._works[session]
                     self._order.remove(session)
+                    self.pace.over(session)
                 return None
         return self._one_file_at_a_time(session, frame) if isinstance(frame, File) else frame
 
     def _one_file_at_a_time(self, session: str, piece: File) -> File | None:
-        """Return the piece if it may go now; the first of several waits while another session's file is on its way."""
-        if self._sending == session:
-            self._sending = None if piece.last else session
-        elif not piece.last:
+        """Return the piece if it may go now; else it is held."""
+        now = time.monotonic()
+        if self._sending != session:
             self._held[session] = piece
-            first = min(self._held, key=lambda other: self._held[other].size_bytes)
-            if self._sending is not None or first != session:
+            if self._wait_s(session, now) > 0.0:
                 return None
             del self._held[session]
+        if not piece.last:
             self._sending = session
+        elif self._sending == session:
+            self._sending = None
+        self.pace.count(session, len(piece.data), now)
         return piece
+
+    def _first_held(self) -> str | None:
+        """Return the session whose file is the next of several pieces; none while another's is on its way."""
+        several = [session for session, piece in self._held.items() if not piece.last]
+        if self._sending is not None or not several:
+            return None
+        return min(several, key=lambda session: self._held[session].size_bytes)
 
 
 def deliver(turn: Turn, directory: WorkDirectory, limits: Limits, end: Finished) -> Work:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -112,13 +113,15 @@ class Supervisor:
             if pool.alive:
                 poller.register(pool.orders.fileno(), zmq.POLLIN)
         self._workers.register(poller, is_blocked)
-        if (self._workers.has_unheard and not is_blocked) or (self._sessions.deliveries and not waits_for_device):
+        if self._workers.has_unheard and not is_blocked:
             wait_s = 0.0
         else:
             lacks_workers = any(not pool.alive or pool.lacks for pool in self._pools.values())
             is_busy = self._introspections.pending or self._sessions.is_computing or lacks_workers
             wait_s = TICK_S if is_busy else IDLE_POLL_S
-        return {key for key, _event in poller.poll(int(wait_s * 1000)) if isinstance(key, int)}
+        if not waits_for_device:
+            wait_s = min(wait_s, self._sessions.deliveries.wait_s(time.monotonic()))
+        return {key for key, _event in poller.poll(math.ceil(wait_s * 1000)) if isinstance(key, int)}
 
     def _speak(self) -> None:
         """Tell the device what it takes now."""

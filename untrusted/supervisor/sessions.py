@@ -61,6 +61,8 @@ class Sessions:
         """Hand a frame to its session, in its turn."""
         session = self.get(frame.session)
         if session is not None:  # otherwise Closed is on its way, or has been sent
+            if isinstance(frame, Execute):
+                self.deliveries.pace.begin(frame.session, now)
             session.backlog.append(frame)
             session.work_off(now)
 

@@ -77,3 +77,15 @@ def test_an_introspection_reply_too_long_for_the_store_is_an_error_and_no_other_
     assert [stage.store.introspections.reply_to(id).status for id in ids] == ["error", "ok"]
     stage.site.newest().on_run = run_well
     assert stage.finish(submit(stage.store)).state == "done"
+
+
+def test_the_cell_of_another_overtakes_uploads_on_their_way(stage):
+    supervisor = stage.supervisor()
+    long = submit(stage.store, uploads=[("big", io.BytesIO(bytes(32 * wire.CHUNK_BYTES)))])
+    stage.play(lambda: supervisor.frames(wire.Upload))
+    short = submit(stage.store)
+    assert stage.finish(short).state == stage.finish(long).state == "done"
+    names = [type(frame).__name__ for frame in supervisor.heard]
+    runs = [frame.computation for frame in supervisor.frames(wire.Execute)]
+    assert runs == [short, long]
+    assert names.index("Execute") < len(names) - 1 - names[::-1].index("Upload")

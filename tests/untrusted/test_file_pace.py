@@ -1,0 +1,78 @@
+"""Files give way to the cells of others, and only to those."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+import wire
+from untrusted.supervisor.delivery import Deliveries
+from untrusted.supervisor.file_pace import BESIDE_BYTES_S, FREE_BYTES, LATELY_S, FilePace
+from wire import CHUNK_BYTES
+
+
+@pytest.fixture
+def pace() -> FilePace:
+    """A pace after more than what is free has gone of session "files"."""
+    pace = FilePace()
+    pace.begin("files", 0.0)
+    pace.count("files", FREE_BYTES, 1.0)
+    return pace
+
+
+def test_nobody_waits_who_is_alone(pace):
+    assert pace.wait_s("files", 1.0) == 0.0
+
+
+def test_files_beside_another_go_at_their_pace(pace):
+    pace.begin("other", 1.0)
+    wait_s = pace.wait_s("files", 1.0)
+    assert wait_s == pytest.approx(FREE_BYTES / BESIDE_BYTES_S)
+    assert pace.wait_s("files", 1.0 + wait_s / 2) == pytest.approx(wait_s / 2)
+    assert pace.wait_s("files", 1.0 + wait_s) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_pieces_add_up(pace):
+    pace.begin("other", 1.0)
+    pace.count("files", BESIDE_BYTES_S, 1.0)
+    assert pace.wait_s("files", 1.0) > 1.0
+
+
+@pytest.mark.parametrize("size_bytes,waits", [(FREE_BYTES - 1, False), (FREE_BYTES, True), (FREE_BYTES + 1, True)])
+def test_what_most_cells_hand_over_does_not_wait(size_bytes, waits):
+    pace = FilePace()
+    pace.begin("other", 1.0)
+    pace.count("few", size_bytes, 1.0)
+    assert (pace.wait_s("few", 1.0) > 0) == waits
+
+
+def test_who_began_long_ago_does_not_slow_files(pace):
+    pace.begin("other", 1.0)
+    pace.count("files", int(3 * LATELY_S * BESIDE_BYTES_S), 1.0)
+    assert pace.wait_s("files", 1.0 + LATELY_S) > 0
+    assert pace.wait_s("files", 1.1 + LATELY_S) == 0.0
+
+
+def test_the_next_turn_has_its_free_bytes_again(pace):
+    pace.begin("other", 1.0)
+    pace.over("files")
+    assert pace.wait_s("files", 1.0) == 0.0
+
+
+def test_a_short_file_overtakes_one_that_waits_for_its_pace():
+    def file(session: str, pieces: int):
+        for number in range(pieces):
+            yield wire.File(session, session, "f", pieces, bytes(CHUNK_BYTES), number == pieces - 1)
+
+    deliveries = Deliveries()
+    deliveries.pace.begin("other", time.monotonic())
+    deliveries.pace.count("long", FREE_BYTES + BESIDE_BYTES_S // 2, time.monotonic())
+    deliveries.add("long", file("long", 3))
+    assert list(deliveries.frames()) == [] and 0 < deliveries.wait_s(time.monotonic()) <= 1
+    deliveries.add("short", file("short", 1))
+    assert deliveries.wait_s(time.monotonic()) == 0.0
+    sent = []
+    while deliveries:
+        sent.extend(frame.session for frame in deliveries.frames())
+    assert sent == ["short", "long", "long", "long"]
