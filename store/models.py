@@ -187,8 +187,12 @@ class IntrospectionReply:
 
 @dataclass(frozen=True)
 class Permalink:
-    """Code that is kept under a short id; ``interacts`` is JSON, the states of SageMathCell's interacts."""
+    """Code that is kept under a short id, and the ``setup`` that runs before it.
+
+    ``interacts`` is JSON, the states of SageMathCell's interacts.
+    """
 
     code: str
     language: str
     interacts: str = "[]"
+    setup: str = ""

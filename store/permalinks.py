@@ -34,7 +34,9 @@ class Permalinks:
         self._database, self._space, self._clients = database, space, clients
 
     @guarded
-    def create(self, code: str, language: str, interacts: str = NO_INTERACTS, client: str | None = None) -> str:
+    def create(
+        self, code: str, language: str, interacts: str = NO_INTERACTS, client: str | None = None, setup: str = ""
+    ) -> str:
         """Keep the code and return its id; when this returns, the code outlives a crash.
 
         ``client``: for whom it is counted. Raises NoSpaceError, ClientFullError, StoreUnavailableError.
@@ -42,7 +44,11 @@ class Permalinks:
         kept = {"code": code, "language": language}
         if interacts != NO_INTERACTS:
             kept["interacts"] = interacts
-        text = "\0".join([language, code, *([interacts] if "interacts" in kept else [])])
+        if setup:
+            kept["setup"] = setup
+        # Older ids are hashes of the two or three texts that there were.
+        rest = [interacts, setup] if setup else [interacts] if "interacts" in kept else []
+        text = "\0".join([language, code, *rest])
         id = urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:ID_BYTES]).decode()
         if self._use(id) is not None:
             return id
@@ -60,9 +66,10 @@ class Permalinks:
     def get(self, id: str) -> Permalink | None:
         """Return the code with this id, None when there is none. Raises StoreUnavailableError."""
         found = self._use(id)
-        return (
-            None if found is None else Permalink(found["code"], found["language"], found.get("interacts", NO_INTERACTS))
-        )
+        if found is None:
+            return None
+        interacts, setup = found.get("interacts", NO_INTERACTS), found.get("setup", "")
+        return Permalink(found["code"], found["language"], interacts, setup)
 
     def _use(self, id: str) -> dict[str, Any] | None:
         """Return the document with this id, and note the day of its use."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from flask import Blueprint, Response
+from msgspec import UNSET
 
 from web import clients, languages, request_schemas
 from web.context import here
@@ -35,15 +36,17 @@ def create() -> Response:
     """Store the code; answer with its id and the address of its page."""
     body = request_schemas.read(NewPermalink)
     code = request_schemas.check_code(body.code)
-    id = here().store.permalinks.create(code, languages.checked(body.language, None), client=clients.current())
+    setup = request_schemas.check_code(body.setup, "setup")
+    language = languages.checked(body.language, None)
+    id = here().store.permalinks.create(code, language, client=clients.current(), setup=setup)
     return json_answer(PermalinkAnswer(id, address(f"/?q={id}")), 201, location=address(f"/permalinks/{id}"))
 
 
 @routes.get("/permalinks/<id>")
 @operation("Get the code behind a permalink", {200: PermalinkContent}, {404: "No permalink has this id."})
 def look(id: str) -> Response:
-    """Answer with the code and its language."""
+    """Answer with the code, its language and its setup."""
     permalink = here().store.permalinks.get(id) if _ID.fullmatch(id) else None
     if permalink is None:
         refuse(404, "There is no permalink with this id.")
-    return json_answer(PermalinkContent(permalink.code, permalink.language))
+    return json_answer(PermalinkContent(permalink.code, permalink.language, permalink.setup or UNSET))

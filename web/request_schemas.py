@@ -76,10 +76,11 @@ class CodeToInspect(CodeAtCursor, forbid_unknown_fields=True):
 
 
 class NewPermalink(Struct, forbid_unknown_fields=True):
-    """Code to keep under a short address."""
+    """Code to keep under a short address; ``setup`` is hidden and runs before it."""
 
     code: Source
     language: str = "python"
+    setup: Source = ""
 
 
 Body = TypeVar("Body")

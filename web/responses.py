@@ -116,10 +116,11 @@ class PermalinkAnswer(Struct, frozen=True):
 
 
 class PermalinkContent(Struct, frozen=True):
-    """The code behind a permalink."""
+    """The code behind a permalink; ``setup``: the hidden code that runs before it, if there is any."""
 
     code: str
     language: str
+    setup: str | UnsetType = UNSET
 
 
 class Language(Struct, frozen=True):

@@ -95,12 +95,12 @@ export class Api {
     return this.#call("POST", `sessions/${session || "-"}/${kind}`, { json });
   }
 
-  /** Return {id, url} of a short link to this code. */
-  permalink(code, language) {
-    return this.#call("POST", "permalinks", { json: { code, language } });
+  /** Return {id, url} of a short link to {code, setup, language}; without a setup none is named, as servers of old have it. */
+  permalink({ setup, ...shared }) {
+    return this.#call("POST", "permalinks", { json: setup ? { ...shared, setup } : shared });
   }
 
-  /** Return {code, language} behind a short link. */
+  /** Return {code, language, setup} behind a short link. */
   permalinkContent(id) {
     return this.#call("GET", `permalinks/${encodeURIComponent(id)}`);
   }

@@ -113,7 +113,9 @@ export class SingleCell extends HTMLElement {
 
   /** Open the dialog with links to this code. */
   share() {
-    if (this.#parts) openShare(this.shadowRoot, new Api(this.server), this.code, this.language);
+    if (!this.#parts) return;
+    const { code, language } = this;
+    openShare(this.shadowRoot, new Api(this.server), { code, language, setup: this.#author.setup });
   }
 
   // --- life in the page ---

@@ -1,9 +1,10 @@
-/** The dialog with links to this code: one that carries the code in it, one that the server keeps. */
+/** The dialog with links to this code and its setup: one that carries them in it, one that the server keeps. */
 import { Refused } from "./api.js";
 import { icon, make } from "./dom.js";
 import { say } from "./texts.js";
 
-export function openShare(root, api, code, language) {
+/** `shared`: {code, setup, language}. */
+export function openShare(root, api, shared) {
   const close = make("button", { type: "button", class: "tool", "aria-label": say("close"), onclick: () => dialog.close() }, icon("close"));
   const header = make("header", {}, make("h2", { id: "share-title" }, say("share_title")), close);
   const long = link("share-long", say("link_long"));
@@ -11,10 +12,10 @@ export function openShare(root, api, code, language) {
   const dialog = make("dialog", { part: "dialog", "aria-labelledby": "share-title", onclose: () => dialog.remove() }, header, long.node, short.node);
   (root.querySelector(".cell") ?? root).append(dialog);
   dialog.showModal();
-  longAddress(api.server, code, language).then(long.show);
+  longAddress(api.server, shared).then(long.show);
   short.offer(say("link_make"), async () => {
     try {
-      return (await api.permalink(code, language)).url;
+      return (await api.permalink(shared)).url;
     } catch (error) {
       return { refused: error instanceof Refused ? error.message : say("away") };
     }
@@ -52,19 +53,20 @@ function link(id, label) {
   return { node, show, offer };
 }
 
-/** Return the address of the server's page with the code in it, compressed where that is shorter. */
-export async function longAddress(server, code, language) {
+/** Return the address of the server's page with the code in it. */
+async function longAddress(server, { code, setup, language }) {
   const address = new URL(server);
-  address.searchParams.set("c", code);
-  if (typeof CompressionStream === "function") {
-    const packed = await deflate(code);
-    if (packed.length < encodeURIComponent(code).length) {
-      address.search = "";
-      address.searchParams.set("z", packed);
-    }
-  }
+  await putText(address, code, "c", "z");
+  if (setup) await putText(address, setup, "setup", "zsetup");
   address.searchParams.set("lang", language);
   return address.href;
+}
+
+/** Put a text into an address: as it is, or under the second name compressed, where that is shorter. */
+export async function putText({ searchParams }, text, plain, compressed) {
+  const packed = typeof CompressionStream === "function" ? await deflate(text) : null;
+  if (packed && packed.length < encodeURIComponent(text).length) searchParams.set(compressed, packed);
+  else searchParams.set(plain, text);
 }
 
 /** zlib and then URL-safe base64, as SageMathCell's links have it. */

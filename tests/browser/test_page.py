@@ -227,6 +227,26 @@ def test_a_shared_link_opens_the_same_code(page, cell):
         assert Cell(page).shows("shared: ü").code == code
 
 
+def test_a_shared_link_keeps_the_setup_and_shows_it_on_demand(embed, page, server):
+    setup = "secret = 6 * 7\n" + "# a long remark, " * 20
+    cell = embed(f"<single-cell><pre data-setup hidden>{setup}</pre><pre>print(secret)</pre></single-cell>")
+    cell.node.locator("[part=share-button]").click()
+    dialog = cell.node.get_by_role("dialog")
+    expect(dialog.locator("#share-long")).to_have_value(re.compile("[?]c=.*&zsetup="))
+    long = dialog.locator("#share-long").input_value()
+    dialog.get_by_role("button", name="Make a short link").click()
+    expect(dialog.locator("#share-short")).to_have_value(re.compile("[?]q="))
+    short = dialog.locator("#share-short").input_value()
+    for address in (long, short, f"{server.url}/?c=print(secret)&setup=secret=42"):
+        page.goto(address)
+        assert Cell(page).shows("42").code == "print(secret)"
+        page.get_by_text("Code that runs first").click()
+        expect(page.locator("#link-setup pre")).to_contain_text("secret")
+        page.goto("about:blank")
+    page.goto(f"{server.url}/?c=1")
+    expect(page.get_by_text("Code that runs first")).to_be_hidden()
+
+
 def test_a_damaged_link_says_so(server, page):
     page.goto(f"{server.url}/?z=nonsense")
     expect(page.locator("#link-problem")).to_have_text("The code in this link is damaged.")

@@ -22,6 +22,25 @@ def test_a_permalink_gives_the_code_back(client: FlaskClient) -> None:
     assert client.get(response.headers["Location"]).status_code == 200
 
 
+def test_a_permalink_keeps_the_setup_that_runs_before_its_code(client: FlaskClient) -> None:
+    kept = {"code": "print(x)", "setup": "x = 1", "language": "python"}
+    ids = {
+        client.post("/permalinks", json={**kept, **other}).get_json()["id"]
+        for other in ({}, {"setup": ""}, {"setup": "x"})
+    }
+    assert len(ids) == 3
+    id = client.post("/permalinks", json=kept).get_json()["id"]
+    assert id in ids and client.get(f"/permalinks/{id}").get_json() == kept
+
+
+def test_setup_of_a_permalink_has_the_bounds_of_code(client: FlaskClient, settings) -> None:
+    most = settings.code_bytes_max
+    for length, status in ((most - 1, 201), (most, 201), (most + 1, 413)):
+        answer = client.post("/permalinks", json={"code": "1", "setup": "#" * length})
+        assert answer.status_code == status
+    check_problem(client.post("/permalinks", json={"code": "1", "setup": "\0"}), 400, "NUL")
+
+
 def unzipped(text: str) -> str:
     """Return what SageMathCell's zipped base64 holds."""
     return zlib.decompress(base64.urlsafe_b64decode(text)).decode()

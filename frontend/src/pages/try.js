@@ -1,4 +1,7 @@
-/** `/`: examples to choose from, and the links that carry code: ?c=, ?z= (zlib, URL-safe base64), ?q= (kept here). */
+/**
+ * `/`: examples to choose from, and the links that carry code: ?c=, ?z= (zlib, URL-safe base64), ?q= (kept here), with
+ * code that runs first, ?setup= or ?zsetup=.
+ */
 import { Api } from "../api.js";
 import { languageOfLinks } from "../languages.js";
 import { openTabs } from "./tabs.js";
@@ -16,8 +19,9 @@ export async function openLink(cell) {
   const parent = cell.parentNode;
   cell.remove();
   try {
-    const { code, language } = await codeOf(parameters);
+    const { code, setup, language } = await sharedBy(parameters);
     cell.querySelector("pre").textContent = code;
+    if (setup) showSetup(cell, setup);
     cell.setAttribute("language", parameters.get("lang") ?? language ?? (await languageOfLinks(new URL(".", location.href).href)));
     cell.toggleAttribute("autorun", parameters.get("autoeval") !== "false");
   } catch (error) {
@@ -33,9 +37,21 @@ async function show(cell, language, { content }) {
   cell.run();
 }
 
-async function codeOf(parameters) {
-  if (parameters.has("c")) return { code: parameters.get("c") };
-  if (parameters.has("z")) return { code: await inflate(parameters.get("z")) };
+/** The code runs before the cell's, and who opens the link can read it. */
+function showSetup(cell, setup) {
+  const hidden = document.createElement("pre");
+  hidden.dataset.setup = "";
+  hidden.textContent = setup;
+  cell.append(hidden);
+  const shown = document.querySelector("#link-setup");
+  shown.querySelector("pre").textContent = setup;
+  shown.hidden = false;
+}
+
+/** Return {code, setup, language} of a link; a link that names no language has none. */
+async function sharedBy(parameters) {
+  const read = async (plain, packed) => parameters.get(plain) ?? (parameters.has(packed) ? inflate(parameters.get(packed)) : null);
+  if (!parameters.has("q")) return { code: await read("c", "z"), setup: await read("setup", "zsetup") };
   return new Api(new URL(".", location.href).href).permalinkContent(parameters.get("q"));
 }
 
