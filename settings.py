@@ -32,6 +32,7 @@ GIVES_WAY = "session_idle_gives_way"  # between sessions of all languages
 DATA_OF_ROOT = Path("/var/lib/singlecell")
 DATA_OF_OTHERS = Path("data")
 OVERRIDE = "an override"
+FRAME_ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 Port = Annotated[int, Meta(gt=0, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -63,6 +64,7 @@ class Settings(Limits, frozen=True, kw_only=True):
     http_port: Port
     public_url: str
     cors_origins: str
+    frame_origins: str
     operator_key: str
     web_processes: PositiveInt
     web_greenlets: PositiveInt
@@ -152,6 +154,11 @@ def data_directory(settings: Settings) -> Path:
     return Path(settings.data_directory or default).absolute()
 
 
+def listed(setting: str) -> list[str]:
+    """Return what a setting names, apart by commas or spaces."""
+    return setting.replace(",", " ").split()
+
+
 def read(path: Path) -> dict[str, Any]:
     """Return the assignments in a file of settings, which is not run. Raises SettingsError."""
     try:
@@ -230,6 +237,9 @@ def _check_pairs(values: Mapping[str, Any]) -> None:
             raise SettingsError(f"{large} ({values[large]}) must be more than {times}{small} ({values[small]})")
     if values["operator_key"] and not OPERATOR_KEY.fullmatch(values["operator_key"]):
         raise SettingsError("operator_key must have 20 to 200 printable ASCII characters without spaces")
+    for origin in [] if values["frame_origins"].strip() == "*" else listed(values["frame_origins"]):
+        if not FRAME_ORIGIN.fullmatch(origin):
+            raise SettingsError(f"frame_origins: {origin!r} is no origin; one looks like https://school.example")
     for network in values["trusted_proxies"]:
         try:
             ipaddress.ip_network(network)

@@ -14,6 +14,7 @@ import store
 from settings import Settings
 from web import (
     accepting,
+    cell_page,
     computations,
     context,
     files,
@@ -40,7 +41,8 @@ from web.notifier import Notifier
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-ROUTES = (computations, messages, files, sessions, permalinks, languages, limits, health, openapi, pages, sagecell)
+API = (computations, messages, files, sessions, permalinks, languages, limits, health, openapi)
+ROUTES = (*API, pages, cell_page, sagecell)
 
 _lock = threading.Lock()
 made_apps: list[Flask] = []  # one, as soon as a request has come

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 from flask_cors import CORS
 
-from settings import Settings
+from settings import Settings, listed
 
 EXPOSED = ("Location", "Retry-After", "ETag", "Content-Range", "Accept-Ranges", "Content-Disposition", "Content-Length")
 ALLOWED = ("Content-Type", "Last-Event-ID", "Range", "If-None-Match", "If-Range", "Cache-Control")
@@ -30,7 +30,7 @@ def install(app: Flask, settings: Settings) -> None:
 
 def origins(setting: str) -> str | list[str]:
     """Return the origins that the setting allows: "*", or those that it separates by commas or spaces."""
-    return "*" if setting.strip() == "*" else setting.replace(",", " ").split()
+    return "*" if setting.strip() == "*" else listed(setting)
 
 
 def _harden(response: Response) -> Response:

@@ -96,7 +96,10 @@ def _operation(rule: Rule, found: Operation, settings: Settings, schemas: _Schem
             }
         )
     answers = {
-        str(status): {"description": "Success." if status < 400 else "Not ready.", **schemas.content(what)}
+        str(status): {
+            "description": "Success." if status < 400 else found.problems.get(status, "Not ready."),
+            **schemas.content(what),
+        }
         for status, what in found.answers.items()
     }
     promised = {**_EVERYWHERE, **(_WITH_A_BODY if found.body is not None else {}), **found.problems}

@@ -11,12 +11,12 @@ from web.responses import address
 routes = Blueprint("pages", __name__)
 
 # Our own pages run our own files alone; what cells show is drawn in sandboxed frames.
-PAGE_POLICY = (
+PAGE_POLICY = (  # frame-ancestors, who may frame the page, comes last
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "font-src 'self' data:; media-src 'self' data: blob:; connect-src 'self'; frame-src 'self' blob: data:; "
-    "worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'"
 )
+NO_FRAME = "; frame-ancestors 'none'"
 
 
 @routes.get("/")
@@ -27,14 +27,14 @@ def index() -> Response:
     languages = here().settings.languages
     # A tab each; the script shows those of the languages that can be run now.
     examples = [(name, entry["label"]) for name, entry in languages.items() if f"examples/{name}.html" in written]
-    return _page("index.html", examples=examples)
+    return page("index.html", examples=examples)
 
 
 @routes.get("/embed")
 @operation("A page that writes the lines that put a cell into any other page", {200: "text/html"})
 def embed() -> Response:
     """Answer with the page for authors."""
-    return _page("embed.html")
+    return page("embed.html")
 
 
 @routes.get("/embedded_singlecell.js")
@@ -46,10 +46,11 @@ def script() -> Response:
     return response
 
 
-def _page(template: str, **more: object) -> Response:
+def page(template: str, status: int = 200, framing: str = NO_FRAME, **more: object) -> Response:
+    """Return one of our own pages. ``framing``: the end of its policy, which says who may frame it."""
     # What a page loads comes from where it came from itself, as its policy says; only what it gives away to be used
     # elsewhere names the public address.
-    response = make_response(render_template(template, root=request.script_root, server=address("/"), **more))
-    response.headers["Content-Security-Policy"] = PAGE_POLICY
+    response = make_response(render_template(template, root=request.script_root, server=address("/"), **more), status)
+    response.headers["Content-Security-Policy"] = PAGE_POLICY + framing
     response.headers["Cache-Control"] = "no-cache"
     return response

@@ -139,7 +139,7 @@ def test_everything_fits_on_320_pixels(server, page, cell):
 
 
 def test_the_server_pages_pass_too(server, browser, packages, scheme):
-    for path in ("/", "/embed"):
+    for path in ("/", "/embed", "/cell?code=print(1)"):
         context = browser.new_context(bypass_csp=True, color_scheme=scheme)
         page = context.new_page()
         page.goto(server.url + path)

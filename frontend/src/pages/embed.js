@@ -1,19 +1,23 @@
-/** `/embed`: from options to the lines of HTML, with the cell itself as preview. */
+/** `/embed`: from options to the lines that authors copy, with the cell itself as preview. */
 import { Api } from "../api.js";
+import { frameLines, keptAddress, markdownLines, scriptLines, tooLong } from "./snippets.js";
 
 const FLAGS = ["autorun", "readonly", "collapsed"];
 const TEXTS = ["theme", "link-key"];
+const OF_A_PAGE = ["link-key"]; // what the cell of a frame cannot have
 
 export function buildSnippet() {
   const form = document.querySelector("#options");
   const server = new URL(document.querySelector("#embed").dataset.server, location.href).href;
   let timer;
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", () => {
+  // The choice between the kinds stands outside of the form and belongs to it.
+  document.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(() => show(form, server), 300);
   });
   document.querySelector("#copy").addEventListener("click", copy);
+  document.querySelector("#keep").addEventListener("click", () => keep(form, server));
   offerLanguages(form.elements.language, new URL(".", location.href).href);
   show(form, server);
 }
@@ -33,15 +37,52 @@ function option({ name, label, available, expected }) {
 }
 
 function show(form, server) {
-  const attributes = attributesOf(form);
-  const code = form.elements.code.value;
+  preview(form);
+  showLines(form, server);
+}
+
+function preview(form) {
   const cell = document.createElement("single-cell");
-  for (const [name, value] of attributes) cell.setAttribute(name, value);
+  for (const [name, value] of attributesOf(form)) cell.setAttribute(name, value);
   cell.id = "preview-cell";
-  cell.textContent = code;
+  for (const [text, isSetup] of [[form.elements.setup.value, true], [form.elements.code.value, false]]) {
+    const pre = document.createElement("pre");
+    pre.textContent = text;
+    if (isSetup) pre.dataset.setup = "";
+    if (text) cell.append(pre);
+  }
   document.querySelector("#preview").replaceChildren(cell);
-  document.querySelector("#snippet").textContent = snippet(attributes, code, server);
+}
+
+async function showLines(form, server, address) {
+  const kind = form.elements.kind.value;
+  const what = contentOf(form, server);
+  const lines = { script: scriptLines, markdown: markdownLines, frame: frameLines }[kind];
+  const text = await lines(what, address);
+  if (form.elements.kind.value !== kind) return; // another choice was made meanwhile
+  document.querySelector("#snippet").textContent = text;
   document.querySelector("#copied").textContent = "";
+  document.querySelector("#keep").hidden = !(kind === "frame" && tooLong(text));
+  for (const note of document.querySelectorAll(".note")) note.hidden = note.dataset.kind !== kind;
+  for (const label of form.querySelectorAll(".of-script")) label.hidden = kind === "frame";
+}
+
+/** Put the code behind an address that is short: some servers and editors cut long ones off. */
+async function keep(form, server) {
+  const api = new Api(new URL(".", location.href).href);
+  try {
+    await showLines(form, server, await keptAddress(api, contentOf(form, server)));
+  } catch (error) {
+    document.querySelector("#copied").textContent = error.message;
+  }
+}
+
+function contentOf(form, server) {
+  const { code, setup, kind } = form.elements;
+  const attributes = attributesOf(form).filter(([name]) => kind.value !== "frame" || !OF_A_PAGE.includes(name));
+  const label = form.elements.language.selectedOptions[0].text;
+  const height_px = document.querySelector("#preview-cell").offsetHeight;
+  return { server, attributes, code: code.value, setup: setup.value, label, height_px };
 }
 
 function attributesOf(form) {
@@ -51,19 +92,6 @@ function attributesOf(form) {
   const hidden = [...form.elements.show].filter((box) => !box.checked).map((box) => box.value);
   if (hidden.length) attributes.push(["hide", hidden.join(" ")]);
   return attributes;
-}
-
-function snippet(attributes, code, server) {
-  const written = attributes.map(([name, value]) => (value === "" ? name : `${name}="${escape(value)}"`)).join(" ");
-  return [
-    `<script type="module" src="${server}embedded_singlecell.js"></script>`,
-    `<single-cell ${written}><pre>`,
-    `${code.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</pre></single-cell>`,
-  ].join("\n");
-}
-
-function escape(text) {
-  return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
 }
 
 async function copy() {
