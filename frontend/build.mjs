@@ -89,6 +89,7 @@ const files = {
   frame: await part("frame", "html", await frame(math)),
   math,
   markdown: await part("markdown", "js", await bundle("mime/markdown-parser.js")),
+  markup: await part("markup", "js", await bundle("markup/markup.js")),
 };
 const define = { PARTS: JSON.stringify(files) };
 await write("static/embedded_singlecell.js", await bundle("main.js", { define }));

@@ -2,7 +2,10 @@
 
 const AS_IT_IS = "script, textarea, template"; // no editor has put marks between their lines
 const BLOCKS = "p, div, pre, li, ul, ol, h1, h2, h3, h4, h5, h6, blockquote, section, article, table, tr";
-const NO_CODE = "[data-setup], [slot], style";
+// Prompts, results and line numbers are what Pygments, Rouge and others put beside code.
+const NO_CODE = "[data-setup], [data-output], [slot], style, button, span.gp, span.go, .linenos, .lineno, .gutter";
+// No code is marked up so; and what follows a cell stands inside it when Markdown has wrapped its end in a paragraph.
+const NEVER_IN_CODE = "h1, h2, h3, h4, h5, h6, nav, footer, single-cell";
 
 /** Return {code, setup} of an element whose children the browser has parsed. */
 export function readAuthor(element) {
@@ -28,6 +31,14 @@ export function textOf(node) {
     } else text += textOf(child);
   }
   return text;
+}
+
+/** Whether Markdown, or an editor of pages, has probably taken the code of a cell apart. */
+export function seemsTakenApart(element, code) {
+  if (element.querySelector(NEVER_IN_CODE)) return true;
+  // `<p><single-cell></p>`: the end of the paragraph ended the cell, too.
+  const endsParagraph = element.parentElement?.localName === "p" && !element.nextSibling;
+  return endsParagraph && !code.replace(/#.*/g, "").trim();
 }
 
 function ownText({ data, previousSibling, nextSibling, parentElement }) {

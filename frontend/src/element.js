@@ -1,17 +1,19 @@
 /** Defines <single-cell>, a cell that any page can hold. Its attributes, methods and events are listed in docs/embedding.md. */
 import { Api } from "./api.js";
-import { readAuthor } from "./author.js";
+import { readAuthor, seemsTakenApart } from "./author.js";
 import { Composition } from "./composition.js";
 import { isTypedInto } from "./keys.js";
+import { loadPart } from "./lazy.js";
 import { Memory } from "./memory.js";
 import { optionsOf } from "./options.js";
+import { showPrefilled } from "./prefilled.js";
 import { RunController } from "./run_controller.js";
 import { schemeOf, watchScheme } from "./scheme.js";
 import { ownServer } from "./script_location.js";
 import { whenSeen } from "./seen.js";
 import { isLinked, sessionOf } from "./session.js";
 import { openShare } from "./share.js";
-import { speak } from "./texts.js";
+import { say, speak } from "./texts.js";
 
 // What libraries make of text that looks like formulas or like prose, which is no new code.
 const SET_BY_PAGE = "mjx-container, .MathJax, .katex, font";
@@ -77,6 +79,10 @@ export class SingleCell extends HTMLElement {
   /** Run the code. Resolves with the state in which the run ended. */
   async run() {
     if (this.busy || !this.#parts) return this.state;
+    if (!this.code.trim() && !this.#author.setup) {
+      this.#parts.view.showIdle(say("no_code"));
+      return this.state;
+    }
     const session = sessionOf(this);
     const controller = this.#prepareRun();
     const { code, language } = this;
@@ -96,6 +102,7 @@ export class SingleCell extends HTMLElement {
     this.#controller = null;
     this.#parts.output.clear();
     this.code = this.#author.code;
+    showPrefilled(this, this.#parts.output);
     this.setAttribute("state", "idle");
     this.#parts.view.showIdle();
     this.#showReset();
@@ -164,9 +171,19 @@ export class SingleCell extends HTMLElement {
     const [first] = this.#options.languages;
     if (first && first !== "all" && !this.hasAttribute("language")) this.language = first;
     this.setAttribute("state", "idle");
+    if (!this.#outputHost) showPrefilled(this, this.#parts.output);
     this.#showReset();
     this.#settle();
+    if (this.#pendingCode === null) this.#warnAuthor();
     new MutationObserver(() => this.#readAgain()).observe(this, { childList: true, characterData: true, subtree: true });
+  }
+
+  /** Look for code that Markdown has taken apart; where it is lost, tell the author, who does not look for it here. */
+  async #warnAuthor() {
+    const { code, setup } = this.#author;
+    if (this.#options.placeholder || setup || !seemsTakenApart(this, code)) return;
+    const lost = await loadPart("markup").then(({ mend }) => mend(this), console.warn);
+    if (lost && this.#author.code === code) this.#parts.output.notice(lost);
   }
 
   /** The page has put in its code after the element, or other code: it is shown, unless the student has begun to write. */
@@ -219,7 +236,11 @@ export class SingleCell extends HTMLElement {
       submitted: (id) => (this.#memory.computation = id),
       state: (state) => this.setAttribute("state", state),
       tell,
-      over: () => this.#showReset(),
+      away: () => this.#outputHost || showPrefilled(this, output, true),
+      over: () => {
+        if (output.isEmpty && !this.#controller.messages.length && !this.#outputHost) showPrefilled(this, output);
+        this.#showReset();
+      },
       write: (code) => (this.code = code),
       isAtWork: () => this.shadowRoot.activeElement !== null,
     });

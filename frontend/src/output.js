@@ -54,8 +54,14 @@ export class Output {
     paintFrames(this.node, scheme);
   }
 
+  /** Whether nothing is shown but what the author wrote. */
   get isEmpty() {
-    return !this.node.childElementCount;
+    return !this.node.querySelector(":scope > :not(slot)");
+  }
+
+  /** Show what the author wrote as output, at the end; what comes first takes its place. */
+  prefill() {
+    if (!this.node.querySelector(":scope > slot")) this.node.append(make("slot", { name: "output" }));
   }
 
   /** Show what a message brings; messages that show nothing are left alone. */

@@ -35,7 +35,7 @@ export class RunController {
   isUnderWay = true;
   wasLeft = false;
 
-  /** `on`: submitted(id), state(state), tell(event type, detail), over(), isAtWork(), write(code). */
+  /** `on`: submitted(id), state(state), away(), tell(event type, detail), over(), isAtWork(), write(code). */
   constructor(api, view, output, on) {
     this.#api = api;
     this.#view = view;
@@ -47,7 +47,10 @@ export class RunController {
       message: (message) => this.#take(message),
       state: (state) => this.#moved(state),
       queue: (position) => this.#show(position),
-      away: (refusal) => view.showBusy(say(refusal ? "busy" : navigator.onLine ? "away" : "offline")),
+      away: (refusal) => {
+        view.showBusy(say(refusal ? "busy" : navigator.onLine ? "away" : "offline"));
+        if (!refusal) on.away();
+      },
       back: () => this.#show(),
     });
   }

@@ -8,5 +8,11 @@ function lastOfOurs() {
   return addresses.reverse().find((address) => /\/embedded_s(?:age|ingle)cell\.js/.test(address)) ?? document.baseURI;
 }
 
+/** Whether a script of the page has the address that this one came from. */
+export function isThisScript({ src }) {
+  return Boolean(src) && src.split(/[?#]/)[0] === script.href.split(/[?#]/)[0];
+}
+
 /** Address of the server that served this script, with a slash at its end. */
-export const ownServer = new URL(/\/static\/[^/]*$/.test(script.pathname) ? ".." : ".", script).href;
+const [, below] = /\/static\/(singlecell\/)?[^/]*$/.exec(script.pathname) ?? [null, null];
+export const ownServer = new URL(below ? "../.." : below === undefined ? ".." : ".", script).href;

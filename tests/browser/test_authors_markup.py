@@ -203,3 +203,70 @@ def test_a_cell_inside_an_element_of_the_page_looks_at_what_is_behind_that(embed
         }"""
     )
     assert dark is True
+
+
+# What Markdown makes of an element around a fence, with the tool that does; in each case the code is still there.
+FENCED = {
+    "CommonMark": "<single-cell>\n<pre><code class=a># a comment\n\nprint(3)\n</code></pre>\n</single-cell>",
+    "Sphinx": "<single-cell>\n<div class='highlight-python notranslate'><div class=highlight><pre><span></span>"
+    "<span class=c1># a comment</span>\n\n<span class=nb>print</span>(3)\n</pre><button>Copy</button></div>\n</div>\n"
+    "</single-cell>",
+    "Python-Markdown": "<p><single-cell></p>\n<pre><code class=language-python># a comment\n\nprint(3)\n</code></pre>\n"
+    "<p></single-cell></p>",
+    "Python-Markdown, no blank lines": "<p><single-cell>\n<pre><code># a comment\n\nprint(3)\n</code></pre>\n"
+    "</single-cell></p>",
+    "Material": "<p><single-cell></p>\n<div class='language-python highlight'><pre><span></span><code>"
+    "<a id=x></a># a comment\n<a></a>\n<a></a>print(3)\n</code></pre></div>\n<p></single-cell></p>",
+}
+
+
+@pytest.mark.parametrize("html", FENCED.values(), ids=FENCED)
+def test_a_fence_inside_the_element_is_its_code_whatever_markdown_makes_of_it(embed, page, html):
+    cell = embed(f"<p>before</p>{html}<p>after</p>")
+    expect(cell.node.locator(".pce-line").first).to_have_text("# a comment")
+    assert cell.code == "# a comment\n\nprint(3)"
+    expect(page.get_by_text("after")).to_be_visible()
+    cell.run().shows("3")
+    expect(cell.output.locator(".notice")).to_have_count(0)
+
+
+# The element without a fence, a comment and a blank line in it: nobody can tell any more what was code.
+TAKEN_APART = {
+    "Python-Markdown": "<p><single-cell></p>\n<h1>a comment</h1>\n<p>print(4)\n</single-cell></p><p>after</p>",
+    "Pandoc": "<p><single-cell> # a comment</p>\n<p>print(4) </single-cell></p><p>after</p>",
+    "CommonMark": "<single-cell>\nx = 1\n<h1>a comment</h1>\n<p>print(4)\n</single-cell></p><p>after</p>",
+    "CommonMark, two": "<single-cell>\nx\n<p>print(4)\n</single-cell></p><p>text</p><single-cell>y</single-cell>",
+}
+
+
+@pytest.mark.parametrize("html", TAKEN_APART.values(), ids=TAKEN_APART)
+def test_a_cell_that_was_taken_apart_says_so_to_its_author(embed, html):
+    cell = embed(html)
+    expect(cell.output.locator(".notice").first).to_contain_text(
+        "author of this page: the code of this cell was taken apart"
+    )
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<single-cell></single-cell>",
+        "<p><single-cell placeholder='Write here'></single-cell></p>",
+        "<p>Try <single-cell></single-cell> it.</p>",
+        "<p><single-cell>print(1)</single-cell></p>",
+        "<single-cell># Write a loop here.</single-cell>",
+        "<single-cell><p>for i in range(3):</p><ul><li>print(i)</li></ul></single-cell>",
+    ],
+)
+def test_a_cell_that_is_meant_so_says_nothing(embed, page, html):
+    cell = embed(html)
+    page.evaluate("new Promise(done => setTimeout(done, 300))")
+    expect(cell.output).to_be_empty()
+
+
+def test_run_in_an_empty_cell_says_that_there_is_no_code(embed, page):
+    cell = embed("<single-cell></single-cell>")
+    cell.start(" \n")
+    expect(cell.status).to_have_text("There is no code to run.")
+    expect(cell.node).to_have_attribute("state", "idle")
+    cell.run("print(1)").shows("1")

@@ -10,6 +10,7 @@ export default {
   language: "اللغة",
   not_installed: "{label}: غير متاحة على هذا الخادم",
   install_with: "{label}: غير متاحة على هذا الخادم؛ يثبّتها صاحبه بالأمر «{command}»",
+  no_code: "لا توجد شيفرة لتشغيلها.",
   sending: "جارٍ الإرسال …",
   queued: "في انتظار مكان شاغر …",
   queue_place: "رقم {position} في قائمة الانتظار …",

@@ -10,6 +10,7 @@ export default {
   language: "Sprache",
   not_installed: "{label}: nicht auf diesem Server",
   install_with: "{label}: nicht auf diesem Server; wer ihn betreibt, richtet es mit „{command}“ ein",
+  no_code: "Hier ist kein Code, der laufen könnte.",
   sending: "Wird gesendet …",
   queued: "Wartet auf einen freien Platz …",
   queue_place: "Nummer {position} in der Warteschlange …",

@@ -10,6 +10,7 @@ export default {
   language: "Language",
   not_installed: "{label}: not on this server",
   install_with: "{label}: not on this server; its owner installs it with “{command}”",
+  no_code: "There is no code to run.",
   sending: "Sending …",
   queued: "Waiting for a free place …",
   queue_place: "Number {position} in the queue …",

@@ -10,6 +10,7 @@ export default {
   language: "Langage",
   not_installed: "{label} : absent de ce serveur",
   install_with: "{label} : absent de ce serveur ; son responsable l’installe avec « {command} »",
+  no_code: "Il n’y a pas de code à exécuter.",
   sending: "Envoi …",
   queued: "En attente d’une place libre …",
   queue_place: "Numéro {position} dans la file …",
