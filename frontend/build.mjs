@@ -92,7 +92,9 @@ const files = {
   markup: await part("markup", "js", await bundle("markup/markup.js")),
 };
 const define = { PARTS: JSON.stringify(files) };
-await write("static/embedded_singlecell.js", await bundle("main.js", { define }));
+const script = await bundle("main.js", { define });
+await write("static/embedded_singlecell.js", script);
+await part("cell", "js", script); // the same under a name that never means anything else, for pages that pin it
 // Pages of SageMathCell load it from its server.
 await write("static/sagecell_embed.css", "/* Cells bring their looks with them. */\n");
 await write("static/embedded_sagecell.js", await bundle("sagecell/main.js", { define, format: "iife" }));

@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from host import npm, wheels
+from host import npm, pinned, wheels
 from host.errors import SourceError
 from host.layout import CHECKOUT
 
@@ -110,10 +110,12 @@ def _write(directory: Path, library: Library, content: bytes) -> None:
 
 
 def main() -> int:
-    """Add what is missing beside this Python's own environment; return 0 when all of it is there."""
+    """Add what is missing beside this Python's own environment; return 0 when all libraries are there."""
     os.umask(0o022)
     os.nice(NICENESS)
     prefix = Path(sys.prefix).parent
+    for sentence in pinned.add_missing(prefix):
+        print(sentence, flush=True)
     missing = find_missing(prefix)
     if not missing:
         return 0

@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from host import libraries
+from host import libraries, pinned
 from host.cgroups import Groups
 from host.layout import CHECKOUT, MONGO, Account, Layout
 from host.ssh import Door
@@ -60,7 +60,7 @@ def make_services(layout: Layout, settings: Settings, door: Door | None, groups:
         services.append(Service("sshd", command, {"PATH": PATH, "LANG": "C.UTF-8"}, Path("/")))
     for name, argv in (("web", web_command(layout.uwsgi, settings)), ("device", _device(layout, settings))):
         services.append(Service(name, layout.trusted.command(argv), environment, layout.app, early=True))
-    if libraries.find_missing(layout.prefix):
+    if libraries.find_missing(layout.prefix) or pinned.find_missing(layout.prefix):
         # It writes beside the environments, so it runs as we do; our environment may say where pip and npm fetch.
         command = Account.ours().command([str(layout.python), "-m", "host.libraries"])
         services.append(Service("libraries", command, dict(os.environ), CHECKOUT, early=True, is_job=True))

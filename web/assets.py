@@ -1,13 +1,18 @@
-"""Serves our own scripts and other people's libraries, compressed; browsers keep those that are named by a hash."""
+"""Serves our own scripts and other people's libraries, compressed; browsers keep those that are named by a hash.
+
+Scripts of ours that are named so and that an update has replaced are served from where host/pinned.py keeps them.
+"""
 
 from __future__ import annotations
 
 import functools
 import gzip
+import hashlib
 import io
 import mimetypes
 import re
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 from flask import Flask, Response, request, send_file
@@ -21,6 +26,8 @@ COMPRESSED = (".js", ".html", ".css", ".txt")
 # host/libraries.py puts them beside the environment that runs us, perhaps after we have started.
 LIBRARIES = Path(sys.prefix).parent / "libraries"
 LIBRARIES_ADDRESS = "libraries/"
+PINNED = LIBRARIES.with_name("pinned")
+PARTS_ADDRESS = "singlecell/"
 # Pages that were written for SageMathCell ask for it at this address.
 JQUERY = "jquery.min.js"
 
@@ -58,11 +65,27 @@ def _find(static: str, filename: str) -> Path:
     """Return the file at an address below ``/static/``. Raises NotFound."""
     if filename == JQUERY:
         filename = LIBRARIES_ADDRESS + JQUERY
-    is_library = filename.startswith(LIBRARIES_ADDRESS)
-    path = safe_join(str(LIBRARIES if is_library else static), filename.removeprefix(LIBRARIES_ADDRESS))
-    if path is None or not Path(path).is_file():
-        raise NotFound
-    return Path(path)
+    places = [(static, filename)]
+    if filename.startswith(LIBRARIES_ADDRESS):
+        places = [(str(LIBRARIES), filename.removeprefix(LIBRARIES_ADDRESS))]
+    elif filename.startswith(PARTS_ADDRESS) and _never_changes(filename):
+        places.append((str(PINNED), filename.removeprefix(PARTS_ADDRESS)))
+    for directory, name in places:
+        path = safe_join(directory, name)
+        if path is not None and Path(path).is_file():
+            return Path(path)
+    raise NotFound
+
+
+def pinned_script(static: str) -> tuple[str, str]:
+    """Return the address below ``/static/`` that will always mean today's embed script, and what pages check it by."""
+    [file] = (Path(static) / PARTS_ADDRESS).glob("cell-*.js")
+    return PARTS_ADDRESS + file.name, _integrity(file)
+
+
+@functools.lru_cache(maxsize=1)
+def _integrity(file: Path) -> str:
+    return f"sha384-{b64encode(hashlib.sha384(file.read_bytes()).digest()).decode()}"
 
 
 def _compressed(file: Path, changed_ns: int) -> Path | io.BytesIO:

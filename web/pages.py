@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
+from web.assets import pinned_script
 from web.context import here
 from web.operations import operation
 from web.responses import address
@@ -34,7 +35,8 @@ def index() -> Response:
 @operation("A page that writes the lines that put a cell into any other page", {200: "text/html"})
 def embed() -> Response:
     """Answer with the page for authors."""
-    return page("embed.html")
+    pinned, integrity = pinned_script(current_app.static_folder or "")
+    return page("embed.html", pinned=f"static/{pinned}", integrity=integrity)
 
 
 @routes.get("/embedded_singlecell.js")

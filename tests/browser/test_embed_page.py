@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from base64 import b64encode
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
@@ -85,3 +86,24 @@ def test_for_markdown_the_lines_are_a_script_and_a_block_of_code(server, page):
         'data-select="pre > code.language-python" data-autorun=""></script>'
     )
     expect(page.locator("#snippet")).to_have_text(f"{script}\n\n````python\nprint('```')\n````")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_pinned_script_runs_as_it_is_or_not_at_all(server, site, page, whole):
+    page.goto(f"{server.url}/embed")
+    page.get_by_label("pinned").check()
+    snippet = page.locator("#snippet")
+    expect(snippet).to_contain_text("crossorigin></script>")
+    lines = snippet.text_content()
+    assert f'src="{server.url}/static/singlecell/cell-' in lines
+    page.goto(
+        site.put(f"<!doctype html><html lang=en><title>x</title>{lines if whole else lines.replace('384-', '384-A')}")
+    )
+    if whole:
+        cell = Cell(page).ready()
+        cell.run("from IPython.display import *\ndisplay(HTML('<b>bold</b>'), Markdown('*slanted*'))")
+        expect(cell.drawn.locator("b")).to_have_text("bold")
+        expect(cell.output.locator("em")).to_have_text("slanted")
+    else:
+        expect(page.locator("single-cell pre")).to_have_text('print("Hello!")')
+        assert page.locator("single-cell:defined").count() == 0

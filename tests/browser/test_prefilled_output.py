@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.cell import Cell
-
 ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9/"
 TEMPLATE = (

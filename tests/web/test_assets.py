@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
+import html
 import re
 from pathlib import Path
 
@@ -89,3 +92,31 @@ def test_no_file_outside_of_the_two_directories_is_found(client: FlaskClient, li
     for path in ("../settings.py", "nothing.js", "libraries/../secret.js", "libraries/../../settings.py"):
         for headers in ({}, {"Accept-Encoding": "gzip"}):
             assert client.get(f"/static/{path}", headers=headers).status_code == 404
+
+
+def test_a_script_of_an_earlier_version_is_served_for_ever(
+    client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "PINNED", tmp_path / "pinned")
+    assets.PINNED.mkdir()
+    for name in ("cell-0123456789.js", "frame-0123456789.html", "cell.js", "page.css"):
+        (assets.PINNED / name).write_bytes(b"old")
+    for name in ("cell-0123456789.js", "frame-0123456789.html"):
+        answer = client.get(f"/static/singlecell/{name}")
+        assert answer.data == b"old" and "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Content-Security-Policy"] == "sandbox allow-scripts"
+    for path in ("singlecell/cell.js", "singlecell/page.css", "cell-0123456789.js", "pinned/cell-0123456789.js"):
+        assert client.get(f"/static/{path}").status_code == 404
+    # What this version has itself is never taken from there.
+    [ours] = (STATIC / "singlecell").glob("cell-*.js")
+    (assets.PINNED / ours.name).write_bytes(b"old")
+    assert client.get(f"/static/singlecell/{ours.name}").data == ours.read_bytes()
+
+
+def test_the_pinned_script_is_the_one_that_moves_and_has_its_digest(client: FlaskClient) -> None:
+    [path] = re.findall(r'data-pinned="([^"]+)"', client.get("/embed").text)
+    [integrity] = re.findall(r'data-integrity="sha384-([^"]+)"', client.get("/embed").text)
+    content = client.get(f"/{path}").data
+    assert content == client.get("/embedded_singlecell.js").data
+    assert base64.b64encode(hashlib.sha384(content).digest()).decode() == html.unescape(integrity)
+    assert hashlib.sha256(content).hexdigest()[:10] in path

@@ -82,7 +82,9 @@ function contentOf(form, server) {
   const attributes = attributesOf(form).filter(([name]) => kind.value !== "frame" || !OF_A_PAGE.includes(name));
   const label = form.elements.language.selectedOptions[0].text;
   const height_px = document.querySelector("#preview-cell").offsetHeight;
-  return { server, attributes, code: code.value, setup: setup.value, label, height_px };
+  const { pinned, integrity } = document.querySelector("#embed").dataset;
+  const script = form.elements.pinned.checked ? { path: pinned, integrity } : { path: "embedded_singlecell.js" };
+  return { server, script, attributes, code: code.value, setup: setup.value, label, height_px };
 }
 
 function attributesOf(form) {

@@ -4,17 +4,17 @@ import { putText } from "../share.js";
 const OUTPUT_ROOM_PX = 220; // below the cell, where nobody listens to what the frame says of its height
 const ADDRESS_CHARACTERS_MAX = 7000; // nginx takes a line of 8 KiB
 
-/** `what`: {server, attributes: [[name, value]], code, setup, label, height_px}. */
-export function scriptLines({ server, attributes, code, setup }) {
+/** `what`: {server, script: {path, integrity}, attributes: [[name, value]], code, setup, label, height_px}. */
+export function scriptLines({ server, script, attributes, code, setup }) {
   const written = attributes.map(([name, value]) => (value === "" ? name : `${name}="${quoted(value)}"`)).join(" ");
-  return `${scriptLine(server)}\n<single-cell ${written}>${setupLines(setup)}<pre>\n${escaped(code)}</pre></single-cell>`;
+  return `${scriptLine(server, script)}\n<single-cell ${written}>${setupLines(setup)}<pre>\n${escaped(code)}</pre></single-cell>`;
 }
 
-export function markdownLines({ server, attributes: [[, language], ...others], code, setup }) {
+export function markdownLines({ server, script, attributes: [[, language], ...others], code, setup }) {
   const fence = "`".repeat(Math.max(3, ...[...code.matchAll(/`+/g)].map(([ticks]) => ticks.length + 1)));
   const options = [["select", `pre > code.language-${language}`], ...others].map(([name, value]) => ` data-${name}="${quoted(value)}"`);
   const hidden = setup ? [setupLines(setup), ""] : [];
-  return [scriptLine(server, options.join("")), "", ...hidden, fence + language, code, fence].join("\n");
+  return [scriptLine(server, script, options.join("")), "", ...hidden, fence + language, code, fence].join("\n");
 }
 
 /** `address`: of the frame, where it is not to be made of the code. */
@@ -48,8 +48,9 @@ async function frameAddress({ server, attributes, code, setup }) {
   return address.href;
 }
 
-function scriptLine(server, options = "") {
-  return `<script type="module" src="${server}embedded_singlecell.js"${options}></script>`;
+function scriptLine(server, { path, integrity }, options = "") {
+  const check = integrity ? ` integrity="${integrity}" crossorigin` : "";
+  return `<script type="module" src="${server}${path}"${check}${options}></script>`;
 }
 
 function setupLines(setup) {
