@@ -32,6 +32,7 @@ PACKAGE_CHARS_MAX = 60  # of a package's name, and of its version
 PACKAGE_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 Kind = Literal["complete", "inspect"]
+Scheme = Literal["", "light", "dark"]
 PositiveInt = Annotated[int, Meta(gt=0)]
 PositiveFloat = Annotated[float, Meta(gt=0, le=1e15)]
 
@@ -142,7 +143,10 @@ class Upload(Frame):
 
 
 class Execute(Frame):
-    """Run a cell in an opened session, then evaluate the expressions for its reply; ``last``: the session ends."""
+    """Run a cell in an opened session, then evaluate the expressions for its reply; ``last``: the session ends.
+
+    ``scheme``: whether what shows its figures is light or dark, "" where nobody says.
+    """
 
     session: str
     computation: str
@@ -150,6 +154,7 @@ class Execute(Frame):
     stdin: bool
     last: bool
     user_expressions: dict[str, str] = {}
+    scheme: Scheme = ""
 
 
 class Deliver(Frame):

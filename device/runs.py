@@ -89,8 +89,12 @@ class Session:
         """Send what was claimed: code, behind the uploads that came with it, or a comm message."""
         last, message = not claim.keep, claim.message
         if message is None:
+            frame = Execute(
+                self.alias, claim.id, claim.code, claim.stdin, last, claim.user_expressions,
+                claim.scheme,  # type: ignore[arg-type]
+            )  # fmt: skip
             send = self.account.send_behind_uploads if claim.uploads else self.account.send
-            send(Execute(self.alias, claim.id, claim.code, claim.stdin, last, claim.user_expressions))
+            send(frame)
             return
         content, metadata = (msgspec.json.encode(message.get(name) or {}) for name in ("content", "metadata"))
         buffers = list(message.get("buffers") or ())

@@ -15,7 +15,7 @@ from store.states import OVER, State
 
 Document = Mapping[str, Any]
 # The fields of a computation that only its device reads; they may be long.
-UNREAD = {"code": 0, "message": 0, "user_expressions": 0}
+UNREAD = {"code": 0, "message": 0, "user_expressions": 0, "scheme": 0}
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Submission:
     """A computation that is to be stored.
 
     ``language``: None means that of the session. ``message``: a comm message instead of code. ``uploads``: names and
-    open files. ``user_expressions``: by name, what is evaluated after the code for the reply. ``id``: that of the
+    open files. ``user_expressions``: by name, what is evaluated after the code for the reply. ``scheme``: "light" or
+    "dark", as what shows its figures is, "" where nobody says. ``id``: that of the
     computation, known beforehand so that somebody can wait for news of it. ``client``: today's name of who submits it
     (``store/clients.py``).
     """
@@ -36,6 +37,7 @@ class Submission:
     message: Mapping[str, Any] | None = None
     uploads: Iterable[tuple[str, IO[bytes]]] = ()
     user_expressions: Mapping[str, str] = field(default_factory=dict)
+    scheme: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     client: str | None = None
 
@@ -100,6 +102,7 @@ class Claim:
     token: str
     sequence: int
     user_expressions: dict[str, str] = field(default_factory=dict)
+    scheme: str = ""
     suspect: bool = False
     client: str | None = None
     # How much is stored of the computation, and how much of that was counted for its client when it was submitted.
@@ -112,7 +115,7 @@ class Claim:
     def of(cls, document: Document) -> Claim:
         """Return the claim that this document describes."""
         apart = ("id", "message", "user_expressions", "suspect", "unsure")
-        since = ("client", "stored_bytes", "counted_bytes")  # computations of an older server do not have them
+        since = ("client", "scheme", "stored_bytes", "counted_bytes")  # what an older server stored does not have them
         names = [name for name in cls.__dataclass_fields__ if name not in apart]
         return cls(
             id=document["_id"],

@@ -107,6 +107,7 @@ def given_fields(submission: Submission) -> dict[str, Any]:
         "stdin": submission.stdin,
         "message": pack_message(submission.message),
         "user_expressions": json_bytes(submission.user_expressions) if submission.user_expressions else None,
+        "scheme": submission.scheme,
         "client": submission.client,
     }
 

@@ -171,6 +171,7 @@ def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
         uploads=tuple(uploads),
         client=clients.current(),
         user_expressions=request_schemas.check_expressions(body.user_expressions),
+        scheme=body.scheme if isinstance(body.scheme, str) else "",
     )
 
 

@@ -24,7 +24,8 @@ MEDIA_TYPE = "multipart/form-data"
 PIECE_BYTES = 16 << 10
 PART_HEAD_BYTES = 2 * PIECE_BYTES
 SPOOLED_BYTES = 512 << 10  # of the first file stay in memory; what is more, and other files, go to the disk
-FIELDS = ("code", "language", "session", "keep", "stdin")
+FIELDS = ("code", "language", "session", "keep", "stdin", "scheme")
+SCHEMES = ["light", "dark"]
 _QUOTED_PAIR = re.compile(r'\\[\\"]')
 _BOOLEANS = {b"true": True, b"false": False}
 
@@ -50,6 +51,7 @@ def schema(settings: Settings) -> dict[str, object]:
             "session": {"type": "string"},
             "keep": {"enum": ["true", "false"]},
             "stdin": {"enum": ["true", "false"]},
+            "scheme": {"enum": SCHEMES},
             "file": {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}},
         },
     }
@@ -148,4 +150,6 @@ def _computation(fields: dict[str, bytes]) -> NewComputation:
             values[name] = untrusted_bytes.decode()
         except UnicodeDecodeError:
             refuse(400, f"`{name}` is not UTF-8.")
+    if values.get("scheme", "light") not in SCHEMES:
+        refuse(400, "`scheme` has to be light or dark.")
     return msgspec.convert(values, NewComputation)

@@ -43,7 +43,7 @@ class NewComputation(Struct, forbid_unknown_fields=True):
 
     ``keep``: leave the session alive for further computations. ``stdin``: the code may ask with input().
     ``language``: "python", or that of the session. ``user_expressions``: evaluated after the code, by name, for its
-    ``execute_reply``.
+    ``execute_reply``. ``scheme``: what the page is that shows the figures, which then have its colours.
     """
 
     code: Source | UnsetType = UNSET
@@ -53,6 +53,7 @@ class NewComputation(Struct, forbid_unknown_fields=True):
     stdin: bool = True
     message: CommMessage | UnsetType = UNSET
     user_expressions: dict[Source, Source] = {}
+    scheme: Literal["light", "dark"] | UnsetType = UNSET
 
 
 class InputValue(Struct, forbid_unknown_fields=True):

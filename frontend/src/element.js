@@ -86,7 +86,7 @@ export class SingleCell extends HTMLElement {
     const session = sessionOf(this);
     const controller = this.#prepareRun();
     const { code, language } = this;
-    const submission = { code, files: this.#parts.takeFiles(), language, stdin: this.#options.stdin };
+    const submission = { code, files: this.#parts.takeFiles(), language, stdin: this.#options.stdin, scheme: schemeOf(this) };
     return controller.run({ session, setup: this.#author.setup, submission });
   }
 

@@ -1,20 +1,45 @@
-/** Whether the page around a cell is light or dark: what `theme` says, else the colour that is behind the cell. */
+/** Whether the page around a cell is light or dark: what `theme` says, else what is behind the cell. */
 
 const watchers = new Map(); // element → callback
-let watching = false;
+let observer = null;
+let timer = null;
 let pen = null; // of a canvas of one pixel
+const COLOUR = /\b(?:rgba?|hsla?|hwb|color|(?:ok)?lab|(?:ok)?lch)\([^()]*\)/g; // as computed styles write them
 
 export function schemeOf(element) {
   const theme = element.getAttribute("theme");
   if (theme === "light" || theme === "dark") return theme;
   for (let node = above(element); node; node = above(node)) {
-    const [red, green, blue, alpha] = channels(getComputedStyle(node).backgroundColor);
-    if (alpha < 0.5) continue;
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 110 ? "dark" : "light";
+    const ground = groundOf(getComputedStyle(node));
+    if (ground) return ground;
   }
-  const scheme = getComputedStyle(document.documentElement).colorScheme;
-  const systemIsDark = matchMedia("(prefers-color-scheme: dark)").matches;
-  return /dark/.test(scheme) && (systemIsDark || !/light/.test(scheme)) ? "dark" : "light";
+  // The page has no ground of its own but that of the browser, which our style has looked up (cell.css), or hides it well.
+  if (hasLightText(getComputedStyle(above(element)))) return "dark";
+  return isDark(channels(getComputedStyle(element).columnRuleColor)) ? "dark" : "light";
+}
+
+/** Return "light" or "dark" for a node that has a ground, else null. */
+function groundOf({ backgroundColor, backgroundImage, color }) {
+  if (backgroundImage !== "none") {
+    const shades = (backgroundImage.match(COLOUR) ?? []).map(channels).filter(([, , , alpha]) => alpha >= 0.5);
+    if (shades.length) return shades.filter(isDark).length * 2 > shades.length ? "dark" : "light";
+  }
+  const ground = channels(backgroundColor);
+  if (ground[3] >= 0.5) return isDark(ground) ? "dark" : "light";
+  return backgroundImage !== "none" && hasLightText({ color }) ? "dark" : null; // what a picture looks like nobody can know
+}
+
+/** Text is there to be read: light text stands on something dark. */
+function hasLightText({ color }) {
+  return luminance(channels(color)) > 180;
+}
+
+function luminance([red, green, blue]) {
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+function isDark(shade) {
+  return luminance(shade) < 110;
 }
 
 function above(node) {
@@ -35,22 +60,28 @@ function channels(colour) {
 /** Call back with the scheme of an element whenever the page may have changed. Returns a function that ends this. */
 export function watchScheme(element, callback) {
   watchers.set(element, callback);
-  if (!watching) watch();
+  observer ??= watch();
+  for (let node = above(element); node; node = above(node)) observer.observe(node, { attributes: true });
   return () => watchers.delete(element);
 }
 
-function watch() {
-  watching = true;
-  const tell = () => {
+/** Look at all cells again, once for all that changes now. */
+function look() {
+  timer ??= setTimeout(() => {
+    timer = null;
     // First look at all cells, then paint them: in turns, each look would lay out the page anew.
     const found = [...watchers].map(([element, callback]) => [callback, schemeOf(element)]);
     for (const [callback, scheme] of found) callback(scheme);
-  };
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
+  });
+}
+
+function watch() {
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", look);
   // A page that fades has the new colour only at the end.
-  document.addEventListener("transitionend", ({ propertyName }) => /^background/.test(propertyName) && tell());
-  const observer = new MutationObserver(tell);
-  const attributes = { attributes: true, attributeFilter: ["class", "style", "data-theme", "data-bs-theme", "data-mode"] };
-  observer.observe(document.documentElement, attributes);
-  if (document.body) observer.observe(document.body, attributes);
+  document.addEventListener("transitionend", ({ propertyName }) => /^background|^color/.test(propertyName) && look());
+  const made = new MutationObserver(look);
+  // Style sheets, and what they are for; the page's word for its scheme.
+  made.observe(document.head, { childList: true, subtree: true, attributes: true, attributeFilter: ["media", "disabled", "content", "href"] });
+  document.head.addEventListener("load", look, { capture: true });
+  return made;
 }

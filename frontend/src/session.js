@@ -44,7 +44,7 @@ class Session {
     this.#turn = new Promise((resolve) => (letOthers = resolve));
     await earlier;
     const start = async () => {
-      if (setup && !this.#setupsDone.has(setup)) await this.#runSetup(run, setup, submission.language);
+      if (setup && !this.#setupsDone.has(setup)) await this.#runSetup(run, setup, submission);
       return run.start({ ...this.#place(), ...submission, keep: this.kept }, ({ session }) => {
         if (this.kept) this.#id = session;
         letOthers();
@@ -73,13 +73,13 @@ class Session {
   }
 
   /** Run the hidden code; of its output only an error is shown, and its files may be. */
-  async #runSetup(run, code, language) {
+  async #runSetup(run, code, { language, scheme }) {
     const hidden = run.preliminary((message) => {
       if (message.header.msg_type === "error") run.show(message);
       const announced = message.content?.data?.[FILES_TYPE] ?? {};
       for (const file of readFiles(announced, this.server)) this.files.set(file.name, file);
     });
-    const fields = { ...this.#place(), code, language, keep: true, stdin: false };
+    const fields = { ...this.#place(), code, language, scheme, keep: true, stdin: false };
     await hidden.start(fields, ({ session }) => (this.#id = session));
     this.#setupsDone.add(code);
   }

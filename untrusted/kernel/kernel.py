@@ -50,6 +50,7 @@ class Kernel:
         if "matplotlib" in sys.modules:
             # A language may have a formatter of its own, which learns here what a figure is.
             self._shell.enable_matplotlib("inline")
+            self._shell.show_figures_sharp()
             prepare_animations()
             do_without_latex()
 
@@ -57,6 +58,7 @@ class Kernel:
         """Run the language's warm-up cells, forget them, and settle the memory that children will share."""
         before = sys.stdout, sys.stderr, sys.path[:]
         sys.stdout, sys.stderr = self._streams
+        self._shell.scheme = "dark"  # which takes more than light
         try:
             for cell in self._language.warm_cells:
                 self._run(cell)
@@ -86,17 +88,19 @@ class Kernel:
         self._transform = self._language.dialects[dialect]
 
     def execute(
-        self, code: str, stdin: bool, expressions: Mapping[str, str] | None = None, last: bool = False
+        self, code: str, stdin: bool, expressions: Mapping[str, str] | None = None, last: bool = False, scheme: str = ""
     ) -> None:
         """Run a cell and send all of its messages, from ``status busy`` to ``status idle``.
 
         ``expressions``: what to evaluate for the reply when the code has come to its end, by name.
-        ``last``: whether the session ends with this cell.
+        ``last``: whether the session ends with this cell. ``scheme``: "light" or "dark", as the page that shows its
+        figures is, "" where nobody says.
         """
         self._interrupts.install()
         self._publisher.start_pump()
         began, earlier = time.monotonic(), threading.enumerate()
         self._input.allowed, self._input.asked_s = stdin, 0.0
+        self._shell.scheme = scheme
         count = self._shell.execution_count
         self._publisher.emit("status", {"execution_state": "busy"})
         self._publisher.emit("execute_input", {"code": valid_text(code), "execution_count": count})

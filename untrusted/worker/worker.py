@@ -56,7 +56,7 @@ class Worker:
         while True:
             frame = self._channel.receive()
             if isinstance(frame, Execute):
-                self._kernel.execute(frame.code, frame.stdin, frame.user_expressions, frame.last)
+                self._kernel.execute(frame.code, frame.stdin, frame.user_expressions, frame.last, frame.scheme)
                 self._channel.send(Over())
             elif isinstance(frame, Deliver):
                 content, metadata = msgspec.json.decode(frame.content), msgspec.json.decode(frame.metadata)

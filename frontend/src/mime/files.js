@@ -1,5 +1,6 @@
 /** Files that the code made: a list of links, images shown as well. */
 import { make, icon } from "../dom.js";
+import { enlargeable } from "./image.js";
 import { CellFile } from "../run_files.js";
 import { say } from "../texts.js";
 
@@ -19,7 +20,7 @@ export function filesNode(data, { context }) {
     }
     context.files.add(file);
   }
-  return make("div", {}, ...pictures, list);
+  return make("div", {}, ...pictures.map(enlargeable), list);
 }
 
 /** Return the files that a message announces. */

@@ -1,5 +1,7 @@
 /** Images. Inside <img> an SVG can run no script and load nothing. */
+import { fetchFile } from "../api.js";
 import { make } from "../dom.js";
+import { loadPart } from "../lazy.js";
 import { say } from "../texts.js";
 
 const WIDTH_MAX_PX = 20000;
@@ -18,7 +20,18 @@ function image(address, metadata, plain) {
     const pixels = Number(metadata[side]);
     if (pixels > 0 && pixels <= WIDTH_MAX_PX) picture[side] = Math.round(pixels);
   }
-  return picture;
+  // What it was drawn for, if the kernel knows: on another ground it is inverted, or has the ground that it was made for.
+  if (/^(?:light|dark)$/.test(metadata.scheme)) {
+    picture.dataset.scheme = metadata.scheme;
+    if (metadata.invertible === true) picture.dataset.invertible = "";
+  }
+  return enlargeable(picture);
+}
+
+/** Return a picture as a button that shows it large, where it can be saved. */
+export function enlargeable(picture) {
+  const open = () => loadPart("enlarged").then(({ show }) => show(picture, { make, say, fetchFile }));
+  return make("button", { type: "button", class: "enlarge", part: "image-button", title: say("enlarge"), onclick: open }, picture);
 }
 
 /** Return what a screen reader says: the author's text, else what the object says of itself unless that is an address. */

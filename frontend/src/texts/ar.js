@@ -51,6 +51,8 @@ export default {
   frame_tiles: "تحتاج هذه الخريطة إلى مربعات من خادم آخر، والخلايا لا تحمّل شيئًا من هناك.",
   picture_save: "حفظ {name}، {size}",
   picture_refused: "لا يمكن أن تُحفظ من المُخرجات إلا صور PNG وSVG لا تتجاوز {size}.",
+  enlarge: "تكبير",
+  save: "حفظ الصورة",
   widget: "عنصر تحكّم، معروض كنص.",
   answer: "إجابتك",
   send: "إرسال",

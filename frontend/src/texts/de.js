@@ -51,6 +51,8 @@ export default {
   frame_tiles: "Diese Karte braucht Kacheln von einem anderen Server. Zellen laden von dort nichts.",
   picture_save: "{name} speichern, {size}",
   picture_refused: "Aus einer Ausgabe lassen sich nur Bilder in PNG und SVG bis {size} speichern.",
+  enlarge: "Vergrößern",
+  save: "Bild speichern",
   widget: "Ein Bedienelement, hier als sein Text.",
   answer: "Ihre Antwort",
   send: "Senden",

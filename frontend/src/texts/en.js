@@ -51,6 +51,8 @@ export default {
   frame_tiles: "This map needs tiles from another server. Cells load nothing from there.",
   picture_save: "Save {name}, {size}",
   picture_refused: "Only PNG and SVG pictures of up to {size} can be saved from an output.",
+  enlarge: "Enlarge",
+  save: "Save picture",
   widget: "A widget, shown as its text.",
   answer: "Your answer",
   send: "Send",

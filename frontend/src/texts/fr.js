@@ -51,6 +51,8 @@ export default {
   frame_tiles: "Cette carte a besoin de tuiles d’un autre serveur. Les cellules n’y chargent rien.",
   picture_save: "Enregistrer {name}, {size}",
   picture_refused: "Seules des images PNG et SVG de {size} au plus peuvent être enregistrées depuis une sortie.",
+  enlarge: "Agrandir",
+  save: "Enregistrer l’image",
   widget: "Un widget, affiché sous forme de texte.",
   answer: "Votre réponse",
   send: "Envoyer",

@@ -150,10 +150,15 @@ class LocalProcess:
         zygote.forked = self.pid
 
     def run(
-        self, code: str, stdin: bool = True, answers: tuple[str, ...] = (), on: Callable[[str], None] | None = None
+        self,
+        code: str,
+        stdin: bool = True,
+        answers: tuple[str, ...] = (),
+        on: Callable[[str], None] | None = None,
+        scheme: str = "",
     ) -> Ran:
         """Run a cell; ``on`` is told every text and message type as it comes."""
-        self.order("execute", code, stdin)
+        self.order("execute", code, stdin, None, False, scheme)
         ran = self._ran(list(answers), on)
         validate_order((kind, content) for kind, content, *_ in ran)
         return ran

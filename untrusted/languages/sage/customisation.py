@@ -21,7 +21,7 @@ from sage.repl.user_globals import initialize_globals
 from untrusted.kernel.cell_source import CLEANED_UP
 from untrusted.kernel.figures import video_program
 from untrusted.languages import fonts
-from untrusted.languages.sage import compiling
+from untrusted.languages.sage import compiling, figures
 from untrusted.languages.sage.animations import save_gif
 from untrusted.languages.sage.display import Backend
 from untrusted.languages.sage.interact import NAMES
@@ -46,6 +46,7 @@ def set_up(shell: Any) -> None:
     animate.Animation.gif = save_gif
     use_ffmpeg(video_program())
     compiling.set_up()
+    figures.set_up(shell)
     latex.view = view
     CLEANED_UP.append("sage:")
     fonts.add_to_matplotlib()

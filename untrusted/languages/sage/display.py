@@ -8,6 +8,8 @@ from typing import Any
 from sage.repl.rich_output import output_catalog as outputs
 from sage.repl.rich_output.backend_ipython import BackendIPythonNotebook
 
+from untrusted.languages.sage import figures
+
 # The build of three.js that Sage's pages are written for; whoever shows the page has it beside the page.
 THREE_SCRIPT = '<script src="three-sage-130.min.js"></script>'
 _FOREIGN_THREE = re.compile(r'<script src="https://[^"]*three[^"]*"></script>')
@@ -27,6 +29,9 @@ class Backend(BackendIPythonNotebook):
     def displayhook(self, plain_text: Any, rich_output: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the MIME bundle and the metadata of a value."""
         plain = {"text/plain": plain_text.text.get_str()}
+        if isinstance(rich_output, outputs.OutputImagePng):
+            png = rich_output.png.get()
+            return {"image/png": png, **plain}, {"image/png": figures.about(png)}
         if isinstance(rich_output, outputs.OutputHtml) and rich_output.latex:
             return {"text/latex": rich_output.latex.get_str(), **plain}, {}
         if isinstance(rich_output, outputs.OutputImageGif):
