@@ -17,7 +17,7 @@ VISIBLE = "<single-cell><pre>print(6 * 7)</pre><figure data-output>42, said the 
 SCRIPT = (ROOT / "docs/embedding.md").read_text().split("cannot be had:")[1].split("```")[1].removeprefix("html")
 
 
-def test_output_in_the_page_is_shown_until_the_code_gives_another_and_again_after_a_reset(embed, page):
+def test_output_in_the_page_stays_until_the_code_gives_another_or_a_reset(embed, page):
     cell = embed(VISIBLE)
     written = page.get_by_text("42, said the author")
     expect(written).to_be_visible()

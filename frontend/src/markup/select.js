@@ -1,5 +1,6 @@
 /** `data-select` of the script: blocks of code that are in the page already become cells, now and when more of them come. */
 import { textOf, tidy } from "../author.js";
+import { IN_MARKUP } from "./names.js";
 
 // What a block, a wrapper of it or the script may say with data-… .
 const ATTRIBUTES = [
@@ -11,7 +12,6 @@ const OF_TABLES = new Set(["tbody", "tr", "td"]);
 const OF_CODE = /code|highlight|lang|listing|program|snippet/i;
 const NAMED = /^(?:language|lang|highlight)-([\w+-]+)$/; // Markdown, Rouge, Sphinx
 const PANDOC = "sourceCode"; // beside it stands the language
-const SAME = { py: "python", py3: "python", python3: "python", ipython: "python", ipython3: "python", pycon: "python", sagemath: "sage" };
 const NO_LANGUAGE = new Set(["default", "none", "text", "plaintext", "source", "rouge"]);
 
 /** Make cells of all blocks that the script's selector names; `script`: the element. */
@@ -70,7 +70,7 @@ function cellOf(script, node, block) {
     if (holder) cell.setAttribute(name, holder.getAttribute(`data-${name}`));
   }
   const language = cell.getAttribute("language") ?? languageOf([...around, ...node.querySelectorAll("pre, code")]);
-  if (language) cell.setAttribute("language", SAME[language] ?? language);
+  if (language) cell.setAttribute("language", IN_MARKUP[language] ?? language);
   // Hidden code of the page, outside of cells, runs before each of them.
   for (const setup of document.querySelectorAll("[data-setup]")) {
     if (!setup.closest("single-cell")) cell.append(setup.cloneNode(true));
