@@ -74,6 +74,7 @@ class Settings(Limits, frozen=True, kw_only=True):
     request_bytes_max: PositiveInt
     message_bytes_max: PositiveInt
     queue_length_max: PositiveInt
+    checks_max: PositiveInt
     mongo_uri: str
     mongo_user: str
     mongo_password: str

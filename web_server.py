@@ -15,6 +15,7 @@ from settings import Settings
 from web import (
     accepting,
     cell_page,
+    checks,
     computations,
     context,
     files,
@@ -41,7 +42,7 @@ from web.notifier import Notifier
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-API = (computations, messages, files, sessions, permalinks, languages, limits, health, openapi)
+API = (computations, checks, messages, files, sessions, permalinks, languages, limits, health, openapi)
 ROUTES = (*API, pages, cell_page, sagecell)
 
 _lock = threading.Lock()

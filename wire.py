@@ -31,7 +31,7 @@ PACKAGES_MAX = 200  # of one language, in a LanguageReport
 PACKAGE_CHARS_MAX = 60  # of a package's name, and of its version
 PACKAGE_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
-Kind = Literal["complete", "inspect"]
+Kind = Literal["complete", "inspect", "probe"]
 Scheme = Literal["", "light", "dark"]
 PositiveInt = Annotated[int, Meta(gt=0)]
 PositiveFloat = Annotated[float, Meta(gt=0, le=1e15)]

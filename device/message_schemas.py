@@ -132,6 +132,11 @@ class InspectReply(Content):
     metadata: Bundle
 
 
+class ProbeReply(Content):
+    status: Literal["ok"]
+    values: list[Bundle]  # what the answer's code says of itself; the check's session reads it
+
+
 SHAPES: dict[str, Any] = {
     "status": Status,
     "execute_input": ExecuteInput,
@@ -147,7 +152,7 @@ SHAPES: dict[str, Any] = {
     "comm_msg": CommData,
     "comm_close": CommData,
 }
-REPLIES: dict[str, Any] = {"complete": CompleteReply, "inspect": InspectReply}
+REPLIES: dict[str, Any] = {"complete": CompleteReply, "inspect": InspectReply, "probe": ProbeReply}
 
 
 def check(msg_type: str, untrusted_json: bytes) -> Any:
@@ -160,7 +165,7 @@ def check(msg_type: str, untrusted_json: bytes) -> Any:
 
 
 def check_introspect_reply(kind: str, untrusted_json: bytes) -> bytes:
-    """Return the content of a complete_reply or inspect_reply, written anew. Raises KernelProtocolError."""
+    """Return the content of a reply to an introspection, written anew. Raises KernelProtocolError."""
     return msgspec.json.encode(_convert(decode(untrusted_json), REPLIES[kind], f"{kind}_reply"))
 
 

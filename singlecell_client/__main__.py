@@ -1,5 +1,7 @@
 """``python -m singlecell_client run file.py --server URL``: run a file on a server, as if it ran here.
 
+``python -m singlecell_client publish page.html --server URL``: publish the checks of a page's exercises.
+
 Exit code: 0 the code came to its end, 1 it raised an exception, 2 the command or the file is wrong, 3 the server ended
 it (a limit, a kill), 4 the server refused it or does not answer, 130 interrupted, 141 nobody reads its output any more.
 """
@@ -14,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from singlecell_client.client import Client, Refused, Result, Unreachable
+from singlecell_client.publishing import PAGES, publish_page
 from singlecell_client.terminal import Terminal
 
 EXIT_OK, EXIT_RAISED, EXIT_USAGE, EXIT_ENDED, EXIT_REFUSED, EXIT_INTERRUPTED, EXIT_UNREAD = 0, 1, 2, 3, 4, 130, 141
@@ -23,6 +26,35 @@ DEFAULT_SERVER = "http://127.0.0.1:5000"
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = parse(arguments)
+    try:
+        return publish(options) if options.command == "publish" else run_file(options)
+    except (Refused, Unreachable) as error:
+        print(error, file=sys.stderr)
+        return EXIT_REFUSED
+
+
+def publish(options: argparse.Namespace) -> int:
+    """Publish the check in a file, or those in a page; print its id, or the page with their ids. Raises Refused."""
+    key = os.environ.get("SINGLECELL_KEY", "")
+    path = Path(options.file)
+    try:
+        text = read(options.file)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        print(f"{options.file or repr('')} cannot be read: {why}", file=sys.stderr)
+        return EXIT_USAGE
+    if path.suffix.lower() in PAGES:
+        page, count = publish_page(lambda check, language: options.server.publish(check, language, key), text)
+        sys.stdout.write(page)
+        print(f"{count} checks published", file=sys.stderr)
+    else:
+        language = options.language or options.server.language_of(path.suffix.lower())
+        print(options.server.publish(text, language, key))
+    return EXIT_OK
+
+
+def run_file(options: argparse.Namespace) -> int:
+    """Run a file; return the exit code. Raises Refused, Unreachable."""
     try:
         code = sys.stdin.read() if options.file == "-" else read(options.file)
     except (OSError, UnicodeDecodeError) as error:
@@ -36,9 +68,6 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_USAGE
     try:
         return run(options.server, code, options.upload, Terminal(options.into))
-    except (Refused, Unreachable) as error:
-        print(error, file=sys.stderr)
-        return EXIT_REFUSED
     except BrokenPipeError:
         # Python would complain at its end about what it could not flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -53,16 +82,20 @@ def main(arguments: list[str] | None = None) -> int:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m singlecell_client", description="Run code on a server.")
-    command = parser.add_subparsers(required=True, metavar="run").add_parser("run", help="run a file to its end")
+    commands = parser.add_subparsers(required=True, dest="command", metavar="run|publish")
+    command = commands.add_parser("run", help="run a file to its end")
     command.add_argument("file", help="the file to run; - reads standard input")
+    publishing = commands.add_parser("publish", help="publish a check, or the checks of a page (key: SINGLECELL_KEY)")
+    publishing.add_argument("file", help="the check, or the page (.html), which is printed with the ids of its checks")
     server = os.environ.get("SINGLECELL_SERVER", DEFAULT_SERVER)
-    command.add_argument("--server", default=server, help="address of the server (environment: SINGLECELL_SERVER)")
-    command.add_argument("--language", default="python", help="language of the code")
+    for either, language in ((command, "python"), (publishing, "")):
+        either.add_argument("--server", default=server, help="address of the server (environment: SINGLECELL_SERVER)")
+        either.add_argument("--language", default=language, help="language of the code")
     command.add_argument("--upload", action="append", default=[], metavar="FILE", help="lies beside the code")
     command.add_argument("--into", type=Path, default=Path(), metavar="DIRECTORY", help="where files are saved")
     options = parser.parse_args(arguments)
     try:
-        options.server = Client(options.server, options.language)
+        options.server = Client(options.server, options.language or "python")
     except ValueError as error:
         command.error(str(error))
     return options

@@ -194,6 +194,23 @@ class Client:
         """End a kept session."""
         self._json("DELETE", f"sessions/{session}")
 
+    def language_of(self, extension: str) -> str:
+        """Return the language whose files end so, else the default. Raises Refused, Unreachable."""
+        languages = self._json("GET", "languages")["languages"]
+        return next((language["name"] for language in languages if language["extension"] == extension), self.language)
+
+    def publish(self, check: str, language: str, key: str = "") -> str:
+        """Publish the check of an exercise; return its id. ``key``: the operator's. Raises Refused, Unreachable."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return self._json("POST", "checks", json={"source": check, "language": language}, headers=headers)["id"]
+
+    def verdict(self, computation: str, check: str) -> dict[str, Any]:
+        """Return the verdict of a published check on a computation that has just ended, and was run with ``keep``.
+
+        Raises Refused, Unreachable.
+        """
+        return self._json("POST", f"computations/{computation}/verdict", json={"check": check})
+
     def download(self, file: File, into: BinaryIO) -> None:
         """Copy a file's bytes, piece by piece. Raises Refused, Unreachable."""
         try:

@@ -10,12 +10,14 @@ from contract import REASONS, Reason
 from jupyter import Overtime
 from settings import Settings
 from store.address import directory
+from store.checks import Checks
 from store.claims import Claims
 from store.clients import Clients, client_full
 from store.computations import Computations
 from store.database import Database
 from store.devices import Devices
 from store.errors import (
+    ChecksFullError,
     ClientFullError,
     ComputationOverError,
     LostClaimError,
@@ -37,7 +39,17 @@ from store.hints import choose_hints
 from store.introspection import Introspections
 from store.log import try_to_rotate
 from store.messages import Messages
-from store.models import Claim, Computation, Introspection, IntrospectionReply, Permalink, Session, Submission, Wish
+from store.models import (
+    Check,
+    Claim,
+    Computation,
+    Introspection,
+    IntrospectionReply,
+    Permalink,
+    Session,
+    Submission,
+    Wish,
+)
 from store.permalinks import Permalinks
 from store.queue import Queue
 from store.retention import sweep
@@ -48,8 +60,8 @@ from store.space import FULL, NEARLY_FULL, Space
 from store.states import MOVES, OVER, State
 
 __all__ = [
-    "FULL", "MOVES", "NEARLY_FULL", "OVER", "REASONS", "Claim", "ClientFullError", "Computation",
-    "ComputationOverError", "FileEntry", "FileWriter", "Introspection", "IntrospectionReply",
+    "FULL", "MOVES", "NEARLY_FULL", "OVER", "REASONS", "Check", "ChecksFullError", "Claim", "ClientFullError",
+    "Computation", "ComputationOverError", "FileEntry", "FileWriter", "Introspection", "IntrospectionReply",
     "LostClaimError", "NoSpaceError", "NotAskingError", "OtherLanguageError", "Overtime", "Permalink",
     "QueueFullError", "Reason", "Room", "ServedLanguages", "Session", "SessionGoneError", "State", "Store",
     "StoreError", "StoreUnavailableError", "StoredFile", "Submission", "UnknownSessionError", "Wish",
@@ -77,6 +89,7 @@ class Store:
         self.claims = Claims(database, self.hints, self.sessions, queue, expiry)
         self.devices = Devices(database)
         self.permalinks = Permalinks(database, self.space, self.clients)
+        self.checks = Checks(database, self.space)
         self.introspections = Introspections(database, self.hints, self.space)
 
     @guarded

@@ -114,6 +114,20 @@ class Computations:
             self._check_not_over(id)
             raise NotAskingError(f"computation {id} does not wait for input")
 
+    @guarded
+    def keep_verdict(self, id: str, verdict: bytes) -> None:
+        """Keep a verdict on a computation, in place of an earlier one. Raises NoSpaceError, StoreUnavailableError."""
+        self._space.check()
+        before = self._computations.find_one_and_update({"_id": id}, {"$set": {"verdict": verdict}}, {"verdict": 1})
+        more_bytes = len(verdict) - len((before or {}).get("verdict") or b"")
+        self._computations.update_one({"_id": id}, {"$inc": {"stored_bytes": more_bytes}})
+
+    @guarded
+    def code_of(self, id: str) -> str:
+        """Return the code of a computation, "" when there is none. Raises StoreUnavailableError."""
+        found = self._computations.find_one({"_id": id}, {"code": 1})
+        return str(found["code"]) if found else ""
+
     def _withdraw(self, id: str) -> bool:
         withdrawn = self._computations.find_one({"_id": id, **leaving("withdraw")}, NEEDED)
         if withdrawn is None or not self._forced_ends.end(withdrawn, "withdraw", "cancelled"):

@@ -62,6 +62,10 @@ INDEXES: dict[str, list[IndexModel]] = {
                     ("_id", DESCENDING)], name="of_computation"),
         IndexModel([("uploadDate", ASCENDING)], name="retention"),
     ],
+    "checks": [
+        IndexModel([("digest", ASCENDING)], name="digest", unique=True),
+        IndexModel([("published", ASCENDING)], name="published"),
+    ],
     "permalinks": [IndexModel([("used", ASCENDING)], name="used")],
     "clients": [
         IndexModel([("since", ASCENDING)], name="kept", expireAfterSeconds=CLIENT_KEPT_S),

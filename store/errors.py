@@ -53,6 +53,10 @@ class ClientFullError(StoreError):
     """One client has as much here as the settings allow; the message is a sentence for that client."""
 
 
+class ChecksFullError(StoreError):
+    """As many checks are published as the settings allow."""
+
+
 class LostClaimError(StoreError):
     """The computation is not this device's any more; nothing was written for it."""
 

@@ -47,7 +47,7 @@ class Computation:
     """A computation as it was when it was read.
 
     ``turn`` counts from 0 in its session. ``sequence``: of its last message, -1 before the first. ``asking``: whether
-    the code waits for input. Times are aware and in UTC.
+    the code waits for input. Times are aware and in UTC. ``verdict``: the last one on it, as JSON.
     """
 
     id: str
@@ -66,6 +66,7 @@ class Computation:
     usage: dict[str, Any] | None
     device: str | None
     host: str | None
+    verdict: bytes | None
 
     @property
     def over(self) -> bool:
@@ -199,3 +200,13 @@ class Permalink:
     language: str
     interacts: str = "[]"
     setup: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """An author's check as it was published; ``source`` never leaves the trusted side but into a session of its own."""
+
+    id: str
+    language: str
+    source: str
+    published: datetime

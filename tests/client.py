@@ -98,6 +98,29 @@ class Client:
         body = {"code": code, "cursor_pos": len(code) if cursor is None else cursor, **fields}
         return self.http.post(f"{self.url}/sessions/{session}/{kind}", json=body, timeout=DEADLINE_S)
 
+    def publish(self, check: str, language: str = "python") -> str:
+        """Publish a check and return its id."""
+        body = {"source": check, "language": language}
+        answer = self.http.post(f"{self.url}/checks", json=body, timeout=DEADLINE_S)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    def ask_for_verdict(self, computation: str, check: str) -> requests.Response:
+        """Ask for the verdict of a published check on a computation."""
+        return self.http.post(
+            f"{self.url}/computations/{computation}/verdict", json={"check": check}, timeout=DEADLINE_S
+        )
+
+    def judge(self, answer: str, check: str, language: str = "python") -> dict:
+        """Run an answer and return the verdict of a published check on it; its session is ended."""
+        outcome = self.run(answer, language=language, keep=True)
+        try:
+            found = self.ask_for_verdict(outcome.description["id"], check)
+            assert found.status_code == 200, found.text
+            return found.json()
+        finally:
+            self.http.delete(f"{self.url}/sessions/{outcome.description['session']}", timeout=DEADLINE_S)
+
     def limit(self, name: str) -> int:
         """Return a limit that the server tells."""
         return self.http.get(f"{self.url}/limits", timeout=DEADLINE_S).json()["limits"][name]["value"]

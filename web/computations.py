@@ -50,7 +50,7 @@ def submit() -> Response:
     with ExitStack() as waiting:
         with ExitStack() as closing:
             uploads: multipart.Uploads = []
-            _check_room()
+            check_room()
             if request.mimetype == multipart.MEDIA_TYPE:
                 boundary = request.mimetype_params.get("boundary", "")
                 with request_body.arriving() as stream:
@@ -62,7 +62,7 @@ def submit() -> Response:
             submission = _submission(body, uploads)
             # Subscribed before there can be news of the computation.
             event = waiting.enter_context(context.notifier.subscribed(submission.id))
-            computation = _submit(submission)
+            computation = store_submission(submission)
         context.figures.submitted.labels(computation.language).inc()
         return _submitted(computation, wait_for_end(context, event, computation, wait_s) if wait_s else None)
 
@@ -88,6 +88,7 @@ def look(id: str) -> Response:
             started=computation.started or UNSET,
             finished=computation.finished or UNSET,
             usage=msgspec.convert(usage, Usage) if usage else UNSET,
+            verdict=Raw(computation.verdict) if computation.verdict else UNSET,
         )
     )
 
@@ -175,7 +176,7 @@ def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
     )
 
 
-def _check_room() -> None:
+def check_room() -> None:
     """Refuse a submission when devices found that too much is stored. Raises NoSpaceError, ClientFullError."""
     room = here().device_reports.room()
     if room.is_full:
@@ -184,7 +185,8 @@ def _check_room() -> None:
         raise stores.ClientFullError(stores.client_full(here().settings.client_stored_bytes_max))
 
 
-def _submit(submission: Submission) -> Computation:
+def store_submission(submission: Submission) -> Computation:
+    """Store a computation. Raises ProblemError, NoSpaceError, ClientFullError, StoreUnavailableError."""
     try:
         return here().store.computations.submit(submission)
     except stores.QueueFullError:

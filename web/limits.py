@@ -21,6 +21,7 @@ UNITS = {
     "queue_length_max": "computations",
     "client_stored_bytes_max": "bytes",
     "client_permalinks_day_bytes_max": "bytes",
+    "checks_max": "checks",
     "retention_s": "s",
     "attempts_max": "attempts",
     "cell_wall_s": "s",

@@ -1,4 +1,4 @@
-"""Serves the pages / and /embed, and the embed script /embedded_singlecell.js."""
+"""Serves the pages /, /embed and /exercises, and the embed script /embedded_singlecell.js."""
 
 from __future__ import annotations
 
@@ -24,11 +24,8 @@ NO_FRAME = "; frame-ancestors 'none'"
 @operation("A page with one cell", {200: "text/html"})
 def index() -> Response:
     """Answer with the page; its script reads `q`, `c`, `z`, `lang` and `autoeval` of the address."""
-    written = current_app.jinja_env.list_templates(filter_func=lambda name: name.startswith("examples/"))
-    languages = here().settings.languages
     # A tab each; the script shows those of the languages that can be run now.
-    examples = [(name, entry["label"]) for name, entry in languages.items() if f"examples/{name}.html" in written]
-    return page("index.html", examples=examples)
+    return page("index.html", examples=_written_for("examples"))
 
 
 @routes.get("/embed")
@@ -39,6 +36,19 @@ def embed() -> Response:
     return page("embed.html", pinned=f"static/{pinned}", integrity=integrity)
 
 
+@routes.get("/exercises")
+@operation("A page with ten exercises", {200: "text/html"})
+def exercises() -> Response:
+    """Answer with the page; its checks are published, if they are not yet."""
+    return page("exercises.html", exercises=_written_for("exercises"))
+
+
+@routes.app_template_filter("check")
+def publish_check(source: str, language: str) -> str:
+    """Publish a check that stands in a template; return its id."""
+    return here().store.checks.publish(language, str(source).strip() + "\n").id
+
+
 @routes.get("/embedded_singlecell.js")
 @operation("The embed script", {200: "text/javascript"})
 def script() -> Response:
@@ -46,6 +56,13 @@ def script() -> Response:
     response = current_app.send_static_file("embedded_singlecell.js")
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
+
+
+def _written_for(folder: str) -> list[tuple[str, str]]:
+    """Return name and label of the languages for which a folder of templates has something."""
+    written = current_app.jinja_env.list_templates(filter_func=lambda name: name.startswith(f"{folder}/"))
+    languages = here().settings.languages
+    return [(name, entry["label"]) for name, entry in languages.items() if f"{folder}/{name}.html" in written]
 
 
 def page(template: str, status: int = 200, framing: str = NO_FRAME, **more: object) -> Response:

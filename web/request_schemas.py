@@ -84,6 +84,19 @@ class NewPermalink(Struct, forbid_unknown_fields=True):
     setup: Source = ""
 
 
+class NewCheck(Struct, forbid_unknown_fields=True):
+    """The check of an exercise, code in the language of its answers."""
+
+    source: Source
+    language: str = "python"
+
+
+class VerdictRequest(Struct, forbid_unknown_fields=True):
+    """The id of the check that is to judge."""
+
+    check: str
+
+
 Body = TypeVar("Body")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from flask import Response, request
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from web.context import here
 
@@ -34,7 +34,7 @@ class Usage(Struct, frozen=True):
 
 
 class ComputationAnswer(Struct, frozen=True):
-    """A computation; times are ISO 8601 in UTC, ``queue_position`` 1 is next."""
+    """A computation; times are ISO 8601 in UTC, ``queue_position`` 1 is next, ``verdict`` is the last one on it."""
 
     id: str
     session: str
@@ -48,6 +48,7 @@ class ComputationAnswer(Struct, frozen=True):
     started: datetime | UnsetType = UNSET
     finished: datetime | UnsetType = UNSET
     usage: Usage | UnsetType = UNSET
+    verdict: msgspec.Raw | UnsetType = UNSET
 
 
 class SubmittedAnswer(Struct, frozen=True):
@@ -121,6 +122,63 @@ class PermalinkContent(Struct, frozen=True):
     code: str
     language: str
     setup: str | UnsetType = UNSET
+
+
+class CheckAnswer(Struct, frozen=True):
+    """A published check, without its text."""
+
+    id: str
+    language: str
+    published: datetime
+
+
+class CheckContent(CheckAnswer, frozen=True):
+    """A published check with its text."""
+
+    source: str
+
+
+class ChecksAnswer(Struct, frozen=True):
+    """The published checks, the oldest first."""
+
+    checks: list[CheckAnswer]
+
+
+Line = Annotated[str, Meta(max_length=500)]
+Sentence = Annotated[str, Meta(max_length=2000)]
+
+
+class TestOutcome(Struct, frozen=True):
+    """One test of a check. ``expected``, ``got`` and ``message`` come where the author lets the reader see them."""
+
+    __test__ = False  # pytest would take it for a test of ours
+
+    name: Line
+    passed: bool
+    shown: bool
+    points: float
+    points_max: float
+    expected: Line | UnsetType = UNSET
+    got: Line | UnsetType = UNSET
+    message: Sentence | UnsetType = UNSET
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What a check found. ``type``: how the message is meant. ``fault``: of the check itself, for the operator."""
+
+    correct: bool
+    message: Sentence
+    type: Literal["success", "info", "warning", "error"]
+    points: float = 0.0
+    points_max: float = 0.0
+    tests: Annotated[list[TestOutcome], Meta(max_length=100)] = []
+    fault: Sentence | UnsetType = UNSET
+
+
+class VerdictAnswer(Verdict, frozen=True, kw_only=True):
+    """A verdict, and the id of the check that found it."""
+
+    check: str
 
 
 class Language(Struct, frozen=True):

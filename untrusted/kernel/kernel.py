@@ -9,10 +9,11 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from untrusted.kernel import introspection
+from untrusted.kernel import examiner as examiner  # loaded before the fork: a check's session finds it by its name
+from untrusted.kernel import introspection, probes
 from untrusted.kernel.absences import do_without_latex
 from untrusted.kernel.comms import Comms
 from untrusted.kernel.fd_capture import unbuffer_c_stdout
@@ -136,6 +137,11 @@ class Kernel:
         """Return the content of an ``inspect_reply``. ``cursor_pos`` counts code points. Raises KeyboardInterrupt."""
         with self._interrupts.allowed():
             return introspection.inspect(self._shell, code, cursor_pos, detail_level)
+
+    def probe(self, expressions: Sequence[str]) -> list[probes.Found]:
+        """Return what a check finds in this namespace, for each expression. Raises KeyboardInterrupt."""
+        with self._interrupts.allowed():
+            return probes.probe(self._shell, self._language.transform, expressions)
 
     def _run(self, code: str) -> dict[str, Json] | None:
         """Run the code; return the error's content when it failed."""

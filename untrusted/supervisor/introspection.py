@@ -176,6 +176,8 @@ class IntrospectionQueue:
 def say_nothing(frame: Introspect) -> IntrospectReply:
     """Return the reply of a worker that knows no completion, and nothing about what stands at the cursor."""
     at = frame.cursor_pos
+    if frame.kind == "probe":
+        return IntrospectReply(frame.request, "error", b"{}")
     content: dict[str, object] = {"status": "ok", "found": False, "data": {}, "metadata": {}}
     if frame.kind == "complete":
         content = {"status": "ok", "matches": [], "cursor_start": at, "cursor_end": at, "metadata": {}}

@@ -95,6 +95,9 @@ class Worker:
         try:
             if frame.kind == "complete":
                 content = self._kernel.complete(frame.code, frame.cursor_pos)
+            elif frame.kind == "probe":
+                expressions = msgspec.json.decode(frame.code, type=list[str])
+                content = {"status": "ok", "values": self._kernel.probe(expressions)}
             else:
                 content = self._kernel.inspect(frame.code, frame.cursor_pos, frame.detail_level)
             return IntrospectReply(frame.request, "ok", _json(content))
