@@ -91,6 +91,7 @@ const files = {
   enlarged: await part("enlarged", "js", await bundle("mime/enlarged.js")),
   markdown: await part("markdown", "js", await bundle("mime/markdown-parser.js")),
   markup: await part("markup", "js", await bundle("markup/markup.js")),
+  exercise: await part("exercise", "js", await bundle("exercise/exercise.js")),
 };
 const define = { PARTS: JSON.stringify(files) };
 const script = await bundle("main.js", { define });

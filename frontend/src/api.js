@@ -85,6 +85,15 @@ export class Api {
     return this.#call("POST", `computations/${id}/input`, { json: { value } });
   }
 
+  /** Return the verdict of a published check on a computation whose session still lives. */
+  verdict(id, check) {
+    return this.#call("POST", `computations/${id}/verdict`, { json: { check }, answer_s: 2 * ANSWER_S });
+  }
+
+  endSession(id) {
+    return this.#call("DELETE", `sessions/${id}`);
+  }
+
   languages() {
     return this.#call("GET", "languages");
   }

@@ -3,7 +3,7 @@
 const AS_IT_IS = "script, textarea, template"; // no editor has put marks between their lines
 const BLOCKS = "p, div, pre, li, ul, ol, h1, h2, h3, h4, h5, h6, blockquote, section, article, table, tr";
 // Prompts, results and line numbers are what Pygments, Rouge and others put beside code.
-const NO_CODE = "[data-setup], [data-output], [slot], style, button, span.gp, span.go, .linenos, .lineno, .gutter";
+const NO_CODE = "[data-setup], [data-output], [data-check], [data-hint], [data-solution], [slot], style, button, span.gp, span.go, .linenos, .lineno, .gutter";
 // No code is marked up so; and what follows a cell stands inside it when Markdown has wrapped its end in a paragraph.
 const NEVER_IN_CODE = "h1, h2, h3, h4, h5, h6, nav, footer, single-cell";
 

@@ -2,6 +2,7 @@
 import { Api } from "./api.js";
 import { readAuthor, seemsTakenApart } from "./author.js";
 import { Composition } from "./composition.js";
+import { loadExercise } from "./exercise_part.js";
 import { isTypedInto } from "./keys.js";
 import { loadPart } from "./lazy.js";
 import { Memory } from "./memory.js";
@@ -30,6 +31,7 @@ export class SingleCell extends HTMLElement {
   #memory = null;
   #pendingCode = null;
   #outputHost = null;
+  #exercise = null; // a promise of an Exercise or null, where the author has made the cell one
   #away = []; // what is to be undone when the cell leaves the page
 
   // --- what pages may use ---
@@ -77,8 +79,18 @@ export class SingleCell extends HTMLElement {
   }
 
   /** Run the code. Resolves with the state in which the run ended. */
-  async run() {
+  run() {
+    return this.#run(false);
+  }
+
+  /** Run the code and have the author's check judge it. Resolves with the verdict, or null when there is none. */
+  async check() {
+    return (await this.#exercise)?.check() ?? null;
+  }
+
+  async #run(keep) {
     if (this.busy || !this.#parts) return this.state;
+    if (this.#exercise && (await this.#exercise)?.mayRun() === false) return this.state;
     if (!this.code.trim() && !this.#author.setup) {
       this.#parts.view.showIdle(say("no_code"));
       return this.state;
@@ -86,7 +98,7 @@ export class SingleCell extends HTMLElement {
     const session = sessionOf(this);
     const controller = this.#prepareRun();
     const { code, language } = this;
-    const submission = { code, files: this.#parts.takeFiles(), language, stdin: this.#options.stdin, scheme: schemeOf(this) };
+    const submission = { code, files: this.#parts.takeFiles(), language, stdin: this.#options.stdin, scheme: schemeOf(this), ...(keep && { keep }) };
     return controller.run({ session, setup: this.#author.setup, submission });
   }
 
@@ -106,6 +118,7 @@ export class SingleCell extends HTMLElement {
     this.setAttribute("state", "idle");
     this.#parts.view.showIdle();
     this.#showReset();
+    this.#exercise?.then((exercise) => exercise?.clear());
   }
 
   /** Whether somebody types here: what pages ask before they take a key for a shortcut, in handlers older than our script. */
@@ -173,6 +186,13 @@ export class SingleCell extends HTMLElement {
     this.setAttribute("state", "idle");
     if (!this.#outputHost) showPrefilled(this, this.#parts.output);
     this.#showReset();
+    this.#exercise = loadExercise(this, this.#author.code, {
+      ...this.#parts,
+      api: new Api(this.server),
+      isLinked: isLinked(this),
+      run: () => this.#run(true),
+      last: () => this.#controller,
+    });
     this.#settle();
     if (this.#pendingCode === null) this.#warnAuthor();
     new MutationObserver(() => this.#readAgain()).observe(this, { childList: true, characterData: true, subtree: true });

@@ -55,6 +55,10 @@ export class RunController {
     });
   }
 
+  get id() {
+    return this.#run.id;
+  }
+
   get session() {
     return this.#run.session;
   }

@@ -45,7 +45,7 @@ class Session {
     await earlier;
     const start = async () => {
       if (setup && !this.#setupsDone.has(setup)) await this.#runSetup(run, setup, submission);
-      return run.start({ ...this.#place(), ...submission, keep: this.kept }, ({ session }) => {
+      return run.start({ ...this.#place(), ...submission, keep: this.kept || submission.keep }, ({ session }) => {
         if (this.kept) this.#id = session;
         letOthers();
       });

@@ -14,6 +14,11 @@ export function speak(...candidates) {
   language = known ?? "en";
 }
 
+/** Return the language that is spoken. */
+export function spoken() {
+  return language;
+}
+
 /** Return whether there is a sentence of this name. */
 export function knows(key) {
   return key in en;
