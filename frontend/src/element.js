@@ -90,7 +90,7 @@ export class SingleCell extends HTMLElement {
 
   async #run(keep) {
     if (this.busy || !this.#parts) return this.state;
-    if (this.#exercise && (await this.#exercise)?.mayRun() === false) return this.state;
+    if (this.#exercise && ((await this.#exercise)?.mayRun() === false || this.busy)) return this.state;
     if (!this.code.trim() && !this.#author.setup) {
       this.#parts.view.showIdle(say("no_code"));
       return this.state;

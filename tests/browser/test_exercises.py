@@ -104,6 +104,7 @@ def test_an_answer_that_raises_is_not_right_and_says_why(page, exercise) -> None
     exercise.cell.write("1/0")
     exercise.says("ZeroDivisionError: division by zero")
     expect(exercise.verdict).to_have_class("verdict bad")
+    assert exercise.cell.node.evaluate("cell => cell.progress.attempts") == 0
 
 
 def test_a_verdict_that_the_answer_prints_is_no_verdict(page, exercise) -> None:
@@ -206,6 +207,13 @@ def test_a_run_that_is_stopped_costs_no_attempt(exercise) -> None:
     exercise.cell.ends()
     expect(exercise.verdict).to_be_empty()
     assert exercise.cell.node.evaluate("cell => cell.progress.attempts") == 0
+
+
+def test_while_the_cell_runs_check_waits(exercise) -> None:
+    exercise.cell.start("input()")
+    expect(exercise.button).to_have_attribute("aria-disabled", "true")
+    exercise.cell.button.click()
+    expect(exercise.button).to_have_attribute("aria-disabled", "false")
 
 
 def test_setup_and_linked_cells_are_there_when_the_check_asks(server, embed) -> None:

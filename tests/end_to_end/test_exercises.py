@@ -142,7 +142,7 @@ PAGE = """<single-cell language="python">
     test("x", 5)
 </script>
 </single-cell><script data-check=""></script>
-<single-cell language="sage"><script data-check="" type="x">test("1/2", 1/2)</script></single-cell>
+<single-cell><script data-check="" type="x">test("1/2", 1/2)</script></single-cell>
 <script data-check="there">kept</script>
 """
 

@@ -45,10 +45,11 @@ export class Exercise {
       },
       use: (code) => (element.code = code),
     });
-    view.output.after(make("div", { class: "exercise", part: "exercise" }, this.verdict, ...this.#help.nodes));
+    view.spoken.before(make("div", { class: "exercise", part: "exercise" }, this.verdict, ...this.#help.nodes));
     if (this.#check) this.#addButton();
     else if (node?.textContent.trim()) this.#say(say("unpublished"), "bad");
     if (this.#progress.verdict) this.#show(this.#progress.verdict);
+    new MutationObserver(() => this.#offer()).observe(element, { attributeFilter: ["state"] });
     this.#offer();
   }
 
@@ -134,7 +135,7 @@ export class Exercise {
 
   #offer() {
     const solved = this.#progress.isSolved;
-    this.#button?.setAttribute("aria-disabled", this.#isChecking || !this.#left);
+    this.#button?.setAttribute("aria-disabled", this.#isChecking || !this.#left || this.#element.busy);
     const tried = this.#most === Infinity ? this.#progress.attempts > 0 : !this.#left;
     this.#help.offer({ solution: solved || tried || !this.#check });
   }

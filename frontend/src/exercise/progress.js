@@ -49,12 +49,13 @@ export class Progress {
     return { exercise: this.#element.getAttribute("label") || this.#element.id || String(place), ...record };
   }
 
-  /** Count an attempt; what was once right stays so, and the best points count. */
+  /** Count an attempt, unless it ended with an error; what was once right stays so, and the best points count. */
   add(verdict) {
     const now = new Date().toISOString();
     const { attempts, correct, points, first } = this.#kept;
+    const isError = verdict.type === "error" && !verdict.tests.length;
     this.note({
-      attempts: attempts + 1,
+      attempts: attempts + !isError,
       correct: correct || verdict.correct,
       points: Math.max(points, verdict.points),
       points_max: verdict.points_max || this.#kept.points_max,

@@ -8,7 +8,7 @@ export function verdictNodes({ correct, message, type, points, points_max, tests
   const head = make("p", { class: "head" }, mark(correct), make("strong", {}, word));
   if (points_max > 1) head.append(make("span", { class: "quiet" }, say("points", { points: number(points), most: number(points_max) })));
   const nodes = [head];
-  if (message) nodes.push(make("p", { class: `message ${type}`, dir: "auto" }, message));
+  if (message) nodes.push(make("p", { class: "message", dir: "auto" }, message));
   if (tests.length) nodes.push(make("ul", { class: "tests", part: "tests" }, ...tests.map(testNode)));
   return nodes;
 }
