@@ -35,7 +35,7 @@ class Checks:
         if found is None:
             self._space.check()
             if checks.estimated_document_count() >= most:
-                raise ChecksFullError(f"{most} checks are published already")
+                raise ChecksFullError(f"{most} checks are published already; its operator can delete some.")
             new = {"_id": str(uuid.uuid4()), "language": language, "source": source,
                    "published": datetime.now(timezone.utc)}  # fmt: skip
             with suppress(DuplicateKeyError):  # another process published it at the same time

@@ -54,7 +54,7 @@ class ClientFullError(StoreError):
 
 
 class ChecksFullError(StoreError):
-    """As many checks are published as the settings allow."""
+    """As many checks are published as the settings allow; the message is a sentence for the author."""
 
 
 class LostClaimError(StoreError):

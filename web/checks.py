@@ -8,11 +8,10 @@ import msgspec
 from flask import Blueprint, Response
 from msgspec import UNSET
 
-import store as stores
 from store import Check
 from web import operator, request_schemas
 from web.context import connection, here
-from web.examinations import EXAMINATION_S, FAULTY, GONE, NO_TIME, Examination
+from web.examinations import EXAMINATION_S, FAULTY, GONE, NO_PLACE, Examination
 from web.message_pages import existing_computation, is_id
 from web.operations import operation
 from web.problems import refuse
@@ -22,7 +21,7 @@ from web.responses import CheckAnswer, CheckContent, ChecksAnswer, VerdictAnswer
 routes = Blueprint("checks", __name__)
 
 NO_CHECK = "No check has this id."
-NOT_OPERATOR = "Only the operator may do this: with the key of the setting `operator_key`, or on the server's loopback."
+NOT_OPERATOR = "Only the operator may do this: with the key of `operator_key`, or without one on the server's loopback."
 
 
 @routes.post("/checks")
@@ -46,10 +45,7 @@ def publish() -> Response:
     body = request_schemas.read(NewCheck)
     source = request_schemas.check_code(body.source, "source")
     _check_source(body.language, source)
-    try:
-        check = here().store.checks.publish(body.language, source)
-    except stores.ChecksFullError:
-        refuse(507, f"{here().settings.checks_max} checks are published already; delete some.")
+    check = here().store.checks.publish(body.language, source)
     return json_answer(_described(check), 201, location=address(f"/checks/{check.id}"))
 
 
@@ -93,7 +89,7 @@ def delete(id: str) -> Response:
         413: "The body is too long.",
         415: "The body is not JSON.",
         422: "The check is for another language.",
-        503: NO_TIME,
+        503: NO_PLACE,
     },
     body=VerdictRequest,
 )
@@ -113,11 +109,11 @@ def judge(id: str) -> Response:
         refuse(409, "The session has run something else since; run the code again.")
     with here().connections.waiting(connection(), EXAMINATION_S) as granted_s:
         if granted_s < EXAMINATION_S:
-            refuse(503, NO_TIME)
+            refuse(503, NO_PLACE)
         verdict = Examination(check, computation, granted_s).verdict()
     if verdict.fault is not UNSET:
         # What went wrong in the check may say what is in it.
-        fault = verdict.fault if operator.asks() else UNSET
+        fault = verdict.fault if operator.has_proven() else UNSET
         verdict = msgspec.structs.replace(verdict, message=FAULTY, fault=fault)
     answer = VerdictAnswer(check=check.id, **msgspec.structs.asdict(verdict))
     here().store.computations.keep_verdict(id, msgspec.json.encode(msgspec.structs.replace(answer, fault=UNSET)))
@@ -125,7 +121,7 @@ def judge(id: str) -> Response:
 
 
 def _only_operator() -> None:
-    if not operator.asks():
+    if not operator.has_proven():
         refuse(403, NOT_OPERATOR)
 
 

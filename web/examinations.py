@@ -32,9 +32,14 @@ VALUES_BYTES_MAX = 4 << 20  # of all replies to them: they lie in one document, 
 OUTPUT_CHARS_MAX = 64 << 10  # of what the answer printed, for the check to read
 NO_VALUES = "{}"  # to the check: every expression has failed
 FAULTY = "The check of this exercise came to no verdict. Please tell its author."
-NO_TIME = "The check found no free place, or took too long; try again in a moment."
+NO_PLACE = "The check found no free place; try again in a moment."
+TOO_LONG = "The check took too long. What it asks of your answer may take long, too."
 BUSY = "The session computes just now; ask again when it is idle."
 GONE = "The session of this computation has ended; run the code again."
+
+
+class _OutOfTimeError(Exception):
+    """The request has waited for as long as it may."""
 
 
 class Examination:
@@ -59,11 +64,19 @@ class Examination:
         store_submission(submission)
         try:
             return self._follow(submission.id)
+        except _OutOfTimeError:
+            self._cancel(submission.id)
+            begun = self._context.store.computations.get(submission.id)
+            if begun is None or begun.started is None:
+                refuse(503, NO_PLACE)
+            return Verdict(correct=False, message=TOO_LONG, type="error")
         except BaseException:
-            # Nobody waits for it any more.
-            with suppress(stores.StoreError):
-                self._context.store.computations.request_cancel(submission.id)
+            self._cancel(submission.id)  # nobody waits for it any more
             raise
+
+    def _cancel(self, id: str) -> None:
+        with suppress(stores.StoreError):
+            self._context.store.computations.request_cancel(id)
 
     def _said(self) -> tuple[str, str]:
         """Return what the answer printed, and the exception that it ended with, "" for none."""
@@ -77,7 +90,7 @@ class Examination:
                     if content is not None and content["name"] == "stdout":
                         printed.append(content["text"])
                         chars += len(content["text"])
-                elif b'"execute_reply"' in message:
+                if b'"execute_reply"' in message:
                     reply = _content(message, "execute_reply") or {}
                     if reply.get("status") == "error":
                         error = f"{reply['ename']}: {reply['evalue']}"
@@ -103,7 +116,7 @@ class Examination:
                 expressions = _expressions(asked["prompt"])
                 probes += 1
                 if expressions is None or probes > PROBES_MAX:
-                    self._context.store.computations.request_cancel(id)
+                    self._cancel(id)
                     return _faulty("it asks with input(), or too often")
                 values = self._probe(asked["prompt"]) if values_bytes < VALUES_BYTES_MAX else NO_VALUES
                 values_bytes += len(values)
@@ -123,11 +136,9 @@ class Examination:
 
     def _wait(self, subject: str, look: Callable[[], Any], enough: Callable[[Any], Any], most_s: float = 1e9) -> Any:
         left_s = self._until - time.monotonic()
-        if left_s <= 0:
-            refuse(503, NO_TIME)
         found = self._context.notifier.wait_until(subject, min(left_s, most_s), look, lambda it: bool(enough(it)))
-        if not enough(found) and time.monotonic() >= self._until:
-            refuse(503, NO_TIME)
+        if time.monotonic() >= self._until:
+            raise _OutOfTimeError
         return found
 
 

@@ -18,6 +18,11 @@ def asks() -> bool:
     return _has_key() or _is_from_here()
 
 
+def has_proven() -> bool:
+    """Return whether the request is the operator's by the key, where there is one: then loopback alone is no proof."""
+    return _has_key() if here().settings.operator_key else asks()
+
+
 def _has_key() -> bool:
     key = here().settings.operator_key.encode()
     scheme, _, untrusted_key = request.headers.get("Authorization", "").partition(" ")

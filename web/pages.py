@@ -37,7 +37,7 @@ def embed() -> Response:
 
 
 @routes.get("/exercises")
-@operation("A page with ten exercises", {200: "text/html"})
+@operation("A page with exercises", {200: "text/html"}, {507: "As many checks are published as the server keeps."})
 def exercises() -> Response:
     """Answer with the page; its checks are published, if they are not yet."""
     return page("exercises.html", exercises=_written_for("exercises"))

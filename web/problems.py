@@ -15,7 +15,7 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from store import ClientFullError, NoSpaceError, StoreUnavailableError
+from store import ChecksFullError, ClientFullError, NoSpaceError, StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2  # when a database restarts or the queue is full
@@ -70,6 +70,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(StoreUnavailableError, _store_unavailable)
     app.register_error_handler(NoSpaceError, lambda full: answer(503, str(full), {"Retry-After": str(ROOM_AFTER_S)}))
     app.register_error_handler(ClientFullError, lambda full: answer(429, str(full), {"Retry-After": str(ROOM_AFTER_S)}))
+    app.register_error_handler(ChecksFullError, lambda full: answer(507, str(full)))
     app.register_error_handler(Exception, _own_error)
 
 

@@ -169,3 +169,9 @@ def test_the_command_publishes_the_checks_of_a_page(client: CheckingClient, tmp_
     alone.write_text("x = (")
     refused = publish(alone)
     assert refused.returncode == 4 and "line 1" in refused.stderr
+
+
+def test_a_check_that_loops_is_ended_by_the_limits_of_a_cell(brief: CheckingClient) -> None:
+    verdict = brief.judge("1", brief.publish("while True: pass"))
+    assert not verdict["correct"] and verdict["type"] == "error" and "author" in verdict["message"]
+    assert brief.judge("1", brief.publish('test("1", 1)'))["correct"]

@@ -81,7 +81,7 @@ def test_what_is_no_plain_value_is_refused(untrusted: object) -> None:
 READ = """
 import json, sys
 import sympy
-from untrusted.plain_values import read_formula
+from untrusted.formulas import read_formula
 texts = json.load(sys.stdin)
 print(json.dumps([[type(read_formula(text)).__name__, str(read_formula(text))] for text in texts]))
 """

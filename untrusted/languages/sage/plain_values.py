@@ -10,7 +10,8 @@ import sage.all
 from sage.all import SR
 
 from untrusted import plain_values
-from untrusted.plain_values import Formula, Symbols
+from untrusted.formulas import Symbols
+from untrusted.plain_values import Formula
 
 
 def set_up() -> None:
