@@ -30,6 +30,7 @@ PROBE_S = 8.0  # the supervisor ends one after 7
 PROBES_MAX = 100  # requests for values that one examination may make
 VALUES_BYTES_MAX = 4 << 20  # of all replies to them: they lie in one document, with all that the check was told
 OUTPUT_CHARS_MAX = 64 << 10  # of what the answer printed, for the check to read
+NOT_ITS_FAULT = ("lost", "session_gone", "cancelled")  # why a check's computation ended: it may be tried again
 NO_VALUES = "{}"  # to the check: every expression has failed
 FAULTY = "The check of this exercise came to no verdict. Please tell its author."
 NO_PLACE = "The check found no free place; try again in a moment."
@@ -110,6 +111,8 @@ class Examination:
                     verdict = _read(content["data"].get(VERDICT_TYPE)) or verdict
             after = page.next
             if page.finished:
+                if verdict is None and page.computation.reason in NOT_ITS_FAULT:
+                    refuse(503, NO_PLACE)
                 return verdict or _faulty("it ended without a verdict")
             asked = _content(page.messages[-1], "input_request") if page.messages else None
             if asked is not None and page.computation.asking:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -264,3 +265,9 @@ def test_texts_of_exercises_are_whole_in_each_language() -> None:
     keys = {file.name: [line.split(":")[0].strip() for line in file.read_text().splitlines()[1:-1]]
             for file in sorted(folder.glob("*.js"))}  # fmt: skip
     assert len(keys) >= 4 and all(found == keys["en.js"] for found in keys.values())
+
+
+def test_an_exercise_in_a_frame_is_judged_there(server, page, check) -> None:
+    query = f"code={quote(WRONG)}&data-check={check}&attempts=2"
+    page.goto(f"{server.url}/cell?{query}")
+    Exercise(Cell(page).ready()).says("Attempts left: 1")

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from harness.processes import wait_for
-from store import Claim
+from store import Claim, Reason
 from tests.web.conftest import Device, check_problem, message
 from web import checks
 from web.examinations import FAULTY, TOO_LONG, VERDICT_TYPE
@@ -100,6 +100,16 @@ def test_what_is_no_verdict_is_none(app: Flask, device: Device, answer: str, sho
     response = judge(app, device, answer, lambda claim: show(device, claim, shown))
     told = response.get_json()
     assert response.status_code == 200 and (told["correct"], told["message"]) == (False, FAULTY)
+
+
+@pytest.mark.parametrize(("reason", "status"), [("session_gone", 503), ("memory", 200)])
+def test_a_check_that_the_machinery_lost_may_be_tried_again(
+    app: Flask, device: Device, answer: str, reason: Reason, status: int
+) -> None:
+    def play(claim: Claim) -> None:
+        device.store.claims.finish(claim, "failed", reason=reason, messages=[])
+
+    assert judge(app, device, answer, play).status_code == status
 
 
 def test_a_check_that_asks_the_reader_is_at_fault(app: Flask, device: Device, answer: str) -> None:
