@@ -56,6 +56,8 @@ def test_a_wrong_answer_is_told_what_was_expected_where_it_may(client: CheckingC
         ("f = [(1, 2.0), {'a': {3}}, None, 'é', b'x', 1j]", 'test("f", [(1, 2), {"a": {3}}, None, "é", b"x", 1j])',
          True, ""),
         ("x = 7", 'test("x", lambda x: x % 2 == 1)', True, ""),
+        ("x = 'a'", 'test("x", lambda x: x % 2 == 1)', False, ""),
+        ("x = 1", 'test("x", 2)\ncorrect("Well done.")', False, ""),
     ],
 )  # fmt: skip
 def test_a_check_says_what_it_means(
@@ -63,6 +65,13 @@ def test_a_check_says_what_it_means(
 ) -> None:
     verdict = client.judge(answer, client.publish(check))
     assert (verdict["correct"], verdict["message"]) == (correct, message), verdict
+
+
+def test_tests_before_the_end_of_a_check_count(client: CheckingClient) -> None:
+    verdict = client.judge("x = 1", client.publish('test("x", 1, points=3)\nassert answer("x") == 2, "not 2"'))
+    assert (verdict["correct"], verdict["message"], verdict["points"]) == (False, "not 2", 3)
+    verdict = client.judge("x = 1", client.publish('test("x", 1, points=3)\nwrong("nearly")'))
+    assert (verdict["correct"], verdict["message"], verdict["points"]) == (False, "nearly", 3)
 
 
 def test_the_computation_keeps_its_verdict(client: CheckingClient) -> None:

@@ -120,24 +120,24 @@ class Examiner:
     def run(self, check: Callable[[], None]) -> dict[str, Any]:
         """Return the verdict that a check comes to, whatever it raises."""
         try:
-            check()
+            try:
+                check()
+            except AssertionError as error:
+                self._fails, self._message = True, str(error)
+            except AnswerError as error:
+                self._fails, self._message, self._kind = True, str(error), "error"
             self._make_tests()
         except _OverError:
             pass
-        except AssertionError as error:
-            self._fails, self._message = True, str(error)
-        except AnswerError as error:
-            self._fails, self._message, self._kind = True, str(error), "error"
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever an author's code raises is no verdict
             return {**_nothing("error"), "fault": f"{type(error).__name__}: {error}"[:MESSAGE_CHARS_MAX]}
         return self._verdict()
 
     def _end(self, fails: bool, message: str, kind: str) -> NoReturn:
         self._make_tests()
-        self._fails, self._message = self._fails or fails, str(message)
-        if not fails and any(not test["passed"] for test in self._made):
-            kind = "warning"
-        self._kind = kind if kind in KINDS else ""
+        # Praise is for an answer that passes its tests, too.
+        if fails or all(test["passed"] for test in self._made):
+            self._fails, self._message, self._kind = fails, str(message), kind if kind in KINDS else ""
         raise _OverError
 
     def _add(self, test: _Test) -> None:
