@@ -66,6 +66,7 @@ class Settings(Limits, frozen=True, kw_only=True):
     cors_origins: str
     frame_origins: str
     operator_key: str
+    keys_required: bool
     web_processes: PositiveInt
     web_greenlets: PositiveInt
     wait_s_max: PositiveInt

@@ -9,14 +9,19 @@ from __future__ import annotations
 from contract import REASONS, Reason
 from jupyter import Overtime
 from settings import Settings
+from store.access import Access
 from store.address import directory
+from store.audit import Audit, Deed
+from store.bans import BanList
 from store.checks import Checks
 from store.claims import Claims
 from store.clients import Clients, client_full
 from store.computations import Computations
 from store.database import Database
+from store.deletion import Deletion
 from store.devices import Devices
 from store.errors import (
+    AdministrationError,
     ChecksFullError,
     ClientFullError,
     ComputationOverError,
@@ -25,6 +30,7 @@ from store.errors import (
     NotAskingError,
     OtherLanguageError,
     QueueFullError,
+    RemovedError,
     SessionGoneError,
     StoreError,
     StoreUnavailableError,
@@ -37,6 +43,7 @@ from store.files import FileEntry, Files
 from store.forced_end import ForcedEnds
 from store.hints import choose_hints
 from store.introspection import Introspections
+from store.keys import Keys
 from store.log import try_to_rotate
 from store.messages import Messages
 from store.models import (
@@ -52,18 +59,22 @@ from store.models import (
 )
 from store.permalinks import Permalinks
 from store.queue import Queue
+from store.report import Report
+from store.requester import NOBODY, Requester
 from store.retention import sweep
 from store.room import Room, make_room
+from store.rules import OPERATOR, ORIGIN, Ban, Key
 from store.served_languages import ServedLanguages
 from store.sessions import Sessions
 from store.space import FULL, NEARLY_FULL, Space
 from store.states import MOVES, OVER, State
 
 __all__ = [
-    "FULL", "MOVES", "NEARLY_FULL", "OVER", "REASONS", "Check", "ChecksFullError", "Claim", "ClientFullError",
-    "Computation", "ComputationOverError", "FileEntry", "FileWriter", "Introspection", "IntrospectionReply",
-    "LostClaimError", "NoSpaceError", "NotAskingError", "OtherLanguageError", "Overtime", "Permalink",
-    "QueueFullError", "Reason", "Room", "ServedLanguages", "Session", "SessionGoneError", "State", "Store",
+    "FULL", "MOVES", "NEARLY_FULL", "NOBODY", "OPERATOR", "ORIGIN", "OVER", "REASONS", "AdministrationError", "Ban",
+    "Check", "ChecksFullError", "Claim", "ClientFullError", "Computation", "ComputationOverError", "Deed", "FileEntry",
+    "FileWriter", "Introspection", "IntrospectionReply", "Key", "LostClaimError", "NoSpaceError", "NotAskingError",
+    "OtherLanguageError", "Overtime", "Permalink", "QueueFullError", "Reason", "RemovedError", "Requester", "Room",
+    "ServedLanguages", "Session", "SessionGoneError", "State", "Store",
     "StoreError", "StoreUnavailableError", "StoredFile", "Submission", "UnknownSessionError", "Wish",
     "client_full", "connect",
 ]  # fmt: skip
@@ -91,6 +102,12 @@ class Store:
         self.permalinks = Permalinks(database, self.space, self.clients)
         self.checks = Checks(database, self.space)
         self.introspections = Introspections(database, self.hints, self.space)
+        self.access = Access(database)
+        self.keys = Keys(database, self.access)
+        self.bans = BanList(database, self.access)
+        self.audit = Audit(database)
+        self.deletion = Deletion(database, self.files, self.clients, self.computations, self.sessions)
+        self.report = Report(database)
 
     @guarded
     def ping(self) -> None:

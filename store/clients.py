@@ -35,7 +35,15 @@ class Clients:
         day = datetime.now(timezone.utc).date().isoformat()
         if self._salt[0] != day:
             self._salt = (day, self._salt_of(day))
-        return hashlib.blake2b(network.encode(), key=self._salt[1], digest_size=HASH_BYTES).hexdigest()
+        return _name(network, self._salt[1])
+
+    def names_of(self, network: str) -> list[str]:
+        """Return all names that the client with this address or network has while their salts are kept.
+
+        Raises PyMongoError.
+        """
+        salts = self._database.collection("salts").find()
+        return [_name(network, bytes(found["salt"])) for found in salts]
 
     def charge(self, client: str, size_bytes: int) -> None:
         """Count what a client is about to store. Raises ClientFullError (nothing is counted), PyMongoError."""
@@ -99,6 +107,10 @@ class Clients:
             if found is not None:
                 return bytes(found["salt"])
         raise PyMongoError("the salt of the day cannot be made")
+
+
+def _name(network: str, salt: bytes) -> str:
+    return hashlib.blake2b(network.encode(), key=salt, digest_size=HASH_BYTES).hexdigest()
 
 
 def client_full(most_bytes: int) -> str:

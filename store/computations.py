@@ -52,7 +52,7 @@ class Computations:
         id, uploads = submission.id, list(submission.uploads)
         fields = given_fields(submission)
         stored_bytes = DOCUMENT_BYTES + size_bytes(fields) + sum(map(size_of, (file for _name, file in uploads)))
-        counted_bytes = self._count_before(submission.client, stored_bytes)
+        counted_bytes = self._count_before(submission.requester.client, stored_bytes)
         try:
             fields["uploads"] = list(self._files.receive(id, uploads))
             fields |= {"stored_bytes": stored_bytes, "counted_bytes": counted_bytes}
@@ -60,8 +60,8 @@ class Computations:
         except Exception:
             if uploads:
                 self._files.forget([id])
-            if counted_bytes and submission.client is not None:
-                self._clients.count({submission.client: -counted_bytes})
+            if counted_bytes and submission.requester.client is not None:
+                self._clients.count({submission.requester.client: -counted_bytes})
             raise
         topic, subject = ("turn", document["session"]) if document["turn"] else ("submitted", id)
         self._hints.announce(topic, subject)

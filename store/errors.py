@@ -57,6 +57,17 @@ class ChecksFullError(StoreError):
     """As many checks are published as the settings allow; the message is a sentence for the author."""
 
 
+class RemovedError(StoreError):
+    """The operator has taken this code down; the message is a sentence for the reader."""
+
+    def __init__(self) -> None:
+        super().__init__("The operator of this server has taken this code down.")
+
+
+class AdministrationError(StoreError):
+    """What the operator wants cannot be done; the message is a sentence that says why."""
+
+
 class LostClaimError(StoreError):
     """The computation is not this device's any more; nothing was written for it."""
 

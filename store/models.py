@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from contract import Reason
 from store.comm_messages import unpack_message
+from store.requester import NOBODY, Requester
 from store.states import OVER, State
 
 Document = Mapping[str, Any]
@@ -24,9 +25,8 @@ class Submission:
 
     ``language``: None means that of the session. ``message``: a comm message instead of code. ``uploads``: names and
     open files. ``user_expressions``: by name, what is evaluated after the code for the reply. ``scheme``: "light" or
-    "dark", as what shows its figures is, "" where nobody says. ``id``: that of the
-    computation, known beforehand so that somebody can wait for news of it. ``client``: today's name of who submits it
-    (``store/clients.py``).
+    "dark", as what shows its figures is, "" where nobody says. ``id``: that of the computation, known beforehand so
+    that somebody can wait for news of it.
     """
 
     code: str
@@ -39,7 +39,7 @@ class Submission:
     user_expressions: Mapping[str, str] = field(default_factory=dict)
     scheme: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    client: str | None = None
+    requester: Requester = NOBODY
 
 
 @dataclass(frozen=True)
@@ -105,18 +105,27 @@ class Claim:
     user_expressions: dict[str, str] = field(default_factory=dict)
     scheme: str = ""
     suspect: bool = False
+    # Who submitted it: the parts of its requester.
     client: str | None = None
+    origin: str | None = None
+    key: str | None = None
     # How much is stored of the computation, and how much of that was counted for its client when it was submitted.
     stored_bytes: int = 0
     counted_bytes: int = 0
     # Whether the outcome of the last write is unknown: MongoDB went away in the middle.
     unsure: bool = field(default=False, repr=False)
 
+    @property
+    def requester(self) -> Requester:
+        """Who submitted it."""
+        return Requester(self.client, self.origin, self.key)
+
     @classmethod
     def of(cls, document: Document) -> Claim:
         """Return the claim that this document describes."""
         apart = ("id", "message", "user_expressions", "suspect", "unsure")
-        since = ("client", "scheme", "stored_bytes", "counted_bytes")  # what an older server stored does not have them
+        # Computations of an older server do not have these.
+        since = ("client", "origin", "key", "scheme", "stored_bytes", "counted_bytes")
         names = [name for name in cls.__dataclass_fields__ if name not in apart]
         return cls(
             id=document["_id"],

@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from store.clients import Clients
 from store.database import Database
-from store.errors import guarded
+from store.errors import RemovedError, guarded
 from store.models import Permalink
 from store.space import Space
 
@@ -39,7 +39,7 @@ class Permalinks:
     ) -> str:
         """Keep the code and return its id; when this returns, the code outlives a crash.
 
-        ``client``: for whom it is counted. Raises NoSpaceError, ClientFullError, StoreUnavailableError.
+        ``client``: for whom it is counted. Raises NoSpaceError, ClientFullError, RemovedError, StoreUnavailableError.
         """
         kept = {"code": code, "language": language}
         if interacts != NO_INTERACTS:
@@ -58,13 +58,13 @@ class Permalinks:
             self._clients.charge_permalink(client, size_bytes)
         self._make_room(size_bytes)
         with suppress(DuplicateKeyError):  # another process made it at the same time
-            used = {"bytes": size_bytes, "used": datetime.now(timezone.utc)}
+            used = {"bytes": size_bytes, "used": datetime.now(timezone.utc), "client": client}
             self._database.durable("permalinks").insert_one({"_id": id, **kept, **used})
         return id
 
     @guarded
     def get(self, id: str) -> Permalink | None:
-        """Return the code with this id, None when there is none. Raises StoreUnavailableError."""
+        """Return the code with this id, None when there is none. Raises RemovedError, StoreUnavailableError."""
         found = self._use(id)
         if found is None:
             return None
@@ -72,9 +72,11 @@ class Permalinks:
         return Permalink(found["code"], found["language"], interacts, setup)
 
     def _use(self, id: str) -> dict[str, Any] | None:
-        """Return the document with this id, and note the day of its use."""
+        """Return the document with this id, and note the day of its use. Raises RemovedError."""
         permalinks = self._database.collection("permalinks")
         found = permalinks.find_one({"_id": id})
+        if found is not None and "removed" in found:
+            raise RemovedError
         # A permalink of an older server has no time of use.
         now = datetime.now(timezone.utc)
         if found is not None and ("used" not in found or now - found["used"] > USED_EACH):

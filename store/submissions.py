@@ -108,7 +108,9 @@ def given_fields(submission: Submission) -> dict[str, Any]:
         "message": pack_message(submission.message),
         "user_expressions": json_bytes(submission.user_expressions) if submission.user_expressions else None,
         "scheme": submission.scheme,
-        "client": submission.client,
+        "client": submission.requester.client,
+        "origin": submission.requester.origin,
+        "key": submission.requester.key,
     }
 
 

@@ -10,11 +10,11 @@ from msgspec import UNSET, Raw
 
 import store as stores
 from store import Computation, Submission
-from web import clients, languages, multipart, request_body, request_schemas
+from web import languages, multipart, request_body, request_schemas, requesters
 from web.context import here
 from web.message_pages import Page, existing_computation, wait_for_end
 from web.operations import operation
-from web.parameters import WAIT
+from web.parameters import KEY, WAIT
 from web.problems import refuse
 from web.request_schemas import InputValue, NewComputation
 from web.responses import AcceptedAnswer, ComputationAnswer, Links, SubmittedAnswer, Usage, address, json_answer
@@ -30,6 +30,7 @@ OVER = "The computation is over."
     "Run code, or hand a comm message to a session's kernel",
     {201: SubmittedAnswer},
     {
+        **requesters.PROBLEMS,
         400: "The body is not right; the detail names the field.",
         404: "No session has this id.",
         410: "The session is gone.",
@@ -41,7 +42,7 @@ OVER = "The computation is over."
     },
     body=NewComputation,
     multipart=True,
-    parameters=(WAIT,),
+    parameters=(WAIT, KEY),
 )
 def submit() -> Response:
     """Store the computation; answer when it is on disk, or with `wait` when it is over or the time is."""
@@ -50,6 +51,7 @@ def submit() -> Response:
     with ExitStack() as waiting:
         with ExitStack() as closing:
             uploads: multipart.Uploads = []
+            requesters.admit()
             check_room()
             if request.mimetype == multipart.MEDIA_TYPE:
                 boundary = request.mimetype_params.get("boundary", "")
@@ -162,6 +164,7 @@ def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
     language = body.language if isinstance(body.language, str) else None
     if body.session is None:
         language = languages.checked(body.language, None)
+    requesters.check_language(body.language, body.session)
     return Submission(
         code=code,
         language=language,
@@ -170,7 +173,7 @@ def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
         stdin=body.stdin,
         message=message,
         uploads=tuple(uploads),
-        client=clients.current(),
+        requester=requesters.admit(),
         user_expressions=request_schemas.check_expressions(body.user_expressions),
         scheme=body.scheme if isinstance(body.scheme, str) else "",
     )
@@ -181,7 +184,7 @@ def check_room() -> None:
     room = here().device_reports.room()
     if room.is_full:
         raise stores.NoSpaceError(stores.FULL)
-    if room.full_clients and clients.current() in room.full_clients:
+    if requesters.admit().client in room.full_clients:
         raise stores.ClientFullError(stores.client_full(here().settings.client_stored_bytes_max))
 
 

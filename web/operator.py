@@ -15,15 +15,16 @@ FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "V
 
 def asks() -> bool:
     """Return whether the current request is the operator's."""
-    return _has_key() or _is_from_here()
+    return has_key() or _is_from_here()
 
 
 def has_proven() -> bool:
     """Return whether the request is the operator's by the key, where there is one: then loopback alone is no proof."""
-    return _has_key() if here().settings.operator_key else asks()
+    return has_key() if here().settings.operator_key else asks()
 
 
-def _has_key() -> bool:
+def has_key() -> bool:
+    """Return whether the operator's key came with the current request."""
     key = here().settings.operator_key.encode()
     scheme, _, untrusted_key = request.headers.get("Authorization", "").partition(" ")
     same = hmac.compare_digest(untrusted_key.strip().encode("utf-8", "surrogateescape"), key)

@@ -15,7 +15,7 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from store import ChecksFullError, ClientFullError, NoSpaceError, StoreUnavailableError
+from store import ChecksFullError, ClientFullError, NoSpaceError, RemovedError, StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2  # when a database restarts or the queue is full
@@ -42,19 +42,23 @@ class ProblemDetail(msgspec.Struct, frozen=True):
 
 
 class ProblemError(Exception):
-    """The client's request is answered with this problem detail."""
+    """The client's request is answered with this problem detail.
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    ``reason``: the word under which the figures count it, where the status alone does not say it.
+    """
+
+    def __init__(
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None, reason: str = ""
+    ) -> None:
         super().__init__(detail)
-        self.status = status
-        self.detail = detail
+        self.status, self.detail, self.reason = status, detail, reason
         self.headers = dict(headers or {})
 
 
-def refuse(status: int, detail: str) -> NoReturn:
+def refuse(status: int, detail: str, headers: Mapping[str, str] | None = None, *, reason: str = "") -> NoReturn:
     """Answer the current request with this problem. Raises ProblemError."""
     retry = {"Retry-After": str(RETRY_AFTER_S)} if status in (429, 503) else {}
-    raise ProblemError(status, detail, retry)
+    raise ProblemError(status, detail, {**retry, **(headers or {})}, reason)
 
 
 def answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -71,6 +75,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(NoSpaceError, lambda full: answer(503, str(full), {"Retry-After": str(ROOM_AFTER_S)}))
     app.register_error_handler(ClientFullError, lambda full: answer(429, str(full), {"Retry-After": str(ROOM_AFTER_S)}))
     app.register_error_handler(ChecksFullError, lambda full: answer(507, str(full)))
+    app.register_error_handler(RemovedError, lambda removed: answer(410, str(removed)))
     app.register_error_handler(Exception, _own_error)
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, current_app, request
 
-from web import clients, request_body, request_schemas
+from web import request_body, request_schemas, requesters
 from web.context import here
 from web.operations import operation
-from web.parameters import CALLBACK, PERMALINK
+from web.parameters import CALLBACK, KEY, PERMALINK
 from web.problems import refuse
 from web.responses import json_answer
 
@@ -62,13 +62,15 @@ def script() -> Response:
 @operation(
     "Keep code as SageMathCell does: the fields of a form, or arguments of the query",
     {200: ZippedPermalink},
-    {400: "`code` is missing, or an argument is not right.", 408: "The body did not arrive, or too slowly.",
-     411: "The length of the body is missing.", 413: "The code is too long.",
+    {**requesters.PROBLEMS, 400: "`code` is missing, or an argument is not right.",
+     408: "The body did not arrive, or too slowly.", 411: "The length of the body is missing.",
+     413: "The code is too long.", 410: requesters.REMOVED,
      429: "From this address as many were made today as a day allows."},
-    form=FORM,
+    form=FORM, parameters=(KEY,),
 )  # fmt: skip
 def create() -> Response:
     """Store the code; with `frame` the answer is a page that posts it to its parent, for browsers of old."""
+    client = requesters.admit().client
     request_body.read_form(request_schemas.json_bytes_max(here().settings))
     code = request.values.get("code")
     if code is None:
@@ -80,7 +82,7 @@ def create() -> Response:
     count = request.values.get("n")
     if count is not None and not _COUNT.fullmatch(count):
         refuse(400, "`n` has to be a whole number.")
-    query = here().store.permalinks.create(request_schemas.check_code(code), language, interacts, clients.current())
+    query = here().store.permalinks.create(request_schemas.check_code(code), language, interacts, client)
     answer = ZippedPermalink(_zipped(code), query, _zipped(interacts), None if count is None else int(count))
     if "frame" not in request.values:
         return json_answer(answer)
@@ -94,7 +96,8 @@ def create() -> Response:
 @operation(
     "Get what a permalink keeps, as SageMathCell does: `[code, language, interacts]`",
     {200: "application/json"},
-    {400: "`callback` is not the name of a function.", 404: "No permalink has this id."},
+    {400: "`callback` is not the name of a function.", 404: "No permalink has this id.",
+     410: requesters.REMOVED},
     parameters=(PERMALINK, CALLBACK),
 )
 def look() -> Response:

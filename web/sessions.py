@@ -6,10 +6,11 @@ from flask import Blueprint, Response
 from msgspec import UNSET, UnsetType
 
 from store import Session
-from web import languages, request_schemas
+from web import languages, request_schemas, requesters
 from web.context import connection, here
 from web.message_pages import is_id
 from web.operations import operation
+from web.parameters import KEY
 from web.problems import refuse
 from web.request_schemas import CodeAtCursor, CodeToInspect
 from web.responses import AcceptedAnswer, SessionAnswer, json_answer
@@ -21,6 +22,7 @@ routes = Blueprint("sessions", __name__)
 NO_SESSION = "No session has this id."
 GONE = "The session is gone."
 _INTROSPECTION_PROBLEMS = {
+    **requesters.PROBLEMS,
     400: "The body is not right; the detail names the field.",
     404: NO_SESSION,
     409: "The session computes just now.",
@@ -60,17 +62,19 @@ def end(id: str) -> Response:
 
 @routes.post("/sessions/<id>/complete")
 @operation("Complete code in a session's namespace, or (`-`) in a fresh one", {200: "application/json"},
-           _INTROSPECTION_PROBLEMS, body=CodeAtCursor)  # fmt: skip
+           _INTROSPECTION_PROBLEMS, body=CodeAtCursor, parameters=(KEY,))  # fmt: skip
 def complete(id: str) -> Response:
     """Answer with the content of a Jupyter complete_reply."""
+    requesters.admit()
     return _introspect(id, "complete", request_schemas.read(CodeAtCursor), 0)
 
 
 @routes.post("/sessions/<id>/inspect")
 @operation("Inspect code in a session's namespace, or (`-`) in a fresh one", {200: "application/json"},
-           _INTROSPECTION_PROBLEMS, body=CodeToInspect)  # fmt: skip
+           _INTROSPECTION_PROBLEMS, body=CodeToInspect, parameters=(KEY,))  # fmt: skip
 def inspect(id: str) -> Response:
     """Answer with the content of a Jupyter inspect_reply."""
+    requesters.admit()
     body = request_schemas.read(CodeToInspect)
     return _introspect(id, "inspect", body, body.detail_level)
 
@@ -80,6 +84,7 @@ def _introspect(id: str, kind: str, body: CodeAtCursor, detail_level: int) -> Re
     if body.cursor_pos > len(code):
         refuse(400, f"`cursor_pos` is beyond the end of the code, which is {len(code)}.")
     session_id, language = _subject(id, body.language)
+    requesters.check_language(language, session_id)
     introspections = here().store.introspections
     subject = introspections.put(session_id, language, kind, code, body.cursor_pos, detail_level)
     with here().connections.waiting(connection(), REPLY_S) as granted_s:

@@ -39,9 +39,16 @@ export async function fetchFile(address, as = "text") {
   return answer[as]();
 }
 
+/** Return the server of a cell; the page's key goes with what runs there. React and Vue keep `key` for themselves. */
+export function apiOf(element) {
+  return new Api(element.server, element.getAttribute("key") || element.dataset.key);
+}
+
 export class Api {
-  constructor(server) {
+  /** `key`: goes into the addresses of what runs or stores something; a header would cost a preflight request. */
+  constructor(server, key = null) {
     this.server = server;
+    this.key = key;
   }
 
   /**
@@ -49,7 +56,7 @@ export class Api {
    * all messages of a cell that ends within `wait_s`, so that a quick one costs one request.
    */
   submit({ files = [], ...fields }, wait_s, signal) {
-    const path = `computations?wait=${wait_s}`;
+    const path = this.#keyed(`computations?wait=${wait_s}`);
     if (!files.length) return this.#call("POST", path, { json: fields, signal });
     const form = new FormData();
     for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value));
@@ -101,17 +108,21 @@ export class Api {
   /** Return the content of the reply to "complete" or "inspect"; without a session in a fresh namespace of the language. */
   introspect(kind, session, code, cursor_pos, language) {
     const json = session ? { code, cursor_pos } : { code, cursor_pos, language };
-    return this.#call("POST", `sessions/${session || "-"}/${kind}`, { json });
+    return this.#call("POST", this.#keyed(`sessions/${session || "-"}/${kind}`), { json });
   }
 
   /** Return {id, url} of a short link to {code, setup, language}; without a setup none is named, as servers of old have it. */
   permalink({ setup, ...shared }) {
-    return this.#call("POST", "permalinks", { json: setup ? { ...shared, setup } : shared });
+    return this.#call("POST", this.#keyed("permalinks"), { json: setup ? { ...shared, setup } : shared });
   }
 
   /** Return {code, language, setup} behind a short link. */
   permalinkContent(id) {
     return this.#call("GET", `permalinks/${encodeURIComponent(id)}`);
+  }
+
+  #keyed(path) {
+    return this.key ? `${path}${path.includes("?") ? "&" : "?"}key=${encodeURIComponent(this.key)}` : path;
   }
 
   async #call(method, path, { json, body, signal, answer_s = ANSWER_S } = {}) {

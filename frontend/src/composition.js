@@ -1,5 +1,5 @@
 /** Puts a cell together: the nodes of its shadow tree, the editor, the output, and what works on them. */
-import { Api } from "./api.js";
+import { apiOf } from "./api.js";
 import { acceptDrops } from "./drops.js";
 import { Editor } from "./editor.js";
 import { keepAboveKeyboard } from "./keyboard.js";
@@ -32,7 +32,7 @@ export class Composition {
     this.editor = new Editor(this.view.editor, {
       code, readonly, placeholder, language: "plain", label: say("code", { language: label }), hint: "hint", on,
     });
-    const ask = (kind, text, position) => new Api(element.server).introspect(kind, on.session(), text, position, element.language);
+    const ask = (kind, text, position) => apiOf(element).introspect(kind, on.session(), text, position, element.language);
     new Suggestions(this.view.cell, this.editor, ask);
     keepAboveKeyboard(this.editor.textarea, this.view.bar);
     this.colour(element.language);

@@ -1,5 +1,5 @@
 /** Defines <single-cell>, a cell that any page can hold. Its attributes, methods and events are listed in docs/embedding.md. */
-import { Api } from "./api.js";
+import { apiOf } from "./api.js";
 import { readAuthor, seemsTakenApart } from "./author.js";
 import { Composition } from "./composition.js";
 import { loadExercise } from "./exercise_part.js";
@@ -135,7 +135,7 @@ export class SingleCell extends HTMLElement {
   share() {
     if (!this.#parts) return;
     const { code, language } = this;
-    openShare(this.shadowRoot, new Api(this.server), { code, language, setup: this.#author.setup });
+    openShare(this.shadowRoot, apiOf(this), { code, language, setup: this.#author.setup });
   }
 
   // --- life in the page ---
@@ -188,7 +188,7 @@ export class SingleCell extends HTMLElement {
     this.#showReset();
     this.#exercise = loadExercise(this, this.#author.code, {
       ...this.#parts,
-      api: new Api(this.server),
+      api: apiOf(this),
       isLinked: isLinked(this),
       run: () => this.#run(true),
       last: () => this.#controller,
@@ -252,7 +252,7 @@ export class SingleCell extends HTMLElement {
     const { view, output } = this.#parts;
     const tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
     this.#hasRun = true;
-    this.#controller = new RunController(new Api(this.server), view, output, {
+    this.#controller = new RunController(apiOf(this), view, output, {
       submitted: (id) => (this.#memory.computation = id),
       state: (state) => this.setAttribute("state", state),
       tell,

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from store import Store
+from store import Requester, Store
 from tests.mongod import new_name
 from tests.store.conftest import Connect, age, claim, database_of, message, state_of, submit
 
@@ -22,7 +22,7 @@ def database_name() -> str:
 
 def run(store: Store, size_bytes: int, client: str | None = None) -> str:
     """Run a cell that makes a file of this size; return its id."""
-    id = submit(store, client=client)
+    id = submit(store, requester=Requester(client))
     held = claim(store)
     with store.files.write(held, "a.bin") as file:
         file.write(os.urandom(size_bytes))
@@ -74,14 +74,15 @@ def test_who_has_too_much_that_has_not_ended_is_named(connect: Connect) -> None:
     store = connect(stored_bytes_max=100 * MIB, client_stored_bytes_max=4 * MIB)
     computations = database_of(store).collection("computations")
     for client, stored_bytes in (("a", 4 * MIB + 1), ("b", 4 * MIB)):
-        computations.update_one({"_id": submit(store, client=client)}, {"$set": {"stored_bytes": stored_bytes}})
+        id = submit(store, requester=Requester(client))
+        computations.update_one({"_id": id}, {"$set": {"stored_bytes": stored_bytes}})
         store.clients.count({client: stored_bytes})
     assert store.make_room().full_clients == ["a"]
 
 
 def test_a_count_that_is_wrong_is_put_right(connect: Connect) -> None:
     store = connect(stored_bytes_max=100 * MIB, client_stored_bytes_max=4 * MIB)
-    submit(store, client="a")
+    submit(store, requester=Requester("a"))
     store.clients.count({"a": 5 * MIB})
     assert store.make_room().full_clients == [] and 0 < store.clients.largest(0)["a"] < MIB
 

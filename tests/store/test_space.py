@@ -12,7 +12,7 @@ import pytest
 
 import settings as settings_file
 import store as stores
-from store import ClientFullError, NoSpaceError, NotAskingError, Store, Submission
+from store import ClientFullError, NoSpaceError, NotAskingError, Requester, Store, Submission
 from store.clients import Clients
 from tests.mongod import new_name
 from tests.store.conftest import Connect, age, claim, database_of, message, state_of, submit
@@ -188,19 +188,19 @@ def test_a_client_s_bound_holds_to_the_byte(connect: Connect, more_bytes: int, f
 def test_a_large_submission_is_counted_before_and_a_refused_one_not_at_all(connect: Connect) -> None:
     store = connect(client_stored_bytes_max=MIB)
     upload = [("a", io.BytesIO(bytes(700_000)))]
-    id = store.computations.submit(Submission("1", "python", uploads=upload, client="a")).id
+    id = store.computations.submit(Submission("1", "python", uploads=upload, requester=Requester("a"))).id
     with pytest.raises(ClientFullError):
-        store.computations.submit(Submission("1", "python", uploads=upload, client="a"))
+        store.computations.submit(Submission("1", "python", uploads=upload, requester=Requester("a")))
     assert database_of(store).collection("files.files").count_documents({}) == 1
     held = claim(store)
     assert held.id == id and held.client == "a" and held.stored_bytes == held.counted_bytes > 700_000
     with pytest.raises(stores.UnknownSessionError):
-        store.computations.submit(Submission("1", None, "nowhere", uploads=upload, client="b"))
+        store.computations.submit(Submission("1", None, "nowhere", uploads=upload, requester=Requester("b")))
     assert store.clients.largest(0) == {"a": held.counted_bytes}
 
 
 def test_what_a_cell_says_and_makes_is_counted_with_it(store: Store) -> None:
-    submit(store, client="a")
+    submit(store, requester=Requester("a"))
     held = claim(store)
     before = held.stored_bytes
     store.claims.append(held, [message("x" * 1000)])

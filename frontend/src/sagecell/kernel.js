@@ -1,5 +1,5 @@
 /** What SageMathCell's pages use of the kernel of a cell, `sagecell.kernels[n]`, and of a run, `info.session`. */
-import { Api } from "../api.js";
+import { apiOf } from "../api.js";
 import { Run } from "../run.js";
 import { isLinked, sessionOf } from "../session.js";
 import { pagesJquery } from "./jquery.js";
@@ -23,13 +23,13 @@ export class Kernel {
   /** Run code beside the cell. Calls `iopub.output(message)`, `iopub.clear_output`, `iopub.status`, `shell.reply`; returns an id. */
   execute(code, callbacks) {
     const { iopub = {}, shell = {} } = callbacks ?? {};
-    const { server, language } = this.cell;
+    const { language } = this.cell;
     const hear = (message) => {
       const type = message.header.msg_type;
       const call = type === "execute_reply" ? shell.reply : OUTPUTS.includes(type) ? iopub.output : iopub[type];
       call?.({ ...message, msg_type: type, msg_id: message.header.msg_id });
     };
-    const run = new Run(new Api(server), { message: hear });
+    const run = new Run(apiOf(this.cell), { message: hear });
     const submission = { code: String(code), language, stdin: false };
     sessionOf(this.cell).run(run, "", submission, () => {}).catch((error) => console.error(`sagecell: ${error.message}`));
     count += 1;

@@ -1,0 +1,85 @@
+"""Finds out who makes a request that has something run or stored, and refuses those for whom nothing is.
+
+The rules (keys, bans) are the operator's, and up to ``store.access.KEPT_S`` old.
+"""
+
+from __future__ import annotations
+
+from flask import g, request
+from msgspec import UNSET, UnsetType
+
+from store import OPERATOR, ORIGIN, Key, Requester
+from store.keys import hash_of
+from web import clients, languages, operator
+from web.context import here
+from web.parameters import KEY
+from web.problems import refuse
+
+NO_KEY = "This server runs code only for those who have a key; the author of the page can ask its operator for one."
+UNKNOWN_KEY = "The key is not known here, or was taken back; the author of the page can ask the operator for another."
+API_KEY_IN_ADDRESS = "An API key belongs into the header `Authorization`, not into an address, which others see."
+BANNED = "This server runs nothing more for you; its operator can say why."
+REMOVED = "The operator has taken this code down."
+PROBLEMS = {
+    401: "A key is required, or the one that came along is not known, or was taken back.",
+    403: "The key is not for this page or language, or nothing is run for this client, origin or key any more.",
+}
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="singlecell"'}
+
+
+def admit() -> Requester:
+    """Return who makes this request, if something may be run or stored for them.
+
+    Raises ProblemError 400, 401, 403; StoreUnavailableError.
+    """
+    if "requester" in g:
+        found: Requester = g.requester
+        return found
+    rules = here().store.access.rules()
+    key = _key()
+    own = key.name if key else OPERATOR if operator.has_key() else None
+    requester = Requester(clients.current(), _origin(), own)
+    if own is None and here().settings.keys_required:
+        refuse(401, NO_KEY, CHALLENGE, reason="key_missing")
+    if own != OPERATOR and rules.bans.find(requester, clients.address()) is not None:
+        refuse(403, BANNED, reason="banned")
+    if key is not None and key.origins and requester.origin not in key.origins:
+        page = f"pages of {requester.origin}" if requester.origin else "programs"
+        refuse(403, f"The key is not for {page}.", reason="key_scope")
+    g.key, g.requester = key, requester
+    return requester
+
+
+def check_language(asked: str | UnsetType, session_id: str | None) -> None:
+    """Refuse a language that the key of an admitted request is not for. Raises ProblemError 403, 404, 422."""
+    key: Key | None = g.key
+    if key is None or not key.languages:
+        return
+    language = languages.checked(asked if isinstance(asked, str) else UNSET, session_id)
+    if language not in key.languages:
+        refuse(403, f"The key is not for {language}, but for {', '.join(key.languages)}.", reason="key_scope")
+
+
+def _key() -> Key | None:
+    """Return the key that came along, None when none did. Raises ProblemError 400, 401, StoreUnavailableError."""
+    in_address, in_header = KEY.read(), _bearer()
+    if in_address is not None and in_address.startswith("api_"):
+        refuse(400, API_KEY_IN_ADDRESS)
+    untrusted_text = in_address or in_header
+    if untrusted_text is None or (in_address is None and operator.has_key()):
+        return None
+    # The keys are found by their hash, so how long that takes tells nothing of them.
+    found = here().store.access.rules().keys.get(hash_of(untrusted_text))
+    if found is None:
+        refuse(401, UNKNOWN_KEY, CHALLENGE, reason="key_unknown")
+    return found
+
+
+def _bearer() -> str | None:
+    scheme, _, untrusted_text = request.headers.get("Authorization", "").partition(" ")
+    return untrusted_text.strip() if scheme.lower() == "bearer" else None
+
+
+def _origin() -> str | None:
+    untrusted_origin = request.headers.get("Origin", "").lower()
+    return untrusted_origin if ORIGIN.fullmatch(untrusted_origin) else None
