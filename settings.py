@@ -67,6 +67,7 @@ class Settings(Limits, frozen=True, kw_only=True):
     frame_origins: str
     operator_key: str
     keys_required: bool
+    pages_key: str
     web_processes: PositiveInt
     web_greenlets: PositiveInt
     wait_s_max: PositiveInt

@@ -7,6 +7,7 @@ The environment's PORT and DATA override the settings http_port and data_directo
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import sys
 import time
@@ -67,6 +68,8 @@ def run() -> int:
     try:
         environments = settings.environments_directory or str(layout.prefix)
         found |= {"data_directory": str(layout.data), "environments_directory": environments}
+        if settings.keys_required and not settings.operator_key:
+            found["operator_key"] = secrets.token_urlsafe(32)  # for the cell that shows that the server is ready
         settings = generated.load(**overrides() | found)
         generated.write(layout.config, settings, layout.trusted)
         for sentence in find_old(settings, Path(environments)):
@@ -135,7 +138,7 @@ def find_layout(settings: Settings, root: bool) -> Layout:
 def announce(settings: Settings, begun: float) -> None:
     """Wait until a cell has run, and say so in the one line of standard output; then tell of the languages to come."""
     host = "127.0.0.1" if settings.http_host == "0.0.0.0" else settings.http_host
-    readiness = Readiness(host, settings.http_port)
+    readiness = Readiness(host, settings.http_port, settings.operator_key)
     readiness.wait(say)
     print(f"ready http://{host}:{settings.http_port}", flush=True)
     readiness.follow(say, begun)

@@ -14,10 +14,14 @@ FOLLOW_S = 0.25
 
 
 class Readiness:
-    """A client of the web service at a loopback address, which asks until a cell has run."""
+    """A client of the web service at a loopback address, which asks until a cell has run.
 
-    def __init__(self, host: str, port: int) -> None:
+    ``key``: the operator's, without which another address than the loopback does not hear why nothing runs.
+    """
+
+    def __init__(self, host: str, port: int, key: str = "") -> None:
         self._host, self._port = host, port
+        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
     def wait(self, say: Any) -> None:
         """Return when a cell was done. ``say``: takes a sentence when it takes long, with the server's own reason."""
@@ -65,7 +69,7 @@ class Readiness:
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=WAIT_S + 5)
         try:
-            connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+            connection.request(method, path, json.dumps(body) if body else None, self._headers)
             answer = json.loads(connection.getresponse().read())
         except (OSError, http.client.HTTPException, ValueError):
             return {}

@@ -81,7 +81,9 @@ def run_file(options: argparse.Namespace) -> int:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m singlecell_client", description="Run code on a server.")
+    parser = argparse.ArgumentParser(
+        prog="python -m singlecell_client", description="Run code on a server, with the key in SINGLECELL_KEY if set."
+    )
     commands = parser.add_subparsers(required=True, dest="command", metavar="run|publish")
     command = commands.add_parser("run", help="run a file to its end")
     command.add_argument("file", help="the file to run; - reads standard input")
@@ -95,7 +97,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     command.add_argument("--into", type=Path, default=Path(), metavar="DIRECTORY", help="where files are saved")
     options = parser.parse_args(arguments)
     try:
-        options.server = Client(options.server, options.language or "python")
+        options.server = Client(options.server, options.language or "python", os.environ.get("SINGLECELL_KEY"))
     except ValueError as error:
         command.error(str(error))
     return options

@@ -96,10 +96,14 @@ class Result:
 
 
 class Client:
-    """Talks to one server. ``language`` is the default of its cells. Raises ValueError: an address that is none."""
+    """Talks to one server. Raises ValueError: an address that is none.
 
-    def __init__(self, url: str, language: str = "python") -> None:
+    ``language`` is the default of its cells. ``key``: an API key that the server's operator gave out.
+    """
+
+    def __init__(self, url: str, language: str = "python", key: str | None = None) -> None:
         _check_address(url)
+        self._key = {"Authorization": f"Bearer {key}"} if key else {}
         self.url, self.language = url.rstrip("/") + "/", language
         self._http = requests.Session()
 
@@ -224,7 +228,9 @@ class Client:
     # --- HTTP ---------------------------------------------------------------------------------------------------
     def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:
-            answer = self._http.request(method, self.url + path, timeout=(CONNECT_S, POLL_S + CONNECT_S), **request)
+            answer = self._http.request(
+                method, self.url + path, timeout=(CONNECT_S, POLL_S + CONNECT_S), **{"headers": self._key, **request}
+            )
         except requests.RequestException as error:
             raise Unreachable(f"{self.url} does not answer: {_reason(error)}") from error
         _refuse(answer)

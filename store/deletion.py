@@ -15,11 +15,11 @@ from store.database import Database
 from store.errors import AdministrationError, ComputationOverError, guarded
 from store.files import Files
 from store.retention import COUNTED, forget
-from store.rules import CLIENT_NAME, network_of
+from store.rules import CLIENT_NAME, IPV6_PREFIX, network_of
 from store.sessions import Sessions
 from store.states import OVER
 
-END_S = 10.0  # for the devices to end what runs; what runs then still is ended by the loss of its claim
+END_S = 5.0  # for the devices to end what runs; what runs then still is ended by the loss of its claim
 LOOK_S = 0.1
 AT_ONCE = 500
 
@@ -74,11 +74,11 @@ class Deletion:
         network = network_of(untrusted_client)
         if network is None:
             raise AdministrationError(f"{untrusted_client!r} is neither an address nor a client's 32 digits.")
-        # As web/clients.py names an address: of IPv6 its network.
-        text = str(network.network_address) if network.version == 4 else str(network)
-        if network.prefixlen not in (32, 64):
+        is_ipv4 = network.version == 4
+        if network.prefixlen != (32 if is_ipv4 else IPV6_PREFIX):
             raise AdministrationError(f"{untrusted_client!r} is many clients; name one address, or of IPv6 one /64.")
-        return self._clients.names_of(text)
+        # As web/clients.py names an address: of IPv6 its network.
+        return self._clients.names_of(str(network.network_address) if is_ipv4 else str(network))
 
     def _forget(self, which: Mapping[str, Any]) -> int:
         """End and delete these computations; return how many there were."""

@@ -25,7 +25,7 @@ NO_FRAME = "; frame-ancestors 'none'"
 def index() -> Response:
     """Answer with the page; its script reads `q`, `c`, `z`, `lang` and `autoeval` of the address."""
     # A tab each; the script shows those of the languages that can be run now.
-    return page("index.html", examples=_written_for("examples"))
+    return page("index.html", examples=_written_for("examples"), key=here().settings.pages_key)
 
 
 @routes.get("/embed")

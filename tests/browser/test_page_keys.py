@@ -1,0 +1,30 @@
+"""The key of a page: the element takes it to the server; the operator takes it back while the page is open."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from harness.processes import wait_for
+from tests.orders import order
+
+
+@pytest.mark.parametrize("attribute", ["key", "data-key"])
+def test_a_cell_runs_with_its_pages_key_until_the_operator_takes_it_back(embed, server, site, attribute):
+    text = order(server, "keys", "make", f"by-{attribute}", "--origins", site.url).split()[0]
+    cell = embed(f'<single-cell {attribute}="{text}">print(6 * 7)</single-cell>')
+    cell.run().shows("42")
+    order(server, "keys", "revoke", f"by-{attribute}")
+    page_says = {"Origin": site.url}
+    address = f"{server.url}/computations?key={text}"
+    wait_for(lambda: requests.post(address, json={"code": "1"}, headers=page_says, timeout=10).status_code == 401)
+    cell.start()
+    expect(cell.node.locator(".bar")).to_contain_text("not known here")
+
+
+def test_a_key_for_another_page_is_refused_with_a_sentence(embed, server):
+    text = order(server, "keys", "make", "elsewhere", "--origins", "https://a.example").split()[0]
+    cell = embed(f'<single-cell key="{text}">print(6 * 7)</single-cell>')
+    cell.start()
+    expect(cell.node.locator(".bar")).to_contain_text("The key is not for pages of")

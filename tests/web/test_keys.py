@@ -1,0 +1,144 @@
+"""Keys over HTTP: who needs one, what it is for, and how soon it is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+import store as stores
+from store import Key, Store
+from tests.web.conftest import Device, check_problem, described_answers, make_settings, submit
+from web_server import create_app
+
+OPERATOR_KEY = "k" * 24
+RUNS_OR_STORES = {
+    "/computations": {"code": "1"},
+    "/sessions/-/complete": {"code": "1", "cursor_pos": 1, "language": "python"},
+    "/sessions/-/inspect": {"code": "1", "cursor_pos": 1, "language": "python"},
+    "/permalinks": {"code": "1"},
+}
+
+
+@pytest.fixture
+def keyed(mongo_directory: Path) -> Iterator[tuple[FlaskClient, Store]]:
+    """A server that runs nothing without a key, and its store."""
+    settings = make_settings(mongo_directory, keys_required=True, operator_key=OPERATOR_KEY)
+    app = create_app(settings)
+    app.after_request(described_answers(app, settings))
+    store = stores.connect(settings)
+    yield app.test_client(), store
+    store.close()
+    app.extensions["singlecell"].store.close()
+
+
+@pytest.mark.parametrize("path", RUNS_OR_STORES)
+def test_nothing_runs_or_is_stored_without_a_key_where_one_is_required(keyed, path: str) -> None:
+    client, store = keyed
+    refused = client.post(path, json=RUNS_OR_STORES[path])
+    check_problem(refused, 401, "only for those who have a key")
+    assert refused.headers["WWW-Authenticate"].startswith("Bearer")
+    check_problem(client.post("/permalink", data={"code": "1"}), 401, "key")
+    assert store.claims.claim("d", languages=["python"], sessions=[], new_sessions=True) is None
+
+
+def test_a_page_key_in_the_address_and_an_api_key_in_the_header_let_code_run(keyed) -> None:
+    client, store = keyed
+    page, api = (store.keys.make(Key(f"of-{kind}", kind)) for kind in ("page", "api"))
+    assert client.post(f"/computations?key={page}", json={"code": "1"}).status_code == 201
+    for text in (page, api):
+        answer = client.post("/computations", json={"code": "1"}, headers={"Authorization": f"Bearer {text}"})
+        assert answer.status_code == 201
+    check_problem(client.post(f"/computations?key={api}", json={"code": "1"}), 400, "header")
+    operator = client.post("/computations", json={"code": "1"}, headers={"Authorization": f"Bearer {OPERATOR_KEY}"})
+    assert operator.status_code == 201
+    claims = [store.claims.claim("d", languages=["python"], sessions=[], new_sessions=True) for _ in range(4)]
+    assert [claim.key for claim in claims if claim] == ["of-page", "of-page", "of-api", "operator"]
+
+
+def test_what_was_submitted_with_a_key_is_read_and_stopped_without_it(keyed) -> None:
+    client, store = keyed
+    text = store.keys.make(Key("course", "page"))
+    id = client.post(f"/computations?key={text}", json={"code": "1"}).get_json()["id"]
+    assert client.get(f"/computations/{id}").status_code == 200
+    assert client.get(f"/computations/{id}/messages").status_code == 200
+    assert client.delete(f"/computations/{id}").status_code == 202
+
+
+def test_a_key_that_is_unknown_or_revoked_is_refused_although_none_is_required(
+    client: FlaskClient, store: Store
+) -> None:
+    submit(client)
+    text = store.keys.make(Key("course", "page"))
+    for untrusted_text in (f"page_{'x' * 32}", text[:-1] + ("a" if text[-1] != "a" else "b")):
+        check_problem(client.post(f"/computations?key={untrusted_text}", json={"code": "1"}), 401, "not known")
+    check_problem(client.post("/computations?key=nonsense", json={"code": "1"}), 400, "key")
+    look_again(client)
+    assert client.post(f"/computations?key={text}", json={"code": "1"}).status_code == 201
+    store.keys.revoke("course")
+    look_again(client)
+    check_problem(client.post(f"/computations?key={text}", json={"code": "1"}), 401, "taken back")
+
+
+def test_a_key_is_for_its_origins_alone(client: FlaskClient, store: Store) -> None:
+    text = store.keys.make(Key("course", "page", origins=("https://a.example",)))
+    address = f"/computations?key={text}"
+    for origin, status in (("https://a.example", 201), ("https://A.example", 201), ("https://b.example", 403),
+                           ("https://a.example:8443", 403), ("null", 403)):  # fmt: skip
+        answer = client.post(address, json={"code": "1"}, headers={"Origin": origin})
+        assert answer.status_code == status, origin
+    check_problem(client.post(address, json={"code": "1"}), 403, "programs")
+
+
+def test_a_key_is_for_its_languages_alone(client: FlaskClient, device: Device, store: Store) -> None:
+    device.languages = ("python", "sage")
+    device.report()
+    text = store.keys.make(Key("course", "page", languages=("python",)))
+    sage = submit(client, "1", language="sage", keep=True)["session"]
+    assert client.post(f"/computations?key={text}", json={"code": "1"}).status_code == 201
+    for path, fields in (
+        ("/computations", {"code": "1", "language": "sage"}),
+        ("/computations", {"code": "1", "session": sage}),
+        ("/sessions/-/complete", {"code": "1", "cursor_pos": 1, "language": "sage"}),
+    ):
+        check_problem(client.post(f"{path}?key={text}", json=fields), 403, "not for sage")
+
+
+def test_nothing_runs_for_a_banned_client_origin_or_key_until_the_ban_is_lifted(
+    client: FlaskClient, store: Store
+) -> None:
+    text = store.keys.make(Key("course", "page"))
+    asks = {"json": {"code": "1"}, "headers": {"Origin": "https://a.example"}}
+    address = f"/computations?key={text}"
+    for kind, subject in (("client", "127.0.0.1"), ("origin", "https://a.example"), ("key", "course")):
+        store.bans.add(kind, subject, "mining")
+        look_again(client)
+        check_problem(client.post(address, **asks), 403, "runs nothing more for you")
+        for path, fields in RUNS_OR_STORES.items():
+            answer = client.post(f"{path}?key={text}", json=fields, headers=asks["headers"])
+            assert answer.status_code == 403, path
+        store.bans.lift(kind, subject)
+        look_again(client)
+        assert client.post(address, **asks).status_code == 201
+
+
+def test_who_asked_is_stored_with_the_computation(client: FlaskClient, store: Store) -> None:
+    for untrusted_origin, kept in (("https://a.example", "https://a.example"), ("javascript:alert(1)", None)):
+        client.post("/computations", json={"code": "1"}, headers={"Origin": untrusted_origin})
+        claim = store.claims.claim("d", languages=["python"], sessions=[], new_sessions=True)
+        assert claim is not None and claim.origin == kept and claim.key is None and claim.client
+
+
+def test_code_that_was_taken_down_is_neither_shown_nor_kept_again(client: FlaskClient, store: Store) -> None:
+    id = client.post("/permalinks", json={"code": "phish()"}).get_json()["id"]
+    store.deletion.permalink(id, "phishing")
+    check_problem(client.get(f"/permalinks/{id}"), 410, "taken this code down")
+    check_problem(client.get(f"/permalink?q={id}"), 410, "taken this code down")
+    check_problem(client.post("/permalinks", json={"code": "phish()"}), 410, "taken this code down")
+
+
+def look_again(client: FlaskClient) -> None:
+    """Have the web part read the rules now, as it does by itself within two seconds."""
+    client.application.extensions["singlecell"].store.access._looked_at = float("-inf")
