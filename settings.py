@@ -76,6 +76,10 @@ class Settings(Limits, frozen=True, kw_only=True):
     request_bytes_max: PositiveInt
     message_bytes_max: PositiveInt
     queue_length_max: PositiveInt
+    page_waiting_max: PositiveInt
+    client_waiting_max: PositiveInt
+    origin_waiting_max: PositiveInt
+    key_waiting_max: PositiveInt
     checks_max: PositiveInt
     mongo_uri: str
     mongo_user: str
@@ -231,6 +235,7 @@ def _check_pairs(values: Mapping[str, Any]) -> None:
         ("client_stored_bytes_max", "stored_bytes_max"),
         ("client_permalinks_day_bytes_max", "permalinks_bytes_max"),
         ("cell_wall_s", "cell_total_s"),
+        ("page_waiting_max", "client_waiting_max"),
     ):
         if values[small] > values[large]:
             raise SettingsError(f"{small} ({values[small]}) must not be more than {large} ({values[large]})")

@@ -29,6 +29,7 @@ from store.errors import (
     NoSpaceError,
     NotAskingError,
     OtherLanguageError,
+    OverShareError,
     QueueFullError,
     RemovedError,
     SessionGoneError,
@@ -44,6 +45,7 @@ from store.forced_end import ForcedEnds
 from store.hints import choose_hints
 from store.introspection import Introspections
 from store.keys import Keys
+from store.lanes import Lanes, lane_of
 from store.log import try_to_rotate
 from store.messages import Messages
 from store.models import (
@@ -52,6 +54,7 @@ from store.models import (
     Computation,
     Introspection,
     IntrospectionReply,
+    PassedOver,
     Permalink,
     Session,
     Submission,
@@ -73,10 +76,10 @@ __all__ = [
     "FULL", "MOVES", "NEARLY_FULL", "NOBODY", "OPERATOR", "ORIGIN", "OVER", "REASONS", "AdministrationError", "Ban",
     "Check", "ChecksFullError", "Claim", "ClientFullError", "Computation", "ComputationOverError", "Deed", "FileEntry",
     "FileWriter", "Introspection", "IntrospectionReply", "Key", "LostClaimError", "NoSpaceError", "NotAskingError",
-    "OtherLanguageError", "Overtime", "Permalink", "QueueFullError", "Reason", "RemovedError", "Requester", "Room",
-    "ServedLanguages", "Session", "SessionGoneError", "State", "Store",
+    "OtherLanguageError", "OverShareError", "Overtime", "PassedOver", "Permalink", "QueueFullError", "Reason",
+    "RemovedError", "Requester", "Room", "ServedLanguages", "Session", "SessionGoneError", "State", "Store",
     "StoreError", "StoreUnavailableError", "StoredFile", "Submission", "UnknownSessionError", "Wish",
-    "client_full", "connect",
+    "client_full", "connect", "lane_of",
 ]  # fmt: skip
 
 
@@ -90,13 +93,14 @@ class Store:
         self.files = Files(database, self.space)
         self.messages = Messages(database)
         self.clients = Clients(database)
-        forced_ends = ForcedEnds(database, self.hints)
+        lanes = Lanes(database, self.hints)
+        forced_ends = ForcedEnds(database, self.hints, lanes)
         self.sessions = Sessions(database, self.hints, forced_ends)
-        queue = Queue(database, self.sessions, forced_ends)
+        queue = Queue(database, self.sessions, forced_ends, lanes)
         self.computations = Computations(
-            database, self.hints, self.sessions, queue, forced_ends, self.files, self.space, self.clients
+            database, self.hints, self.sessions, queue, forced_ends, self.files, self.space, self.clients, lanes
         )
-        expiry = Expiry(database, self.hints, self.sessions, forced_ends)
+        expiry = Expiry(database, self.hints, self.sessions, forced_ends, lanes)
         self.claims = Claims(database, self.hints, self.sessions, queue, expiry)
         self.devices = Devices(database)
         self.permalinks = Permalinks(database, self.space, self.clients)

@@ -15,7 +15,7 @@ from store.errors import LostClaimError, guarded
 from store.expiry import Expiry
 from store.forced_end import NEEDED
 from store.hints import Hints
-from store.models import Claim, Wish
+from store.models import NOBODY_PASSED, Claim, PassedOver, Wish
 from store.queue import Queue
 from store.sessions import Sessions
 from store.states import MOVES, Move, ending, entering
@@ -38,17 +38,17 @@ class Claims:
     @guarded
     def claim(
         self, device: str, *, languages: Sequence[str], sessions: Sequence[str], new_sessions: bool,
-        suspects: bool = True,
+        suspects: bool = True, passed: PassedOver = NOBODY_PASSED,
     ) -> Claim | None:  # fmt: skip
-        """Return the oldest computation that this device may run, now the device's; None when there is none.
+        """Return the first computation in line that this device may run, now the device's; None when there is none.
 
         ``sessions``: the idle sessions that the device holds; their next turns go first, for they need no new worker.
         ``new_sessions``: whether the device has room for another session. ``suspects``: whether the computation may be
-        a suspect (``store/expiry.py``). Raises StoreUnavailableError.
+        a suspect (``store/expiry.py``). ``passed``: whose first turns are passed over. Raises StoreUnavailableError.
         """
         claim = self._queue.claim_next_turn(device, sessions) if sessions else None
         if claim is None and new_sessions:
-            claim = self._queue.claim_first_turn(device, languages, suspects)
+            claim = self._queue.claim_first_turn(device, languages, suspects, passed)
         return claim
 
     @guarded

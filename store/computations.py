@@ -11,9 +11,11 @@ from store.errors import ComputationOverError, NotAskingError, guarded
 from store.files import Files, size_of
 from store.forced_end import NEEDED, ForcedEnds
 from store.hints import Hints
+from store.lanes import Lanes
 from store.models import UNREAD, Computation, Submission
 from store.queue import Queue
 from store.sessions import Sessions
+from store.shares import Shares
 from store.space import Space
 from store.states import OVER, leaving
 from store.submissions import Submissions, given_fields, size_bytes
@@ -29,12 +31,13 @@ class Computations:
 
     def __init__(
         self, database: Database, hints: Hints, sessions: Sessions, queue: Queue, forced_ends: ForcedEnds,
-        files: Files, space: Space, clients: Clients,
+        files: Files, space: Space, clients: Clients, lanes: Lanes,
     ) -> None:  # fmt: skip
         self._database, self._hints = database, hints
         self._sessions, self._queue, self._forced_ends = sessions, queue, forced_ends
         self._files, self._space, self._clients = files, space, clients
-        self._submissions = Submissions(database, forced_ends)
+        self._shares = Shares(database, lanes)
+        self._submissions = Submissions(database, forced_ends, lanes, self._shares)
 
     @property
     def _computations(self) -> Documents:
@@ -44,11 +47,11 @@ class Computations:
     def submit(self, submission: Submission) -> Computation:
         """Store a computation; when this returns, the computation outlives a crash.
 
-        Raises QueueFullError, NoSpaceError, ClientFullError, UnknownSessionError, OtherLanguageError,
+        Raises QueueFullError, OverShareError, NoSpaceError, ClientFullError, UnknownSessionError, OtherLanguageError,
         SessionGoneError, StoreUnavailableError.
         """
         self._space.check()
-        self._queue.take_place()
+        self._shares.take_place(submission)
         id, uploads = submission.id, list(submission.uploads)
         fields = given_fields(submission)
         stored_bytes = DOCUMENT_BYTES + size_bytes(fields) + sum(map(size_of, (file for _name, file in uploads)))
@@ -77,7 +80,7 @@ class Computations:
     def queue_position(self, id: str) -> int | None:
         """Return how many computations have to be claimed until this one is, itself included; None unless it is queued.
 
-        Raises StoreUnavailableError.
+        What comes later may come before it, when it stands behind others of its lane. Raises StoreUnavailableError.
         """
         return self._queue.position(id)
 

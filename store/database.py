@@ -36,8 +36,15 @@ COMPACT_BYTES_MIN = 32 << 20  # less is used again soon enough
 _QUEUED = {"state": "queued"}
 INDEXES: dict[str, list[IndexModel]] = {
     "computations": [
-        # Partial, so that the queue stays small beside any number of old computations.
-        IndexModel([("queued", ASCENDING), ("order", ASCENDING)], name="waiting", partialFilterExpression=_QUEUED),
+        # Partial, so that the queue stays small beside any number of old computations. ``follows`` is null in line.
+        IndexModel([("follows", ASCENDING), ("queued", ASCENDING), ("order", ASCENDING)], name="line",
+                   partialFilterExpression=_QUEUED),
+        IndexModel([("lane", ASCENDING), ("follows", ASCENDING)], name="lanes", unique=True,
+                   partialFilterExpression={**_QUEUED, "lane": {"$exists": True}}),
+        IndexModel([("origin", ASCENDING)], name="of_origin",
+                   partialFilterExpression={**_QUEUED, "origin": {"$type": "string"}}),
+        IndexModel([("key", ASCENDING)], name="of_key",
+                   partialFilterExpression={**_QUEUED, "key": {"$type": "string"}}),
         IndexModel([("session", ASCENDING), ("turn", ASCENDING)], name="turns", unique=True),
         IndexModel([("session", ASCENDING), ("submitted", ASCENDING)], name="queued_turns",
                    partialFilterExpression=_QUEUED),
@@ -79,7 +86,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "files.chunks": [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="chunks", unique=True)],
 }  # fmt: skip
 # Indexes of older servers that no query uses any more.
-RETIRED_INDEXES = {"computations": ("queue",)}
+RETIRED_INDEXES = {"computations": ("queue", "waiting")}
 _INDEX_NOT_FOUND = 27  # MongoDB's code of an error
 
 

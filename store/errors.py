@@ -68,6 +68,17 @@ class AdministrationError(StoreError):
     """What the operator wants cannot be done; the message is a sentence that says why."""
 
 
+class OverShareError(StoreError):
+    """Somebody has as much of something as their share allows; the message is a sentence for them.
+
+    ``share``: the word for it, by which pages choose a sentence in the reader's language.
+    """
+
+    def __init__(self, share: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.share = share
+
+
 class LostClaimError(StoreError):
     """The computation is not this device's any more; nothing was written for it."""
 

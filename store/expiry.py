@@ -13,6 +13,7 @@ from store.database import Database, earlier
 from store.devices import Devices
 from store.forced_end import NEEDED, ForcedEnds
 from store.hints import Hints
+from store.lanes import Lanes
 from store.served_languages import ServedLanguages
 from store.sessions import Sessions
 from store.states import Move, entering, leaving
@@ -23,8 +24,10 @@ _FRESH_WISHES = {"cancel": False, "interrupt": 0, "answers": []}
 class Expiry:
     """The rule of what is tried again, and of what is lost."""
 
-    def __init__(self, database: Database, hints: Hints, sessions: Sessions, forced_ends: ForcedEnds) -> None:
-        self._database, self._hints = database, hints
+    def __init__(
+        self, database: Database, hints: Hints, sessions: Sessions, forced_ends: ForcedEnds, lanes: Lanes
+    ) -> None:
+        self._database, self._hints, self._lanes = database, hints, lanes
         self._sessions, self._forced_ends = sessions, forced_ends
 
     def expire(self) -> list[str]:
@@ -39,6 +42,7 @@ class Expiry:
             self._sessions.end(session, "session_gone")
         for document in self._unserved():
             self._end(document, "abandon", "session_gone")
+        self._lanes.bring_strays()
         return given_back
 
     def give_back(self, document: Mapping[str, Any], condition: Mapping[str, Any], *, suspect: bool) -> bool:
@@ -50,7 +54,10 @@ class Expiry:
         if reason is not None:
             return self._end(document, move, reason, condition)
         mine = {"_id": document["_id"], "token": document["token"], **condition, **leaving(move)}
-        anew = {"token": None, "device": None, "host": None, "wishes": _FRESH_WISHES}
+        anew: dict[str, Any] = {"token": None, "device": None, "host": None, "wishes": _FRESH_WISHES}
+        if lane := document.get("lane"):
+            # In a lane of its own: in the one that it came from another one may be in line by now.
+            anew |= {"lane": f"{lane.partition(':')[0]}:{document['_id']}", "followed": False}
         update: dict[str, Any] = {"$set": {**entering(move), **anew}, "$inc": {"attempt": 1}}
         if suspect:
             # It goes behind what waits now and before what is submitted later, so that it does not wait for ever.
@@ -97,4 +104,4 @@ class Expiry:
             "$expr": {"$lt": ["$submitted", earlier(self._database.settings.lease_s)]},
             **leaving("abandon"),
         }
-        return list(self._database.collection("computations").find(waiting, NEEDED).hint("waiting"))
+        return list(self._database.collection("computations").find(waiting, NEEDED).hint("line"))

@@ -18,13 +18,14 @@ from jupyter import MessageMaker
 from jupyter import closing as closing_messages
 from store.database import Database
 from store.hints import Hints
+from store.lanes import Lanes
 from store.messages import Messages, numbered
 from store.states import Move, entering, leaving
 
 # The fields of a computation that its end needs; of a comm message only the type, for the rest may be long.
 NEEDED = {
     "session": 1, "turn": 1, "keep": 1, "language": 1, "attempt": 1, "sequence": 1, "bounds": 1, "token": 1,
-    "wishes": 1, "message.msg_type": 1,
+    "wishes": 1, "message.msg_type": 1, "lane": 1,
 }  # fmt: skip
 
 
@@ -54,8 +55,8 @@ _decoder = msgspec.json.Decoder(_Message)
 class ForcedEnds:
     """The writer of ends that no device stores."""
 
-    def __init__(self, database: Database, hints: Hints) -> None:
-        self._database, self._hints = database, hints
+    def __init__(self, database: Database, hints: Hints, lanes: Lanes) -> None:
+        self._database, self._hints, self._lanes = database, hints, lanes
 
     def end(
         self, document: Mapping[str, Any], move: Move, reason: Reason, condition: Mapping[str, Any] | None = None
@@ -76,6 +77,8 @@ class ForcedEnds:
         computations = self._database.durable("computations")
         if not computations.update_one({**(condition or {}), **unchanged, **leaving(move)}, update).matched_count:
             return False
+        if move in ("withdraw", "abandon"):
+            self._lanes.move_up(document.get("lane"))
         self._hints.announce("news", document["_id"])
         return True
 

@@ -26,7 +26,8 @@ class Submission:
     ``language``: None means that of the session. ``message``: a comm message instead of code. ``uploads``: names and
     open files. ``user_expressions``: by name, what is evaluated after the code for the reply. ``scheme``: "light" or
     "dark", as what shows its figures is, "" where nobody says. ``id``: that of the computation, known beforehand so
-    that somebody can wait for news of it.
+    that somebody can wait for news of it. ``lane``: what it waits in (``store/lanes.py``); without one no share holds
+    for it.
     """
 
     code: str
@@ -40,6 +41,7 @@ class Submission:
     scheme: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     requester: Requester = NOBODY
+    lane: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ class Claim:
     client: str | None = None
     origin: str | None = None
     key: str | None = None
+    lane: str | None = None
+    followed: bool = False  # whether others of its lane may stand behind it
     # How much is stored of the computation, and how much of that was counted for its client when it was submitted.
     stored_bytes: int = 0
     counted_bytes: int = 0
@@ -124,8 +128,8 @@ class Claim:
     def of(cls, document: Document) -> Claim:
         """Return the claim that this document describes."""
         apart = ("id", "message", "user_expressions", "suspect", "unsure")
-        # Computations of an older server do not have these.
-        since = ("client", "origin", "key", "scheme", "stored_bytes", "counted_bytes")
+        # Computations of an older server do not have them.
+        since = ("client", "origin", "key", "lane", "followed", "scheme", "stored_bytes", "counted_bytes")
         names = [name for name in cls.__dataclass_fields__ if name not in apart]
         return cls(
             id=document["_id"],
@@ -134,6 +138,24 @@ class Claim:
             suspect=document.get("suspect", False),
             **{name: document[name] for name in names if name in document or name not in since},
         )
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """Names of those who have as much of a device as they may: their first turns are passed over in a claim."""
+
+    client: frozenset[str] = frozenset()
+    origin: frozenset[str] = frozenset()
+    key: frozenset[str] = frozenset()
+    lane: frozenset[str] = frozenset()
+
+    def condition(self) -> dict[str, Any]:
+        """Return the condition on a computation that is none of theirs."""
+        names = {field: getattr(self, field) for field in self.__dataclass_fields__}
+        return {field: {"$nin": sorted(passed)} for field, passed in names.items() if passed}
+
+
+NOBODY_PASSED = PassedOver()
 
 
 @dataclass(frozen=True)

@@ -10,71 +10,65 @@ from typing import Any
 from pymongo import ASCENDING, ReturnDocument
 
 from store.database import Database, Documents, later, literals
-from store.errors import QueueFullError
 from store.forced_end import NEEDED, ForcedEnds
-from store.models import Claim
+from store.lanes import PLACE, Lanes
+from store.models import Claim, PassedOver
 from store.sessions import Sessions
 from store.states import entering, leaving
 
 # ``queued`` is when a computation began to wait: when it was submitted, or when it was queued again because what it ran
 # on died.
 _NEXT = [("queued", ASCENDING), ("order", ASCENDING)]
-# This share of the places that are free may be filled before the queue is measured again.
-_FILLED_SHARE = 8
 
 
 class Queue:
-    """The computations in the state ``queued``, the one that waits longest first."""
+    """The computations in the state ``queued``: of those in line (``store/lanes.py``) the one that stands first."""
 
-    def __init__(self, database: Database, sessions: Sessions, forced_ends: ForcedEnds) -> None:
-        self._database, self._settings = database, database.settings
+    def __init__(self, database: Database, sessions: Sessions, forced_ends: ForcedEnds, lanes: Lanes) -> None:
+        self._database, self._settings, self._lanes = database, database.settings, lanes
         self._sessions, self._forced_ends = sessions, forced_ends
         self._host = socket.gethostname()
-        self._free_places = 0
 
     @property
     def _computations(self) -> Documents:
         return self._database.collection("computations")
-
-    def take_place(self) -> None:
-        """Use a place for a new computation. Raises QueueFullError, PyMongoError."""
-        # The queue is measured when the places that the last measurement left may be used up; devices only free more.
-        if self._free_places <= 0:
-            limit = self._settings.queue_length_max
-            # The index is named: MongoDB would not choose it for a condition on none of its fields.
-            waiting = self._computations.count_documents({"state": "queued"}, limit=limit, hint="waiting")
-            if waiting >= limit:
-                raise QueueFullError(f"{waiting} computations wait already")
-            # Only a share of them: other web processes fill the same queue.
-            self._free_places = max(1, (limit - waiting) // _FILLED_SHARE)
-        self._free_places -= 1
 
     def position(self, id: str) -> int | None:
         """Return the place of a computation in the queue, 1 for the next; None unless it is queued.
 
         Raises PyMongoError.
         """
-        own = self._computations.find_one({"_id": id, "state": "queued"}, {"queued": 1, "order": 1})
+        own = self._computations.find_one({"_id": id, "state": "queued"}, {**PLACE, "turn": 1, "session": 1})
         if own is None:
             return None
-        earlier = [
-            {"queued": {"$lt": own.get("queued")}},
-            {"queued": own.get("queued"), "order": {"$lt": own["order"]}},
-        ]
-        return 1 + self._computations.count_documents({"state": "queued", "$or": earlier})
+        if own["turn"] == 0:
+            return 1 + self._lanes.before(own)
+        # It waits for the turns of its session alone, and for that to begin.
+        of_session = {"session": own["session"], "state": "queued"}
+        first = self._computations.find_one({**of_session, "turn": 0}, PLACE)
+        earlier = self._computations.count_documents({**of_session, "turn": {"$lt": own["turn"]}})
+        return 1 + earlier + (self._lanes.before(first) if first else 0)
 
-    def claim_first_turn(self, device: str, languages: Sequence[str], suspects: bool) -> Claim | None:
-        """Return the oldest first turn in these languages, now the device's; None when there is none.
+    def claim_first_turn(
+        self, device: str, languages: Sequence[str], suspects: bool, passed: PassedOver
+    ) -> Claim | None:
+        """Return the first in line in these languages, now the device's; None when there is none.
 
-        ``suspects``: whether it may be a suspect (``store/expiry.py``). Raises PyMongoError.
+        ``suspects``: whether it may be a suspect (``store/expiry.py``). ``passed``: whose are passed over.
+        Raises PyMongoError.
         """
-        first = {"turn": 0, "language": {"$in": list(languages)}, **({} if suspects else {"suspect": {"$ne": True}})}
+        first = {
+            "turn": 0, "follows": None, "language": {"$in": list(languages)}, **passed.condition(),
+            **({} if suspects else {"suspect": {"$ne": True}}),
+        }  # fmt: skip
         while True:
             # A crash of MongoDB may forget this claim: the computation is queued again and runs again, and the writes
             # of the first run fail because its claim is lost. The first durable write after the claim (of messages, an
             # end, a session) makes the claim durable too.
             early = self._database.early("computations")
             claim = self._take(early, first, device)
+            if claim is not None and claim.followed:
+                self._lanes.move_up(claim.lane)
             if claim is None or not claim.keep or self._sessions.bind(claim):
                 return claim
             # Its session ended between the two writes.

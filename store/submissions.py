@@ -14,11 +14,14 @@ from store.comm_messages import json_bytes, pack_message
 from store.database import Database
 from store.errors import OtherLanguageError, SessionGoneError, UnknownSessionError
 from store.forced_end import ForcedEnds
+from store.lanes import Lanes
 from store.models import UNREAD, Submission
+from store.shares import Shares
 from store.states import OVER, entering
 
 _FRESH: dict[str, Any] = {
-    "turn": 0, "attempt": 1, "suspect": False, "token": None, "device": None, "host": None, "sequence": -1,
+    "turn": 0, "attempt": 1, "suspect": False, "follows": None, "followed": False, "token": None, "device": None,
+    "host": None, "sequence": -1,
     "bounds": [], "started": None, "locked": None, "finished": None, "usage": None,
     "wishes": {"cancel": False, "interrupt": 0, "answers": []},
 }  # fmt: skip
@@ -27,13 +30,14 @@ _FRESH: dict[str, Any] = {
 class Submissions:
     """The writer of new computations."""
 
-    def __init__(self, database: Database, forced_ends: ForcedEnds) -> None:
+    def __init__(self, database: Database, forced_ends: ForcedEnds, lanes: Lanes, shares: Shares) -> None:
         self._database, self._forced_ends = database, forced_ends
+        self._lanes, self._shares = lanes, shares
 
     def insert(self, submission: Submission, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Store a computation with these fields beside its own; return its document.
 
-        Raises UnknownSessionError, OtherLanguageError, SessionGoneError, PyMongoError.
+        Raises OverShareError, UnknownSessionError, OtherLanguageError, SessionGoneError, PyMongoError.
         """
         document = {
             **_FRESH,
@@ -43,11 +47,24 @@ class Submissions:
             "order": ObjectId(),
         }
         if submission.session is None:
-            return self._store(submission.id, document, "$$NOW")
-        return self._insert_turn(submission.id, document)
+            return self._insert_first_turn(submission, document)
+        document["follows"] = document["order"]  # it waits for its session, not in line
+        return self._insert_turn(submission, document)
 
-    def _insert_turn(self, id: str, document: dict[str, Any]) -> dict[str, Any]:
-        session = document["session"]
+    def _insert_first_turn(self, submission: Submission, document: dict[str, Any]) -> dict[str, Any]:
+        if submission.lane is None:
+            return self._store(submission.id, document, "$$NOW")
+        document["lane"] = submission.lane
+        try:
+            return self._store(submission.id, document, "$$NOW")
+        except DuplicateKeyError:  # another one of its lane is in line
+            self._shares.check_page(submission)
+        stored = self._store(submission.id, {**document, "follows": document["order"]}, "$$NOW")
+        self._lanes.announce(submission.lane)
+        return stored
+
+    def _insert_turn(self, submission: Submission, document: dict[str, Any]) -> dict[str, Any]:
+        id, session = submission.id, document["session"]
         while True:
             last = self._last_turn(session)
             if last is None:
@@ -55,6 +72,8 @@ class Submissions:
             if document["language"] not in (None, last["language"]):
                 raise OtherLanguageError(last["language"])
             self._check_lives_on(session, last)
+            if last["state"] == "queued":
+                self._shares.check_turns(submission)
             document |= {"turn": last["turn"] + 1, "language": last["language"]}
             try:
                 # A turn is later than the one before, even when the clock was set back.

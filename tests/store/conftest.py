@@ -57,14 +57,14 @@ def submit(store: Store, code: str = "1+1", language: str = "python", **fields: 
     return store.computations.submit(Submission(code, language, **fields)).id
 
 
-def try_claim(store: Store, device: str = "device-1", sessions: tuple[str, ...] = ()) -> Claim | None:
+def try_claim(store: Store, device: str = "device-1", sessions: tuple[str, ...] = (), **which: Any) -> Claim | None:
     """Return a claim, None when there is nothing to claim."""
-    return store.claims.claim(device, languages=["python"], sessions=sessions, new_sessions=True)
+    return store.claims.claim(device, languages=["python"], sessions=sessions, new_sessions=True, **which)
 
 
-def claim(store: Store, device: str = "device-1", sessions: tuple[str, ...] = ()) -> Claim:
+def claim(store: Store, device: str = "device-1", sessions: tuple[str, ...] = (), **which: Any) -> Claim:
     """Return a claim, which there has to be."""
-    found = try_claim(store, device, sessions)
+    found = try_claim(store, device, sessions, **which)
     assert found is not None
     return found
 

@@ -14,4 +14,4 @@ def test_the_index_that_an_older_server_left_is_dropped(connect: Connect) -> Non
     for _ in range(2):
         connect().ping()
         assert set(computations.index_information()) == kept
-    assert {"_id_", "waiting", "turns"} <= kept
+    assert {"_id_", "line", "turns"} <= kept

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from store import Store
+from store import PassedOver, Requester, Store, lane_of
 from tests.mongod import new_name
 from tests.store.conftest import Connect, claim, database_of, let_lease_run_out, message, submit
 
@@ -42,13 +42,15 @@ def test_no_query_reads_a_whole_collection(connect: Connect, store: Store) -> No
     assert not examined, [(entry["ns"], entry["planSummary"], entry.get("command")) for entry in examined]
 
 
-def test_a_short_cell_costs_four_commands_and_two_hints(store: Store) -> None:
+@pytest.mark.parametrize("client", [None, "a"])
+def test_a_short_cell_costs_four_commands_and_two_hints(store: Store, client: str | None) -> None:
+    asked_by = {"requester": Requester(client, "https://pages.example.org"), "lane": lane_of(Requester(client), None)}
     submit(store)
     store.claims.finish(claim(store), "done")  # what is asked for the first time only
     database = database_of(store).ready()
     database.command("profile", 2)
     try:
-        id = submit(store)
+        id = submit(store, **asked_by)
         store.claims.finish(claim(store), "done", messages=[message("x")])
         assert store.messages.after(id, -1)
     finally:
@@ -80,6 +82,12 @@ def work(store: Store) -> str:
     let_lease_run_out(store, held.id)
     store.claims.expire()
     store.computations.request_cancel(submit(store))
+    for requester in (Requester("a", "https://pages.example.org", "k"), Requester("b")):
+        for _ in range(3):
+            behind = submit(store, requester=requester, lane=lane_of(requester, None))
+            store.computations.queue_position(behind)
+    claim(store, passed=PassedOver(client=frozenset(["b"]), origin=frozenset(["x"])))
+    store.claims.expire()
     store.sessions.get(session)
     store.sessions.ending("device-1")
     store.devices.report("device-1", "host", {})
