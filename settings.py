@@ -80,6 +80,7 @@ class Settings(Limits, frozen=True, kw_only=True):
     client_waiting_max: PositiveInt
     origin_waiting_max: PositiveInt
     key_waiting_max: PositiveInt
+    client_sessions_max: PositiveInt
     checks_max: PositiveInt
     mongo_uri: str
     mongo_user: str

@@ -12,8 +12,9 @@ from device.claim_trigger import Claimable, ClaimTrigger
 from device.handover import Handover
 from device.registry import Runs
 from device.runs import Run, Session
+from device.shares import passed_over
 from settings import Settings
-from store import Claim, Store
+from store import NOBODY_PASSED, Claim, PassedOver, Store
 
 CLAIMS_A_ROUND = 8  # then what runs has its turn
 # Before that a supervisor may not have said yet that a run that waits for an answer left its place to others.
@@ -35,6 +36,7 @@ class Dispatcher:
         self._id, self._store, self._settings, self._runs = device_id, store, settings, runs
         self._accounts, self._trigger = accounts, trigger
         self._handover = Handover(store, settings, runs, accounts)
+        self._passed = NOBODY_PASSED  # as the last claim had it
 
     def step(self, now: float) -> None:
         """Begin what was claimed and can begin; then claim and begin what there may be."""
@@ -42,6 +44,8 @@ class Dispatcher:
         if self._store.is_exhausted():
             self._trigger.postpone(now)
             return
+        if self._passed != NOBODY_PASSED and self._passed != self._passed_over():
+            self._trigger.look()  # somebody has room for more again
         claimable = self._trigger.take(now, is_full=any(account.free <= 0 for account in self._accounts))
         for id in claimable.turns:
             if id in self._runs.kept:
@@ -114,10 +118,16 @@ class Dispatcher:
         return None if self._handover.waiting else self._claim_for_room(set().union(*tried), now)
 
     def _claim_in(self, languages: Iterable[str], turns_of: Sequence[str] = ()) -> Claim | None:
+        self._passed = self._passed_over()
         return self._store.claims.claim(
             self._id, languages=sorted(languages), sessions=turns_of, new_sessions=True,
-            suspects=self._runs.takes_suspects,
+            suspects=self._runs.takes_suspects, passed=self._passed,
         )  # fmt: skip
+
+    def _passed_over(self) -> PassedOver:
+        idle = len(self._runs.idle) if self._settings.session_idle_gives_way else 0
+        free = sum(max(0, account.free) for account in self._accounts) - self._handover.waiting + idle
+        return passed_over(self._runs.by_id.values(), free, self._settings)
 
     def _with_room(self) -> list[Account]:
         """Return the accounts that can take a session now, the one with most room first."""

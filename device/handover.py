@@ -64,7 +64,10 @@ class Handover:
             return kept if kept is not None and kept.idle else None
         able = (account for account in self._accounts if account.free > 0 and claim.language in account.languages)
         account = max(able, key=lambda account: account.free, default=None)
-        return None if account is None else Session(claim.session, account, claim.language, claim.keep, now)
+        if account is None:
+            return None
+        client = claim.client if claim.lane is not None else None
+        return Session(claim.session, account, claim.language, claim.keep, now, client)
 
     def _hand_over(self, run: Run, session: Session, now: float) -> None:
         self._runs.begin(run, session, now)

@@ -139,9 +139,17 @@ class Runs:
         session.idle_since = now
         if session.keep:
             self._trigger.note_idle(session.id)
+            self._bound_idle(session.client, now)
         else:
             self.kept.pop(session.id, None)
             session.expect_end(now)  # the turn was its last
+
+    def _bound_idle(self, client: str | None, now: float) -> None:
+        """End those idle sessions of a client that are more than its share, the ones that were idle longest first."""
+        if client is not None:
+            of_client = sorted((one for one in self.idle if one.client == client), key=lambda one: one.idle_since)
+            for session in of_client[: max(0, len(of_client) - self._settings.client_sessions_max)]:
+                session.close(now)
 
     def forget(self, session: Session) -> None:
         """Note that a session is no more, for the store to know if it counts it as ours."""

@@ -46,7 +46,8 @@ class Session:
     ``id``: its name in the store. ``alias``: its name across the wall, a new one each time: nothing that an earlier
     attempt still says can be taken for the next one's. ``run``: what its frames are about now. ``inbox``: the frames
     that wait. ``ours``: whether the store counts it as this device's. ``turn_may_wait``: whether its next turn may be
-    in the queue already; of turns that were submitted before it was ours no hint came.
+    in the queue already; of turns that were submitted before it was ours no hint came. ``client``: in whose share of
+    the idle sessions it counts; None: in nobody's.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Session:
     language: str
     keep: bool
     born: float
+    client: str | None = None
     alias: str = field(default_factory=lambda: str(uuid.uuid4()))
     run: Run | None = None
     inbox: Inbox = field(default_factory=Inbox)

@@ -49,6 +49,7 @@ from store.lanes import Lanes, lane_of
 from store.log import try_to_rotate
 from store.messages import Messages
 from store.models import (
+    NOBODY_PASSED,
     Check,
     Claim,
     Computation,
@@ -73,9 +74,10 @@ from store.space import FULL, NEARLY_FULL, Space
 from store.states import MOVES, OVER, State
 
 __all__ = [
-    "FULL", "MOVES", "NEARLY_FULL", "NOBODY", "OPERATOR", "ORIGIN", "OVER", "REASONS", "AdministrationError", "Ban",
-    "Check", "ChecksFullError", "Claim", "ClientFullError", "Computation", "ComputationOverError", "Deed", "FileEntry",
-    "FileWriter", "Introspection", "IntrospectionReply", "Key", "LostClaimError", "NoSpaceError", "NotAskingError",
+    "FULL", "MOVES", "NEARLY_FULL", "NOBODY", "NOBODY_PASSED", "OPERATOR", "ORIGIN", "OVER", "REASONS",
+    "AdministrationError", "Ban", "Check", "ChecksFullError", "Claim", "ClientFullError", "Computation",
+    "ComputationOverError", "Deed", "FileEntry", "FileWriter", "Introspection", "IntrospectionReply", "Key",
+    "LostClaimError", "NoSpaceError", "NotAskingError",
     "OtherLanguageError", "OverShareError", "Overtime", "PassedOver", "Permalink", "QueueFullError", "Reason",
     "RemovedError", "Requester", "Room", "ServedLanguages", "Session", "SessionGoneError", "State", "Store",
     "StoreError", "StoreUnavailableError", "StoredFile", "Submission", "UnknownSessionError", "Wish",

@@ -61,7 +61,8 @@ class Session:
                     directory.expect(frame.name)
                 worker.channel.send(frame)
                 continue
-            self.turn = Turn(frame.computation, frame.last, self.usage.look(worker, now), now, frame)
+            cpu_before_s = self.usage.begin_turn(worker, now)
+            self.turn = Turn(frame.computation, frame.last, cpu_before_s, now, frame)
             self._hand_over(self.turn, worker, directory)
 
     def _hand_over(self, turn: Turn, worker: WorkerProcess, directory: WorkDirectory) -> None:

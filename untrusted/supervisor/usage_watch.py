@@ -7,6 +7,9 @@ from untrusted.supervisor.worker_process import WorkerProcess
 from wire import Limits, Reason
 
 WATCH_S = 0.1  # between two looks at a session: reading its counters costs the loop tens of microseconds
+# From so many CPU seconds of a turn on, its session weighs this share beside others: short turns come to their end nearly
+# as if long ones were not there, and long ones share what is left.
+WEIGHTS = ((1.0, 0.2), (5.0, 0.05))
 
 
 class UsageWatch:
@@ -15,7 +18,13 @@ class UsageWatch:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._looked_at = 0.0
+        self._weight = 1.0
         self.memory_bytes = 0
+
+    def begin_turn(self, worker: WorkerProcess, now: float) -> float:
+        """Return the CPU seconds used before the turn that begins now, which weighs as much as any other."""
+        self._weigh(worker, 0.0)
+        return self.look(worker, now)
 
     def look(self, worker: WorkerProcess, now: float | None = None) -> float:
         """Return the CPU seconds used so far; with ``now`` the next look is due a while after it."""
@@ -32,7 +41,15 @@ class UsageWatch:
         self._looked_at = now
         if turn is not None and turn.over_at is None:
             cpu_s = self.look(worker)
+            self._weigh(worker, cpu_s - turn.cpu_before_s)
             reason = turn.overtime(self._limits, now)
             if reason or cpu_s - turn.cpu_before_s > self._limits.cell_cpu_s:
                 return reason or "time_cpu"
         return worker.group.overrun()
+
+    def _weigh(self, worker: WorkerProcess, cpu_s: float) -> None:
+        """Have the session weigh as much as a turn of so many CPU seconds does."""
+        weight = min((weight for least_s, weight in WEIGHTS if cpu_s > least_s), default=1.0)
+        if weight != self._weight:
+            self._weight = weight
+            worker.group.weigh(weight)

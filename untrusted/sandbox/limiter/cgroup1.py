@@ -42,12 +42,13 @@ class Cgroup1:
         """Return a new group, with limits of its own or the limiter's. Raises OSError."""
         self._removals.sweep()
         directories = {controller: f"{parent}/{group_name(session)}" for controller, parent in self._parents.items()}
-        group = Group1(directories, self._removals, self._growth)
+        limits = limits or self._limits
+        group = Group1(directories, self._removals, self._growth, limits.session_cpu_weight)
         try:
             # One hierarchy may hold several controllers (cpu,cpuacct): the same directory then comes twice.
             for directory in dict.fromkeys(directories.values()):
                 os.mkdir(directory)
-            _limit(directories, limits or self._limits)
+            _limit(directories, limits)
         except OSError:
             group.close()
             raise
@@ -63,17 +64,22 @@ def _limit(directories: dict[str, str], limits: Limits) -> None:
         write(memory, "memory.swappiness", 0)
     write(directories["pids"], "pids.max", limits.session_processes_max + 1)  # init is ours
     if "cpu" in directories:
-        write(directories["cpu"], "cpu.shares", limits.session_cpu_weight * _SHARES_OF_WEIGHT_100 // 100)
+        write(directories["cpu"], "cpu.shares", _shares(limits.session_cpu_weight))
         with suppress(FileNotFoundError):  # a kernel without CFS bandwidth
             write(directories["cpu"], "cpu.cfs_period_us", _PERIOD_US)
             write(directories["cpu"], "cpu.cfs_quota_us", int(limits.session_cpus_max * _PERIOD_US))
 
 
-class Group1:
-    """The control groups of one session."""
+def _shares(weight: float) -> int:
+    return max(2, int(weight * _SHARES_OF_WEIGHT_100 / 100))  # the kernel's least
 
-    def __init__(self, directories: dict[str, str], removals: Removals, growth: GrowthWatch) -> None:
+
+class Group1:
+    """The control groups of one session. ``weight``: of its CPU time beside other sessions."""
+
+    def __init__(self, directories: dict[str, str], removals: Removals, growth: GrowthWatch, weight: int) -> None:
         self._directories, self._removals, self._locks = directories, removals, LockWatch(growth)
+        self._weight = weight
 
     def add(self, pid: int) -> None:
         """Take in a process. Raises OSError."""
@@ -93,6 +99,12 @@ class Group1:
         if counter(read(self._directories["pids"], "pids.events"), "max"):
             return "processes"
         return "memory" if self._locks.found(self._pids) else None
+
+    def weigh(self, share: float) -> None:
+        """Have its processes weigh this share of what the limits say beside other groups."""
+        if "cpu" in self._directories:
+            with suppress(OSError):  # it ends just now
+                write(self._directories["cpu"], "cpu.shares", _shares(self._weight * share))
 
     def kill(self) -> None:
         """Kill every process that is in the group; the end of the session's init has killed them already."""

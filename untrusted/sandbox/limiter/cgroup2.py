@@ -53,12 +53,13 @@ class Cgroup2:
         self._removals.sweep()
         directory = f"{self._directory}/{group_name(session)}"
         os.mkdir(directory)
+        limits = limits or self._limits
         try:
-            _limit(directory, limits or self._limits)
+            _limit(directory, limits)
         except OSError:
             self._removals.remove(directory)
             raise
-        return Group2(directory, self._removals, self._growth)
+        return Group2(directory, self._removals, self._growth, limits.session_cpu_weight)
 
 
 def _limit(directory: str, limits: Limits) -> None:
@@ -72,10 +73,11 @@ def _limit(directory: str, limits: Limits) -> None:
 
 
 class Group2:
-    """A control group of one session."""
+    """A control group of one session. ``weight``: of its CPU time beside other sessions."""
 
-    def __init__(self, directory: str, removals: Removals, growth: GrowthWatch) -> None:
+    def __init__(self, directory: str, removals: Removals, growth: GrowthWatch, weight: int) -> None:
         self._directory, self._removals, self._locks = directory, removals, LockWatch(growth)
+        self._weight = weight
 
     def add(self, pid: int) -> None:
         """Take in a process. Raises OSError."""
@@ -97,6 +99,11 @@ class Group2:
         if counter(read(self._directory, "pids.events"), "max"):
             return "processes"
         return "memory" if self._locks.found(self._pids) else None
+
+    def weigh(self, share: float) -> None:
+        """Have its processes weigh this share of what the limits say beside other groups."""
+        with suppress(OSError):  # it ends just now
+            write(self._directory, "cpu.weight", max(1, int(self._weight * share)))
 
     def kill(self) -> None:
         """Kill every process; before Linux 5.14 the end of the session's init does."""

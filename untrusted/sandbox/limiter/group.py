@@ -21,6 +21,9 @@ class Group(Protocol):
     def overrun(self) -> Overrun | None:
         """Return which limit the group has hit, once it has."""
 
+    def weigh(self, share: float) -> None:
+        """Have its processes weigh this share of what the limits say beside other groups, where the driver can."""
+
     def kill(self) -> None:
         """Kill every process."""
 

@@ -124,6 +124,9 @@ class WatchedGroup:
             self._hit = "memory"
         return self._hit
 
+    def weigh(self, share: float) -> None:
+        """Without control groups all sessions weigh the same."""
+
     def kill(self) -> None:
         """The end of the session's init kills its processes."""
 

@@ -1,0 +1,41 @@
+"""Finds who has as much of this device as they may, so that nobody takes the places that others need.
+
+A client may have as many runs as places are left free: alone half of them, two clients a third each. A client with more
+pages, as a class behind one address is, may have one run for each page, until a fifth of the places is left; so may an
+origin and a key. Who waits for an answer takes no place, but there is a bound for such sessions, too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from operator import attrgetter
+
+from device.runs import Run
+from settings import Settings
+from store import PassedOver
+
+CLASS_FACTOR = 4  # so many runs for each place that is left free
+ASKING_SHARE = 4 / 5  # of ``sessions_asking_max``, for one client
+
+
+def passed_over(runs: Iterable[Run], free: int, settings: Settings) -> PassedOver:
+    """Return whose first turns this device does not begin now. ``free``: places that are, or can be made, free."""
+    counted = [run for run in runs if run.claim.lane is not None and not run.over]
+    taking = [run.claim for run in counted if run.clock.asking_since is None]
+    asking = Counter(run.claim.client for run in counted if run.clock.asking_since is not None)
+    asking_max = max(1, int(settings.sessions_asking_max * ASKING_SHARE))
+    clients, origins, keys = (Counter(map(attrgetter(name), taking)) for name in ("client", "origin", "key"))
+    of_page, of_class = max(1, free), max(1, CLASS_FACTOR * free)
+    many = {client for client, count in clients.items() if count >= of_page}
+    full = {client for client, count in clients.items() if count >= of_class}
+    return PassedOver(
+        client=_named(full.union(client for client, count in asking.items() if count >= asking_max)),
+        origin=_named(origin for origin, count in origins.items() if count >= of_class),
+        key=_named(key for key, count in keys.items() if count >= of_class),
+        lane=_named(claim.lane for claim in taking if claim.client in many),
+    )
+
+
+def _named(names: Iterable[str | None]) -> frozenset[str]:
+    return frozenset(name for name in names if name is not None)

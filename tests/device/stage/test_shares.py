@@ -1,0 +1,128 @@
+"""The device between clients: one with many cells leaves places to others, and idle sessions of one have a bound."""
+
+from __future__ import annotations
+
+import pytest
+
+import wire
+from store import Requester, lane_of
+from tests.device.stage.cells import busy
+from tests.device.stage.conftest import Stage
+from tests.device.stage.scripted import ASKS, BUSY, INPUT, Scripted, run_well
+from tests.store.conftest import submit
+
+WORKERS = 10
+
+
+def submit_as(stage: Stage, client: str | None, page: str | None = None, origin: str | None = None, **fields) -> str:
+    requester = Requester(client, origin)
+    return submit(stage.store, requester=requester, lane=lane_of(requester, page), **fields)
+
+
+def running(stage: Stage, ids: list[str]) -> list[str]:
+    return [id for id in ids if stage.computation(id).state == "running"]
+
+
+def play_rounds(stage: Stage) -> None:
+    """Let the device look at the queue a few times: nothing that could begin is left then."""
+    for _ in range(3):
+        probe = submit(stage.store)  # the operator's, which no share holds back
+        stage.play(lambda: stage.computation(probe).sequence >= 0)  # noqa: B023
+        stage.store.computations.request_cancel(probe)
+        stage.finish(probe)
+
+
+@pytest.fixture
+def stage(make_stage) -> Stage:
+    stage = make_stage(workers=WORKERS)
+    stage.supervisor().on_run = busy
+    return stage
+
+
+def test_one_client_leaves_half_of_the_places_to_others(stage: Stage) -> None:
+    many = [submit_as(stage, "many") for _ in range(WORKERS)]
+    stage.play(lambda: len(running(stage, many)) == WORKERS // 2)
+    play_rounds(stage)
+    assert running(stage, many) == many[: WORKERS // 2]
+    one = submit_as(stage, "one")
+    stage.play(lambda: running(stage, [one]))
+
+
+def test_when_a_client_s_run_ends_its_next_begins(stage: Stage) -> None:
+    many = [submit_as(stage, "many") for _ in range(WORKERS)]
+    stage.play(lambda: len(running(stage, many)) == WORKERS // 2)
+    for number in range(WORKERS // 2):
+        stage.store.computations.request_cancel(many[number])
+        stage.play(lambda: running(stage, [many[WORKERS // 2 + number]]))  # noqa: B023
+
+
+def test_each_page_of_a_class_behind_one_address_has_its_turn_until_a_fifth_is_left(stage: Stage) -> None:
+    pages = [submit_as(stage, "class", f"page-{number}") for number in range(3 * WORKERS)]
+    stage.play(lambda: len(running(stage, pages)) == WORKERS * 4 // 5)
+    play_rounds(stage)
+    assert len(running(stage, pages)) == WORKERS * 4 // 5
+    other = submit_as(stage, "other")
+    stage.play(lambda: running(stage, [other]))
+
+
+def test_many_clients_take_all_places_one_each(stage: Stage) -> None:
+    ids = [submit_as(stage, f"client-{number}") for number in range(WORKERS)]
+    stage.play(lambda: len(running(stage, ids)) == WORKERS)
+
+
+def test_an_origin_leaves_a_fifth_of_the_places_to_others(stage: Stage) -> None:
+    ids = [submit_as(stage, f"client-{number}", origin="https://a.example") for number in range(WORKERS)]
+    stage.play(lambda: len(running(stage, ids)) == WORKERS * 4 // 5)
+    play_rounds(stage)
+    assert len(running(stage, ids)) == WORKERS * 4 // 5
+    other = submit_as(stage, "other", origin="https://b.example")
+    stage.play(lambda: running(stage, [other]))
+
+
+def test_the_operator_s_cells_take_all_places(stage: Stage) -> None:
+    ids = [submit_as(stage, None) for _ in range(WORKERS)]
+    stage.play(lambda: len(running(stage, ids)) == WORKERS)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_where_there_are_few_places_a_lone_client_has_one(make_stage, workers: int) -> None:
+    stage = make_stage(workers=workers)
+    stage.supervisor().on_run = busy
+    ids = [submit_as(stage, "a") for _ in range(2)]
+    stage.play(lambda: running(stage, ids) == ids[:1])
+
+
+def test_who_waits_for_answers_takes_no_places_but_has_a_bound(make_stage) -> None:
+    stage = make_stage(workers=WORKERS, sessions_asking_max=5)
+
+    def ask(supervisor: Scripted, run: wire.Execute) -> None:
+        supervisor.output(run, BUSY, INPUT, ASKS)
+
+    stage.supervisor().on_run = ask
+    for number in range(4):
+        id = submit_as(stage, "a", f"page-{number}")
+        stage.play(lambda: stage.computation(id).sequence >= 2)  # noqa: B023
+    stage.site.newest().on_run = run_well
+    fifth, other = submit_as(stage, "a", "page-5"), submit_as(stage, "b")
+    assert stage.finish(other).state == "done"
+    play_rounds_of_others(stage)
+    assert stage.computation(fifth).state == "queued"
+
+
+def play_rounds_of_others(stage: Stage) -> None:
+    for _ in range(3):
+        stage.finish(submit_as(stage, "c"))
+
+
+@pytest.mark.parametrize("idle", [1, 2, 3])
+def test_a_client_s_idle_sessions_have_a_bound_and_the_oldest_gives_way(make_stage, idle: int) -> None:
+    stage = make_stage(workers=WORKERS, client_sessions_max=2)
+    others = submit_as(stage, "b", keep=True)
+    stage.finish(others)
+    ids = []
+    for _ in range(idle):
+        ids.append(submit_as(stage, "a", keep=True))
+        stage.finish(ids[-1])
+    states = lambda: [stage.store.sessions.get(stage.computation(id).session).state for id in (others, *ids)]  # noqa: E731
+    expected = ["idle", *["gone"] * (idle - 2), *["idle"] * min(idle, 2)]
+    stage.play(lambda: states() == expected, str(expected))
