@@ -81,6 +81,9 @@ class Settings(Limits, frozen=True, kw_only=True):
     origin_waiting_max: PositiveInt
     key_waiting_max: PositiveInt
     client_sessions_max: PositiveInt
+    client_cpu_s_per_hour: PositiveFloat
+    origin_cpu_s_per_hour: PositiveFloat
+    key_cpu_s_per_hour: PositiveFloat
     checks_max: PositiveInt
     mongo_uri: str
     mongo_user: str

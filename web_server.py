@@ -34,6 +34,7 @@ from web import (
     sessions,
 )
 from web.assets import Application
+from web.client_shares import ClientShares
 from web.connections import Connections
 from web.device_reports import DeviceReports
 from web.metrics import Figures
@@ -58,7 +59,7 @@ def create_app(settings: Settings) -> Flask:
     notifier, device_reports = Notifier(door), DeviceReports(door)
     connections = Connections(min(settings.web_greenlets, accepting.cores() or settings.web_greenlets))
     figures = Figures(device_reports, notifier, connections)
-    shared = context.Context(settings, door, notifier, device_reports, figures, connections)
+    shared = context.Context(settings, door, notifier, device_reports, figures, connections, ClientShares())
     context.install(app, shared)
     problems.install(app)
     figures.watch(app)  # first of all: what is turned away is counted too

@@ -12,7 +12,7 @@ from device.errors import FrameTooLongError
 from device.registry import Runs
 from device.runs import Run, Session
 from settings import Settings
-from store import Claim, LostClaimError, Store, StoreUnavailableError, Wish
+from store import Claim, LostClaimError, Requester, Store, StoreUnavailableError, Wish
 
 # One round stores for so long, and of one computation no more than this: then leases and heartbeats have their turn.
 ROUND_S = 0.02
@@ -34,6 +34,7 @@ class Persistence:
         self._id, self._store, self._settings, self._runs = device_id, store, settings, runs
         self._bulky_at = 0.0  # when a slice of something large may be stored next
         self._uncounted: Counter[str] = Counter()  # bytes by client: they are stored and not counted yet
+        self._uncharged: dict[Requester, float] = {}  # CPU seconds that runs have used
 
     # --- storing ------------------------------------------------------------------------------------------------
     def flush(self, now: float) -> None:
@@ -126,7 +127,13 @@ class Persistence:
         log.info("cell=%s running→%s%s", run.claim.id, state, f" {reason}" if reason else "")
 
     def count(self) -> None:
-        """Have the store count for their clients what runs have stored."""
+        """Have the store count for their clients what runs have stored, and charge what they have used."""
+        charged, self._uncharged = self._uncharged, {}
+        try:
+            self._store.budgets.charge(charged)
+        except StoreUnavailableError:
+            self._uncharged = charged
+            raise
         counted, self._uncounted = self._uncounted, Counter()
         try:
             self._store.clients.count(counted)
@@ -136,6 +143,9 @@ class Persistence:
 
     def _count(self, run: Run) -> None:
         claim = run.claim
+        usage = run.ending.usage if run.ending else None
+        if usage and claim.lane is not None:
+            self._uncharged[claim.requester] = self._uncharged.get(claim.requester, 0.0) + usage["cpu_s"]
         if claim.client is not None:
             self._uncounted[claim.client] += claim.stored_bytes - claim.counted_bytes
             claim.counted_bytes = claim.stored_bytes

@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 
 from device.account import Account
 from settings import Settings
@@ -25,6 +26,7 @@ class Upkeep:
     def __init__(self, device_id: str, store: Store, settings: Settings, accounts: Sequence[Account]) -> None:
         self._id, self._store, self._settings, self._accounts = device_id, store, settings, accounts
         self._room = Room()
+        self._overdrawn: dict[str, datetime] = {}
         self._report_at = self._room_at = self._sweep_at = 0.0
         self._sweeper: threading.Thread | None = None
 
@@ -59,6 +61,7 @@ class Upkeep:
         try:
             if whole and (deleted := self._store.sweep()):
                 log.info("deleted %d computations that ended long ago", deleted)
+            self._overdrawn = self._store.budgets.overdrawn()
             self._room = self._store.make_room()
             if self._room.deleted:
                 log.info("deleted %d computations, the oldest that had ended, to make room", self._room.deleted)
@@ -69,5 +72,7 @@ class Upkeep:
         """Say that this device is alive, and how its accounts are. Raises StoreUnavailableError."""
         room = {"stored_bytes": self._room.stored_bytes, "is_full": self._room.is_full,
                 "full_clients": self._room.full_clients}  # fmt: skip
-        status = {"accounts": [account.report() for account in self._accounts], "room": room}
+        overdrawn = [list(budget) for budget in self._overdrawn.items()]  # an origin cannot be the name of a field
+        accounts = [account.report() for account in self._accounts]
+        status = {"accounts": accounts, "room": room, "overdrawn": overdrawn}
         self._store.devices.report(self._id, socket.gethostname(), status)

@@ -13,6 +13,7 @@ from store.access import Access
 from store.address import directory
 from store.audit import Audit, Deed
 from store.bans import BanList
+from store.budgets import Budget, Budgets
 from store.checks import Checks
 from store.claims import Claims
 from store.clients import Clients, client_full
@@ -75,7 +76,7 @@ from store.states import MOVES, OVER, State
 
 __all__ = [
     "FULL", "MOVES", "NEARLY_FULL", "NOBODY", "NOBODY_PASSED", "OPERATOR", "ORIGIN", "OVER", "REASONS",
-    "AdministrationError", "Ban", "Check", "ChecksFullError", "Claim", "ClientFullError", "Computation",
+    "AdministrationError", "Ban", "Budget", "Check", "ChecksFullError", "Claim", "ClientFullError", "Computation",
     "ComputationOverError", "Deed", "FileEntry", "FileWriter", "Introspection", "IntrospectionReply", "Key",
     "LostClaimError", "NoSpaceError", "NotAskingError",
     "OtherLanguageError", "OverShareError", "Overtime", "PassedOver", "Permalink", "QueueFullError", "Reason",
@@ -95,6 +96,7 @@ class Store:
         self.files = Files(database, self.space)
         self.messages = Messages(database)
         self.clients = Clients(database)
+        self.budgets = Budgets(database)
         lanes = Lanes(database, self.hints)
         forced_ends = ForcedEnds(database, self.hints, lanes)
         self.sessions = Sessions(database, self.hints, forced_ends)

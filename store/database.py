@@ -80,6 +80,8 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("bytes", ASCENDING)], name="largest"),
     ],
     "permalink_clients": [IndexModel([("since", ASCENDING)], name="kept", expireAfterSeconds=CLIENT_KEPT_S)],
+    # When it is whole again, nothing need be known of a budget.
+    "budgets": [IndexModel([("whole", ASCENDING)], name="whole", expireAfterSeconds=0)],
     "salts": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=SALT_KEPT_S)],
     "audit": [IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=AUDIT_KEPT_S)],
     "reservations": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=RESERVATION_KEPT_S)],

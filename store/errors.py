@@ -71,12 +71,13 @@ class AdministrationError(StoreError):
 class OverShareError(StoreError):
     """Somebody has as much of something as their share allows; the message is a sentence for them.
 
-    ``share``: the word for it, by which pages choose a sentence in the reader's language.
+    ``share``: the word for it, by which pages choose a sentence in the reader's language. ``retry_after_s``: when it
+    is worth another try.
     """
 
-    def __init__(self, share: str, sentence: str) -> None:
+    def __init__(self, share: str, sentence: str, retry_after_s: float = 2.0) -> None:
         super().__init__(sentence)
-        self.share = share
+        self.share, self.retry_after_s = share, retry_after_s
 
 
 class LostClaimError(StoreError):

@@ -9,11 +9,12 @@ from flask import Blueprint, Response
 from msgspec import UNSET
 
 from store import Check
-from web import operator, request_schemas
+from web import operator, request_schemas, requesters
 from web.context import connection, here
 from web.examinations import EXAMINATION_S, FAULTY, GONE, NO_PLACE, Examination
 from web.message_pages import existing_computation, is_id
 from web.operations import operation
+from web.parameters import KEY, PAGE
 from web.problems import refuse
 from web.request_schemas import NewCheck, VerdictRequest
 from web.responses import CheckAnswer, CheckContent, ChecksAnswer, VerdictAnswer, address, json_answer
@@ -81,6 +82,7 @@ def delete(id: str) -> Response:
     "Have a check judge a computation that has just ended, and the state that it left",
     {200: VerdictAnswer},
     {
+        **requesters.PROBLEMS,
         400: "The body is not right; the detail names the field.",
         404: "No computation, or no check, has this id.",
         409: "The computation has not come to its own end, or its session has run something else since.",
@@ -91,10 +93,12 @@ def delete(id: str) -> Response:
         422: "The check is for another language.",
         503: NO_PLACE,
     },
+    parameters=(KEY, PAGE),
     body=VerdictRequest,
 )
 def judge(id: str) -> Response:
     """Answer with the verdict, which the computation keeps."""
+    requesters.admit()
     body = request_schemas.read(VerdictRequest)
     computation = existing_computation(id)
     check = _existing(body.check)

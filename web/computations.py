@@ -11,10 +11,10 @@ from msgspec import UNSET, Raw
 import store as stores
 from store import Computation, Submission
 from web import languages, multipart, request_body, request_schemas, requesters
-from web.context import here
+from web.context import connection, here
 from web.message_pages import Page, existing_computation, wait_for_end
 from web.operations import operation
-from web.parameters import KEY, WAIT
+from web.parameters import KEY, PAGE, WAIT
 from web.problems import refuse
 from web.request_schemas import InputValue, NewComputation
 from web.responses import AcceptedAnswer, ComputationAnswer, Links, SubmittedAnswer, Usage, address, json_answer
@@ -23,6 +23,7 @@ routes = Blueprint("computations", __name__)
 
 NO_COMPUTATION = "No computation has this id."
 OVER = "The computation is over."
+OTHER_UPLOADS = "From your address other files are on their way; try again in a moment."
 
 
 @routes.post("/computations")
@@ -38,11 +39,11 @@ OVER = "The computation is over."
         413: "The code, a file or the whole request is too large.",
         415: "The body is neither JSON nor multipart/form-data.",
         422: "The language is unknown, not available, or not that of the session.",
-        429: "What was run from this address today takes as much room as one address may have.",
+        429: "The client, its page, origin or key has its share of what waits, of CPU time, uploads or room already.",
     },
     body=NewComputation,
     multipart=True,
-    parameters=(WAIT, KEY),
+    parameters=(WAIT, KEY, PAGE),
 )
 def submit() -> Response:
     """Store the computation; answer when it is on disk, or with `wait` when it is over or the time is."""
@@ -52,9 +53,12 @@ def submit() -> Response:
         with ExitStack() as closing:
             uploads: multipart.Uploads = []
             requesters.admit()
+            requesters.check_budgets()
             check_room()
             if request.mimetype == multipart.MEDIA_TYPE:
                 boundary = request.mimetype_params.get("boundary", "")
+                if not closing.enter_context(context.client_shares.uploads.taken(connection().client)):
+                    refuse(429, OTHER_UPLOADS, reason="uploads")
                 with request_body.arriving() as stream:
                     with stream.before_the_first_byte():  # for uploads wait on a disk
                         closing.enter_context(context.store.space.reserve(request.content_length or 0))
@@ -174,6 +178,7 @@ def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
         message=message,
         uploads=tuple(uploads),
         requester=requesters.admit(),
+        lane=requesters.lane(),
         user_expressions=request_schemas.check_expressions(body.user_expressions),
         scheme=body.scheme if isinstance(body.scheme, str) else "",
     )
@@ -193,7 +198,7 @@ def store_submission(submission: Submission) -> Computation:
     try:
         return here().store.computations.submit(submission)
     except stores.QueueFullError:
-        refuse(503, "Too many computations are waiting; try again in a moment.")
+        refuse(503, "Too many computations are waiting; try again in a moment.", reason="queue_full")
     except stores.UnknownSessionError:
         refuse(404, "There is no session with this id.")
     except stores.OtherLanguageError as other:

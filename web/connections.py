@@ -42,16 +42,22 @@ class Kind(Enum):
 SHARES = {
     Kind.HEAD: 2, Kind.BODY: 1, Kind.WORK: 4, Kind.WAIT: 4, Kind.CROWDED: 1, Kind.EVENTS: 1, Kind.ANSWER: 1
 }  # fmt: skip
+# Of the bound of a stage, the share of one client. Who polls beyond it waits for CROWDED_S at most.
+CLIENT_SHARES = {Kind.BODY: 1 / 4, Kind.WORK: 1 / 2, Kind.WAIT: 1 / 4, Kind.CROWDED: 1 / 2, Kind.EVENTS: 1 / 2}
 # In these stages the oldest gives way to the newest, when it has had so many seconds. Answers have one second, so that
 # short ones are not cut when many go out at the same time.
 GIVES_WAY_AFTER_S = {Kind.HEAD: 0.0, Kind.BODY: 0.0, Kind.ANSWER: 1.0}
 
 
 class Connection:
-    """A connection of a client. ``descriptor``: of its socket; None if it cannot be cut (without uWSGI)."""
+    """A connection of a client. ``descriptor``: of its socket; None if it cannot be cut (without uWSGI).
+
+    ``client``: its address (of IPv6: network), in whose shares it counts; None: in nobody's.
+    """
 
     def __init__(self, descriptor: int | None = None) -> None:
         self.descriptor = descriptor
+        self.client: str | None = None
         self.kind = Kind.FREE
         self.since_s = 0.0  # on the monotonic clock, as the deadline is
         self.deadline_s: float | None = None
@@ -73,6 +79,7 @@ class Connections:
     def __init__(self, greenlets: int) -> None:
         self._at: dict[Kind, dict[Connection, None]] = {kind: {} for kind in Kind}
         self._bounds = {kind: max(1, greenlets * share // 16) for kind, share in SHARES.items()}
+        self._of_client: dict[tuple[Kind, str], dict[Connection, None]] = {}
         self._lock = threading.Lock()
         self._looking_pid = 0  # a thread does not survive the fork of a web server
 
@@ -80,25 +87,35 @@ class Connections:
         """Return how many connections may be at this stage at once."""
         return self._bounds[kind]
 
+    def client_bound(self, kind: Kind) -> int:
+        """Return how many connections of one client may be at this stage at once."""
+        return max(1, int(self._bounds[kind] * CLIENT_SHARES.get(kind, 1)))
+
+    def is_over_share(self, connection: Connection, kind: Kind) -> bool:
+        """Return whether its client has as many connections at this stage as one client may."""
+        own = self._of_client.get((kind, connection.client or ""), {})
+        return connection.client is not None and len(own) >= self.client_bound(kind)
+
     def count(self, kind: Kind) -> int:
         """Return how many connections are at this stage now."""
         return len(self._at[kind])
 
     def move(self, connection: Connection, kind: Kind, within_s: float | None = None) -> bool:
-        """Move the connection to a stage; return False, and change nothing, when too many are at it.
+        """Move the connection to a stage; return False, and change nothing, when too many are at it, or of its client.
 
         ``within_s``: the connection is cut after so many seconds.
         """
         now = time.monotonic()
         with self._lock:
-            there = self._at[kind]
-            if connection not in there and kind is not Kind.FREE and len(there) >= self._bounds[kind]:
-                if kind not in GIVES_WAY_AFTER_S:
-                    return False
-                self._give_way(kind, now)
-            self._at[connection.kind].pop(connection, None)
-            self._at[Kind.FREE].pop(connection, None)
-            there[connection] = None
+            if connection not in self._at[kind] and kind is not Kind.FREE:
+                for there in self._full(connection, kind):
+                    if kind not in GIVES_WAY_AFTER_S:
+                        return False
+                    self._give_way(kind, now, there)
+            self._take_out(connection)
+            self._at[kind][connection] = None
+            if connection.client is not None and kind in CLIENT_SHARES:
+                self._of_client.setdefault((kind, connection.client), {})[connection] = None
             connection.kind, connection.since_s = kind, now
             connection.deadline_s = None if within_s is None else now + within_s
         if within_s is not None:
@@ -108,8 +125,7 @@ class Connections:
     def leave(self, connection: Connection) -> None:
         """Forget a connection that has ended, so that it is never cut."""
         with self._lock:
-            self._at[connection.kind].pop(connection, None)
-            self._at[Kind.FREE].pop(connection, None)
+            self._take_out(connection)
             connection.descriptor = None
 
     @contextmanager
@@ -136,14 +152,30 @@ class Connections:
         with self.being(connection, Kind.CROWDED) as granted:
             yield min(wait_s, CROWDED_S) if granted else 0.0
 
-    def _give_way(self, kind: Kind, now: float) -> bool:
-        """Cut the oldest of a stage if it has had its time; return whether it was cut."""
-        oldest = next(iter(self._at[kind]))
+    def _full(self, connection: Connection, kind: Kind) -> Iterator[dict[Connection, None]]:
+        """Yield the connections that are as many as may be at this stage: of its client, and all."""
+        if kind in CLIENT_SHARES and self.is_over_share(connection, kind):
+            yield self._of_client[kind, connection.client or ""]
+        if len(self._at[kind]) >= self._bounds[kind]:
+            yield self._at[kind]
+
+    def _take_out(self, connection: Connection) -> None:
+        self._at[connection.kind].pop(connection, None)
+        self._at[Kind.FREE].pop(connection, None)
+        if connection.client is not None:
+            own = self._of_client.get((connection.kind, connection.client), {})
+            own.pop(connection, None)
+            if not own:
+                self._of_client.pop((connection.kind, connection.client), None)
+
+    def _give_way(self, kind: Kind, now: float, there: dict[Connection, None]) -> bool:
+        """Cut the oldest of these at a stage if it has had its time; return whether it was cut."""
+        oldest = next(iter(there))
         if now - oldest.since_s < GIVES_WAY_AFTER_S[kind]:
             return False
         oldest.cut()
         # It is not counted any more, but its deadline stays: if it goes on all the same, it is cut again.
-        del self._at[kind][oldest]
+        self._take_out(oldest)
         self._at[Kind.FREE][oldest] = None
         return True
 
@@ -164,5 +196,5 @@ class Connections:
                             connection.cut()
                 # Those that were too young to give way when the newest came: perhaps no other comes that makes them.
                 for kind in GIVES_WAY_AFTER_S:
-                    while self.count(kind) > self._bounds[kind] and self._give_way(kind, now):
+                    while self.count(kind) > self._bounds[kind] and self._give_way(kind, now, self._at[kind]):
                         pass

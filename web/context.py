@@ -8,6 +8,7 @@ from flask import Flask, current_app, request
 
 from settings import Settings
 from store import Store
+from web.client_shares import ClientShares
 from web.connections import Connection, Connections
 from web.device_reports import DeviceReports
 from web.metrics import Figures
@@ -27,6 +28,7 @@ class Context:
     device_reports: DeviceReports
     figures: Figures
     connections: Connections
+    client_shares: ClientShares
 
 
 def install(app: Flask, context: Context) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any
 
 from store import Room, Store
@@ -34,6 +35,10 @@ class DeviceReports:
         clients = {client for room in rooms for client in room["full_clients"]}
         stored_bytes = max(room["stored_bytes"] for room in rooms)
         return Room(stored_bytes, any(room["is_full"] for room in rooms), sorted(clients))
+
+    def overdrawn(self) -> dict[str, datetime]:
+        """Return the ids of budgets of which nothing is left, and until when. Raises StoreUnavailableError."""
+        return {id: until for report in self.reports() for id, until in report.get("overdrawn", ())}
 
     def accounts(self, *, fresh: bool = False) -> list[dict[str, Any]]:
         """Return the untrusted accounts of all alive devices. Raises StoreUnavailableError."""

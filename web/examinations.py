@@ -60,7 +60,9 @@ class Examination:
         request = {"check": self._check.source, "code": self._context.store.computations.code_of(self._answer.id),
                    "output": output}  # fmt: skip
         call = f"__import__('untrusted.kernel.examiner', fromlist=['']).examine({json.dumps(request)!a})"
-        submission = Submission(call, self._check.language, requester=requesters.admit())
+        submission = Submission(call, self._check.language, requester=requesters.admit(),
+                                lane=requesters.lane())  # fmt: skip
+        requesters.check_budgets()
         check_room()
         store_submission(submission)
         try:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from datetime import datetime, timezone
+
 from flask import Blueprint, Response
 
-from web import request_schemas
+from store import StoreUnavailableError
+from web import operator, request_schemas, requesters
+from web.client_shares import REQUESTS_PER_S, UPLOADS
 from web.connections import BODY_S, HEAD_S, LEAST_RATE_BYTES_S, Kind
 from web.context import here
 from web.operations import operation
-from web.responses import Limit, LimitsAnswer, json_answer
+from web.parameters import KEY
+from web.problems import ProblemError
+from web.responses import Left, Limit, LimitsAnswer, json_answer
 
 routes = Blueprint("limits", __name__)
 
@@ -19,6 +26,14 @@ UNITS = {
     "request_bytes_max": "bytes",
     "message_bytes_max": "bytes",
     "queue_length_max": "computations",
+    "page_waiting_max": "computations",
+    "client_waiting_max": "computations",
+    "origin_waiting_max": "computations",
+    "key_waiting_max": "computations",
+    "client_sessions_max": "sessions",
+    "client_cpu_s_per_hour": "s/h",
+    "origin_cpu_s_per_hour": "s/h",
+    "key_cpu_s_per_hour": "s/h",
     "client_stored_bytes_max": "bytes",
     "client_permalinks_day_bytes_max": "bytes",
     "checks_max": "checks",
@@ -48,7 +63,8 @@ UNITS = {
 
 
 @routes.get("/limits")
-@operation("List every limit that a client can meet", {200: LimitsAnswer})
+@operation("List every limit that a client can meet, and what is left of its budgets", {200: LimitsAnswer},
+           parameters=(KEY,))  # fmt: skip
 def list_limits() -> Response:
     """Answer with the settings that limit a client, with what follows from them, and their units."""
     settings = here().settings
@@ -62,9 +78,29 @@ def list_limits() -> Response:
         "body_rate_min": Limit(LEAST_RATE_BYTES_S, "bytes/s"),
         "event_streams_max": Limit(connections.bound(Kind.EVENTS), "streams"),
         "long_polls_max": Limit(connections.bound(Kind.WAIT), "requests"),
+        "client_event_streams_max": Limit(connections.client_bound(Kind.EVENTS), "streams"),
+        "client_long_polls_max": Limit(connections.client_bound(Kind.WAIT), "requests"),
+        "client_requests_max": Limit(REQUESTS_PER_S, "requests/s"),
+        "client_uploads_max": Limit(UPLOADS, "requests"),
     }
     languages = {
         language: {name: Limit(limit, UNITS[name]) for name, limit in entry["limits"].items() if name in UNITS}
         for language, entry in settings.languages.items()
     }
-    return json_answer(LimitsAnswer(limits, {name: differing for name, differing in languages.items() if differing}))
+    return json_answer(
+        LimitsAnswer(limits, {name: differing for name, differing in languages.items() if differing}, _left())
+    )
+
+
+def _left() -> dict[str, Left]:
+    """Return what is left of the requester's CPU time; nothing for the operator, and for who may not run code."""
+    if operator.asks():
+        return {}
+    try:
+        budgets = here().store.budgets.look(requesters.admit(), datetime.now(timezone.utc))
+    except (ProblemError, StoreUnavailableError):
+        return {}
+    return {
+        f"{kind}_cpu_s": Left(round(max(0.0, budget.left_s), 1), budget.cpu_s_per_hour, math.ceil(budget.again_s), "s")
+        for kind, budget in budgets.items()
+    }

@@ -50,6 +50,7 @@ def read(id: str) -> Response:
     {
         400: "`Last-Event-ID` or `after` is not right, or beyond the last message.",
         404: "No computation has this id.",
+        429: "From this address too many event streams are open.",
     },
     parameters=(LAST_EVENT_ID, AFTER),
 )
@@ -62,7 +63,11 @@ def follow(id: str) -> Response:
     if last_event_id is not None and page.finished and not page.messages:
         return Response(status=204)
     if not context.connections.move(connection(), Kind.EVENTS):
-        refuse(503, "Too many event streams are open; ask for the messages instead, or try again in a moment.")
+        if context.connections.is_over_share(connection(), Kind.EVENTS):
+            refuse(429, "From your address too many event streams are open; ask for the messages instead.",
+                   reason="streams")  # fmt: skip
+        refuse(503, "Too many event streams are open; ask for the messages instead, or try again in a moment.",
+               reason="streams")  # fmt: skip
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Response(_events(context, id, page), headers=headers, content_type="text/event-stream")
 

@@ -23,7 +23,7 @@ _PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 _EVERYWHERE = {
     500: "Something went wrong on the server.",
     503: "The server cannot answer just now; `Retry-After` says when to try again.",
-    429: "Too many requests come from this address: said by nginx, where one stands in front.",
+    429: "Too many requests come from this address, or it has its share of something already.",
 }
 _WITH_A_BODY = {408: "The body did not arrive, or too slowly."}
 

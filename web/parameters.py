@@ -87,6 +87,7 @@ PERMALINK = Text("q", "Id of a permalink.", r"[A-Za-z0-9_-]{1,64}")
 KEY = Text(
     "key", "The key of the page; an API key comes in `Authorization: Bearer KEY`.", r"(page|api)_[A-Za-z0-9_-]{22,64}"
 )
+PAGE = Text("page", "A name that a page gives itself: pages behind one address take turns.", r"[A-Za-z0-9_-]{1,64}")
 CALLBACK = Text("callback", "Name of a function that the answer, then a script, calls.", r"[A-Za-z_$][\w$.]{0,99}")
 LAST_EVENT_ID = After(
     "Last-Event-ID", "header", "Sequence of the last event that the client has; an EventSource sends it by itself."

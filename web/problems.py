@@ -7,6 +7,7 @@ a user understands. What went wrong inside the server goes to the log.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NoReturn
@@ -15,7 +16,14 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from store import ChecksFullError, ClientFullError, NoSpaceError, RemovedError, StoreUnavailableError
+from store import (
+    ChecksFullError,
+    ClientFullError,
+    NoSpaceError,
+    OverShareError,
+    RemovedError,
+    StoreUnavailableError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2  # when a database restarts or the queue is full
@@ -33,12 +41,16 @@ _SENTENCES = {
 
 
 class ProblemDetail(msgspec.Struct, frozen=True):
-    """An error as RFC 9457 has it."""
+    """An error as RFC 9457 has it.
+
+    ``reason``: the share that a 429 is about; pages choose a sentence in the reader's language by it.
+    """
 
     type: str
     title: str
     status: int
     detail: str
+    reason: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ProblemError(Exception):
@@ -61,22 +73,34 @@ def refuse(status: int, detail: str, headers: Mapping[str, str] | None = None, *
     raise ProblemError(status, detail, {**retry, **(headers or {})}, reason)
 
 
-def answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+def answer(status: int, detail: str, headers: Mapping[str, str] | None = None, reason: str = "") -> Response:
     """Return the answer that carries a problem detail."""
-    body = msgspec.json.encode(ProblemDetail("about:blank", HTTPStatus(status).phrase, status, detail))
+    share = reason if status == 429 and reason else msgspec.UNSET
+    problem = ProblemDetail("about:blank", HTTPStatus(status).phrase, status, detail, share)
+    body = msgspec.json.encode(problem)
     return Response(body, status, {**(headers or {}), "Cache-Control": "no-store"}, content_type=MEDIA_TYPE)
 
 
 def install(app: Flask) -> None:
     """Make every error of the application a problem detail."""
-    app.register_error_handler(ProblemError, lambda problem: answer(problem.status, problem.detail, problem.headers))
+    app.register_error_handler(ProblemError, _problem)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(StoreUnavailableError, _store_unavailable)
-    app.register_error_handler(NoSpaceError, lambda full: answer(503, str(full), {"Retry-After": str(ROOM_AFTER_S)}))
-    app.register_error_handler(ClientFullError, lambda full: answer(429, str(full), {"Retry-After": str(ROOM_AFTER_S)}))
+    later = {"Retry-After": str(ROOM_AFTER_S)}
+    app.register_error_handler(NoSpaceError, lambda full: answer(503, str(full), later, "no_space"))
+    app.register_error_handler(ClientFullError, lambda full: answer(429, str(full), later, "stored"))
+    app.register_error_handler(OverShareError, _over_share)
     app.register_error_handler(ChecksFullError, lambda full: answer(507, str(full)))
     app.register_error_handler(RemovedError, lambda removed: answer(410, str(removed)))
     app.register_error_handler(Exception, _own_error)
+
+
+def _problem(problem: ProblemError) -> Response:
+    return answer(problem.status, problem.detail, problem.headers, problem.reason)
+
+
+def _over_share(error: OverShareError) -> Response:
+    return answer(429, str(error), {"Retry-After": str(math.ceil(error.retry_after_s))}, error.share)
 
 
 def _http_error(error: HTTPException) -> Response:

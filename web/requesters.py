@@ -5,15 +5,19 @@ The rules (keys, bans) are the operator's, and up to ``store.access.KEPT_S`` old
 
 from __future__ import annotations
 
+import math
+from datetime import datetime, timezone
+
 from flask import g, request
 from msgspec import UNSET, UnsetType
 
-from store import OPERATOR, ORIGIN, Key, Requester
+from store import OPERATOR, ORIGIN, Key, OverShareError, Requester, lane_of
 from store.access import NEW_S
+from store.budgets import names_of
 from store.keys import hash_of
 from web import clients, languages, operator
 from web.context import here
-from web.parameters import KEY
+from web.parameters import KEY, PAGE
 from web.problems import refuse
 
 NO_KEY = "This server runs code only for those who have a key; the author of the page can ask its operator for one."
@@ -21,6 +25,12 @@ UNKNOWN_KEY = "The key is not known here, or was taken back; the author of the p
 API_KEY_IN_ADDRESS = "An API key belongs into the header `Authorization`, not into an address, which others see."
 BANNED = "This server runs nothing more for you; its operator can say why."
 REMOVED = "The operator has taken this code down."
+_AGAIN = "has used its computing time; it has more in {minutes} min."
+OVERDRAWN = {
+    "client": f"Your address {_AGAIN}",
+    "origin": f"This site {_AGAIN}",
+    "key": f"The key of this page {_AGAIN}",
+}
 PROBLEMS = {
     401: "A key is required, or the one that came along is not known, or was taken back.",
     403: "The key is not for this page or language, or nothing is run for this client, origin or key any more.",
@@ -49,6 +59,28 @@ def admit() -> Requester:
         refuse(403, f"The key is not for {page}.", reason="key_scope")
     g.key, g.requester = key, requester
     return requester
+
+
+def lane() -> str | None:
+    """Return the lane in which what an admitted request has run waits; None for the operator, who has no shares."""
+    requester, page = admit(), PAGE.read()
+    return None if operator.asks() else lane_of(requester, page)
+
+
+def check_budgets() -> None:
+    """Refuse a request whose client, origin or key has used its CPU time.
+
+    Raises OverShareError, StoreUnavailableError.
+    """
+    overdrawn = here().device_reports.overdrawn()
+    if not overdrawn or operator.asks():
+        return
+    now = datetime.now(timezone.utc)
+    for kind, id in names_of(admit()):
+        again_s = (overdrawn[id] - now).total_seconds() if id in overdrawn else 0.0
+        if again_s > 0:
+            minutes = math.ceil(again_s / 60)
+            raise OverShareError("cpu", OVERDRAWN[kind].format(minutes=minutes), again_s)
 
 
 def check_language(asked: str | UnsetType, session_id: str | None) -> None:

@@ -213,11 +213,24 @@ class Limit(Struct, frozen=True):
     unit: str
 
 
+class Left(Struct, frozen=True):
+    """What is left of a budget of so much (``most``) and its unit; ``again_s``: seconds until something is left."""
+
+    value: float
+    most: float
+    again_s: int
+    unit: str
+
+
 class LimitsAnswer(Struct, frozen=True):
-    """Every limit that a client can meet, by the name of its setting; ``languages``: where a language has another."""
+    """Every limit that a client can meet, by the name of its setting; ``languages``: where a language has another.
+
+    ``left``: what is left of the budgets of who asks.
+    """
 
     limits: dict[str, Limit]
     languages: dict[str, dict[str, Limit]]
+    left: dict[str, Left]
 
 
 class AliveAnswer(Struct, frozen=True):

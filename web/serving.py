@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
-from web import accepting
+from web import accepting, clients, operator
 from web.connections import ANSWER_S, BODY_S, LEAST_RATE_BYTES_S, Connection, Kind
 from web.context import CONNECTION, Context, connection
 from web.problems import refuse
@@ -25,9 +25,16 @@ def install(app: Flask, context: Context) -> None:
     connections = context.connections
 
     def begin() -> None:
-        kind = Kind.FREE if request.path == ALWAYS_SERVED else Kind.WORK
-        if not connections.move(connection(), kind):
-            refuse(503, "The server has too much to do just now; try again in a moment.")
+        ours = connection()
+        if request.path == ALWAYS_SERVED:
+            connections.move(ours, Kind.FREE)
+            return
+        ours.client = None if operator.asks() else clients.address()
+        context.client_shares.count_request(ours.client)
+        if not connections.move(ours, Kind.WORK):
+            if connections.is_over_share(ours, Kind.WORK):
+                refuse(429, "Too many requests come from your address; try again in a moment.", reason="requests")
+            refuse(503, "The server has too much to do just now; try again in a moment.", reason="crowded")
 
     def end(response: Response) -> Response:
         ours = connection()

@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from store import Session
 from web import languages, request_schemas, requesters
+from web.client_shares import INTROSPECTION_WAIT_S
 from web.context import connection, here
 from web.message_pages import is_id
 from web.operations import operation
@@ -31,6 +32,7 @@ _INTROSPECTION_PROBLEMS = {
     413: "The code is too long.",
     415: "The body is not JSON.",
     422: "The language is unknown, not available, or not that of the session.",
+    429: "From this address too many questions wait already.",
 }
 
 
@@ -86,11 +88,15 @@ def _introspect(id: str, kind: str, body: CodeAtCursor, detail_level: int) -> Re
     session_id, language = _subject(id, body.language)
     requesters.check_language(language, session_id)
     introspections = here().store.introspections
-    subject = introspections.put(session_id, language, kind, code, body.cursor_pos, detail_level)
-    with here().connections.waiting(connection(), REPLY_S) as granted_s:
-        reply = here().notifier.wait_until(
-            subject, granted_s, lambda: introspections.reply_to(subject), lambda found: found is not None
-        )
+    turns = here().client_shares.introspections
+    with turns.taken(connection().client, INTROSPECTION_WAIT_S) as granted:
+        if not granted:
+            refuse(429, "From your address too many questions wait already; try again in a moment.", reason="questions")
+        subject = introspections.put(session_id, language, kind, code, body.cursor_pos, detail_level)
+        with here().connections.waiting(connection(), REPLY_S) as granted_s:
+            reply = here().notifier.wait_until(
+                subject, granted_s, lambda: introspections.reply_to(subject), lambda found: found is not None
+            )
     if reply is None:
         refuse(503, "No worker was free to answer; try again in a moment.")
     if reply.status == "busy":

@@ -94,7 +94,7 @@ export class Api {
 
   /** Return the verdict of a published check on a computation whose session still lives. */
   verdict(id, check) {
-    return this.#call("POST", `computations/${id}/verdict`, { json: { check }, answer_s: 2 * ANSWER_S });
+    return this.#call("POST", this.#keyed(`computations/${id}/verdict`), { json: { check }, answer_s: 2 * ANSWER_S });
   }
 
   endSession(id) {

@@ -7,8 +7,8 @@ from untrusted.supervisor.worker_process import WorkerProcess
 from wire import Limits, Reason
 
 WATCH_S = 0.1  # between two looks at a session: reading its counters costs the loop tens of microseconds
-# From so many CPU seconds of a turn on, its session weighs this share beside others: short turns come to their end nearly
-# as if long ones were not there, and long ones share what is left.
+# From so many CPU seconds of a turn on, its session weighs this share beside others: short turns come to their end
+# nearly as if long ones were not there, and long ones share what is left.
 WEIGHTS = ((1.0, 0.2), (5.0, 0.05))
 
 

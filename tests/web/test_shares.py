@@ -1,0 +1,279 @@
+"""Shares and budgets over HTTP: what is over is 429 with a time and a sentence, is not stored, and others go on."""
+
+from __future__ import annotations
+
+import io
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from store import Requester
+from store.rules import Key
+from tests.web.conftest import check_problem, make_settings
+from web.client_shares import INTROSPECTIONS, REQUESTS_BURST, UPLOADS
+from web.connections import CROWDED_S, Connection, Connections, Kind
+from web.turns import Rate, Turns
+from web_server import create_app
+
+
+def make_app(directory: Path, **changes: object) -> Flask:
+    return create_app(make_settings(directory, **changes))
+
+
+def store_of(app: Flask):
+    return app.extensions["singlecell"].store
+
+
+def submit(client: FlaskClient, address: str | None, query: str = "", **headers: str) -> TestResponse:
+    """Submit a cell as this address would through a proxy; without one as the operator."""
+    forwarded = {"X-Forwarded-For": address} if address else {}
+    return client.post(f"/computations{query}", json={"code": "1"}, headers={**forwarded, **headers})
+
+
+def check_refused(response: TestResponse, reason: str, mentions: str) -> float:
+    """Fail unless this is a refusal for this share; return how long it asks for a pause."""
+    check_problem(response, 429, mentions)
+    assert response.get_json()["reason"] == reason
+    return float(response.headers["Retry-After"])
+
+
+def stored(app: Flask) -> int:
+    return store_of(app)._database.collection("computations").count_documents({})
+
+
+# --- the queue --------------------------------------------------------------------------------------------------------
+def test_a_page_over_its_share_of_what_waits_is_refused_and_others_are_not(mongo_directory: Path) -> None:
+    app = make_app(mongo_directory, page_waiting_max=2)
+    client = app.test_client()
+    for _ in range(2):
+        assert submit(client, "203.0.113.5").status_code == 201
+    assert check_refused(submit(client, "203.0.113.5"), "waiting", "wait already") > 0
+    assert stored(app) == 2
+    assert submit(client, "203.0.113.6").status_code == 201
+    assert submit(client, "203.0.113.5", "?page=another").status_code == 201
+    assert submit(client, None).status_code == 201
+
+
+def test_addresses_of_one_ipv6_network_are_one_client(mongo_directory: Path) -> None:
+    client = make_app(mongo_directory, page_waiting_max=1).test_client()
+    assert submit(client, "2001:db8:0:1::1").status_code == 201
+    check_refused(submit(client, "2001:db8:0:1:ffff::2"), "waiting", "wait already")
+    assert submit(client, "2001:db8:0:2::1").status_code == 201
+
+
+def test_pages_of_one_address_have_shares_of_their_own_up_to_that_of_a_class(mongo_directory: Path) -> None:
+    client = make_app(mongo_directory, page_waiting_max=2, client_waiting_max=5).test_client()
+    pages = [f"?page=page-{number % 3}" for number in range(5)]
+    assert [submit(client, "203.0.113.5", page).status_code for page in pages] == [201] * 5
+    check_refused(submit(client, "203.0.113.5", "?page=page-2"), "waiting", "address")
+
+
+def test_an_origin_over_its_share_is_refused_from_all_addresses(mongo_directory: Path) -> None:
+    client = make_app(mongo_directory, origin_waiting_max=2).test_client()
+    for number in range(2):
+        assert submit(client, f"203.0.113.{number}", Origin="https://a.example").status_code == 201
+    check_refused(submit(client, "203.0.113.9", Origin="https://a.example"), "waiting", "site")
+    assert submit(client, "203.0.113.9", Origin="https://b.example").status_code == 201
+
+
+def test_positions_are_those_of_clients_that_take_turns(mongo_directory: Path) -> None:
+    client = make_app(mongo_directory).test_client()
+    many = [submit(client, "203.0.113.5").get_json()["id"] for _ in range(3)]
+    one = submit(client, "203.0.113.6").get_json()["id"]
+    positions = [client.get(f"/computations/{id}").get_json()["queue_position"] for id in (*many, one)]
+    assert positions == [1, 3, 4, 2]
+
+
+@pytest.mark.parametrize("page", ["", "a" * 65, "a b", "é"])
+def test_a_page_s_name_that_is_none_is_refused(client: FlaskClient, page: str) -> None:
+    response = client.post("/computations", query_string={"page": page}, json={"code": "1"})
+    check_problem(response, 400, "page")
+
+
+# --- CPU time ---------------------------------------------------------------------------------------------------------
+def overdraw(app: Flask, requester: Requester) -> None:
+    """Charge a requester with a lot, and have a device report it."""
+    store = store_of(app)
+    store.budgets.charge({requester: 1e6})
+    overdrawn = [list(found) for found in store.budgets.overdrawn().items()]
+    store.devices.report("device-1", "host", {"accounts": [], "overdrawn": overdrawn})
+
+
+def names(app: Flask, address: str, origin: str | None = None) -> Requester:
+    return Requester(store_of(app).clients.identity(address), origin)
+
+
+def test_a_client_that_has_used_its_cpu_time_is_told_when_there_is_more(mongo_directory: Path) -> None:
+    app = make_app(mongo_directory, origin_cpu_s_per_hour=1e12)
+    overdraw(app, names(app, "203.0.113.5", "https://a.example"))
+    client = app.test_client()
+    refused = submit(client, "203.0.113.5")
+    assert check_refused(refused, "cpu", "address") > 3600
+    assert stored(app) == 0
+    assert submit(client, "203.0.113.6", Origin="https://a.example").status_code == 201
+    assert submit(client, None).status_code == 201
+
+
+def test_an_origin_and_a_key_that_have_used_their_cpu_time_are_refused(mongo_directory: Path) -> None:
+    app = make_app(mongo_directory)
+    text = store_of(app).keys.make(Key("course", "page"))
+    overdraw(app, Requester(None, "https://a.example", "course"))
+    client = app.test_client()
+    check_refused(submit(client, "203.0.113.5", Origin="https://a.example"), "cpu", "site")
+    check_refused(submit(client, "203.0.113.6", f"?key={text}"), "cpu", "key")
+    assert submit(client, "203.0.113.6", Origin="https://b.example").status_code == 201
+
+
+def test_limits_say_what_is_left(mongo_directory: Path) -> None:
+    app = make_app(mongo_directory, client_cpu_s_per_hour=100.0, origin_cpu_s_per_hour=1000.0)
+    store_of(app).budgets.charge({names(app, "203.0.113.5", "https://a.example"): 25.0})
+    client = app.test_client()
+    headers = {"X-Forwarded-For": "203.0.113.5", "Origin": "https://a.example"}
+    left = client.get("/limits", headers=headers).get_json()["left"]
+    assert left["client_cpu_s"] == {"value": pytest.approx(75, abs=1), "most": 100.0, "again_s": 0, "unit": "s"}
+    assert left["origin_cpu_s"]["value"] == pytest.approx(975, abs=1)
+    assert client.get("/limits").get_json()["left"] == {}
+
+
+def test_addresses_are_not_stored(mongo_directory: Path) -> None:
+    app = make_app(mongo_directory)
+    store = store_of(app)
+    assert submit(app.test_client(), "203.0.113.5").status_code == 201
+    overdraw(app, names(app, "203.0.113.5"))
+    database = store._database.ready()
+    for collection in database.list_collection_names():
+        assert "203.0.113.5" not in str(list(database[collection].find())), collection
+
+
+# --- requests, uploads, questions, connections ------------------------------------------------------------------------
+def test_a_client_with_too_many_requests_a_second_is_told_to_pause(mongo_directory: Path) -> None:
+    client = make_app(mongo_directory).test_client()
+    answers = [client.get("/languages", headers={"X-Forwarded-For": "203.0.113.5"}) for _ in range(2 * REQUESTS_BURST)]
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert refused and all(answer.status_code == 200 for answer in answers[:REQUESTS_BURST])
+    assert check_refused(refused[0], "requests", "address") >= 1
+    assert client.get("/healthz", headers={"X-Forwarded-For": "203.0.113.5"}).status_code == 200
+    assert client.get("/languages", headers={"X-Forwarded-For": "203.0.113.6"}).status_code == 200
+    assert {client.get("/languages").status_code for _ in range(2 * REQUESTS_BURST)} == {200}
+
+
+def test_a_client_has_so_many_uploads_at_once(mongo_directory: Path) -> None:
+    app = make_app(mongo_directory)
+    client = app.test_client()
+
+    def upload(address: str) -> TestResponse:
+        data = {"code": "1", "file": (io.BytesIO(b"x"), "a.txt")}
+        return client.post("/computations", data=data, headers={"X-Forwarded-For": address})
+
+    with ExitStack() as under_way:
+        for _ in range(UPLOADS):
+            uploads = app.extensions["singlecell"].client_shares.uploads
+            assert under_way.enter_context(uploads.taken("203.0.113.5"))
+        check_refused(upload("203.0.113.5"), "uploads", "files")
+        assert stored(app) == 0
+        assert upload("203.0.113.6").status_code == 201
+    assert upload("203.0.113.5").status_code == 201
+
+
+def test_a_client_s_questions_wait_for_each_other_and_not_others_for_them(mongo_directory: Path) -> None:
+    app = make_app(mongo_directory)
+    shared = app.extensions["singlecell"]
+    asked = {"code": "pri", "cursor_pos": 3, "language": "python"}
+    answers: list[int] = []
+    with ExitStack() as under_way:
+        for _ in range(INTROSPECTIONS):
+            assert under_way.enter_context(shared.client_shares.introspections.taken("203.0.113.5"))
+        # Who has its turns under way waits for one, outside of the database.
+        refused = app.test_client().post(
+            "/sessions/-/complete", json=asked, headers={"X-Forwarded-For": "203.0.113.5"}
+        )
+        check_refused(refused, "questions", "questions")
+        questions = store_of(app)._database.collection("questions")
+        assert questions.count_documents({}) == 0
+
+        def ask() -> None:
+            other = {"X-Forwarded-For": "203.0.113.6"}
+            answers.append(app.test_client().post("/sessions/-/complete", json=asked, headers=other).status_code)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        while (found := store_of(app).introspections.claim("device-1", [])) is None:
+            assert thread.is_alive()
+        store_of(app).introspections.reply(found, "ok")
+        thread.join()
+    assert answers == [200]
+
+
+def test_a_turn_is_waited_for_and_handed_on() -> None:
+    turns = Turns(1, waiting_max=1)
+    with turns.taken("a") as granted:
+        assert granted
+        got: list[bool] = []
+
+        def wait() -> None:
+            with turns.taken("a", 60.0) as granted:
+                got.append(granted)
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while turns._entries["a"].users < 2:
+            assert thread.is_alive()
+        with turns.taken("a", 60.0) as granted:  # more than may wait: refused at once
+            assert not granted
+        with turns.taken("b") as granted:
+            assert granted
+        assert got == []
+    thread.join()
+    assert got == [True] and turns._entries == {}
+
+
+def test_a_rate_allows_its_burst_and_then_so_many_a_second() -> None:
+    rate = Rate(per_s=0.001, burst=3)
+    assert [rate.pause_s("a") > 0 for _ in range(6)] == [False] * 4 + [True] * 2
+    assert rate.pause_s("b") == 0.0 and rate.pause_s(None) == 0.0
+    assert rate.pause_s("a") == pytest.approx(1000, abs=10)
+
+
+def connected(client: str | None) -> Connection:
+    connection = Connection()
+    connection.client = client
+    return connection
+
+
+@pytest.mark.parametrize("kind", [Kind.WORK, Kind.WAIT, Kind.EVENTS])
+def test_a_client_has_its_share_of_connections_and_others_have_the_rest(kind: Kind) -> None:
+    connections = Connections(512)
+    own = [connected("a") for _ in range(connections.client_bound(kind))]
+    assert all(connections.move(connection, kind) for connection in own)
+    assert not connections.move(connected("a"), kind) and connections.is_over_share(connected("a"), kind)
+    others = connections.bound(kind) - len(own)
+    assert others >= len(own) / 2 and all(connections.move(connected(None), kind) for _ in range(others))
+    assert not connections.move(connected("b"), kind) and not connections.is_over_share(connected("b"), kind)
+    connections.leave(own[0])
+    assert connections.move(connected("a"), kind)
+
+
+def test_long_polls_beyond_a_client_s_share_are_short_ones() -> None:
+    connections = Connections(512)
+    with ExitStack() as held:
+        for _ in range(connections.client_bound(Kind.WAIT)):
+            assert held.enter_context(connections.waiting(connected("a"), 30.0)) == 30.0
+        for _ in range(connections.client_bound(Kind.CROWDED)):
+            assert held.enter_context(connections.waiting(connected("a"), 30.0)) == CROWDED_S
+        assert held.enter_context(connections.waiting(connected("a"), 30.0)) == 0.0
+        assert held.enter_context(connections.waiting(connected("b"), 30.0)) == 30.0
+
+
+def test_of_a_client_s_bodies_its_own_oldest_gives_way() -> None:
+    connections = Connections(512)
+    others = connected("b")
+    assert connections.move(others, Kind.BODY)
+    own = [connected("a") for _ in range(connections.client_bound(Kind.BODY) + 1)]
+    assert all(connections.move(connection, Kind.BODY) for connection in own)
+    assert [connection.was_cut for connection in own] == [True] + [False] * (len(own) - 1)
+    assert not others.was_cut
