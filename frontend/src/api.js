@@ -3,6 +3,7 @@
 // Browsers open six connections to a server; long polls take at most these, so that Stop always finds a free one.
 const POLLS_MAX = 4;
 const CROWDED_WAIT_S = 0.5; // of a long poll while others stand in line
+const PAGE = Math.random().toString(36).slice(2); // pages of a class behind one address take turns
 const ANSWER_S = 20; // a server that says nothing for this long, beyond the wait it was asked for, is away
 
 /** The server did not answer, or answered something that is not ours. */
@@ -10,10 +11,11 @@ export class ServerAway extends Error {}
 
 /** The server understood and said no; `message` is its sentence. */
 export class Refused extends Error {
-  constructor(status, detail, retryAfter_s) {
+  constructor(status, detail, retryAfter_s, reason) {
     super(detail);
     this.status = status;
     this.retryAfter_s = retryAfter_s;
+    this.reason = reason; // of a 429: the share that is used up
   }
 }
 
@@ -56,7 +58,7 @@ export class Api {
    * all messages of a cell that ends within `wait_s`, so that a quick one costs one request.
    */
   submit({ files = [], ...fields }, wait_s, signal) {
-    const path = this.#keyed(`computations?wait=${wait_s}`);
+    const path = this.#keyed(`computations?wait=${wait_s}&page=${PAGE}`);
     if (!files.length) return this.#call("POST", path, { json: fields, signal });
     const form = new FormData();
     for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value));
@@ -161,7 +163,8 @@ async function read(response) {
   const answer = isJson ? await response.json() : null;
   if (response.ok && isJson) return answer;
   if (answer?.detail && response.status < 502) {
-    throw new Refused(response.status, answer.detail, Number(response.headers.get("Retry-After")) || undefined);
+    const retryAfter_s = Number(response.headers.get("Retry-After")) || undefined;
+    throw new Refused(response.status, answer.detail, retryAfter_s, answer.reason);
   }
   throw new ServerAway(`status ${response.status}`);
 }

@@ -4,7 +4,7 @@ import { closing } from "./endings.js";
 import { Question } from "./question.js";
 import { Run } from "./run.js";
 import { CellFile, RunFiles } from "./run_files.js";
-import { say } from "./texts.js";
+import { knows, say } from "./texts.js";
 
 const KILL_OFFERED_S = 2; // after Stop, when the code does not stop
 const SHORTEST_SHOWN_S = 0.05;
@@ -13,6 +13,11 @@ const SHORTEST_SHOWN_S = 0.05;
 function queueSentence(position) {
   if (!position) return say("sending");
   return position > 1 ? say("queue_place", { position }) : say("queued");
+}
+
+/** What is refused for a while is tried again, and the reader sees which share is used up. */
+function busySentence({ reason, retryAfter_s = 0 }) {
+  return say(knows(`share_${reason}`) ? `share_${reason}` : "busy", { minutes: Math.ceil(retryAfter_s / 60) });
 }
 
 /** One run as the student sees it: what the bar says, what the output shows, and what Stop does meanwhile. */
@@ -48,7 +53,7 @@ export class RunController {
       state: (state) => this.#moved(state),
       queue: (position) => this.#show(position),
       away: (refusal) => {
-        view.showBusy(say(refusal ? "busy" : navigator.onLine ? "away" : "offline"));
+        view.showBusy(refusal ? busySentence(refusal) : say(navigator.onLine ? "away" : "offline"));
         if (!refusal) on.away();
       },
       back: () => this.#show(),

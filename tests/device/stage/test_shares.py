@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 
 import wire
 from store import Requester, lane_of
 from tests.device.stage.cells import busy
 from tests.device.stage.conftest import Stage
-from tests.device.stage.scripted import ASKS, BUSY, INPUT, Scripted, run_well
-from tests.store.conftest import submit
+from tests.device.stage.scripted import ASKS, BUSY, INPUT, USAGE, Scripted, run_well
+from tests.store.conftest import Connect, submit
 
 WORKERS = 10
 
@@ -126,3 +128,22 @@ def test_a_client_s_idle_sessions_have_a_bound_and_the_oldest_gives_way(make_sta
     states = lambda: [stage.store.sessions.get(stage.computation(id).session).state for id in (others, *ids)]  # noqa: E731
     expected = ["idle", *["gone"] * (idle - 2), *["idle"] * min(idle, 2)]
     stage.play(lambda: states() == expected, str(expected))
+
+
+def test_what_cells_use_is_charged_to_who_asked_for_them_and_not_to_the_operator(make_stage, connect: Connect) -> None:
+    store = connect(client_cpu_s_per_hour=1.0, origin_cpu_s_per_hour=0.02)
+    stage = make_stage(store, workers=WORKERS)
+    stage.supervisor().on_run = run_well
+    asked_by = Requester("a", "https://a.example")
+
+    def left_s() -> dict[str, float]:
+        found = store.budgets.look(asked_by, datetime.now(timezone.utc))
+        return {kind: budget.left_s for kind, budget in found.items()}
+
+    for lane in (None, lane_of(asked_by, None)):
+        stage.finish(submit(store, requester=asked_by, lane=lane))
+    stage.play(lambda: left_s()["client"] < 1.0)
+    assert left_s() == {"client": pytest.approx(1 - USAGE.cpu_s, abs=0.01), "origin": pytest.approx(-0.03, abs=0.01)}
+    stage.play(lambda: any("overdrawn" in report and report["overdrawn"] for report in store.devices.alive()))
+    [[[id, until]]] = [report["overdrawn"] for report in store.devices.alive()]
+    assert id == "origin:https://a.example" and until > datetime.now(timezone.utc)
