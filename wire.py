@@ -35,6 +35,7 @@ Kind = Literal["complete", "inspect", "probe"]
 Scheme = Literal["", "light", "dark"]
 PositiveInt = Annotated[int, Meta(gt=0)]
 PositiveFloat = Annotated[float, Meta(gt=0, le=1e15)]
+Weight = Annotated[float, Meta(gt=0, le=1)]  # of the CPU time of a computation beside others
 
 
 class WireError(ValueError):
@@ -155,6 +156,7 @@ class Execute(Frame):
     last: bool
     user_expressions: dict[str, str] = {}
     scheme: Scheme = ""
+    weight: Weight = 1.0
 
 
 class Deliver(Frame):
@@ -167,6 +169,7 @@ class Deliver(Frame):
     metadata: bytes
     buffers: list[bytes]
     last: bool
+    weight: Weight = 1.0
 
 
 class Interrupt(Frame):

@@ -19,7 +19,7 @@ import requests
 
 ANSWER_S = 90.0
 PAUSE_S = 0.2  # after a refusal: an attacker does not wait for Retry-After
-STREAMS, SLOW_BODIES, HOLDERS = 200, 50, 60
+STREAMS, SLOW_BODIES, HOLDERS, HELD = 200, 50, 60, 600
 MIB = 1 << 20
 
 SLOW_TO_CHECK = (
@@ -123,6 +123,56 @@ def input_holders(attacker: Attacker) -> None:
             return
 
 
+def endless_loops(attacker: Attacker) -> None:
+    """Cells that compute until they are ended, each submission behind the other."""
+    attacker.post("/computations", json={"code": "while True: pass"})
+
+
+def kept_sessions(attacker: Attacker) -> None:
+    """Sessions that are kept and never used again."""
+    attacker.post("/computations?wait=10", json={"code": "x = 1", "keep": True})
+
+
+def held_polls(attacker: Attacker) -> None:
+    """Long polls of a cell that says nothing, more than there are places."""
+    _hold(attacker, "messages?wait=30&after=2")
+
+
+def event_streams(attacker: Attacker) -> None:
+    """Event streams of a cell that says nothing, more than there are places."""
+    _hold(attacker, "events")
+
+
+def _hold(attacker: Attacker, what: str) -> None:
+    made = attacker.post("/computations?wait=5", json={"code": "input()"})
+    if made is None or made.status_code != 201:
+        return
+    there = urlsplit(attacker.url)
+    path = f"/computations/{made.json()['id']}/{what}"
+    forwarded = f"X-Forwarded-For: {attacker.http.headers['X-Forwarded-For']}"
+    held: list[socket.socket] = []
+    for _ in range(HELD):
+        try:
+            held.append(socket.create_connection((there.hostname or "", there.port or 80), 5))
+            held[-1].sendall(f"GET {path} HTTP/1.1\r\nHost: {there.netloc}\r\n{forwarded}\r\n\r\n".encode())
+            attacker.got["held"] += 1
+        except OSError as error:
+            attacker.got[type(error).__name__] += 1
+    attacker.ended.wait(10)
+    for connection in held:
+        connection.close()
+
+
+def questions(attacker: Attacker) -> None:
+    """Completions that take their time."""
+    attacker.post("/sessions/-/complete", json={"code": "import os; os.pa", "cursor_pos": 16, "language": "python"})
+
+
+def many_requests(attacker: Attacker) -> None:
+    """Requests as fast as they come."""
+    attacker.post("/permalinks", json={"code": "1"})
+
+
 # name: the attack and how many do it at once
 ATTACKS: dict[str, dict[str, tuple[Callable[[Attacker], None], int]]] = {
     "outputs": {"slow outputs": (slow_outputs, 3)},
@@ -131,20 +181,27 @@ ATTACKS: dict[str, dict[str, tuple[Callable[[Attacker], None], int]]] = {
         "uploads": (uploads, 10), "files": (files, 6), "long outputs": (outputs, 3), "permalinks": (permalinks, 2),
     },
     "input": {"input holders": (input_holders, HOLDERS)},
+    "shares": {
+        "endless loops": (endless_loops, 8), "kept sessions": (kept_sessions, 4), "held polls": (held_polls, 2),
+        "event streams": (event_streams, 2), "questions": (questions, 8), "requests": (many_requests, 4),
+    },
 }
 
 
 class Attack:
     """All attackers of one kind, in a process of their own: they take no time from who measures."""
 
-    def __init__(self, name: str, url: str, first: int, attackers_max: int | None = None) -> None:
+    def __init__(
+        self, name: str, url: str, first: int, attackers_max: int | None = None, *, one_address: bool = False
+    ) -> None:
         self.name = name
         action, threads = next(attacks[name] for attacks in ATTACKS.values() if name in attacks)
         threads = min(threads, attackers_max or threads)
         self._ended = multiprocessing.Event()
         self._reader, writer = multiprocessing.Pipe(duplex=False)
         self._process = multiprocessing.Process(
-            target=_attack, args=(action, threads, url, first, self._ended, writer), daemon=True
+            target=_attack, args=(action, threads, url, first, one_address, self._ended, writer),
+            daemon=True,
         )
         self._process.start()
 
@@ -161,7 +218,9 @@ class Attack:
         return got
 
 
-def _attack(action: Callable[[Attacker], None], threads: int, url: str, first: int, ended: Event, writer) -> None:
+def _attack(
+    action: Callable[[Attacker], None], threads: int, url: str, first: int, one_address: bool, ended: Event, writer
+) -> None:
     got: Counter[str] = Counter()
 
     def go_on(attacker: Attacker) -> None:
@@ -169,7 +228,8 @@ def _attack(action: Callable[[Attacker], None], threads: int, url: str, first: i
             action(attacker)
 
     for number in range(threads):
-        threading.Thread(target=go_on, args=(Attacker(url, first + number, got, ended),), daemon=True).start()
+        attacker = Attacker(url, first + (0 if one_address else number), got, ended)
+        threading.Thread(target=go_on, args=(attacker,), daemon=True).start()
     ended.wait()
     time.sleep(1)
     writer.send(dict(got))

@@ -1,7 +1,8 @@
 """Attack a server in every way at once and see what its other visitors notice.
 
-``python -m bench.siege [--seconds 600] [--only disk,input,…] [--attackers 1]`` starts a server as ``make run`` does, as
-root with its data on a small disk in memory, lets neighbours run cells alone for a while and then beside the attackers.
+``python -m bench.siege [--seconds 600] [--only disk,input,…] [--attackers 1] [--one-address]`` starts a server as
+``make run`` does, as root with its data on a small disk in memory, lets neighbours run cells alone for a while and then
+beside the attackers.
 It prints what each attacker got, the neighbours' times, their cells that were refused for a while, failed or wrong, and
 the disk over time; it ends with 1 if any failed or was wrong.
 """
@@ -82,14 +83,16 @@ def right(answer: requests.Response) -> dict[str, Any]:
     return found
 
 
-def visit(url: str, number: int, visits: Visits) -> None:
-    """Run one cell as a page does: what is refused for a while is tried again."""
+def visit(url: str, number: int, visits: Visits, address: str) -> None:
+    """Run one cell as a page at this address does: what is refused for a while is tried again."""
+    headers = {"X-Forwarded-For": address}
     text = f"cell {number} of {threading.get_ident()}"
     code, expected = f"import hashlib\nhashlib.sha256({text!r}.encode()).hexdigest()", hashlib.sha256(text.encode())
     began = time.monotonic()
     while time.monotonic() < began + CELL_DEADLINE_S:
         try:
-            answer = requests.post(f"{url}/computations?wait=30", json={"code": code}, timeout=ANSWER_S)
+            body = {"code": code}
+            answer = requests.post(f"{url}/computations?wait=30", json=body, headers=headers, timeout=ANSWER_S)
             if answer.status_code in (429, 503):
                 visits.refusals[answer.json()["detail"][:50]] += 1
                 time.sleep(min(2.0, float(answer.headers.get("Retry-After", 1))))
@@ -98,7 +101,7 @@ def visit(url: str, number: int, visits: Visits) -> None:
             messages, there = cell["messages"], cell["links"]["messages"]
             while not cell["finished"]:
                 after = messages[-1]["sequence"] if messages else -1
-                cell = right(requests.get(f"{there}?after={after}&wait=30", timeout=ANSWER_S))
+                cell = right(requests.get(f"{there}?after={after}&wait=30", headers=headers, timeout=ANSWER_S))
                 messages += cell["messages"]
         except (requests.RequestException, ValueError) as error:
             visits.ends[f"failed: {type(error).__name__}: {error}"[:200]] += 1
@@ -118,14 +121,14 @@ def neighbours(url: str, seconds: float) -> Visits:
     """Let neighbours run cells one after the other for so long; return what they saw."""
     visits, until = Visits(), time.monotonic() + seconds
 
-    def go_on() -> None:
+    def go_on(address: str) -> None:
         number = 0
         while time.monotonic() < until:
-            visit(url, number, visits)
+            visit(url, number, visits, address)
             number += 1
             time.sleep(0.05)
 
-    threads = [threading.Thread(target=go_on) for _ in range(NEIGHBOURS)]
+    threads = [threading.Thread(target=go_on, args=(f"192.0.2.{number}",)) for number in range(NEIGHBOURS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -166,15 +169,21 @@ class Siege:
     ready: bool
 
 
-def besiege(server: Server, seconds: float, kinds: list[str], attackers_max: int | None = None) -> Siege:
+def besiege(
+    server: Server, seconds: float, kinds: list[str], attackers_max: int | None = None, *, one_address: bool = False
+) -> Siege:
     """Let neighbours run cells alone, then beside all attackers of these kinds (or these attackers).
 
     ``attackers_max``: how many visitors attack in each way; as many as each attack says when it is None.
+    ``one_address``: whether those who attack in one way do it from one address.
     """
     disk = Disk(server.data)
     alone = neighbours(server.url, max(ALONE_S_MIN, seconds * ALONE_SHARE))
     names = [name for kind, attacks in ATTACKS.items() for name in attacks if {kind, name} & set(kinds)]
-    attacks = [Attack(name, server.url, 20 * number, attackers_max) for number, name in enumerate(names)]
+    attacks = [
+        Attack(name, server.url, 20 * number, attackers_max, one_address=one_address)
+        for number, name in enumerate(names)
+    ]
     try:
         besieged = neighbours(server.url, seconds)
     finally:
@@ -203,6 +212,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600.0, help="how long the attackers go on")
     parser.add_argument("--only", default=",".join(ATTACKS), help="kinds of attack, or single attacks")
     parser.add_argument("--attackers", type=int, help="how many visitors attack in each way, at most")
+    parser.add_argument("--one-address", action="store_true", help="those who attack in one way have one address")
     options = parser.parse_args()
     kinds = options.only.split(",")
     known = {*ATTACKS, *(name for attacks in ATTACKS.values() for name in attacks)}
@@ -214,7 +224,7 @@ def main() -> int:
     if not small:
         print("no disk can be mounted here: the data lie on the machine's own")
     with serve(SETTINGS, disk_bytes=DISK_BYTES if small else None) as server:
-        siege = besiege(server, options.seconds, kinds, options.attackers)
+        siege = besiege(server, options.seconds, kinds, options.attackers, one_address=options.one_address)
     print(f"neighbours alone:     {siege.alone}\nneighbours besieged:  {siege.besieged}")
     for name, got in siege.got.items():
         print(f"{name:20} {got}")

@@ -9,6 +9,7 @@ from device.account import Account
 from device.errors import FrameTooLongError
 from device.registry import Runs
 from device.runs import Run, Session
+from device.shares import weight
 from settings import Settings
 from store import Store
 
@@ -75,7 +76,7 @@ class Handover:
         try:
             for name, data in uploads:
                 session.upload(run.claim.id, name, data)
-            session.execute(run.claim)
+            session.execute(run.claim, weight(run, self._runs.by_id.values()))
         except FrameTooLongError as error:
             log.warning("cell=%s cannot be handed over: %s", run.claim.id, error)
             self._runs.stop(run, "failed", "protocol", now)

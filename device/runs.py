@@ -87,20 +87,23 @@ class Session:
             end = start + CHUNK_BYTES
             self.account.send_behind_uploads(Upload(self.alias, computation, name, data[start:end], end >= len(data)))
 
-    def execute(self, claim: Claim) -> None:
-        """Send what was claimed: code, behind the uploads that came with it, or a comm message."""
+    def execute(self, claim: Claim, weight: float) -> None:
+        """Send what was claimed: code, behind the uploads that came with it, or a comm message.
+
+        ``weight``: of its CPU time beside others.
+        """
         last, message = not claim.keep, claim.message
         if message is None:
             frame = Execute(
                 self.alias, claim.id, claim.code, claim.stdin, last, claim.user_expressions,
-                claim.scheme,  # type: ignore[arg-type]
+                claim.scheme, weight,  # type: ignore[arg-type]
             )  # fmt: skip
             send = self.account.send_behind_uploads if claim.uploads else self.account.send
             send(frame)
             return
         content, metadata = (msgspec.json.encode(message.get(name) or {}) for name in ("content", "metadata"))
         buffers = list(message.get("buffers") or ())
-        self.account.send(Deliver(self.alias, claim.id, message["msg_type"], content, metadata, buffers, last))
+        self.account.send(Deliver(self.alias, claim.id, message["msg_type"], content, metadata, buffers, last, weight))
 
     def interrupt(self, computation: str) -> None:
         """Interrupt the code of a computation."""

@@ -16,6 +16,7 @@ from settings import Settings
 from store import PassedOver
 
 CLASS_FACTOR = 4  # so many runs for each place that is left free
+CLASS_WEIGHT = 8
 ASKING_SHARE = 4 / 5  # of ``sessions_asking_max``, for one client
 
 
@@ -35,6 +36,15 @@ def passed_over(runs: Iterable[Run], free: int, settings: Settings) -> PassedOve
         key=_named(key for key, count in keys.items() if count >= of_class),
         lane=_named(claim.lane for claim in taking if claim.client in many),
     )
+
+
+def weight(run: Run, runs: Iterable[Run]) -> float:
+    """Return what the CPU time of a run weighs beside others: all runs of a page as much as one, a class's as eight."""
+    lane, client = run.claim.lane, run.claim.client
+    if lane is None:
+        return 1.0
+    of_client = [other.claim.lane for other in runs if other.claim.client == client and not other.over]
+    return 1 / max(1, of_client.count(lane), len(of_client) / CLASS_WEIGHT)
 
 
 def _named(names: Iterable[str | None]) -> frozenset[str]:

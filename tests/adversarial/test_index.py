@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LENGTHS = {"A": 31, "B": 13, "C": 18, "D": 21, "E": 14, "F": 24, "G": 22, "H": 13, "I": 13, "J": 8, "K": 10}
+LENGTHS = {"A": 31, "B": 13, "C": 18, "D": 21, "E": 14, "F": 24, "G": 22, "H": 13, "I": 13, "J": 9, "K": 10}
 NUMBERS = {f"{part}{number}" for part, length in LENGTHS.items() for number in range(1, length + 1)}
 
 
@@ -27,7 +27,7 @@ def find_listed() -> set[str]:
 
 
 def test_every_check_is_a_test_or_has_its_reason():
-    assert len(NUMBERS) == 187
+    assert len(NUMBERS) == 188
     assert NUMBERS - find_tested() - find_listed() == set()
 
 

@@ -61,7 +61,7 @@ class Session:
                     directory.expect(frame.name)
                 worker.channel.send(frame)
                 continue
-            cpu_before_s = self.usage.begin_turn(worker, now)
+            cpu_before_s = self.usage.begin_turn(worker, now, frame.weight)
             self.turn = Turn(frame.computation, frame.last, cpu_before_s, now, frame)
             self._hand_over(self.turn, worker, directory)
 

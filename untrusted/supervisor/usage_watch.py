@@ -9,7 +9,7 @@ from wire import Limits, Reason
 WATCH_S = 0.1  # between two looks at a session: reading its counters costs the loop tens of microseconds
 # From so many CPU seconds of a turn on, its session weighs this share beside others: short turns come to their end
 # nearly as if long ones were not there, and long ones share what is left.
-WEIGHTS = ((1.0, 0.2), (5.0, 0.05))
+WEIGHTS = ((0.3, 0.2), (2.0, 0.05))
 
 
 class UsageWatch:
@@ -18,11 +18,12 @@ class UsageWatch:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._looked_at = 0.0
-        self._weight = 1.0
+        self._weight = self._turn_weight = 1.0
         self.memory_bytes = 0
 
-    def begin_turn(self, worker: WorkerProcess, now: float) -> float:
-        """Return the CPU seconds used before the turn that begins now, which weighs as much as any other."""
+    def begin_turn(self, worker: WorkerProcess, now: float, weight: float) -> float:
+        """Return the CPU seconds used before the turn that begins now, which weighs so much beside others."""
+        self._turn_weight = weight
         self._weigh(worker, 0.0)
         return self.look(worker, now)
 
@@ -49,7 +50,7 @@ class UsageWatch:
 
     def _weigh(self, worker: WorkerProcess, cpu_s: float) -> None:
         """Have the session weigh as much as a turn of so many CPU seconds does."""
-        weight = min((weight for least_s, weight in WEIGHTS if cpu_s > least_s), default=1.0)
+        weight = self._turn_weight * min((weight for least_s, weight in WEIGHTS if cpu_s > least_s), default=1.0)
         if weight != self._weight:
             self._weight = weight
             worker.group.weigh(weight)
