@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from settings import Settings
 from tests.floods import flood, post
 from tests.web.conftest import DEADLINE_S, ROOT, Device, texts
 from web import request_schemas
+from web.client_shares import REQUESTS_BURST, REQUESTS_PER_S
 
 LIBRARIES = environments() / libraries.DIRECTORY
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -44,6 +46,7 @@ class Front:
     url: str
     settings: Settings
     uwsgi: Process
+    socket: Path
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,7 @@ def front(mongo_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         start(web, ready="WSGI app 0 .* ready", deadline_s=START_S, env=env, cwd=ROOT) as uwsgi,
         start(front, ready=lambda: _answers(url), deadline_s=START_S),
     ):
-        yield Front(url, settings_file.load(**chosen), uwsgi)
+        yield Front(url, settings_file.load(**chosen), uwsgi, directory / "web.sock")
 
 
 @pytest.fixture
@@ -132,6 +135,80 @@ def test_the_read_timeout_is_longer_than_the_longest_wait() -> None:
     assert int(seconds) > settings_file.load().wait_s_max
 
 
+def test_the_rate_of_requests_equals_that_of_the_web_part() -> None:
+    text = (ROOT / "nginx.conf").read_text()
+    assert re.findall(r"limit_req_zone \$client zone=requests:\S+ rate=(\d+)r/s;", text) == [str(REQUESTS_PER_S)]
+    assert set(re.findall(r"limit_req zone=requests burst=(\d+) nodelay;", text)) == {str(REQUESTS_BURST)}
+
+
+def test_too_many_requests_of_one_address_are_told_so_and_others_are_served(front: Front) -> None:
+    with requests.Session() as http:
+        answers = [http.get(f"{front.url}/static/frame.html", timeout=10) for _ in range(3 * REQUESTS_BURST)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused and answers[0].status_code != 429
+    check_problem(refused[0], 429)
+    assert int(refused[0].headers["Retry-After"]) > 0
+    with requests.Session() as http:
+        http.mount("http://", Elsewhere("127.0.0.3"))
+        assert http.get(f"{front.url}/healthz", timeout=10).status_code == 200
+
+
+def test_shares_are_those_of_the_address_that_nginx_sees(front: Front) -> None:
+    """A stranger cannot say of itself through a proxy that it is another one, or the operator."""
+    with requests.Session() as http:
+        http.mount("http://", Elsewhere("127.0.0.4"))
+        for claimed in (None, "203.0.113.5", "127.0.0.1"):
+            headers = {"X-Forwarded-For": claimed} if claimed else {}
+            assert http.get(f"{front.url}/limits", headers=headers, timeout=10).json()["left"]["client_cpu_s"]["most"]
+
+
+class Elsewhere(requests.adapters.HTTPAdapter):
+    """Connects from another address of the loopback."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args: object, **named: object) -> None:
+        """Make the connections."""
+        super().init_poolmanager(*args, source_address=(self._address, 0), **named)  # type: ignore[arg-type]
+
+
+def test_tls_works_as_the_comments_say(front: Front, tmp_path: Path) -> None:
+    secure, plain = free_port(), free_port()
+    certificate, key = tmp_path / "fullchain.pem", tmp_path / "privkey.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    text = _placed(tmp_path, plain).replace(f"listen 127.0.0.1:{plain} default_server;", "", 1)
+    text = re.sub(r"#TLS +listen \[::\].*", "", text)  # not every machine has IPv6
+    places = {
+        "#TLS ": "",
+        "listen 443 ssl": f"listen 127.0.0.1:{secure} ssl",
+        "listen 80 default_server": f"listen 127.0.0.1:{plain} default_server",
+        "/etc/letsencrypt/live/cells.example.org": str(tmp_path),
+        f"unix:{tmp_path}/web.sock": f"unix:{front.socket}",
+    }
+    for place, ours in places.items():
+        assert place in text or place == "listen 80 default_server", place
+        text = text.replace(place, ours)
+    (tmp_path / "nginx.conf").write_text(text)
+    argv = [str(NGINX), "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
+    with start(argv, ready=lambda: _redirects(plain), deadline_s=START_S):
+        redirect = requests.get(f"http://127.0.0.1:{plain}/?q=x", allow_redirects=False, timeout=10)
+        assert (redirect.status_code, redirect.headers["Location"]) == (301, "https://127.0.0.1/?q=x")
+        assert requests.get(f"https://localhost:{secure}/healthz", verify=certificate, timeout=10).json()["alive"]
+        assert requests.get(f"https://localhost:{secure}/limits", verify=certificate, timeout=10).status_code == 200
+
+
+def _redirects(port: int) -> bool:
+    with suppress(requests.ConnectionError):
+        return requests.get(f"http://127.0.0.1:{port}/", allow_redirects=False, timeout=5).status_code == 301
+    return False
+
+
 def test_a_cell_runs_through_nginx(front: Front, device: Device) -> None:
     submitted = requests.post(f"{front.url}/computations", json={"code": "1"}, timeout=10)
     assert submitted.status_code == 201
@@ -170,7 +247,7 @@ def test_who_asks_through_nginx_is_an_outsider_without_the_key(front: Front, dev
 
 
 def test_too_many_connections_of_one_address_are_told_so(front: Front) -> None:
-    [most] = re.findall(r"limit_conn connections (\d+);", (ROOT / "nginx.conf").read_text())
+    most = re.findall(r"limit_conn connections (\d+);", (ROOT / "nginx.conf").read_text())[0]
     port = int(front.url.rpartition(":")[2])
     with flood(port, int(most), post(100)):
         wait_for(lambda: requests.get(f"{front.url}/limits", timeout=10).status_code == 429)
