@@ -92,6 +92,8 @@ class Settings(Limits, frozen=True, kw_only=True):
     mongo_timeout_s: PositiveFloat
     data_directory: str
     retention_s: PositiveInt
+    files_retention_s: PositiveInt
+    permalinks_retention_s: PositiveInt
     disk_free_bytes_min: PositiveInt
     disk_free_bytes_end: PositiveInt
     stored_bytes_max: PositiveInt

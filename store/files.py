@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import io
 import mimetypes
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import islice
 from typing import IO, Any
 
 from bson import ObjectId
 from gridfs import GridFSBucket, GridIn
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, UpdateOne
 
 from store.database import Database
 from store.errors import LostClaimError, guarded, mongo_errors
@@ -25,6 +27,7 @@ from store.space import Space
 
 BUCKET = "files"
 PIECE_BYTES = 256 << 10
+AT_ONCE = 500  # files in one round, so that each call stays short
 DOCUMENT_BYTES = 512  # what a file takes beside its bytes, with its entries in the indexes
 
 # The machine's own list is not read, so that types are the same on every host.
@@ -112,6 +115,28 @@ class Files:
         """Delete the files of these computations. Raises PyMongoError."""
         theirs = {"metadata.computation": {"$in": computations}}
         self._delete([file["_id"] for file in self._database.collection("files.files").find(theirs, {"_id": 1})])
+
+    def forget_old(self, before: datetime) -> Counter[str]:
+        """Delete the files of computations that had ended by then; return the bytes by client. Raises PyMongoError."""
+        freed: Counter[str] = Counter()
+        files = self._database.collection("files.files")
+        old = files.find({"uploadDate": {"$lt": before}}, {"metadata.computation": 1, "length": 1})
+        while batch := list(islice(old, AT_ONCE)):
+            sizes_bytes: Counter[str] = Counter()
+            for file in batch:
+                sizes_bytes[file["metadata"]["computation"]] += file["length"] + DOCUMENT_BYTES
+            # An unfinished computation has null there, which is not less than a time.
+            ended = {"_id": {"$in": list(sizes_bytes)}, "finished": {"$lt": before}}
+            clients = {found["_id"]: found.get("client") for found in
+                       self._database.collection("computations").find(ended, {"client": 1})}  # fmt: skip
+            self._delete([file["_id"] for file in batch if file["metadata"]["computation"] in clients])
+            updates = [UpdateOne({"_id": id}, {"$inc": {"stored_bytes": -sizes_bytes[id]}}) for id in clients]
+            if updates:
+                self._database.early("computations").bulk_write(updates, ordered=False)
+            for id, client in clients.items():
+                if client:
+                    freed[client] += sizes_bytes[id]
+        return freed
 
     def forget_stray(self, before: datetime) -> None:
         """Delete old files without a computation and old pieces without a file. Raises PyMongoError."""

@@ -17,10 +17,13 @@ COUNTED = {"client": 1, "stored_bytes": 1}  # the fields that are read of a comp
 
 
 def sweep(database: Database, files: Files, clients: Clients) -> int:
-    """Delete what ended longer than ``retention_s`` ago; return the number of computations. Raises PyMongoError."""
-    computations = database.collection("computations")
+    """Delete what ended longer than ``retention_s`` ago; return the number of computations.
+
+    Files, and permalinks that nobody uses, have times of their own. Raises PyMongoError.
+    """
+    computations, settings = database.collection("computations"), database.settings
     now = now_of(database)
-    before = now - timedelta(seconds=database.settings.retention_s)
+    before = now - timedelta(seconds=settings.retention_s)
     deleted = 0
     while True:
         # An unfinished computation has null there, which is not less than a time.
@@ -28,7 +31,12 @@ def sweep(database: Database, files: Files, clients: Clients) -> int:
         deleted += forget(database, files, clients, batch)
         if len(batch) < AT_ONCE:
             break
+    if settings.files_retention_s < settings.retention_s:
+        freed = files.forget_old(now - timedelta(seconds=settings.files_retention_s))
+        clients.count({client: -freed_bytes for client, freed_bytes in freed.items()})
     files.forget_stray(before)
+    unused = now - timedelta(seconds=settings.permalinks_retention_s)
+    database.collection("permalinks").delete_many({"used": {"$lt": unused}})
     database.collection("sessions").delete_many({"ended": {"$lt": before}})
     database.collection("devices").delete_many({"reported": {"$lt": now - timedelta(seconds=DEVICE_KEPT_S)}})
     return deleted

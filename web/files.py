@@ -55,7 +55,8 @@ def send(id: str, name: str) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     # A computation's file never changes; its address cannot be guessed and is not for shared caches.
-    response.headers["Cache-Control"] = f"private, max-age={int(here().settings.retention_s)}, immutable"
+    kept_s = min(here().settings.retention_s, here().settings.files_retention_s)
+    response.headers["Cache-Control"] = f"private, max-age={int(kept_s)}, immutable"
     response.make_conditional(_understood(request.environ), accept_ranges=True, complete_length=file.size)
     return response
 

@@ -38,6 +38,8 @@ UNITS = {
     "client_permalinks_day_bytes_max": "bytes",
     "checks_max": "checks",
     "retention_s": "s",
+    "files_retention_s": "s",
+    "permalinks_retention_s": "s",
     "attempts_max": "attempts",
     "cell_wall_s": "s",
     "cell_cpu_s": "s",

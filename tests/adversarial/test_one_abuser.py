@@ -28,16 +28,40 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def besieged() -> Iterator[Server]:
-    """A server with all the shares that it has by default."""
-    with serve("") as server:
+    """A server with all the shares that it has by default; what an abuser leaves behind is over soon."""
+    with serve("cell_wall_s = 6.0\ncell_cpu_s = 4.0\n") as server:
         yield server
+
+
+def test_a_long_turn_weighs_less_than_a_short_one_and_the_next_is_a_short_one_again(besieged: Server) -> None:
+    """J9"""
+    client = CheckingClient(besieged.url)
+    group = sessions_group(besieged.data)
+    if group is None:
+        pytest.skip("no control groups here: sessions weigh the same")
+
+    def weights() -> set[str]:
+        """Return what the sessions weigh, in the files of either version."""
+        places = [Path(str(group).replace("/cpuacct/", "/cpu/")), group]
+        files = [file for place in places for name in ("cpu.shares", "cpu.weight") for file in place.glob(f"*/{name}")]
+        return {file.read_text().strip() for file in files if file.exists()}
+
+    wait_for(lambda: len(weights()) == 1)
+    [usual] = weights()
+    long = client.submit("while True: pass", keep=True)
+    wait_for(lambda: any(int(weight) < int(usual) / 4 for weight in weights()))
+    client.interrupt(long["id"])
+    client.finish(long["id"])
+    assert client.run("1", session=long["session"], keep=True).state == "done"
+    wait_for(lambda: weights() == {usual})
+    client.end_session(long["session"])
 
 
 @pytest.mark.parametrize("kind", [*ATTACKS["shares"], "permalinks", "long outputs", "uploads"])
 def test_one_abuser_makes_no_request_of_others_fail_and_starves_nobody(besieged: Server, kind: str) -> None:
     """J9"""
     alone = neighbours(besieged.url, SECONDS / 2)
-    attack = Attack(kind, besieged.url, 0, one_address=True)
+    attack = Attack(kind, besieged.url, 0, 2 if kind == "uploads" else None, one_address=True)
     try:
         beside = neighbours(besieged.url, SECONDS)
     finally:
@@ -71,27 +95,3 @@ def test_a_class_behind_one_address_is_served_beside_an_abuser(besieged: Server)
             assert Counter(students.map(student, range(CLASS))) == {"right": CLASS}
     finally:
         attack.stop()
-
-
-def test_a_long_turn_weighs_less_than_a_short_one_and_the_next_is_a_short_one_again(besieged: Server) -> None:
-    """J9"""
-    client = CheckingClient(besieged.url)
-    group = sessions_group(besieged.data)
-    if group is None:
-        pytest.skip("no control groups here: sessions weigh the same")
-
-    def weights() -> set[str]:
-        """Return what the sessions weigh, in the files of either version."""
-        places = [Path(str(group).replace("/cpuacct/", "/cpu/")), group]
-        files = [file for place in places for name in ("cpu.shares", "cpu.weight") for file in place.glob(f"*/{name}")]
-        return {file.read_text().strip() for file in files if file.exists()}
-
-    wait_for(lambda: len(weights()) == 1)
-    [usual] = weights()
-    long = client.submit("while True: pass", keep=True)
-    wait_for(lambda: any(int(weight) < int(usual) / 4 for weight in weights()))
-    client.interrupt(long["id"])
-    client.finish(long["id"])
-    assert client.run("1", session=long["session"], keep=True).state == "done"
-    wait_for(lambda: weights() == {usual})
-    client.end_session(long["session"])

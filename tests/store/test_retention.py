@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from store import Store, Submission
+from store import Requester, Store, Submission
 from tests.store.conftest import Connect, age, claim, database_of, message, state_of, submit
 
 RETENTION_S = 1000
@@ -19,10 +19,10 @@ def store(connect: Connect) -> Store:
     return connect(retention_s=RETENTION_S)
 
 
-def run(store: Store, keep: bool = False) -> str:
+def run(store: Store, keep: bool = False, client: str | None = None) -> str:
     """Return the id of a computation with messages, an upload and a file."""
-    upload = ("in.txt", io.BytesIO(b"in"))
-    id = store.computations.submit(Submission("1", "python", keep=keep, uploads=(upload,))).id
+    upload, asked_by = ("in.txt", io.BytesIO(b"in")), Requester(client)
+    id = store.computations.submit(Submission("1", "python", keep=keep, uploads=(upload,), requester=asked_by)).id
     held = claim(store)
     with store.files.write(held, "out.txt") as writer:
         writer.write(b"out")
@@ -82,6 +82,35 @@ def test_sessions_and_devices_go_too(store: Store) -> None:
     age(store, "devices", {}, "reported", 2 * DAY_S)
     store.sweep()
     assert counts(store)["sessions"] == 0 and database_of(store).collection("devices").count_documents({}) == 0
+
+
+@pytest.mark.parametrize(("age_s", "kept"), [(300 - 60, True), (300 + 60, False)])
+def test_files_may_go_before_their_computation(connect: Connect, age_s: float, kept: bool) -> None:
+    store = connect(retention_s=RETENTION_S, files_retention_s=300)
+    id, new = run(store, client="a"), run(store, client="b")
+    running = store.computations.submit(Submission("1", "python", uploads=[("in.txt", io.BytesIO(b"in"))])).id
+    before = database_of(store).collection("computations").find_one({"_id": id})
+    store.clients.count({"a": 10_000})
+    age(store, "files.files", {"metadata.computation": {"$in": [id, running]}}, "uploadDate", age_s + 10)
+    age(store, "computations", {"_id": id}, "finished", age_s)
+    store.sweep()
+    after = database_of(store).collection("computations").find_one({"_id": id})
+    assert before and after
+    assert len(store.files.list(id)) == kept and len(store.files.uploads(running)) == 1
+    assert [file.name for file in store.files.list(new)] == ["out.txt"]
+    freed_bytes = before["stored_bytes"] - after["stored_bytes"]
+    assert freed_bytes == (0 if kept else 2 * 512 + len(b"in" + b"out"))
+    assert store.clients.largest(0)["a"] == 10_000 - freed_bytes
+    assert store.messages.after(id, -1) is not None
+
+
+@pytest.mark.parametrize(("age_s", "kept"), [(RETENTION_S - 60, True), (RETENTION_S + 60, False)])
+def test_a_permalink_that_nobody_uses_goes(connect: Connect, age_s: float, kept: bool) -> None:
+    store = connect(permalinks_retention_s=RETENTION_S)
+    old, new = store.permalinks.create("1", "python"), store.permalinks.create("2", "python")
+    age(store, "permalinks", {"_id": old}, "used", age_s)
+    store.sweep()
+    assert (store.permalinks.get(old) is not None) == kept and store.permalinks.get(new) is not None
 
 
 def test_an_old_file_without_a_computation_goes(store: Store) -> None:
