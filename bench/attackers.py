@@ -19,7 +19,7 @@ import requests
 
 ANSWER_S = 90.0
 PAUSE_S = 0.2  # after a refusal: an attacker does not wait for Retry-After
-STREAMS, SLOW_BODIES, HOLDERS, HELD = 200, 50, 60, 600
+STREAMS, SLOW_BODIES, HOLDERS, HELD = 200, 50, 60, 300
 MIB = 1 << 20
 
 SLOW_TO_CHECK = (
