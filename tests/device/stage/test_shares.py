@@ -147,3 +147,29 @@ def test_what_cells_use_is_charged_to_who_asked_for_them_and_not_to_the_operator
     stage.play(lambda: any("overdrawn" in report and report["overdrawn"] for report in store.devices.alive()))
     [[[id, until]]] = [report["overdrawn"] for report in store.devices.alive()]
     assert id == "origin:https://a.example" and until > datetime.now(timezone.utc)
+
+
+def test_all_runs_of_a_page_weigh_as_much_as_one_and_those_of_a_class_as_eight(stage: Stage) -> None:
+    def weights_of(ids: list[str]) -> list[float]:
+        stage.play(lambda: running(stage, ids) == ids)
+        executed = {frame.computation: frame.weight for frame in stage.site.newest().frames(wire.Execute)}
+        return [executed[id] for id in ids]
+
+    for client, pages, expected in (
+        ("page", [None] * 3, [1, 1 / 2, 1 / 3]),
+        ("class", [f"page-{number}" for number in range(3)], [1, 1, 1]),
+        (None, [None] * 2, [1, 1]),
+    ):
+        ids = [submit_as(stage, client, page) for page in pages]
+        assert weights_of(ids) == pytest.approx(expected)
+        for id in ids:
+            stage.store.computations.request_cancel(id)
+            stage.finish(id)
+
+
+def test_a_whole_class_weighs_as_much_as_eight(make_stage) -> None:
+    stage = make_stage(workers=30)
+    stage.supervisor().on_run = busy
+    ids = [submit_as(stage, "class", f"page-{number}") for number in range(16)]
+    stage.play(lambda: running(stage, ids) == ids)
+    assert stage.site.newest().frames(wire.Execute)[-1].weight == pytest.approx(8 / 16)
