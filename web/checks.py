@@ -84,13 +84,13 @@ def delete(id: str) -> Response:
     {
         **requesters.PROBLEMS,
         400: "The body is not right; the detail names the field.",
-        404: "No computation, or no check, has this id.",
+        404: "No computation has this id.",
         409: "The computation has not come to its own end, or its session has run something else since.",
         410: GONE,
         411: "The length of the body is missing.",
         413: "The body is too long.",
         415: "The body is not JSON.",
-        422: "The check is for another language.",
+        422: "No check has this id, or it is for another language.",
         503: NO_PLACE,
     },
     parameters=(KEY, PAGE),
@@ -101,7 +101,7 @@ def judge(id: str) -> Response:
     requesters.admit()
     body = request_schemas.read(VerdictRequest)
     computation = existing_computation(id)
-    check = _existing(body.check)
+    check = _existing(body.check, 422)
     if check.language != computation.language:
         refuse(422, f"The check is for {check.language}; the computation ran {computation.language}.")
     if computation.state != "done":
@@ -129,10 +129,10 @@ def _only_operator() -> None:
         refuse(403, NOT_OPERATOR)
 
 
-def _existing(untrusted_id: str) -> Check:
+def _existing(untrusted_id: str, status: int = 404) -> Check:
     check = here().store.checks.get(untrusted_id) if is_id(untrusted_id) else None
     if check is None:
-        refuse(404, "There is no check with this id; it may have been deleted.")
+        refuse(status, "There is no check with this id; it may have been deleted.")
     return check
 
 

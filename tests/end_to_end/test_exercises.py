@@ -98,8 +98,8 @@ def test_what_cannot_be_judged_is_refused_with_its_reason(client: CheckingClient
     outcome = client.run("1", keep=True)
     id, session = outcome.description["id"], outcome.description["session"]
     assert client.ask_for_verdict(NO_ID, check).status_code == 404
-    assert client.ask_for_verdict(id, NO_ID).status_code == 404
-    assert client.ask_for_verdict(id, "x").status_code == 404
+    assert client.ask_for_verdict(id, NO_ID).status_code == 422
+    assert client.ask_for_verdict(id, "x").status_code == 422
     later = client.run("2", session=session, keep=True).description["id"]
     assert client.ask_for_verdict(id, check).status_code == 409
     assert client.ask_for_verdict(later, check).status_code == 200

@@ -82,7 +82,7 @@ def test_a_verdict_needs_a_computation_and_a_check(client: FlaskClient) -> None:
     check = client.post("/checks", json={"source": "x"}).get_json()["id"]
     of_sage = client.post("/checks", json={"source": "x", "language": "sage"}).get_json()["id"]
     check_problem(client.post(f"/computations/{NO_ID}/verdict", json={"check": check}), 404, "computation")
-    check_problem(client.post(f"/computations/{id}/verdict", json={"check": NO_ID}), 404, "check")
+    check_problem(client.post(f"/computations/{id}/verdict", json={"check": NO_ID}), 422, "check")
     check_problem(client.post(f"/computations/{id}/verdict", json={"check": of_sage}), 422, "sage")
     check_problem(client.post(f"/computations/{id}/verdict", json={"check": check}), 409, "queued")
     check_problem(client.post(f"/computations/{id}/verdict", json={}), 400, "check")
