@@ -210,6 +210,25 @@ def test_a_run_that_is_stopped_costs_no_attempt(exercise) -> None:
     assert exercise.cell.node.evaluate("cell => cell.progress.attempts") == 0
 
 
+def test_an_answer_whose_session_had_to_make_room_is_run_again(page, exercise) -> None:
+    page.clock.install()
+    gone = {"type": "about:blank", "title": "Gone", "status": 410, "detail": "The session has ended."}
+    refused: list[str] = []
+
+    def refuse_once(route) -> None:
+        refused.append(route.request.url)
+        route.fulfill(status=410, content_type="application/problem+json", body=json.dumps(gone),
+                      headers={"Access-Control-Allow-Origin": "*"})  # fmt: skip
+
+    page.route("**/verdict", refuse_once, times=1)
+    exercise.cell.write(RIGHT)
+    exercise.button.click()
+    expect(exercise.cell.node).to_have_attribute("state", "done")
+    page.clock.run_for(10_000)
+    expect(exercise.verdict).to_contain_text("Correct")
+    assert len(refused) == 1 and exercise.cell.node.evaluate("cell => cell.progress.attempts") == 1
+
+
 def test_while_the_cell_runs_check_waits(exercise) -> None:
     exercise.cell.start("input()")
     expect(exercise.button).to_have_attribute("aria-disabled", "true")

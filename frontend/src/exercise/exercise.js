@@ -9,6 +9,8 @@ import { verdictNodes } from "./verdict.js";
 const BLANKS = /_{6,}/g;
 const TRIES = 4; // of a verdict, while the server is busy
 const PAUSE_S = 2;
+const RUNS = 4; // of an answer whose session had to make room before it was judged
+const AGAIN = Symbol("again");
 const styles = sheet(css);
 
 export class Exercise {
@@ -82,6 +84,14 @@ export class Exercise {
   }
 
   async #judge() {
+    for (let runs = 1; ; runs += 1) {
+      const verdict = await this.#judgeOnce(runs < RUNS);
+      if (verdict !== AGAIN) return verdict;
+      await pause(PAUSE_S * (0.5 + Math.random())); // others of the crowd come at another time
+    }
+  }
+
+  async #judgeOnce(mayRunAgain) {
     const { api, isLinked } = this.#door;
     const state = await this.#door.run();
     const { id, session } = this.#door.last() ?? {};
@@ -95,6 +105,7 @@ export class Exercise {
       this.#element.dispatchEvent(new CustomEvent("verdict", { detail: { ...verdict, id, attempt: this.#progress.attempts } }));
       return verdict;
     } catch (error) {
+      if (error.status === 410 && mayRunAgain && !isLinked) return AGAIN;
       this.#say(error.status ? error.message : say("away"), "bad");
       return null;
     } finally {
@@ -108,7 +119,7 @@ export class Exercise {
         return await this.#door.api.verdict(id, this.#check);
       } catch (error) {
         if (tries === TRIES || ![429, 503].includes(error.status)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, (error.retryAfter_s ?? PAUSE_S) * 1000));
+        await pause(error.retryAfter_s ?? PAUSE_S);
       }
     }
   }
@@ -150,6 +161,10 @@ export class Exercise {
     this.verdict.className = `verdict ${kind}`;
     this.verdict.replaceChildren(...(sentence ? [make("p", {}, sentence)] : []));
   }
+}
+
+function pause(seconds) {
+  return new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 }
 
 function wasStopped(element) {
