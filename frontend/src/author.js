@@ -11,7 +11,12 @@ const NEVER_IN_CODE = "h1, h2, h3, h4, h5, h6, nav, footer, single-cell";
 export function readAuthor(element) {
   const setup = [...element.querySelectorAll("[data-setup]")].map((node) => tidy(textOf(node))).join("\n");
   const child = [...element.children].find((node) => node.matches(`pre, ${AS_IT_IS}`) && !node.matches(NO_CODE));
-  return { code: tidy(textOf(child ?? element)), setup };
+  return { code: unfenced(tidy(textOf(child ?? element))), setup };
+}
+
+/** Jekyll leaves a fence inside the element as it was written. */
+function unfenced(code) {
+  return /^(```+|~~~+).*\n([^]*)\n\1$/.exec(code)?.[2] ?? code;
 }
 
 /** Return the text of a node as a reader sees its lines, whatever marks an editor has put between them. */

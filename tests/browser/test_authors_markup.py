@@ -207,6 +207,7 @@ def test_a_cell_inside_an_element_of_the_page_looks_at_what_is_behind_that(embed
 
 # What Markdown makes of an element around a fence, with the tool that does; in each case the code is still there.
 FENCED = {
+    "kramdown": "<single-cell>\n\n```python\n# a comment\n\nprint(3)\n```\n\n</single-cell>",
     "CommonMark": "<single-cell>\n<pre><code class=a># a comment\n\nprint(3)\n</code></pre>\n</single-cell>",
     "Sphinx": "<single-cell>\n<div class='highlight-python notranslate'><div class=highlight><pre><span></span>"
     "<span class=c1># a comment</span>\n\n<span class=nb>print</span>(3)\n</pre><button>Copy</button></div>\n</div>\n"
