@@ -216,6 +216,7 @@ FENCED = {
     "<p></single-cell></p>",
     "Python-Markdown, no blank lines": "<p><single-cell>\n<pre><code># a comment\n\nprint(3)\n</code></pre>\n"
     "</single-cell></p>",
+    "WordPress, classic editor": "<p><single-cell></p>\n<pre>\n# a comment\n\nprint(3)</pre>\n<p></single-cell></p>",
     "Material": "<p><single-cell></p>\n<div class='language-python highlight'><pre><span></span><code>"
     "<a id=x></a># a comment\n<a></a>\n<a></a>print(3)\n</code></pre></div>\n<p></single-cell></p>",
 }
