@@ -116,6 +116,7 @@ class Settings(Limits, frozen=True, kw_only=True):
     poll_interval_s: PositiveFloat
     lease_s: PositiveFloat
     attempts_max: PositiveInt
+    drain_s: PositiveFloat
     heartbeat_s: PositiveFloat
     heartbeat_timeout_s: PositiveFloat
     redial_s_first: PositiveFloat

@@ -1,8 +1,9 @@
 """Starts the device, the program of the trusted account.
 
 ``python trusted_db.py -w 50 --untrusted-account untrusted@localhost [-q]`` takes cells from the database, forwards them
-to workers in the untrusted accounts and writes back what they say. Ctrl-C ends the workers over there. The untrusted
-side only answers: it never names a database operation, a path, an address or a process.
+to workers in the untrusted accounts and writes back what they say. Ctrl-C ends the workers over there; SIGTERM first
+lets what runs come to its end, for ``drain_s``. What runs then still is handed back, and runs again. The untrusted side
+only answers: it never names a database operation, a path, an address or a process.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ log = logging.getLogger("trusted_db")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a device until SIGINT or SIGTERM; return the exit code."""
+    """Run a device until a signal; return the exit code."""
     try:
         settings, quiet = configure(arguments)
     except settings_file.SettingsError as error:
@@ -40,7 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     asked: list[int] = []
 
     def stop(number: int, _frame: Any) -> None:
-        if asked:
+        is_more_urgent = asked == [signal.SIGTERM] and number != signal.SIGTERM
+        if asked and not is_more_urgent:
             os._exit(128 + number)  # asked twice: now; what runs over there ends with our connection
         asked.append(number)
 
@@ -51,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not settings.untrusted_accounts:
         log.warning("there is no untrusted account: cells run in a child process of this one, in the same sandbox")
     try:
-        device.run(lambda: bool(asked))
+        device.run(lambda: any(number != signal.SIGTERM for number in asked), lambda: bool(asked))
     finally:
         store.close()
     return EXIT_OK
@@ -70,10 +72,13 @@ def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool
         metavar="USER@HOST[:PORT]",
         help="where cells run; repeat for more hosts",
     )
+    parser.add_argument("--drain", type=float, metavar="SECONDS", help="for what runs to end after SIGTERM (drain_s)")
     options = parser.parse_args(arguments)
     changes: dict[str, Any] = {}
     if options.workers is not None:
         changes["workers"] = options.workers
+    if options.drain is not None:
+        changes["drain_s"] = options.drain
     if options.untrusted_account:
         changes["untrusted_accounts"] = options.untrusted_account
     settings = settings_file.load(**changes)

@@ -26,8 +26,11 @@ log = logging.getLogger(__name__)
 class Dispatcher:
     """The part of the device that claims computations and has them handed over.
 
-    Every method may raise StoreUnavailableError; what is claimed then begins with the next call.
+    Every method may raise StoreUnavailableError; what is claimed then begins with the next call. ``opens_sessions``:
+    whether first turns are claimed, too.
     """
+
+    opens_sessions = True
 
     def __init__(
         self, device_id: str, store: Store, settings: Settings, runs: Runs, accounts: Sequence[Account],
@@ -104,6 +107,8 @@ class Dispatcher:
     def _claim_one(self, now: float, turns_of: Sequence[str]) -> Claim | None:
         """Claim a next turn of these sessions, else a first turn where its session has room or room can be made."""
         tried: set[frozenset[str]] = set()
+        if not self.opens_sessions:
+            return self._claim_turn(turns_of)
         for account in self._with_room():
             languages = frozenset(account.languages)
             if languages not in tried:
@@ -111,11 +116,14 @@ class Dispatcher:
                 if claim is not None:
                     return claim
                 tried.add(languages)
-        if turns_of and not tried:
-            claim = self._store.claims.claim(self._id, languages=[], sessions=turns_of, new_sessions=False)
-            if claim is not None:
-                return claim
+        if not tried and (claim := self._claim_turn(turns_of)) is not None:
+            return claim
         return None if self._handover.waiting else self._claim_for_room(set().union(*tried), now)
+
+    def _claim_turn(self, turns_of: Sequence[str]) -> Claim | None:
+        if not turns_of:
+            return None
+        return self._store.claims.claim(self._id, languages=[], sessions=turns_of, new_sessions=False)
 
     def _claim_in(self, languages: Iterable[str], turns_of: Sequence[str] = ()) -> Claim | None:
         self._passed = self._passed_over()

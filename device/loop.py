@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import time
@@ -64,11 +65,15 @@ class Device:
         self._upkeep = Upkeep(self.id, store, settings, self.accounts)
         self._renew_at = self._introspect_at = 0.0
         self._store_back_at = self._store_pause_s = 0.0
+        self._drain_until = math.inf
 
-    def run(self, stopped: Callable[[], bool]) -> None:
-        """Go on until asked to stop; then hand back what runs and end the supervisors."""
+    def run(self, stopped: Callable[[], bool], draining: Callable[[], bool] = lambda: False) -> None:
+        """Go on until asked to stop; then hand back what runs and end the supervisors.
+
+        While asked to drain: begin no session more; end when nothing runs any more, at the latest after ``drain_s``.
+        """
         try:
-            while not stopped():
+            while not stopped() and not (draining() and self._is_drained()):
                 self.step()
         finally:
             self.close()
@@ -96,6 +101,18 @@ class Device:
             self._store_back_at = time.monotonic() + self._store_pause_s
             self._trigger.look()
 
+    def _is_drained(self) -> bool:
+        now = time.monotonic()
+        if self._drain_until == math.inf:
+            self._drain_until = now + self._settings.drain_s
+            self._dispatcher.opens_sessions = False
+            self._trigger.look()  # for next turns that wait already
+            self._upkeep.is_draining = True
+            self._upkeep.report_soon()
+            log.info("takes nothing new; %d cells have %g s to end", len(self.runs.by_id), self._settings.drain_s)
+            return False
+        return not self.runs.by_id or now >= self._drain_until
+
     def _wait(self, deaf: bool) -> None:
         poller = zmq.Poller()
         poller.register(self._wakeup.fileno(), zmq.POLLIN)
@@ -106,7 +123,7 @@ class Device:
                     poller.register(account.connection.socket, flags)
         for channel in self.checkers.channels:
             poller.register(channel, zmq.POLLIN)
-        dues = [run.due for run in self.runs.by_id.values()]
+        dues = [self._drain_until, *(run.due for run in self.runs.by_id.values())]
         dues += [account.connection.due for account in self.accounts if account.connection is not None]
         next_due = min(self._trigger.due, self._upkeep.due, self._renew_at, self._introspect_at, *dues)
         wait_s = max(next_due, self._store_back_at) - time.monotonic()
@@ -187,7 +204,7 @@ class Device:
             ending.join(max(0.0, until - time.monotonic()))
         for run in list(self.runs.by_id.values()):
             if not run.over:
-                self.runs.give_back(run, suspect=False)
+                self.runs.give_back(run, suspect=False, counts=False)
         for account in self.accounts:
             self.runs.lose(list(account.sessions.values()), supervisor_at_fault=False)
         try:

@@ -71,7 +71,7 @@ class Persistence:
         run.due = now  # until there is nothing left
         try:
             if run.given_back:
-                self._store.claims.release(run.claim, suspect=run.suspect)
+                self._store.claims.release(run.claim, suspect=run.suspect, counts=run.counts)
                 self._over(run, "queued")
                 return
             exhausted = run.waiting_bytes > 0 and self._store.is_exhausted()

@@ -92,19 +92,19 @@ class Runs:
             session.inbox.forget()
             session.close(now)
 
-    def give_back(self, run: Run, *, suspect: bool = True) -> None:
+    def give_back(self, run: Run, *, suspect: bool = True, counts: bool = True) -> None:
         """End a run that does not come to its end here: it is tried again, if it may be.
 
-        ``suspect``: what it ran on died, perhaps by it.
+        ``suspect``: what it ran on died, perhaps by it. ``counts``: whether this attempt counts.
         """
         if run.cancelled:
             self.end(run, "cancelled", "cancelled")
         elif run.claim.turn > 0:
             self.end(run, "failed", "session_gone")
-        elif run.claim.attempt >= self._settings.attempts_max:
+        elif counts and run.claim.attempt - run.claim.handed_back >= self._settings.attempts_max:
             self.end(run, "lost", "lost", words=None if run.conversation.began else NEVER_BEGAN)
         else:
-            run.given_back, run.suspect, run.due = True, suspect, 0.0
+            run.given_back, run.suspect, run.counts, run.due = True, suspect, counts, 0.0
             if run.session is not None:
                 run.session.ours = False  # the store lets go of it with the run
             self._detach(run)

@@ -134,7 +134,8 @@ class Run:
     """A claimed computation, the session that it runs in once it has begun, and what of it waits to be stored.
 
     Times: seconds of the monotonic clock. ``given_back``: it may be tried again, as a ``suspect`` when what it ran on
-    died. ``checked_s``: CPU time that the checks of its output took, ``inline_s`` of it in the device's loop.
+    died; ``counts``: this attempt counts. ``checked_s``: CPU time that the checks of its output took, ``inline_s`` of
+    it in the device's loop.
     ``uploads``: the files that came with it, once they are read; ``reading`` reads them piece by piece.
     ``writing`` stores the first of ``files`` piece by piece; an end in between discards it.
     ``waiting_bytes_max``: what may wait to be checked: what it may say and hand over, and the frames around that.
@@ -163,6 +164,7 @@ class Run:
     ending: Ending | None = None
     given_back: bool = False
     suspect: bool = False
+    counts: bool = True
     checked_s: float = 0.0
     inline_s: float = 0.0
 

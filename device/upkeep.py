@@ -20,8 +20,10 @@ log = logging.getLogger(__name__)
 class Upkeep:
     """The part of the device that reports, and that makes room in a thread.
 
-    ``step`` and ``report`` may raise StoreUnavailableError.
+    ``step`` and ``report`` may raise StoreUnavailableError. ``is_draining``: the device opens no session more.
     """
+
+    is_draining = False
 
     def __init__(self, device_id: str, store: Store, settings: Settings, accounts: Sequence[Account]) -> None:
         self._id, self._store, self._settings, self._accounts = device_id, store, settings, accounts
@@ -74,5 +76,5 @@ class Upkeep:
                 "full_clients": self._room.full_clients}  # fmt: skip
         overdrawn = [list(budget) for budget in self._overdrawn.items()]  # an origin cannot be the name of a field
         accounts = [account.report() for account in self._accounts]
-        status = {"accounts": accounts, "room": room, "overdrawn": overdrawn}
+        status = {"accounts": accounts, "room": room, "overdrawn": overdrawn, "is_draining": self.is_draining}
         self._store.devices.report(self._id, socket.gethostname(), status)

@@ -118,15 +118,18 @@ class Claims:
         self._hints.announce("news", claim.id)
 
     @guarded
-    def release(self, claim: Claim, *, suspect: bool = True) -> None:
+    def release(self, claim: Claim, *, suspect: bool = True, counts: bool = True) -> None:
         """Give back a computation that did not come to its end: it is tried again, or lost.
 
-        ``suspect``: what it ran on died, perhaps because of it; it goes behind what waits now. Raises LostClaimError,
+        ``suspect``: what it ran on died, perhaps because of it; it goes behind what waits now. ``counts``: whether the
+        attempt uses up one of ``attempts_max``; not where the operator ended the device. Raises LostClaimError,
         StoreUnavailableError.
         """
         mine = {"_id": claim.id, "state": "running", "token": claim.token}
         document = self._computations.find_one(mine, NEEDED)
-        if document is None or not self._expiry.give_back(document, {}, suspect=suspect):
+        if document is None or not self._expiry.give_back(
+            document, {}, suspect=suspect, counts=counts
+        ):
             raise LostClaimError(_LOST.format(claim.id))
 
     @guarded

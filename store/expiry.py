@@ -45,12 +45,15 @@ class Expiry:
         self._lanes.bring_strays()
         return given_back
 
-    def give_back(self, document: Mapping[str, Any], condition: Mapping[str, Any], *, suspect: bool) -> bool:
+    def give_back(
+        self, document: Mapping[str, Any], condition: Mapping[str, Any], *, suspect: bool, counts: bool = True
+    ) -> bool:
         """Queue a computation again, or end it; return False when another claim has it, or it is over.
 
-        ``document``: what NEEDED reads of it. Raises PyMongoError.
+        ``document``: what NEEDED reads of it. ``counts``: whether the attempt uses up one of ``attempts_max``. Raises
+        PyMongoError.
         """
-        move, reason = self._after_death(document)
+        move, reason = self._after_death(document, counts=counts)
         if reason is not None:
             return self._end(document, move, reason, condition)
         mine = {"_id": document["_id"], "token": document["token"], **condition, **leaving(move)}
@@ -58,7 +61,8 @@ class Expiry:
         if lane := document.get("lane"):
             # In a lane of its own: in the one that it came from another one may be in line by now.
             anew |= {"lane": f"{lane.partition(':')[0]}:{document['_id']}", "followed": False}
-        update: dict[str, Any] = {"$set": {**entering(move), **anew}, "$inc": {"attempt": 1}}
+        more = {"attempt": 1, "handed_back": 0 if counts else 1}
+        update: dict[str, Any] = {"$set": {**entering(move), **anew}, "$inc": more}
         if suspect:
             # It goes behind what waits now and before what is submitted later, so that it does not wait for ever.
             update["$set"]["suspect"] = True
@@ -70,12 +74,13 @@ class Expiry:
         self._hints.announce("submitted", document["_id"])
         return True
 
-    def _after_death(self, document: Mapping[str, Any]) -> tuple[Move, Reason | None]:
+    def _after_death(self, document: Mapping[str, Any], *, counts: bool) -> tuple[Move, Reason | None]:
         if document["wishes"]["cancel"]:
             return "cancel", "cancelled"
         if document["turn"] > 0:
             return "fail", "session_gone"
-        if document["attempt"] < self._database.settings.attempts_max:
+        used = document["attempt"] - document.get("handed_back", 0)
+        if not counts or used < self._database.settings.attempts_max:
             return "retry", None
         return "lose", "lost"
 

@@ -116,6 +116,8 @@ class Claim:
     # How much is stored of the computation, and how much of that was counted for its client when it was submitted.
     stored_bytes: int = 0
     counted_bytes: int = 0
+    # Attempts that do not count: their devices were ended in order.
+    handed_back: int = 0
     # Whether the outcome of the last write is unknown: MongoDB went away in the middle.
     unsure: bool = field(default=False, repr=False)
 
@@ -129,7 +131,9 @@ class Claim:
         """Return the claim that this document describes."""
         apart = ("id", "message", "user_expressions", "suspect", "unsure")
         # Computations of an older server do not have them.
-        since = ("client", "origin", "key", "lane", "followed", "scheme", "stored_bytes", "counted_bytes")
+        since = (
+            "client", "origin", "key", "lane", "followed", "scheme", "stored_bytes", "counted_bytes", "handed_back"
+        )  # fmt: skip
         names = [name for name in cls.__dataclass_fields__ if name not in apart]
         return cls(
             id=document["_id"],

@@ -41,5 +41,6 @@ class DeviceReports:
         return {id: until for report in self.reports() for id, until in report.get("overdrawn", ())}
 
     def accounts(self, *, fresh: bool = False) -> list[dict[str, Any]]:
-        """Return the untrusted accounts of all alive devices. Raises StoreUnavailableError."""
-        return [account for report in self.reports(fresh=fresh) for account in report.get("accounts", [])]
+        """Return the untrusted accounts of all alive devices but those that end. Raises StoreUnavailableError."""
+        stay = [report for report in self.reports(fresh=fresh) if not report.get("is_draining")]
+        return [account for report in stay for account in report.get("accounts", [])]

@@ -61,6 +61,8 @@ def _look() -> tuple[list[str], list[dict[str, Any]]]:
     reasons = [full] if full else []
     if not devices:
         reasons.append("No trusted device is alive.")
+    elif all(device.get("is_draining") for device in devices):
+        reasons.append("The trusted device ends what it has, and takes nothing new.")
     elif not any(account.get("free") for account in accounts):
         sentences = [account["sentence"] for account in accounts if account.get("sentence")]
         reasons += sentences or ["No worker is free."]
