@@ -26,6 +26,7 @@ LOCAL_FILE = Path(__file__).with_name("singlecell_config.py")
 ENVIRONMENT_NAME = "SINGLECELL_CONFIG"
 SECRETS = ("mongo_password", "operator_key")
 OPERATOR_KEY = re.compile(r"[!-~]{20,200}")  # what can stand in a header, and cannot be guessed
+REPORT_ADDRESS = re.compile(r"https?://[^\s\"'<>]+|[^\s@/\"'<>?&]+@[^\s@/\"'<>?&]+")
 LANGUAGE_TEXTS = ("label", "mime", "extension", "highlighting", "environment", "install")
 OF_THE_OTHER = ("environment", "install", "limits")  # that a language has which runs through another one
 GIVES_WAY = "session_idle_gives_way"  # between sessions of all languages
@@ -68,6 +69,7 @@ class Settings(Limits, frozen=True, kw_only=True):
     operator_key: str
     keys_required: bool
     pages_key: str
+    report_address: str
     web_processes: PositiveInt
     web_greenlets: PositiveInt
     wait_s_max: PositiveInt
@@ -255,6 +257,8 @@ def _check_pairs(values: Mapping[str, Any]) -> None:
     for origin in [] if values["frame_origins"].strip() == "*" else listed(values["frame_origins"]):
         if not FRAME_ORIGIN.fullmatch(origin):
             raise SettingsError(f"frame_origins: {origin!r} is no origin; one looks like https://school.example")
+    if values["report_address"] and not REPORT_ADDRESS.fullmatch(values["report_address"]):
+        raise SettingsError("report_address must be an address of mail, or of a page that begins with https://")
     for network in values["trusted_proxies"]:
         try:
             ipaddress.ip_network(network)

@@ -76,6 +76,8 @@ def web_command(uwsgi: Path, settings: Settings) -> list[str]:
     argv += ["--wsgi", "web_server:app", "--need-app", "--single-interpreter"]
     argv += ["--processes", str(settings.web_processes)]
     argv += ["--master", "--die-on-term", "--no-orphans", "--worker-reload-mercy", "1"]
+    # What SIGHUP starts anew in its place: by itself it would take the system's Python, without our packages.
+    argv += ["--binary-path", str(uwsgi.with_name("python"))]
     argv += ["--buffer-size", str(REQUEST_HEAD_BYTES), "--listen", str(min(LISTEN_QUEUE, _longest_queue()))]
     # uWSGI closes after each answer; a client that is not told sends its next request into the closed connection.
     argv += ["--add-header", "Connection: close"]

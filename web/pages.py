@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote, urlencode
+
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
 from web.assets import pinned_script
@@ -10,6 +12,7 @@ from web.operations import operation
 from web.responses import address
 
 routes = Blueprint("pages", __name__)
+SHARED = {"q", "c", "z"}  # with one of these in its address the page shows somebody's code
 
 # Our own pages run our own files alone; what cells show is drawn in sandboxed frames.
 PAGE_POLICY = (  # frame-ancestors, who may frame the page, comes last
@@ -25,7 +28,8 @@ NO_FRAME = "; frame-ancestors 'none'"
 def index() -> Response:
     """Answer with the page; its script reads `q`, `c`, `z`, `lang` and `autoeval` of the address."""
     # A tab each; the script shows those of the languages that can be run now.
-    return page("index.html", examples=_written_for("examples"), key=here().settings.pages_key)
+    settings, report = here().settings, report_address()
+    return page("index.html", examples=_written_for("examples"), key=settings.pages_key, report=report)
 
 
 @routes.get("/embed")
@@ -63,6 +67,17 @@ def _written_for(folder: str) -> list[tuple[str, str]]:
     written = current_app.jinja_env.list_templates(filter_func=lambda name: name.startswith(f"{folder}/"))
     languages = here().settings.languages
     return [(name, entry["label"]) for name, entry in languages.items() if f"{folder}/{name}.html" in written]
+
+
+def report_address() -> str:
+    """Return where readers report code that somebody else put into this page, "" where there is no such code."""
+    address_of_operator = here().settings.report_address
+    if not address_of_operator or not SHARED & request.args.keys():
+        return ""
+    if "@" not in address_of_operator or "//" in address_of_operator:
+        return address_of_operator
+    shown = request.args.get("q", "a link")[:64]
+    return f"mailto:{address_of_operator}?{urlencode({'subject': f'Report: {shown}'}, quote_via=quote)}"
 
 
 def page(template: str, status: int = 200, framing: str = NO_FRAME, **more: object) -> Response:

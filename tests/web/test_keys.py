@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+import settings as settings_file
 import store as stores
 from store import Key, Store
 from tests.web.conftest import Device, check_problem, described_answers, make_settings, submit
@@ -137,6 +138,31 @@ def test_code_that_was_taken_down_is_neither_shown_nor_kept_again(client: FlaskC
     check_problem(client.get(f"/permalinks/{id}"), 410, "taken this code down")
     check_problem(client.get(f"/permalink?q={id}"), 410, "taken this code down")
     check_problem(client.post("/permalinks", json={"code": "phish()"}), 410, "taken this code down")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("abuse@a.example", 'href="mailto:abuse@a.example?subject=Report%3A%20abc"'),
+        ("https://a.example/report?x=1", 'href="https://a.example/report?x=1"'),
+    ],
+)
+def test_pages_with_somebodys_code_say_where_to_report_it(mongo_directory: Path, address: str, shown: str) -> None:
+    app = create_app(make_settings(mongo_directory, report_address=address))
+    page = app.test_client()
+    assert shown in page.get("/?q=abc").text and "Report it" in page.get("/?c=1").text
+    assert "Report it" not in page.get("/").text
+    app.extensions["singlecell"].store.close()
+
+
+def test_pages_of_a_server_without_such_an_address_offer_none(client: FlaskClient) -> None:
+    assert "Report it" not in client.get("/?q=abc").text
+
+
+@pytest.mark.parametrize("wrong", ["javascript:alert(1)", "nobody", "a@b@c", 'https://a.example/"onclick='])
+def test_what_is_no_address_for_reports_is_refused(wrong: str) -> None:
+    with pytest.raises(settings_file.SettingsError, match="report_address"):
+        settings_file.load(report_address=wrong)
 
 
 def look_again(client: FlaskClient) -> None:
