@@ -17,6 +17,7 @@ import store as stores
 from harness import processes
 from store import Store, embedded
 from tests.device.test_connector import open_door
+from tests.mongod import new_name
 from tests.store.conftest import state_of, submit
 
 ROOT = Path(__file__).parents[2]
@@ -91,7 +92,7 @@ class Running:
 @pytest.fixture
 def running(mongo_directory: Path, tmp_path: Path) -> Iterator[Running]:
     """The program at work."""
-    database = {"mongo_uri": embedded.uri(mongo_directory), "mongo_database": f"program_{os.getpid()}_{id(tmp_path)}"}
+    database = {"mongo_uri": embedded.uri(mongo_directory), "mongo_database": new_name()}
     database["languages"] = {"sage": None}  # one language is enough, and this one is ready sooner
     with open_door(forward=False) as (door, sshd):
         config = tmp_path / "config.py"
