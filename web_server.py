@@ -58,7 +58,7 @@ def create_app(settings: Settings) -> Flask:
     door = store.connect(settings, "singlecell web")
     notifier, device_reports = Notifier(door), DeviceReports(door)
     connections = Connections(min(settings.web_greenlets, accepting.cores() or settings.web_greenlets))
-    figures = Figures(device_reports, notifier, connections)
+    figures = Figures(device_reports, notifier, connections, door)
     shared = context.Context(settings, door, notifier, device_reports, figures, connections, ClientShares())
     context.install(app, shared)
     problems.install(app)

@@ -318,9 +318,10 @@ class IntrospectReply(Frame):
 
 
 class Pong(Frame):
-    """The sign of life that Ping asked for."""
+    """The sign of life that Ping asked for. ``ready``: workers of each language that wait for a session."""
 
     number: int
+    ready: dict[str, int]
 
 
 Down = Open | Upload | Execute | Deliver | Interrupt | InputReply | Close | Introspect | Ping

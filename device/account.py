@@ -88,7 +88,9 @@ class Account:
         hello = handshake.report(self.hello) if self.hello else {"layers": [], "limiter": ""}
         languages = self._languages.report() if self._languages else {"languages": [], "loading": [], "failed": []}
         own = {"account": self.label, "state": self.state, "sentence": self.sentence}
-        return own | hello | languages | {"capacity": self._workers, "free": self.free}
+        pool = self.connection.pool_ready if self.connection else {}
+        sessions = {"sessions": len(self.sessions), "pool": [[name, count] for name, count in sorted(pool.items())]}
+        return own | hello | languages | sessions | {"capacity": self._workers, "free": self.free}
 
     # --- the connection -----------------------------------------------------------------------------------------
     def keep_up(self, now: float) -> None:

@@ -62,7 +62,7 @@ class Device:
         self._persistence = Persistence(self.id, store, settings, self.runs)
         self._dispatcher = Dispatcher(self.id, store, settings, self.runs, self.accounts, self._trigger)
         self._introspector = Introspector(self.id, store, settings, self.runs, self.accounts, self.checkers)
-        self._upkeep = Upkeep(self.id, store, settings, self.accounts)
+        self._upkeep = Upkeep(self.id, store, settings, self.accounts, self._persistence.figures)
         self._renew_at = self._introspect_at = 0.0
         self._store_back_at = self._store_pause_s = 0.0
         self._drain_until = math.inf
@@ -211,7 +211,7 @@ class Device:
             self._persistence.flush(time.monotonic())
             while any(run.files for run in self.runs.by_id.values()) and time.monotonic() < until:
                 self._persistence.flush(time.monotonic())
-            self._upkeep.report()
+            self._upkeep.close()
         except StoreUnavailableError as error:
             log.warning("%s; what ran here is taken up again when its leases have run out", error)
         self.checkers.close()

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from device.errors import FrameTooLongError
+from device.figures import Figures
 from device.registry import Runs
 from device.runs import Run, Session
 from settings import Settings
@@ -32,6 +33,7 @@ class Persistence:
 
     def __init__(self, device_id: str, store: Store, settings: Settings, runs: Runs) -> None:
         self._id, self._store, self._settings, self._runs = device_id, store, settings, runs
+        self.figures = Figures()
         self._bulky_at = 0.0  # when a slice of something large may be stored next
         self._uncounted: Counter[str] = Counter()  # bytes by client: they are stored and not counted yet
         self._uncharged: dict[Requester, float] = {}  # CPU seconds that runs have used
@@ -87,6 +89,7 @@ class Persistence:
                 ending = run.ending
                 self._store.claims.finish(run.claim, ending.state, ending.reason, ending.usage, texts)
                 self._count(run)
+                self.figures.count(run, ending.state)
                 self._over(run, ending.state, ending.reason)
                 return
             if texts:

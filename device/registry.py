@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from typing import Any
 
@@ -65,7 +66,7 @@ class Runs:
             log.warning("cell=%s %s", run.claim.id, error)
         if reason is not None:
             run.conversation.close(reason, self.limits_of(run), overtime=run.clock.overtime, words=words)
-        run.ending, run.due = Ending(state, reason, usage), 0.0
+        run.ending, run.due, run.ended = Ending(state, reason, usage), 0.0, run.ended or time.monotonic()
         self._detach(run)
 
     def stop(self, run: Run, state: str, reason: Reason, now: float) -> None:

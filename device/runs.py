@@ -162,6 +162,7 @@ class Run:
     looked: float = 0.0  # when it was last looked whether there is something
     spared_bytes: int = 0  # stored since the disk has had no room for more
     ending: Ending | None = None
+    ended: float = 0.0
     given_back: bool = False
     suspect: bool = False
     counts: bool = True

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import platform
 import socket
 import threading
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 
 from device.account import Account
+from device.figures import Faults, Figures
 from settings import Settings
 from store import Room, Store, StoreUnavailableError
 
@@ -25,8 +27,13 @@ class Upkeep:
 
     is_draining = False
 
-    def __init__(self, device_id: str, store: Store, settings: Settings, accounts: Sequence[Account]) -> None:
+    def __init__(
+        self, device_id: str, store: Store, settings: Settings, accounts: Sequence[Account], figures: Figures
+    ) -> None:
         self._id, self._store, self._settings, self._accounts = device_id, store, settings, accounts
+        self._figures, self._faults = figures, Faults()
+        logging.getLogger().addHandler(self._faults)
+        self._minute = _this_minute()
         self._room = Room()
         self._overdrawn: dict[str, datetime] = {}
         self._report_at = self._room_at = self._sweep_at = 0.0
@@ -46,6 +53,7 @@ class Upkeep:
         if now >= self._report_at:
             self._report_at = now + self._settings.heartbeat_s
             self.report()
+            self._note_minute()
         if now < self._room_at:
             return False
         self._room_at = now + ROOM_S
@@ -70,11 +78,29 @@ class Upkeep:
         except StoreUnavailableError as error:
             log.debug("no sweep: %s", error)
 
+    def close(self) -> None:
+        """Report for the last time, and note what was done in the last minute. Raises StoreUnavailableError."""
+        logging.getLogger().removeHandler(self._faults)
+        self.report()
+        self._store.overview.note_minute(self._id, self._minute, self._figures.take_minute())
+
+    def _note_minute(self) -> None:
+        if (minute := _this_minute()) != self._minute:
+            sums = self._figures.take_minute()
+            ended, self._minute = self._minute, minute
+            self._store.overview.note_minute(self._id, ended, sums)
+
     def report(self) -> None:
         """Say that this device is alive, and how its accounts are. Raises StoreUnavailableError."""
         room = {"stored_bytes": self._room.stored_bytes, "is_full": self._room.is_full,
                 "full_clients": self._room.full_clients}  # fmt: skip
         overdrawn = [list(budget) for budget in self._overdrawn.items()]  # an origin cannot be the name of a field
         accounts = [account.report() for account in self._accounts]
-        status = {"accounts": accounts, "room": room, "overdrawn": overdrawn, "is_draining": self.is_draining}
+        status = {"accounts": accounts, "room": room, "overdrawn": overdrawn, "is_draining": self.is_draining,
+                  "figures": self._figures.report(), "faults": [list(fault) for fault in self._faults.last],
+                  "python": platform.python_version()}  # fmt: skip
         self._store.devices.report(self._id, socket.gethostname(), status)
+
+
+def _this_minute() -> datetime:
+    return datetime.now(timezone.utc).replace(second=0, microsecond=0)

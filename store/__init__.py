@@ -62,6 +62,7 @@ from store.models import (
     Submission,
     Wish,
 )
+from store.overview import Overview
 from store.permalinks import Permalinks
 from store.queue import Queue
 from store.report import Report
@@ -116,6 +117,7 @@ class Store:
         self.audit = Audit(database)
         self.deletion = Deletion(database, self.files, self.clients, self.computations, self.sessions)
         self.report = Report(database)
+        self.overview = Overview(database, self.space)
 
     @guarded
     def ping(self) -> None:

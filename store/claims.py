@@ -13,6 +13,7 @@ from store import messages as batches
 from store.database import Database, Documents, later
 from store.errors import LostClaimError, guarded
 from store.expiry import Expiry
+from store.figures import OURS
 from store.forced_end import NEEDED
 from store.hints import Hints
 from store.models import NOBODY_PASSED, Claim, PassedOver, Wish
@@ -115,6 +116,7 @@ class Claims:
         claim.unsure = True  # until the end of its session, or of its turn, is stored too
         self._leave_session(claim, move)
         claim.unsure = False
+        OURS.count_end(claim.language, state, why)
         self._hints.announce("news", claim.id)
 
     @guarded

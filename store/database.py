@@ -27,6 +27,7 @@ INTROSPECTION_KEPT_S = 120
 # A client's count is of no use after the day of its salt; what it stored may be there a while longer.
 CLIENT_KEPT_S = 2 * 86400
 SALT_KEPT_S = 86400 + 3600
+HISTORY_KEPT_S = 2 * 3600
 AUDIT_KEPT_S = 400 * 86400
 RESERVATION_KEPT_S = 600  # after its process died; no request takes as long
 GOODBYE_S = 0.5  # for closing the connections
@@ -84,6 +85,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "budgets": [IndexModel([("whole", ASCENDING)], name="whole", expireAfterSeconds=0)],
     "salts": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=SALT_KEPT_S)],
     "audit": [IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=AUDIT_KEPT_S)],
+    "minutes": [IndexModel([("minute", ASCENDING)], name="kept", expireAfterSeconds=HISTORY_KEPT_S)],
     "reservations": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=RESERVATION_KEPT_S)],
     "files.chunks": [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="chunks", unique=True)],
 }  # fmt: skip

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from pymongo.errors import OperationFailure, PyMongoError
+
+from store.figures import OURS
 
 Parameters = ParamSpec("Parameters")
 Returned = TypeVar("Returned")
@@ -104,12 +107,21 @@ def mongo_errors() -> Iterator[None]:
 
 
 def guarded(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
-    """Make a function raise StoreUnavailableError for each error of pymongo that it does not handle itself."""
+    """Make a function raise StoreUnavailableError for each error of pymongo that it does not handle itself.
+
+    Its calls are timed (``store/figures.py``).
+    """
+
+    times = OURS.call(function.__qualname__)
 
     @functools.wraps(function)
     def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned:
-        with mongo_errors():
-            return function(*args, **kwargs)
+        began = time.perf_counter()
+        try:
+            with mongo_errors():
+                return function(*args, **kwargs)
+        finally:
+            times.observe(time.perf_counter() - began)
 
     return call
 

@@ -17,10 +17,11 @@ from contract import Reason
 from jupyter import MessageMaker
 from jupyter import closing as closing_messages
 from store.database import Database
+from store.figures import OURS
 from store.hints import Hints
 from store.lanes import Lanes
 from store.messages import Messages, numbered
-from store.states import Move, entering, leaving
+from store.states import MOVES, Move, entering, leaving
 
 # The fields of a computation that its end needs; of a comm message only the type, for the rest may be long.
 NEEDED = {
@@ -79,6 +80,7 @@ class ForcedEnds:
             return False
         if move in ("withdraw", "abandon"):
             self._lanes.move_up(document.get("lane"))
+        OURS.count_end(document["language"], MOVES[move][1], reason)
         self._hints.announce("news", document["_id"])
         return True
 

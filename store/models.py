@@ -118,6 +118,7 @@ class Claim:
     counted_bytes: int = 0
     # Attempts that do not count: their devices were ended in order.
     handed_back: int = 0
+    waited_s: float = 0.0  # in the queue
     # Whether the outcome of the last write is unknown: MongoDB went away in the middle.
     unsure: bool = field(default=False, repr=False)
 
@@ -129,7 +130,8 @@ class Claim:
     @classmethod
     def of(cls, document: Document) -> Claim:
         """Return the claim that this document describes."""
-        apart = ("id", "message", "user_expressions", "suspect", "unsure")
+        apart = ("id", "message", "user_expressions", "suspect", "unsure", "waited_s")
+        queued = document.get("queued") or document["locked"]
         # Computations of an older server do not have them.
         since = (
             "client", "origin", "key", "lane", "followed", "scheme", "stored_bytes", "counted_bytes", "handed_back"
@@ -140,6 +142,7 @@ class Claim:
             message=unpack_message(document["message"]),
             user_expressions=json.loads(document.get("user_expressions") or b"{}"),
             suspect=document.get("suspect", False),
+            waited_s=(document["locked"] - queued).total_seconds(),
             **{name: document[name] for name in names if name in document or name not in since},
         )
 

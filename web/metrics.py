@@ -1,22 +1,24 @@
-"""Counts what this web process does, and shows it at /metrics with what the devices report."""
+"""Counts what this web process does, and shows it at /metrics with what the devices report and the store tells."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from functools import partial
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.registry import Collector
 
-from store import StoreUnavailableError
+from store import Store
+from web.collectors import Devices, OwnCalls, Server
 from web.connections import SHARES, Connections
 from web.device_reports import DeviceReports
 from web.notifier import Notifier
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
+# Why a request was refused, where the answer gives no reason of its own.
+_REASONS = {404: "unknown", 408: "slow", 409: "state", 410: "gone", 413: "size", 422: "language", 500: "fault"}
 
 
 def readiness(ready: bool) -> bytes:
@@ -29,7 +31,9 @@ def readiness(ready: bool) -> bytes:
 class Figures:
     """The figures of one application; those of requests and submissions are of this web process alone."""
 
-    def __init__(self, device_reports: DeviceReports, notifier: Notifier, connections: Connections) -> None:
+    def __init__(
+        self, device_reports: DeviceReports, notifier: Notifier, connections: Connections, store: Store
+    ) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "singlecell_http_requests", "Requests answered.", ["route", "method", "status"], registry=self.registry
@@ -38,6 +42,9 @@ class Figures:
             "singlecell_http_request_seconds", "Time to the answer's head, waiting included.", ["route"],
             registry=self.registry,
         )  # fmt: skip
+        self.refused = Counter(
+            "singlecell_http_refused", "Requests refused, by why.", ["reason"], registry=self.registry
+        )
         self.submitted = Counter(
             "singlecell_computations_submitted", "Computations accepted.", ["language"], registry=self.registry
         )
@@ -46,7 +53,8 @@ class Figures:
         at = Gauge("singlecell_http_connections", "Connections, by what they are at.", ["at"], registry=self.registry)
         for kind in SHARES:
             at.labels(kind.name.lower()).set_function(partial(connections.count, kind))
-        self.registry.register(_Devices(device_reports))
+        for collector in (OwnCalls(), Devices(device_reports), Server(device_reports, store)):
+            self.registry.register(collector)
 
     def watch(self, app: Flask) -> None:
         """Count every request of the application."""
@@ -57,40 +65,22 @@ class Figures:
         """Return all figures in Prometheus' text format."""
         return generate_latest(self.registry)
 
+    def refusals(self) -> Iterator[tuple[str, int]]:
+        """Yield each reason for which this process refused requests, and how many."""
+        for family in self.refused.collect():
+            for sample in family.samples:
+                if sample.name.endswith("_total"):
+                    yield sample.labels["reason"], int(sample.value)
+
     def _end(self, response: Response) -> Response:
         # The route, not the path: ids would make a series each.
         route = request.url_rule.rule if request.url_rule else "none"
-        self.requests.labels(route, request.method, response.status_code).inc()
+        status = response.status_code
+        self.requests.labels(route, request.method, status).inc()
         self.seconds.labels(route).observe(time.perf_counter() - g.begun_at)
+        if status >= 400:
+            self.refused.labels(g.get("refused_for") or _REASONS.get(status, f"status_{status}")).inc()
         return response
-
-
-class _Devices(Collector):
-    """The figures that are made of the devices' reports, at the time of the scrape."""
-
-    def __init__(self, device_reports: DeviceReports) -> None:
-        self._device_reports = device_reports
-
-    def describe(self) -> list[Metric]:
-        """Return nothing: else registering would ask the database."""
-        return []
-
-    def collect(self) -> list[Metric]:
-        """Return whether the database answers, and each account's room for sessions."""
-        database = GaugeMetricFamily("singlecell_database_up", "Whether the database answers.")
-        devices = GaugeMetricFamily("singlecell_devices", "Devices that are alive.")
-        capacity = GaugeMetricFamily("singlecell_capacity", "Sessions that the account can run.", labels=["account"])
-        free = GaugeMetricFamily("singlecell_free", "Sessions that the account could take now.", labels=["account"])
-        try:
-            devices.add_metric([], len(self._device_reports.reports(fresh=True)))
-        except StoreUnavailableError:
-            database.add_metric([], 0)
-            return [database]
-        database.add_metric([], 1)
-        for account in self._device_reports.accounts():
-            capacity.add_metric([account["account"]], account.get("capacity") or 0)
-            free.add_metric([account["account"]], account.get("free") or 0)
-        return [database, devices, capacity, free]
 
 
 def _begin() -> None:

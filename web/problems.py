@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import NoReturn
 
 import msgspec
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from store import (
@@ -74,7 +74,8 @@ def refuse(status: int, detail: str, headers: Mapping[str, str] | None = None, *
 
 
 def answer(status: int, detail: str, headers: Mapping[str, str] | None = None, reason: str = "") -> Response:
-    """Return the answer that carries a problem detail."""
+    """Return the answer that carries a problem detail; ``reason`` is what the figures count it under."""
+    g.refused_for = reason
     share = reason if status == 429 and reason else msgspec.UNSET
     problem = ProblemDetail("about:blank", HTTPStatus(status).phrase, status, detail, share)
     body = msgspec.json.encode(problem)
@@ -90,8 +91,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(NoSpaceError, lambda full: answer(503, str(full), later, "no_space"))
     app.register_error_handler(ClientFullError, lambda full: answer(429, str(full), later, "stored"))
     app.register_error_handler(OverShareError, _over_share)
-    app.register_error_handler(ChecksFullError, lambda full: answer(507, str(full)))
-    app.register_error_handler(RemovedError, lambda removed: answer(410, str(removed)))
+    app.register_error_handler(ChecksFullError, lambda full: answer(507, str(full), None, "checks_full"))
+    app.register_error_handler(RemovedError, lambda removed: answer(410, str(removed), None, "removed"))
     app.register_error_handler(Exception, _own_error)
 
 
@@ -113,7 +114,8 @@ def _http_error(error: HTTPException) -> Response:
 
 def _store_unavailable(error: StoreUnavailableError) -> Response:
     _log.warning("%s %s: %s", request.method, request.path, error)
-    return answer(503, "The database does not answer just now; try again.", {"Retry-After": str(RETRY_AFTER_S)})
+    later = {"Retry-After": str(RETRY_AFTER_S)}
+    return answer(503, "The database does not answer just now; try again.", later, "database")
 
 
 def _own_error(error: Exception) -> Response:

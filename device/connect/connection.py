@@ -39,6 +39,7 @@ ROUND_BYTES_MAX = 8 << 20
 ROUND_S = 0.01
 # The longest Output that is decoded in the loop: 0.1 ms when it is all tiny messages.
 INLINE_BYTES_MAX = 8 << 10
+READY_MAX = 10_000  # workers that wait; more than any account has processes for
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,10 @@ class LongOutput:
 
 
 class Connection:
-    """The device's end of the wall to one supervisor. Times are seconds of the monotonic clock."""
+    """The device's end of the wall to one supervisor. Times are seconds of the monotonic clock.
+
+    ``pool_ready``: workers of each language that waited for a session at the last sign of life.
+    """
 
     def __init__(
         self, context: zmq.Context, process: Process, keys: Keys, port: int, settings: Settings, now: float
@@ -65,6 +69,7 @@ class Connection:
         self._heard, self._pinged, self._tended = now, 0.0, now
         self._has_spoken = False
         self._ping = self._pong = 0
+        self.pool_ready: dict[str, int] = {}
         self.socket = context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.sndhwm = self.socket.rcvhwm = QUEUED_FRAMES_MAX
@@ -154,7 +159,9 @@ class Connection:
     def _take_pong(self, pong: Pong) -> None:
         if not self._pong < pong.number <= self._ping:
             raise SupervisorProtocolError("a Pong without a Ping")
-        self._pong = pong.number
+        if not all(name in self._settings.languages and 0 <= count <= READY_MAX for name, count in pong.ready.items()):
+            raise SupervisorProtocolError("a Pong with an impossible pool")
+        self._pong, self.pool_ready = pong.number, pong.ready
 
     def wait(self, now: float) -> None:
         """Note that the device reads nothing for the moment: the silence is not the supervisor's."""

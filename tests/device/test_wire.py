@@ -66,9 +66,9 @@ def test_the_page_has_the_numbers_of_the_code(module, name):
         msgspec.msgpack.encode({"type": "hallo"}),
         msgspec.msgpack.encode({"type": "ping", "number": 1}),
         msgspec.msgpack.encode({"type": "pong"}),
-        msgspec.msgpack.encode({"type": "pong", "number": "1"}),
-        msgspec.msgpack.encode({"type": "pong", "number": 1, "x": 2}),
-        msgspec.msgpack.encode({"type": "pong", "number": 1}) + b"\0",
+        msgspec.msgpack.encode({"type": "pong", "ready": {}, "number": "1"}),
+        msgspec.msgpack.encode({"type": "pong", "ready": {}, "number": 1, "x": 2}),
+        msgspec.msgpack.encode({"type": "pong", "ready": {}, "number": 1}) + b"\0",
         msgspec.msgpack.encode({"type": "closed", "session": "s", "reason": "boredom"}),
         # An array that claims four thousand million messages.
         b"\x84\xa4type\xa6output\xa7session\xa1s\xabcomputation\xa1c\xa8messages\xdd\xff\xff\xff\xff",
@@ -82,7 +82,7 @@ def test_what_is_no_frame_is_refused(untrusted_bytes):
 
 @pytest.mark.parametrize(("beyond", "refused"), [(-1, False), (0, False), (1, True)])
 def test_a_frame_may_be_as_long_as_the_limit(beyond, refused):
-    data = wire.encode(wire.Pong(1))
+    data = wire.encode(wire.Pong(1, {"python": 4}))
     if refused:
         with pytest.raises(wire.WireError, match="at most"):
             wire.decode_up(data, len(data) - beyond)

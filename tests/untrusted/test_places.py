@@ -29,9 +29,9 @@ def granted(supervisor: Supervisor) -> int:
     """Return the credit after everything that was sent was dealt with."""
     number = 100 + len(supervisor.heard)
     supervisor.send(wire.Ping(number))
-    supervisor.wait(lambda frame: frame == wire.Pong(number))
+    supervisor.wait(lambda frame: isinstance(frame, wire.Pong) and frame.number == number)
     supervisor.send(wire.Ping(number + 1))
-    supervisor.wait(lambda frame: frame == wire.Pong(number + 1))
+    supervisor.wait(lambda frame: isinstance(frame, wire.Pong) and frame.number == number + 1)
     return max(frame.granted for frame in supervisor.heard if isinstance(frame, wire.Credit))
 
 

@@ -33,7 +33,7 @@ UP = [
     wire.Finished("s", "c", "failed", "memory", USAGE),
     wire.Closed("s", "kernel_died"),
     wire.IntrospectReply(1, "ok", b"{}"),
-    wire.Pong(1),
+    wire.Pong(1, {"python": 4}),
 ]  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def test_the_longest_frame_is_the_default_limit():
         b"", b"\xc0", b"\xc1", b"{}", b"\x80", b"\x81\xa4type\xa3new", b"\x91" * 5000 + b"\x00", b"\x81\xa4type" * 3000,
         # Lengths that are lies: an array and a text of 4 GiB.
         b"\xdd\xff\xff\xff\xff", b"\x81\xa4type\xdb\xff\xff\xff\xff",
-        wire.encode(wire.Pong(1)) + b"\x00", wire.encode(wire.Pong(1))[:-1],
+        wire.encode(wire.Pong(1, {"python": 4})) + b"\x00", wire.encode(wire.Pong(1, {"python": 4}))[:-1],
         # Text that is no UTF-8.
         b"\x82\xa4type\xa6closed\xa7session\xa1\xff",
     ],

@@ -160,7 +160,7 @@ class Supervisor:
         match frame:
             case Ping():
                 self._status.hear_ping()
-                self._device_socket.send(Pong(frame.number))
+                self._device_socket.send(Pong(frame.number, self._status.ready))
             case Open():
                 self._sessions.open(frame)
             case Execute() | Deliver() | Upload():

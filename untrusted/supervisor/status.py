@@ -35,6 +35,11 @@ class Status:
         """Note that the device allows one frame more."""
         self._frames_left = min(self._frames_left + 1, BURST)
 
+    @property
+    def ready(self) -> dict[str, int]:
+        """How many workers of each language with a pool of its own wait for a session."""
+        return {name: len(pool.ready) for name, pool in self._pools.items() if name == pool.language.name}
+
     def next_frame(self) -> Hello | Languages | None:
         """Return what the device has to be told now, if anything. What is returned counts as told."""
         reports = [_report(name, pool) for name, pool in self._pools.items()]

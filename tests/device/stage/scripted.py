@@ -112,7 +112,7 @@ class Scripted:
             self.say(self.hello, wire.Credit(self._granted))
         match frame:
             case wire.Ping():
-                self.say(wire.Pong(frame.number))
+                self.say(wire.Pong(frame.number, {}))
             case wire.Open():
                 self._opened += 1
                 self._open += 1
