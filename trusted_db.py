@@ -15,6 +15,7 @@ import signal
 import sys
 from typing import Any
 
+import log_lines
 import settings as settings_file
 import store as stores
 from device.connect import ssh
@@ -32,11 +33,6 @@ def main(arguments: list[str] | None = None) -> int:
     except settings_file.SettingsError as error:
         print(f"trusted_db.py: {error}", file=sys.stderr)
         return EXIT_SETTINGS
-    logging.basicConfig(
-        level=logging.WARNING if quiet else logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
     logging.getLogger("paramiko").setLevel(logging.WARNING)
     asked: list[int] = []
 
@@ -50,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, stop)
     store = stores.connect(settings, "singlecell device")
     device = Device(store, settings)
+    log_lines.set_up(settings.log_format, logging.WARNING if quiet else logging.INFO, device=device.id)
     if not settings.untrusted_accounts:
         log.warning("there is no untrusted account: cells run in a child process of this one, in the same sandbox")
     try:

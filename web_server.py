@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from flask import Flask
 
+import log_lines
 import settings as settings_file
 import store
 from settings import Settings
@@ -32,6 +34,7 @@ from web import (
     sagecell,
     serving,
     sessions,
+    status,
 )
 from web.assets import Application
 from web.client_shares import ClientShares
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 API = (computations, checks, messages, files, sessions, permalinks, languages, limits, health, openapi)
-ROUTES = (*API, pages, cell_page, sagecell)
+ROUTES = (*API, pages, cell_page, status, sagecell)
 
 _lock = threading.Lock()
 made_apps: list[Flask] = []  # one, as soon as a request has come
@@ -80,8 +83,9 @@ def _made() -> Flask:
     if not made_apps:
         with _lock:
             if not made_apps:
-                logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-                made_apps.append(create_app(settings_file.load()))
+                settings = settings_file.load()
+                log_lines.set_up(settings.log_format, logging.INFO, web=os.getpid())
+                made_apps.append(create_app(settings))
     return made_apps[0]
 
 

@@ -96,6 +96,8 @@ class Dispatcher:
         log.info(
             "cell=%s queued→running session=%s turn=%d attempt=%d",
             claim.id, claim.session, claim.turn, claim.attempt,
+            extra={"fields": {"computation": claim.id, "session": claim.session, "language": claim.language,
+                              "attempt": claim.attempt, "state": "running", "queue_s": round(claim.waited_s, 3)}},
         )  # fmt: skip
         if claim.id in self._runs.by_id:
             # Its lease had run out, and we were the first to find it queued again.

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from datetime import datetime, timezone
-from logging import Formatter, Handler, LogRecord
 from typing import Any
 
 from device.runs import Run
@@ -13,8 +10,6 @@ from store.figures import OURS, Histogram, report_of
 
 # A stage ends where the next begins: in the queue; until its session has room; in the session; until the end is stored.
 STAGES = ("queue", "start", "run", "store")
-FAULTS_MAX = 20
-FAULT_CHARS = 300
 
 
 class Figures:
@@ -47,20 +42,6 @@ class Figures:
         """Return what the device reports."""
         cpu_s = [[language, seconds] for language, seconds in self._cpu_s.items()]
         return {"stages": report_of(self._stages), "cpu_s": cpu_s, **OURS.report()}
-
-
-class Faults(Handler):
-    """The last warnings and errors that this process has logged, for the operator to see."""
-
-    def __init__(self) -> None:
-        super().__init__(level="WARNING")
-        self.setFormatter(Formatter("%(message)s"))
-        self.last: deque[tuple[datetime, str, str]] = deque(maxlen=FAULTS_MAX)
-
-    def emit(self, record: LogRecord) -> None:
-        """Remember a record."""
-        sentence = self.format(record).partition("\n")[0][:FAULT_CHARS]
-        self.last.append((datetime.now(timezone.utc), record.levelname, sentence))
 
 
 def _add(sums: dict[str, float], name: str, value: float) -> None:

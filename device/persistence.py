@@ -7,6 +7,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from device.errors import FrameTooLongError
 from device.figures import Figures
@@ -127,7 +128,8 @@ class Persistence:
 
     def _over(self, run: Run, state: str, reason: str | None = None) -> None:
         self._runs.forget_stored(run)
-        log.info("cell=%s running→%s%s", run.claim.id, state, f" {reason}" if reason else "")
+        said = f" {reason}" if reason else ""
+        log.info("cell=%s running→%s%s", run.claim.id, state, said, extra={"fields": _fields(run, state, reason)})
 
     def count(self) -> None:
         """Have the store count for their clients what runs have stored, and charge what they have used."""
@@ -212,6 +214,17 @@ class Persistence:
         except FrameTooLongError as error:
             log.warning("cell=%s an input reply was not passed on: %s", run.claim.id, error)
             self._runs.stop(run, "failed", "protocol", now)
+
+
+def _fields(run: Run, state: str, reason: str | None) -> dict[str, Any]:
+    """Return what a JSON line says of a run that is over here."""
+    claim, usage = run.claim, run.ending.usage if run.ending else None
+    began = run.clock.began or run.ended
+    return {
+        "computation": claim.id, "session": claim.session, "language": claim.language, "attempt": claim.attempt,
+        "state": state, "reason": reason, "queue_s": round(claim.waited_s, 3), "start_s": round(began - run.claimed, 3),
+        "run_s": round(run.ended - began, 3), "cpu_s": usage["cpu_s"] if usage else None,
+    }  # fmt: skip
 
 
 def _is_bulky(run: Run) -> bool:

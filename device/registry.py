@@ -106,6 +106,7 @@ class Runs:
             self.end(run, "lost", "lost", words=None if run.conversation.began else NEVER_BEGAN)
         else:
             run.given_back, run.suspect, run.counts, run.due = True, suspect, counts, 0.0
+            run.ended = time.monotonic()
             if run.session is not None:
                 run.session.ours = False  # the store lets go of it with the run
             self._detach(run)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from device.account import Account
-from device.figures import Faults, Figures
+from device.figures import Figures
+from log_lines import Faults
 from settings import Settings
 from store import Room, Store, StoreUnavailableError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -10,6 +11,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from log_lines import Faults
 from store import Store
 from web.collectors import Devices, OwnCalls, Server
 from web.connections import SHARES, Connections
@@ -34,7 +36,8 @@ class Figures:
     def __init__(
         self, device_reports: DeviceReports, notifier: Notifier, connections: Connections, store: Store
     ) -> None:
-        self.registry = CollectorRegistry()
+        self.registry, self.faults = CollectorRegistry(), Faults()
+        logging.getLogger().addHandler(self.faults)
         self.requests = Counter(
             "singlecell_http_requests", "Requests answered.", ["route", "method", "status"], registry=self.registry
         )

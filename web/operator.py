@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import socket
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from flask import request
 
@@ -31,11 +33,27 @@ def has_key() -> bool:
     return bool(key) and scheme.lower() == "bearer" and same
 
 
+def has_password() -> bool:
+    """Return whether the operator's key came as a password, as browsers ask for one; the user's name is nobody's."""
+    key, given = here().settings.operator_key.encode(), request.authorization
+    untrusted_password = (given.password or "") if given and given.type == "basic" else ""
+    return bool(key) and hmac.compare_digest(untrusted_password.encode("utf-8", "surrogateescape"), key)
+
+
 def _is_from_here() -> bool:
-    if any(name in request.headers for name in FORWARDED):
+    if any(name in request.headers for name in FORWARDED) or not _names_this_machine(request.host):
         return False
     try:
         address = ip_address(request.remote_addr or "")
     except ValueError:
         return False
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _names_this_machine(untrusted_host: str) -> bool:
+    """Return whether a request was sent to this machine's name, not to one that somebody else lets point here."""
+    name = urlsplit(f"//{untrusted_host}").hostname or ""
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name in ("localhost", socket.gethostname().lower())

@@ -68,6 +68,7 @@ OUTSIDERS: dict[str, dict] = {
     "a proxy on this machine": {"headers": {"X-Forwarded-For": "192.0.2.1"}},
     "a proxy that says so otherwise": {"headers": {"Forwarded": "for=192.0.2.1"}},
     "a page of somebody else's": {"headers": {"Origin": "https://page.example"}},
+    "a name that somebody else lets point here": {"headers": {"Host": "rebound.example"}},
     "a wrong key": {"environ_base": {"REMOTE_ADDR": "192.0.2.1"}, "headers": {"Authorization": f"Bearer {'k' * 23}"}},
     "a key in another scheme": {
         "environ_base": {"REMOTE_ADDR": "192.0.2.1"}, "headers": {"Authorization": f"Basic {'k' * 24}"}
