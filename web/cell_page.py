@@ -10,7 +10,7 @@ from binascii import Error as Base64Error
 from flask import Blueprint, Response, request
 
 from settings import listed
-from store import Permalink
+from store import Permalink, RemovedError
 from web import languages, request_schemas
 from web.context import here
 from web.operations import operation
@@ -24,7 +24,7 @@ routes = Blueprint("cell_page", __name__)
 # whose hosts the page's policy keeps out, and `link-key`: the cell of a frame has nobody to share its kernel with.
 ATTRIBUTES = (
     "languages", "autorun", "linked", "readonly", "collapsed", "hide", "template", "stdin", "keep-output",
-    "placeholder", "label", "run-label", "theme", "data-check", "attempts",
+    "placeholder", "label", "run-label", "theme", "data-check", "attempts", "key",
 )  # fmt: skip
 ANY_TEXT = r"[^\x00]*"
 CODE = Text("code", "The code.", ANY_TEXT)
@@ -42,8 +42,9 @@ RIGHT_TO_LEFT = ("ar", "fa", "he", "ur")
 @routes.get("/cell")
 @operation(
     "A page of one cell for a frame, which tells the page around it how high it is",
-    {200: "text/html", 400: "text/html", 404: "text/html", 413: "text/html", 422: "text/html"},
-    {400: "An argument is not right.", 404: "No permalink has this id.", 413: "The code is too long.",
+    {200: "text/html", 400: "text/html", 404: "text/html", 410: "text/html", 413: "text/html", 422: "text/html"},
+    {400: "An argument is not right.", 404: "No permalink has this id.",
+     410: "The operator has taken the code of the permalink down.", 413: "The code is too long.",
      422: "The language is unknown, or cannot be run now."},
     parameters=(CODE, ZIPPED, KEPT, SETUP, ZIPPED_SETUP, LANGUAGE, SPOKEN, *OPTIONS),
 )  # fmt: skip
@@ -89,7 +90,10 @@ def _shared() -> Permalink:
         return Permalink(code, language or "", setup=setup)
     if code or setup:
         refuse(400, "`q` stands for the code and its setup; the address must not have them, too.")
-    found = here().store.permalinks.get(id)
+    try:
+        found = here().store.permalinks.get(id)
+    except RemovedError as removed:
+        refuse(410, str(removed), reason="removed")
     if found is None:
         refuse(404, "There is no permalink with this id.")
     return found
