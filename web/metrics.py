@@ -81,8 +81,8 @@ class Figures:
         status = response.status_code
         self.requests.labels(route, request.method, status).inc()
         self.seconds.labels(route).observe(time.perf_counter() - g.begun_at)
-        if status >= 400:
-            self.refused.labels(g.get("refused_for") or _REASONS.get(status, f"status_{status}")).inc()
+        if "refused_for" in g:
+            self.refused.labels(g.refused_for or _REASONS.get(status, f"status_{status}")).inc()
         return response
 
 

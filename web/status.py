@@ -79,10 +79,10 @@ def _graph(minutes: Sequence[tuple[datetime, dict[str, float]]], now: datetime) 
         sums = known.get(time, {})
         ended = sum(sums.get(state, 0.0) for state in ENDED)
         rows.append((time, ended, ended - sums.get("done", 0.0), sums.get("waited_s", 0.0) / ended if ended else 0.0))
-    most = max(1.0, *(ended for _time, ended, _bad, _wait_s in rows))
+    most = max(0.0, *(ended for _time, ended, _bad, _wait_s in rows))
     bars = [
-        {"time": time, "ended": int(ended), "bad": int(bad), "wait_s": wait_s, "height": HEIGHT * ended / most,
-         "bad_height": HEIGHT * bad / most}
+        {"time": time, "ended": int(ended), "bad": int(bad), "wait_s": wait_s, "height": HEIGHT * ended / (most or 1.0),
+         "bad_height": HEIGHT * bad / (most or 1.0)}
         for time, ended, bad, wait_s in rows
     ]  # fmt: skip
     return {"bars": bars, "most": int(most), "ended": sum(bar["ended"] for bar in bars),

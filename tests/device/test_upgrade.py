@@ -116,7 +116,7 @@ class Visitors:
 
 
 @pytest.mark.root
-def test_web_part_and_device_are_replaced_under_load_and_no_cell_is_lost_or_runs_twice(site: Site) -> None:
+def test_web_and_device_are_replaced_under_load_and_no_cell_is_lost(site: Site) -> None:
     old = site.start_device("--drain", "30")
     with Visitors(site.url) as visitors:
         visitors.go_on(20)
