@@ -57,4 +57,6 @@ def set_up(log_format: str, level: int, **process: Any) -> None:
     """Write this process's log to standard error, as "text" or "json"; ``process``: fields of each JSON line."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(process) if log_format == "json" else logging.Formatter(TEXT))
-    logging.basicConfig(level=level, handlers=[handler])
+    root = logging.getLogger()  # which may remember faults already: then basicConfig would do nothing
+    root.setLevel(level)
+    root.addHandler(handler)

@@ -12,6 +12,7 @@ from log_lines import FAULTS_MAX, Faults
 
 PROGRAM = """
 import logging, log_lines
+logging.getLogger().addHandler(log_lines.Faults())
 log_lines.set_up("json", logging.INFO, device="d-1")
 logging.getLogger("a").info("cell=%s\\nover", "1", extra={"fields": {"computation": "1", "run_s": 0.25}})
 try:
