@@ -15,9 +15,11 @@ from web import operator
 from web.context import Context, here
 from web.operations import operation
 from web.pages import page
+from web.parameters import Text
 from web.problems import refuse
 
 routes = Blueprint("status", __name__)
+EVERY = Text("every", "Seconds after which the page comes anew; without them it stands still.", r"[1-9][0-9]{0,3}")
 MINUTES = 60
 HEIGHT = 100.0  # of the graph, in its own units
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="operator of this server", charset="UTF-8"'}
@@ -25,13 +27,14 @@ ENDED = ("done", "failed", "cancelled", "lost")
 
 
 @routes.get("/status")
-@operation("A page for the operator", {200: "text/html"}, {401: "The operator's key is missing."})
+@operation("A page for the operator", {200: "text/html"}, {400: "`every` is not right.",
+           401: "The operator's key is missing."}, parameters=(EVERY,))  # fmt: skip
 def show() -> Response:
     """Answer with the page; browsers ask for the operator's key as a password."""
     if not (operator.asks() or operator.has_password()):
         refuse(401, "This page is for the operator: give operator_key as the password.", CHALLENGE, reason="operator")
     context = here()
-    response = page("status.html", **_content(context))
+    response = page("status.html", every=EVERY.read(), **_content(context))
     response.headers["Cache-Control"] = "no-store"
     return response
 
