@@ -100,7 +100,7 @@ def test_no_handler_of_the_page_hears_what_is_typed_in_code_answers_or_dialogs(e
 
 
 def test_the_page_hears_what_a_button_of_the_cell_has_no_use_for(embed, page):
-    cell = embed("<single-cell></single-cell>", head=LISTENING)
+    cell = embed("<single-cell>1</single-cell>", head=LISTENING)
     cell.button.focus()
     page.keyboard.press("n")
     assert page.evaluate("[...new Set(heard)]") == ["keydown n", "keypress n", "keyup n"]
