@@ -5,13 +5,12 @@ Both files are data, read without running them: plain assignments of literals.
 
 from __future__ import annotations
 
-import ast
 import difflib
 import ipaddress
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict, get_args, get_origin, get_type_hints
 
@@ -19,6 +18,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
+from config_file import ConfigFile, Fault
 from wire import Limits, PositiveFloat, PositiveInt
 
 DEFAULT_FILE = Path(__file__).with_name("singlecell_config.py.default")
@@ -32,14 +32,26 @@ OF_THE_OTHER = ("environment", "install", "limits")  # that a language has which
 GIVES_WAY = "session_idle_gives_way"  # between sessions of all languages
 DATA_OF_ROOT = Path("/var/lib/singlecell")
 DATA_OF_OTHERS = Path("data")
-OVERRIDE = "an override"
 FRAME_ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+# The first of two must not be more than the second.
+PAIRS = (
+    ("wall_port_first", "wall_port_last"),
+    ("redial_s_first", "redial_s_max"),
+    ("code_bytes_max", "request_bytes_max"),
+    ("cell_file_bytes_max", "cell_files_bytes_max"),
+    ("cell_wall_s", "session_life_s"),
+    ("disk_free_bytes_end", "disk_free_bytes_min"),
+    ("client_stored_bytes_max", "stored_bytes_max"),
+    ("client_permalinks_day_bytes_max", "permalinks_bytes_max"),
+    ("cell_wall_s", "cell_total_s"),
+    ("page_waiting_max", "client_waiting_max"),
+)
 Port = Annotated[int, Meta(gt=0, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
 
 
 class SettingsError(ValueError):
-    """A setting is unknown, of the wrong type or out of range; the message is one sentence for the host."""
+    """A setting is unknown, of the wrong type or out of range; the message has a line for each fault."""
 
 
 class LanguageEntry(TypedDict):
@@ -149,19 +161,21 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
     """
     defaults = read(DEFAULT_FILE)
     values = dict(defaults)
-    file = path or _configured_file()
-    changes = [(file.name, read(file))] if file else []
-    for origin, changed in [*changes, (OVERRIDE, overrides)]:
-        for name, value in changed.items():
+    named = path or _configured_file()
+    file = ConfigFile(named) if named else None
+    check = _Check(file, overrides)
+    for changes in (file.values if file else {}, overrides):
+        for name, value in changes.items():
             if name not in defaults:
-                raise SettingsError(f"{origin}: there is no setting {name!r}{_nearest(name, defaults)}")
-            value = _checked(origin, name, value)
-            values[name] = _merged(origin, values[name], value) if name == "languages" else value
-    if file and any(values[name] for name in SECRETS) and file.stat().st_mode & stat.S_IROTH:
-        raise SettingsError(f"{file.name} is readable by everyone, with a password or key in it: chmod 600 {file.name}")
-    _check_pairs(values)
-    values["languages"] = _completed(values["languages"])
-    _check_languages(values)
+                check.refuse(f"there is no setting {name!r}{_nearest(name, defaults)}", (name,))
+            elif name == "languages":
+                values[name] = check.merge(values[name], value)
+            elif check.has_type(name, value):
+                values[name] = _converted(name, value)
+    check.secrets(values)
+    check.pairs(values)
+    values["languages"] = check.languages(values)
+    check.raise_faults()
     return Settings(**values)
 
 
@@ -178,23 +192,9 @@ def listed(setting: str) -> list[str]:
 
 def read(path: Path) -> dict[str, Any]:
     """Return the assignments in a file of settings, which is not run. Raises SettingsError."""
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path.name} cannot be read: {error.strerror}") from error
-    except (SyntaxError, ValueError) as error:
-        raise SettingsError(f"{path.name} is not a list of assignments: {error}") from error
-    values: dict[str, Any] = {}
-    for statement in tree.body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=expression) if name not in values:
-                try:
-                    values[name] = ast.literal_eval(expression)
-                except (ValueError, TypeError):
-                    raise SettingsError(f"{path.name}, line {statement.lineno}: {name} must be a plain value") from None
-            case _:
-                raise SettingsError(f"{path.name}, line {statement.lineno}: only `name = value`, once a name")
-    return values
+    file = ConfigFile(path)
+    _Check(file, {}).raise_faults()
+    return file.values
 
 
 def _configured_file() -> Path | None:
@@ -204,23 +204,19 @@ def _configured_file() -> Path | None:
     return LOCAL_FILE if LOCAL_FILE.exists() else None
 
 
-def _nearest(name: str, names: Mapping[str, Any]) -> str:
+def _nearest(name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _checked(origin: str, name: str, value: Any) -> Any:
-    """Return the value of a setting in its own type: a whole number serves as a float. Raises SettingsError."""
-    # An entry of the table of languages may be half of one that is there.
-    kind = dict if name == "languages" else _KINDS[name]
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError:
-        where = "" if origin == OVERRIDE else f"{origin}: "  # who runs the command knows what it says
-        raise SettingsError(f"{where}{_sentence(name, value, kind)}") from None
+def _converted(name: str, value: Any) -> Any:
+    """Return the value of a setting in its own type: a whole number serves as a float. Raises ValidationError."""
+    return msgspec.convert(value, _KINDS[name])
 
 
-def _sentence(name: str, value: Any, kind: Any) -> str:
+def _why_not(name: str, value: Any) -> str:
+    """Return the sentence about a value that the setting cannot have."""
+    kind = _KINDS[name]
     bounds = next((word for word in get_args(kind) if isinstance(word, Meta)), None)
     plain = get_args(kind)[0] if bounds else kind
     if get_origin(kind) is Literal:
@@ -228,104 +224,178 @@ def _sentence(name: str, value: Any, kind: Any) -> str:
     if get_origin(kind) is list:
         return f"{name} must be a list of texts"
     if bounds is None or isinstance(value, bool) or not isinstance(value, (plain, int)):
-        return f"{name} must be a {plain.__name__}, not a {type(value).__name__}"  # and no value: it may be a password
+        article = "an" if plain is int else "a"
+        # And no value: it may be a password.
+        return f"{name} must be {article} {plain.__name__}, not a {type(value).__name__}"
     # 0 never means "no limit" here.
     end = f", at most {bounds.le:g}" if bounds.le is not None else ""
     return f"{name} is {value}; it must be a number above 0{end}"
 
 
-def _check_pairs(values: Mapping[str, Any]) -> None:
-    for small, large in (
-        ("wall_port_first", "wall_port_last"),
-        ("redial_s_first", "redial_s_max"),
-        ("code_bytes_max", "request_bytes_max"),
-        ("cell_file_bytes_max", "cell_files_bytes_max"),
-        ("cell_wall_s", "session_life_s"),
-        ("disk_free_bytes_end", "disk_free_bytes_min"),
-        ("client_stored_bytes_max", "stored_bytes_max"),
-        ("client_permalinks_day_bytes_max", "permalinks_bytes_max"),
-        ("cell_wall_s", "cell_total_s"),
-        ("page_waiting_max", "client_waiting_max"),
-    ):
+def _pair_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield a sentence for settings that do not fit each other or are no words of their kind, and their names."""
+    for small, large in PAIRS:
         if values[small] > values[large]:
-            raise SettingsError(f"{small} ({values[small]}) must not be more than {large} ({values[large]})")
+            yield f"{small} ({values[small]}) must not be more than {large} ({values[large]})", (small, large)
     for small, factor, large in (("heartbeat_s", 1, "heartbeat_timeout_s"), ("heartbeat_s", 2, "lease_s")):
         if values[small] * factor >= values[large]:
             times = "" if factor == 1 else f"{factor} times "
-            raise SettingsError(f"{large} ({values[large]}) must be more than {times}{small} ({values[small]})")
+            yield f"{large} ({values[large]}) must be more than {times}{small} ({values[small]})", (small, large)
     if values["operator_key"] and not OPERATOR_KEY.fullmatch(values["operator_key"]):
-        raise SettingsError("operator_key must have 20 to 200 printable ASCII characters without spaces")
+        yield "operator_key must have 20 to 200 printable ASCII characters without spaces", ("operator_key",)
     for origin in [] if values["frame_origins"].strip() == "*" else listed(values["frame_origins"]):
         if not FRAME_ORIGIN.fullmatch(origin):
-            raise SettingsError(f"frame_origins: {origin!r} is no origin; one looks like https://school.example")
+            yield f"frame_origins: {origin!r} is no origin; one looks like https://school.example", ("frame_origins",)
     if values["report_address"] and not REPORT_ADDRESS.fullmatch(values["report_address"]):
-        raise SettingsError("report_address must be an address of mail, or of a page that begins with https://")
+        sentence = "report_address must be an address of mail, or of a page that begins with https://"
+        yield sentence, ("report_address",)
     for network in values["trusted_proxies"]:
         try:
             ipaddress.ip_network(network)
         except ValueError:
-            raise SettingsError(f"trusted_proxies: {network!r} is no address and no network") from None
+            yield f"trusted_proxies: {network!r} is no address and no network", ("trusted_proxies",)
 
 
-def _merged(origin: str, table: Mapping[str, Any], changes: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the table of languages with the changes: entries are changed text by text, None takes one away."""
-    merged = dict(table)
-    for name, entry in changes.items():
-        if entry is None:
-            merged.pop(name, None)
-        elif isinstance(entry, dict):
-            merged[name] = {**merged.get(name, {}), **entry}
-        else:
-            raise SettingsError(f"{origin}: languages: the entry {name!r} must be a dict, or None to leave it out")
-    return merged
+class _Check:
+    """The faults of a file and of overrides, found one after another and raised together.
 
-
-def _completed(table: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the table in which languages that run through another have what is said of that one; without it they go.
-
-    Raises SettingsError.
+    A place is a setting's name and, in the table of languages, keys.
     """
-    completed: dict[str, dict[str, Any]] = {}
-    for name, entry in table.items():
-        through = entry.get("through", "")
-        if not through:
-            completed[name] = {**entry, "through": ""}
-        elif not isinstance(through, str) or table.get(through, {}).get("through"):
-            raise SettingsError(f"languages: {name!r}: through must name a language with sessions of its own")
-        elif through in table:
-            theirs = {key: table[through].get(key, {}) for key in OF_THE_OTHER}
-            own = [key for key in OF_THE_OTHER if key in entry and entry[key] != theirs[key]]
-            if own:
-                raise SettingsError(f"languages: {name!r} runs through {through!r} and has no {own[0]} of its own")
-            completed[name] = {**entry, **theirs}
-    return completed
 
+    def __init__(self, file: ConfigFile | None, overrides: Mapping[str, Any]) -> None:
+        self._file, self._overrides = file, overrides
+        self._faults = list(file.faults) if file else []
+        self._wrong: set[str] = set()
 
-def _check_languages(values: Mapping[str, Any]) -> None:
-    if not values["languages"]:
-        raise SettingsError("languages is empty; at least one language must be served")
-    for name, entry in values["languages"].items():
-        where = f"languages: {name!r}"
-        if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-            raise SettingsError(f"{where} is no name of a language: small letters, digits and _, a letter first")
-        for key in [key for key in entry if key not in (*LANGUAGE_TEXTS, "limits", "through")]:
-            raise SettingsError(f"{where}: there is no {key!r}{_nearest(str(key), dict.fromkeys(LANGUAGE_TEXTS))}")
-        for key in LANGUAGE_TEXTS:
-            if not isinstance(entry.get(key), str) or not entry[key]:
-                raise SettingsError(f"{where} must say its {key}, a text")
-        if not re.fullmatch(r"/.+|[a-z0-9][a-z0-9_.-]*", entry["environment"]):
-            raise SettingsError(f"{where}: environment is the name of a directory, or a Python's path from the root on")
-        limits = entry.get("limits", {})
-        if not isinstance(limits, dict):
-            raise SettingsError(f"{where}: limits must be a dict of settings")
-        for limit in limits:
-            if limit not in Limits.__struct_fields__ or limit == GIVES_WAY:
-                raise SettingsError(f"{where}: {limit!r} is no setting that may differ for a language")
-        entry["limits"] = {limit: _checked(where, limit, value) for limit, value in limits.items()}
+    def refuse(self, sentence: str, *places: tuple[Any, ...]) -> None:
+        """Note a fault. Of an override there is no line: who runs the command knows what it says."""
+        self._wrong |= {place[0] for place in places}
+        lines = {self._line(place) for place in places} - {0}
+        self._faults.append(Fault(sentence, tuple(sorted(lines))))
+
+    def raise_faults(self) -> None:
+        """Raise SettingsError with all faults, in the order of their lines; return where there is none."""
+        if not self._faults:
+            return
+        of_file = self._file.faults if self._file else []
+        texts = [
+            fault.text(self._file.path) if self._file and (fault.lines or fault in of_file) else fault.sentence
+            for fault in sorted(self._faults, key=lambda fault: fault.lines)
+        ]
+        raise SettingsError("\n".join(texts))
+
+    def has_type(self, name: str, value: Any) -> bool:
+        """Return whether a value is of its setting's type and within its bounds."""
         try:
-            _check_pairs({**values, **entry["limits"]})
-        except SettingsError as error:
-            raise SettingsError(f"{where}: {error}") from error
+            _converted(name, value)
+        except msgspec.ValidationError:
+            self.refuse(_why_not(name, value), (name,))
+            return False
+        return True
+
+    def secrets(self, values: Mapping[str, Any]) -> None:
+        """Refuse a file with a password or key in it that everybody can read."""
+        secrets = [(name,) for name in SECRETS if values[name]]
+        if self._file and secrets and self._file.values and self._file.path.stat().st_mode & stat.S_IROTH:
+            sentence = f"this file is readable by everyone, with a password or key in it: chmod 600 {self._file.path}"
+            self.refuse(sentence, *secrets)
+
+    def pairs(self, values: Mapping[str, Any]) -> None:
+        """Refuse settings that do not fit each other; those that are wrong by themselves are said already."""
+        for sentence, names in list(_pair_faults(values)):
+            if self._wrong.isdisjoint(names):
+                self.refuse(sentence, *((name,) for name in names))
+
+    def merge(self, table: Mapping[str, Any], changes: Any) -> dict[str, Any]:
+        """Return the table of languages with the changes: entries are changed text by text, None takes one away."""
+        merged = dict(table)
+        if not isinstance(changes, dict):
+            self.refuse(f"languages must be a dict, not a {type(changes).__name__}", ("languages",))
+            return merged
+        for name, entry in changes.items():
+            if entry is None:
+                merged.pop(name, None)
+            elif isinstance(entry, dict):
+                merged[name] = {**merged.get(name, {}), **entry}
+            else:
+                sentence = f"languages: the entry {name!r} must be a dict, or None to leave it out"
+                self.refuse(sentence, ("languages", name))
+        return merged
+
+    def languages(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the table of languages, whole; refuse what is wrong in it."""
+        table = self._completed(values["languages"])
+        if not table:
+            self.refuse("languages is empty; at least one language must be served", ("languages",))
+        for name, entry in table.items():
+            self._language(name, entry, values)
+        for entry in table.values():
+            if entry["through"]:
+                entry["limits"] = table[entry["through"]]["limits"]
+        return table
+
+    def _completed(self, table: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Return the table in which languages that run through another have what is said of that one.
+
+        Where that one is not served, they are not either.
+        """
+        completed: dict[str, dict[str, Any]] = {}
+        for name, entry in table.items():
+            through, place = entry.get("through", ""), ("languages", name)
+            if not through:
+                completed[name] = {**entry, "through": ""}
+            elif not isinstance(through, str) or table.get(through, {}).get("through"):
+                self.refuse(f"languages: {name!r}: through must name a language with sessions of its own", place)
+            elif through in table:
+                theirs = {key: table[through].get(key, {}) for key in OF_THE_OTHER}
+                for key in [key for key in OF_THE_OTHER if key in entry and entry[key] != theirs[key]]:
+                    self.refuse(f"languages: {name!r} runs through {through!r} and has no {key} of its own", place)
+                completed[name] = {**entry, **theirs}
+        return completed
+
+    def _language(self, name: Any, entry: dict[str, Any], values: Mapping[str, Any]) -> None:
+        where, place = f"languages: {name!r}", ("languages", name)
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+            self.refuse(f"{where} is no name of a language: small letters, digits and _, a letter first", place)
+        for key in [key for key in entry if key not in (*LANGUAGE_TEXTS, "limits", "through")]:
+            self.refuse(f"{where}: there is no {key!r}{_nearest(str(key), LANGUAGE_TEXTS)}", (*place, key))
+        if entry["through"]:
+            texts = [key for key in LANGUAGE_TEXTS if key not in OF_THE_OTHER]  # the rest is said of the other
+        else:
+            texts = list(LANGUAGE_TEXTS)
+            self._limits(where, place, entry, values)
+        lacking = [key for key in texts if not isinstance(entry.get(key), str) or not entry[key]]
+        if lacking:
+            places = [(*place, key) if key in entry else place for key in lacking]
+            self.refuse(f"{where} must say its {', its '.join(lacking)}, each a text", *places)
+        has_place = "environment" in texts and "environment" not in lacking
+        if has_place and not re.fullmatch(r"/.+|[a-z0-9][a-z0-9_.-]*", entry["environment"]):
+            sentence = f"{where}: environment is the name of a directory, or a Python's path from the root on"
+            self.refuse(sentence, (*place, "environment"))
+
+    def _limits(self, where: str, place: tuple[Any, ...], entry: dict[str, Any], values: Mapping[str, Any]) -> None:
+        limits, place = entry.get("limits", {}), (*place, "limits")
+        entry["limits"] = {}
+        if not isinstance(limits, dict):
+            self.refuse(f"{where}: limits must be a dict of settings", place)
+            return
+        for limit, value in limits.items():
+            if limit not in Limits.__struct_fields__ or limit == GIVES_WAY:
+                self.refuse(f"{where}: {limit!r} is no setting that may differ for a language", (*place, limit))
+                continue
+            try:
+                entry["limits"][limit] = _converted(limit, value)
+            except msgspec.ValidationError:
+                self.refuse(f"{where}: {_why_not(limit, value)}", (*place, limit))
+        own = entry["limits"]
+        for sentence, names in _pair_faults({**values, **own}):
+            if not own.keys().isdisjoint(names) and self._wrong.isdisjoint(names):
+                self.refuse(f"{where}: {sentence}", *((*place, name) for name in names if name in own))
+
+    def _line(self, place: tuple[Any, ...]) -> int:
+        if self._file is None or (place[0] in self._overrides and place[0] != "languages"):
+            return 0
+        return self._file.line_of(*place)
 
 
 _KINDS = get_type_hints(Settings, include_extras=True)

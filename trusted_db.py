@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings, quiet = configure(arguments)
     except settings_file.SettingsError as error:
-        print(f"trusted_db.py: {error}", file=sys.stderr)
+        for line in str(error).splitlines():
+            print(f"trusted_db.py: {line}", file=sys.stderr)
         return EXIT_SETTINGS
     logging.getLogger("paramiko").setLevel(logging.WARNING)
     asked: list[int] = []

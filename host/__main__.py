@@ -33,7 +33,8 @@ def main() -> int:
     try:
         return run()
     except HostError as error:
-        say(str(error))
+        for sentence in str(error).splitlines():
+            say(sentence)
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -11,7 +11,7 @@ EXIT_SERVICE_DIED = 7
 
 
 class HostError(Exception):
-    """``make run`` cannot go on; the message is one sentence that says what to do."""
+    """``make run`` cannot go on; the message is a sentence, or a line for each of several, that says what to do."""
 
     def __init__(self, sentence: str, exit_code: int) -> None:
         super().__init__(sentence)

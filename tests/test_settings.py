@@ -76,6 +76,49 @@ def test_a_file_is_data_and_is_never_run(tmp_path: Path, text: str) -> None:
         load(config(tmp_path, text))
 
 
+FAULTY = """\
+http_prot = 81
+workers = 0
+lease_s = 4.0
+
+languages = {
+    "toy": {
+        "label": "Toy",
+        "limits": {"cell_wall": 3.0},
+    },
+    "Sage": None, "R": 1,
+}
+heartbeat_s = 2.5
+workers = 3
+redial_s_max = 0.1
+limiter = open("/etc/passwd")
+mongo_password = "secret"
+"""
+
+
+def test_all_faults_of_a_file_are_said_at_once_each_with_its_line(tmp_path: Path) -> None:
+    path = config(tmp_path, FAULTY, 0o644)
+    with pytest.raises(SettingsError) as refused:
+        load(path, http_port=0, code_bytes_max=1 << 40)
+    texts = ("mime", "extension", "highlighting", "environment", "install")
+    assert str(refused.value).splitlines() == [
+        "http_port is 0; it must be a number above 0, at most 65535",
+        "code_bytes_max (1099511627776) must not be more than request_bytes_max (33554432)",
+        f"{path}, line 1: there is no setting 'http_prot'; did you mean 'http_port'?",
+        f"{path}, line 2: workers is 0; it must be a number above 0",
+        f"{path}, lines 3 and 12: lease_s (4.0) must be more than 2 times heartbeat_s (2.5)",
+        f"{path}, line 6: languages: 'toy' must say its {', its '.join(texts)}, each a text",
+        f"{path}, line 8: languages: 'toy': 'cell_wall' is no setting that may differ for a language",
+        f"{path}, line 10: languages: the entry 'R' must be a dict, or None to leave it out",
+        f"{path}, line 13: workers has a value already, in line 2",
+        f"{path}, line 14: redial_s_first (0.5) must not be more than redial_s_max (0.1)",
+        f"{path}, line 15: limiter must be a plain value",
+        f"{path}, line 16: this file is readable by everyone, with a password or key in it: chmod 600 {path}",
+    ]
+    with pytest.raises(SettingsError, match=r"line 2: this is no list of assignments: "):
+        load(config(tmp_path, "http_prot = 81\nworkers = = 3\n"))
+
+
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"gone\.py cannot be read: No such file"):
         load(tmp_path / "gone.py")
@@ -239,7 +282,7 @@ def test_a_language_that_runs_through_another_has_its_environment_and_limits() -
         ({"toy": {**TOY, "limits": {"cell_wall": 3.0}}}, "'cell_wall' is no setting that may differ"),
         ({"toy": {**TOY, "limits": {"cell_wall_s": "3"}}}, "'toy': cell_wall_s must be a float"),
         ({"toy": {**TOY, "limits": {"cell_wall_s": 0}}}, "'toy': cell_wall_s is 0"),
-        ({"toy": {**TOY, "limits": {"cell_wall_s": 1e6}}}, "'toy': cell_wall_s .* more than session_life_s"),
+        ({"toy": {**TOY, "limits": {"cell_total_s": 1.0}}}, "'toy': cell_wall_s .* more than cell_total_s"),
     ],
 )
 def test_a_wrong_entry_of_a_language_is_a_sentence(table: dict, sentence: str) -> None:

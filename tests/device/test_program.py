@@ -60,14 +60,15 @@ def test_a_wrong_command_line_is_refused_with_a_sentence(tmp_path, arguments, se
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ("worker = 3", "trusted_db.py: config.py: there is no setting 'worker'; did you mean 'workers'?"),
-        ("workers = '3'", "trusted_db.py: config.py: workers must be a int, not a str"),
-        ("workers = 3 +", "trusted_db.py: config.py is not a list of assignments: "),
+        ("worker = 3", "trusted_db.py: {config}, line 1: there is no setting 'worker'; did you mean 'workers'?"),
+        ("workers = '3'", "trusted_db.py: {config}, line 1: workers must be an int, not a str"),
+        ("workers = 3 +", "trusted_db.py: {config}, line 1: this is no list of assignments: "),
         ("untrusted_accounts = ['a']", "trusted_db.py: untrusted_accounts: 'a' is no account: "),
     ],
 )
 def test_wrong_settings_are_refused_with_a_sentence(tmp_path, config, sentence):
-    assert run_wrongly(config=config, tmp_path=tmp_path).startswith(sentence)
+    said = run_wrongly(config=config, tmp_path=tmp_path)
+    assert said.startswith(sentence.format(config=tmp_path / "config.py"))
 
 
 # --- its end --------------------------------------------------------------------------------------------------------
