@@ -18,18 +18,20 @@ from typing import Any
 import log_lines
 import settings as settings_file
 import store as stores
+from device.account import Account
 from device.connect import ssh
 from device.errors import ConnectError
 from device.loop import Device
+from device.remedies import of
 
-EXIT_OK, EXIT_SETTINGS = 0, 2
+EXIT_OK, EXIT_SETTINGS, EXIT_REFUSED = 0, 2, 3
 log = logging.getLogger("trusted_db")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a device until a signal; return the exit code."""
     try:
-        settings, quiet = configure(arguments)
+        settings, quiet, end_if_refused = configure(arguments)
     except settings_file.SettingsError as error:
         for line in str(error).splitlines():
             print(f"trusted_db.py: {line}", file=sys.stderr)
@@ -48,17 +50,39 @@ def main(arguments: list[str] | None = None) -> int:
     store = stores.connect(settings, "singlecell device")
     device = Device(store, settings)
     log_lines.set_up(settings.log_format, logging.WARNING if quiet else logging.INFO, device=device.id)
+    if end_if_refused:
+        # Its sentence is said at the end, with what can be done.
+        logging.getLogger("device.account").addFilter(lambda _record: not device.is_refused)
     if not settings.untrusted_accounts:
         log.warning("there is no untrusted account: cells run in a child process of this one, in the same sandbox")
+
+    def has_to_end() -> bool:
+        return any(number != signal.SIGTERM for number in asked) or (end_if_refused and device.is_refused)
+
     try:
-        device.run(lambda: any(number != signal.SIGTERM for number in asked), lambda: bool(asked))
+        device.run(has_to_end, lambda: bool(asked))
     finally:
         store.close()
-    return EXIT_OK
+    if asked or not (end_if_refused and device.is_refused):
+        return EXIT_OK
+    for account in device.accounts:
+        tell_refusal(account)
+    return EXIT_REFUSED
 
 
-def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool]:
-    """Return the settings, changed by the command line, and whether to be quiet. Raises SettingsError."""
+def tell_refusal(account: Account) -> None:
+    """Say why an account runs no cells, the cause first, then what the operator can do."""
+    if account.refusal is not None:
+        remedies = of(account.refusal.layers, here=account.is_here)
+        for sentence in (f"{account.label}: {account.refusal}", *(f"what to do: {remedy}" for remedy in remedies)):
+            print(f"trusted_db.py: {sentence}", file=sys.stderr)
+
+
+def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool, bool]:
+    """Return the settings, changed by the command line, and the flags --quiet and --end-if-refused.
+
+    Raises SettingsError.
+    """
     parser = argparse.ArgumentParser(
         prog="trusted_db.py", description="Run cells from the database in untrusted accounts."
     )
@@ -71,6 +95,9 @@ def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool
         help="where cells run; repeat for more hosts",
     )
     parser.add_argument("--drain", type=float, metavar="SECONDS", help="for what runs to end after SIGTERM (drain_s)")
+    parser.add_argument(
+        "--end-if-refused", action="store_true", help="end when each account says that no sandbox can be made there"
+    )
     options = parser.parse_args(arguments)
     changes: dict[str, Any] = {}
     if options.workers is not None:
@@ -87,7 +114,7 @@ def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool
             ssh.parse(account)
     except ConnectError as error:
         raise settings_file.SettingsError(f"untrusted_accounts: {error}") from error
-    return settings, options.quiet
+    return settings, options.quiet, options.end_if_refused
 
 
 if __name__ == "__main__":

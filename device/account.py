@@ -11,9 +11,10 @@ from typing import Any
 import zmq
 
 from device import handshake
+from device.connect import ssh
 from device.connect.connection import Connection, LongOutput
 from device.connect.connector import Connector, Started, StartProcess
-from device.errors import ConnectError, SupervisorProtocolError
+from device.errors import ConnectError, RefusedError, SupervisorProtocolError
 from device.handshake import AccountLanguages, describe
 from device.runs import Session
 from settings import Settings
@@ -26,10 +27,11 @@ class Account:
     """An untrusted account, the connection to its supervisor, and all sessions that are open in it.
 
     ``name`` is "" when the supervisor is a child process of this very account. ``sessions``: by alias, from Open to
-    Closed. ``changed``: whether what it can run has changed since this was last looked at. ``receiving``: the session
-    whose file of several pieces is on its way, one at a time. ``last_file``: when a piece of a file came last; the ends
-    of other sessions with files may wait behind it. ``closed_at``: when a session was closed last; credit for its place
-    comes after that. Times: seconds of the monotonic clock.
+    Closed. ``refusal``: what its supervisor said at the last start, when that was that it cannot run. ``changed``:
+    whether what it can run has changed since this was last looked at. ``receiving``: the session whose file of several
+    pieces is on its way, one at a time. ``last_file``: when a piece of a file came last; the ends of other sessions
+    with files may wait behind it. ``closed_at``: when a session was closed last; credit for its place comes after that.
+    Times: seconds of the monotonic clock.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Account:
         self._settings, self._context, self._workers, self._wake = settings, context, workers, wake
         self.state, self.sentence = "connecting", f"{self.label}: the device has not connected to it yet"
         self.hello: Hello | None = None
+        self.refusal: RefusedError | None = None
         self._languages: AccountLanguages | None = None
         self.changed = False
         self.connection: Connection | None = None
@@ -52,6 +55,11 @@ class Account:
         self._ending: threading.Thread | None = None
         self._pause_s, self._connect_at, self._ready_since = settings.redial_s_first, 0.0, 0.0
         self._granted = self._opened = 0
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is on this machine, as far as its name tells."""
+        return not self.name or ssh.is_loopback(ssh.parse(self.name).host)
 
     @property
     def free(self) -> int:
@@ -103,6 +111,7 @@ class Account:
                 self._connector.start()
         elif self._connector.outcome is not None:
             outcome, self._connector = self._connector.outcome, None
+            self.refusal = outcome if isinstance(outcome, RefusedError) else None
             if not isinstance(outcome, Started):
                 raise outcome
             self.connection = Connection(self._context, *outcome, self._settings, now)

@@ -7,6 +7,8 @@ supervisor's fault ends the connection.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from contract import Reason
 
 SHOWN_CHARS = 300  # of a foreign text that is shown
@@ -14,6 +16,14 @@ SHOWN_CHARS = 300  # of a foreign text that is shown
 
 class ConnectError(Exception):
     """An account cannot be used now; the device connects again later. The message stands behind the account's name."""
+
+
+class RefusedError(ConnectError):
+    """The supervisor says itself why it cannot run there. ``layers``: those that the host does not give."""
+
+    def __init__(self, sentence: str, layers: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.layers = tuple(layers)
 
 
 class PortTakenError(ConnectError):
@@ -36,7 +46,7 @@ class FrameTooLongError(ValueError):
     """A frame is longer than the wall lets through; what makes it so long came from a client."""
 
 
-def printable(untrusted_text: str) -> str:
+def printable(untrusted_text: str, chars_max: int = SHOWN_CHARS) -> str:
     """Return a text fit for a log: one line, of bounded length, nothing that a terminal would obey."""
-    shown = untrusted_text[:SHOWN_CHARS]
+    shown = untrusted_text[:chars_max]
     return "".join(character if character.isprintable() else "?" for character in shown)

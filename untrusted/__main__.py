@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import zmq
@@ -31,11 +32,20 @@ from wire import START_CONFIG_BYTES_MAX, LanguageConfig, Layer, StartConfig, Wir
 EXIT_REFUSED = 3
 DESCRIPTORS_MAX = 65536  # not all that the host may allow: there are programs that close every number up to their limit
 READ_BYTES = 65536
+# Of the layers that are missing; the others are named. All of it fits into the one line that the device reads.
+CAUSES_SHOWN, CAUSE_CHARS_MAX = 3, 200
 log = logging.getLogger(__name__)
 
 
 class StartError(Exception):
-    """This account cannot hold the wall; the message is the sentence for the operator."""
+    """This account cannot hold the wall; the message is the sentence for the operator.
+
+    ``layers``: those of the sandbox that this host does not give.
+    """
+
+    def __init__(self, sentence: str, layers: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.layers = list(layers)
 
 
 def main() -> int:
@@ -47,7 +57,8 @@ def main() -> int:
     try:
         supervisor, device_socket = start(decode_start_config(read_line()))
     except (StartError, WireError) as error:
-        answer({"error": str(error)})
+        layers = getattr(error, "layers", [])
+        answer({"error": str(error), "layers": layers} if layers else {"error": str(error)})
         return EXIT_REFUSED
     try:
         supervisor.run()
@@ -125,15 +136,23 @@ def test_layers(plans: list[Plan], limiter: Limiter) -> list[Layer]:
     tested = [selftest.probe(plan) for plan in plans]
     layers = [min(states, key=lambda layer: worth.index(layer.state)) for states in zip(*tested, strict=True)]
     layers.append(limiters.layer(limiter))
-    missing = selftest.missing(layers)
-    if missing:
-        raise StartError(
-            f"this host cannot give the layers {', '.join(missing)}; fix the host, or name them in waived_layers"
-        )
+    if selftest.missing(layers):
+        causes = selftest.causes(layers)
+        raise StartError(say_causes(causes), list(causes))
     for layer in layers:
         if layer.state == "waived":
             log.warning("running without the layer %s, as waived_layers says: %s", layer.name, layer.detail)
     return layers
+
+
+def say_causes(causes: dict[str, str]) -> str:
+    """Return the sentence about layers that this host does not give, with the kernel's words about each."""
+    words = [why if len(why) <= CAUSE_CHARS_MAX else f"{why[: CAUSE_CHARS_MAX - 1]}…" for why in causes.values()]
+    if len(causes) == 1:
+        return f"this host does not give the layer {next(iter(causes))}: {words[0]}"
+    names = list(causes)
+    said = [f"{name} ({why})" for name, why in zip(names[:CAUSES_SHOWN], words, strict=False)]
+    return f"this host does not give the layers {', '.join([*said, *names[CAUSES_SHOWN:]])}"
 
 
 def is_installed(language: LanguageConfig) -> bool:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 from contextlib import suppress
 from typing import IO, Protocol
 
-from device.errors import SHOWN_CHARS, ConnectError, PortTakenError, printable
+from device.errors import ConnectError, PortTakenError, RefusedError, printable
 
 START_S = 60.0  # for the answer: self-test and all, on a slow machine
 END_S = 3.0  # for the end of a supervisor whose standard input has ended
 ANSWER_BYTES_MAX = 4096
-LOG_LINES_A_MINUTE = 100
+LAYER = re.compile(r"[a-z_]{1,40}", re.ASCII)
+LOG_LINES_A_MINUTE, LOG_LINE_BYTES_MAX = 100, 1000
 log = logging.getLogger(__name__)
 
 
@@ -52,10 +54,14 @@ def wait_until_listening(process: Process, port: int) -> None:
         raise ConnectError("the supervisor answered with something that is not JSON") from error
     if untrusted_answer == {"listening": port}:
         return
-    sentence = untrusted_answer.get("error") if isinstance(untrusted_answer, dict) else None
-    if not isinstance(sentence, str):
+    if not isinstance(untrusted_answer, dict) or not isinstance(sentence := untrusted_answer.get("error"), str):
         raise ConnectError("the supervisor answered with something that is no answer")
-    raise (PortTakenError if sentence.startswith("port ") else ConnectError)(printable(sentence))
+    if sentence.startswith("port "):
+        raise PortTakenError(printable(sentence))
+    untrusted_layers = untrusted_answer.get("layers")
+    names = untrusted_layers if isinstance(untrusted_layers, list) else []
+    layers = [name for name in names if isinstance(name, str) and LAYER.fullmatch(name)]
+    raise RefusedError(printable(sentence, ANSWER_BYTES_MAX), layers)
 
 
 def log_lines(label: str, stream: IO[bytes]) -> None:
@@ -70,7 +76,8 @@ def log_lines(label: str, stream: IO[bytes]) -> None:
                     minute, lines = now, 0
                 lines += 1
                 if lines <= LOG_LINES_A_MINUTE:
-                    log.info("%s: %s", label, printable(untrusted_line.decode("utf-8", "replace").rstrip()))
+                    untrusted_text = untrusted_line.decode("utf-8", "replace").rstrip()
+                    log.info("%s: %s", label, printable(untrusted_text, LOG_LINE_BYTES_MAX))
                 elif lines == LOG_LINES_A_MINUTE + 1:
                     log.warning("%s: it logs too much; the rest of this minute is left out", label)
 
@@ -80,4 +87,4 @@ def log_lines(label: str, stream: IO[bytes]) -> None:
 def _next_line(stream: IO[bytes]) -> bytes:
     while True:
         with suppress(TimeoutError):  # over SSH a stream shares the time limits of its channel; silence is no end
-            return stream.readline(SHOWN_CHARS)
+            return stream.readline(LOG_LINE_BYTES_MAX)

@@ -48,7 +48,7 @@ class SshProcess:
     def __init__(self, account: str, settings: Settings, python: str) -> None:
         self._to, self._account, self._python = parse(account), account, python
         self._forwarded = settings.wall_transport == "ssh"
-        self.address = "127.0.0.1" if self._forwarded or _is_loopback(self._to.host) else "0.0.0.0"
+        self.address = "127.0.0.1" if self._forwarded or is_loopback(self._to.host) else "0.0.0.0"
         self.client = paramiko.SSHClient()
         self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
         try:
@@ -122,7 +122,8 @@ class SshProcess:
         self.client.close()
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, by its address on the loopback."""
     try:
         return ipaddress.ip_address(socket.gethostbyname(host)).is_loopback
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,11 +12,13 @@ import pytest
 
 from harness.processes import untrusted_python
 from harness.supervisor import Supervisor, ship
+from untrusted.sandbox.call_numbers import numbers_of
+from untrusted.sandbox.syscalls import MACHINE
 
-# A Python on a kernel without Landlock: a filter answers its first call (444) with ENOSYS, here and in all that it starts.
+# A Python on a kernel that refuses a call: a filter answers it with an error, here and in all that it starts.
 LACKING = """#!{python}
 import ctypes, os, struct, sys
-rules = ((0x20, 0, 0, 0), (0x15, 0, 1, 444), (0x06, 0, 0, 0x50000 | 38), (0x06, 0, 0, 0x7FFF0000))
+rules = ((0x20, 0, 0, 0), (0x15, 0, 1, {call}), (0x06, 0, 0, 0x50000 | {error}), (0x06, 0, 0, 0x7FFF0000))
 program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *rule) for rule in rules))
 class Filter(ctypes.Structure): _fields_ = [("length", ctypes.c_ushort), ("rules", ctypes.c_void_p)]
 filter = Filter(len(rules), ctypes.addressof(program))
@@ -25,30 +28,38 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
+LANDLOCK, UNSHARE = "landlock", "user_namespace"
+CALLS = {
+    LANDLOCK: (numbers_of(MACHINE)["landlock_create_ruleset"], errno.ENOSYS),
+    UNSHARE: (numbers_of(MACHINE)["unshare"], errno.EPERM),
+}
+WHY = {LANDLOCK: "the kernel has no Landlock", UNSHARE: "unshare: Operation not permitted"}
+
+
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A folder that the untrusted account can read, with its code and that Python."""
+    """A folder that the untrusted account can read, with its code and a Python that lacks each of these layers."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        lacking = Path(folder, "lacking")
-        lacking.write_text(LACKING.format(python=untrusted_python()))
-        lacking.chmod(0o755)
+        for layer, (call, error) in CALLS.items():
+            lacking = Path(folder, layer)
+            lacking.write_text(LACKING.format(python=untrusted_python(), call=call, error=error))
+            lacking.chmod(0o755)
         yield ship(Path(folder))
 
 
-def test_a_supervisor_does_not_start_where_a_layer_is_missing(place):
+@pytest.mark.parametrize("layer", CALLS)
+def test_a_supervisor_does_not_start_where_a_layer_is_missing_and_says_which(place, layer):
     """H1"""
-    started = Supervisor(place, str(place / "lacking"))
+    started = Supervisor(place, str(place / layer))
     started.stop()
-    assert started.answer == {
-        "error": "this host cannot give the layers landlock; fix the host, or name them in waived_layers"
-    }
+    assert started.answer == {"error": f"this host does not give the layer {layer}: {WHY[layer]}", "layers": [layer]}
     assert started.process.returncode == 3
 
 
 def test_a_waived_layer_is_said_at_each_start_and_the_others_hold(place):
     """H1"""
-    started = Supervisor(place, str(place / "lacking"), waived_layers=["landlock"])
+    started = Supervisor(place, str(place / LANDLOCK), waived_layers=["landlock"])
     try:
         assert "listening" in started.answer, started.answer
         layers = {layer.name: layer.state for layer in started.ready().layers}

@@ -15,6 +15,7 @@ from typing import NoReturn
 import msgspec
 
 from untrusted.sandbox import SandboxError, die_with_parent, guest_probe, probes
+from untrusted.sandbox.blame import blame
 from untrusted.sandbox.clone import clone_session
 from untrusted.sandbox.plan import Plan
 from wire import Layer
@@ -22,6 +23,7 @@ from wire import Layer
 # What a session is given to do: to probe, and to report on a descriptor.
 Probing = Callable[[Plan, probes.Outside, int], None]
 PROBE_S_MAX = 20.0
+NOT_TRIED = "it could not be tried"
 _REPORT_BYTES_MAX = 1 << 20
 
 
@@ -30,15 +32,21 @@ def probe(plan: Plan) -> list[Layer]:
 
     Called in a process with one thread.
     """
-    results = _tried(plan, _probe_session, probes.of(plan), "the sandbox cannot be built")
+    results = _tried(plan, _probe_session, probes.of(plan))
     if plan.gvisor:
-        results |= _tried(plan, guest_probe.start, (guest_probe.LAYER,), "no guest can be started")
+        results |= _tried(plan, guest_probe.start, (guest_probe.LAYER,))
     return [_layer(plan, name, fault) for name, fault in results.items()]
 
 
 def missing(layers: Iterable[Layer]) -> list[str]:
     """Return the names of the layers that are off; with one of them no session may run."""
     return [layer.name for layer in layers if layer.state == "off"]
+
+
+def causes(layers: Iterable[Layer]) -> dict[str, str]:
+    """Return what is wrong with each layer that is off, but for those that could not be tried for want of another."""
+    off = {layer.name: layer.detail for layer in layers if layer.state == "off"}
+    return {name: detail for name, detail in off.items() if detail != NOT_TRIED} or off
 
 
 def _layer(plan: Plan, name: str, fault: str) -> Layer:
@@ -49,11 +57,12 @@ def _layer(plan: Plan, name: str, fault: str) -> Layer:
     return Layer(name, "on", f"ABI {plan.landlock_abi}" if name == "landlock" else "")
 
 
-def _tried(plan: Plan, probing: Probing, layers: Sequence[str], failure: str) -> dict[str, str]:
+def _tried(plan: Plan, probing: Probing, layers: Sequence[str]) -> dict[str, str]:
     try:
         return _run(plan, probing, layers)
     except (OSError, SandboxError) as error:
-        return dict.fromkeys(layers, f"{failure}: {error}")
+        culprit, words = blame(str(error), layers)
+        return {layer: words if layer == culprit else NOT_TRIED for layer in layers}
 
 
 def _run(plan: Plan, probing: Probing, layers: Sequence[str]) -> dict[str, str]:
