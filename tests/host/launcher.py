@@ -1,4 +1,7 @@
-"""Run services that a test names: ``python -m tests.host.launcher LOG NAME=COMMAND …``; ends as make run does."""
+"""Run services that a test names: ``python -m tests.host.launcher LOG NAME=COMMAND …``; ends as make run does.
+
+Where the environment's NEVER_READY is set, no cell has run yet.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from host.__main__ import run_to_end
+from host.console import Console
+from host.errors import HostError
 from host.layout import Account
 from host.logs import ServiceLog
 from host.services import Service
@@ -14,15 +18,31 @@ from host.supervision import ServiceManager
 
 
 def main() -> int:
-    """Run the services; names that end in ``!`` are those to end first, in ``?`` jobs."""
+    """Run the services; names that end in ``!`` are those to end first, in ``?`` jobs; ``b>a``: b needs a."""
     services = []
     for argument in sys.argv[2:]:
         name, _, command = argument.partition("=")
         shell = Account.ours().command(["sh", "-c", command])
         early, is_job = name.endswith("!"), name.endswith("?")
-        services.append(Service(name.rstrip("!?"), shell, dict(os.environ), Path("/"), early, is_job))
-    log = ServiceLog(Path(sys.argv[1]))
-    return run_to_end(ServiceManager(services, log, lambda: print("started", flush=True)), Path(sys.argv[1]).parent)
+        name, _, needs = name.rstrip("!?").partition(">")
+        services.append(
+            Service(name, shell, dict(os.environ), Path("/"), early, is_job, needs=(needs,) if needs else ())
+        )
+    console = Console()
+    log = ServiceLog(Path(sys.argv[1]), console)
+    log.speak_up()
+    manager = ServiceManager(services, log, lambda: announce(manager))
+    manager.run()
+    for line in str(manager.fault or "").splitlines():
+        console.say(line)
+    return manager.fault.exit_code if isinstance(manager.fault, HostError) else 0
+
+
+def announce(manager: ServiceManager) -> None:
+    """Say that all has been started."""
+    if "NEVER_READY" not in os.environ:
+        manager.is_ready()
+    print("started", flush=True)
 
 
 if __name__ == "__main__":

@@ -163,7 +163,10 @@ def test_an_interrupted_build_is_never_served_and_is_done_by_the_next(workshop: 
     (workshop.toy / ".stamp").write_text("of an older lock")
     hang = workshop.prefix / "hang"
     hang.touch()
-    with start(workshop.argv, ready="the installation hangs", deadline_s=DEADLINE_S, env=workshop.whole_env) as process:
+    log = workshop.prefix / "build.log"
+    log.write_text("")
+    hangs = lambda: "the installation hangs" in log.read_text()  # noqa: E731
+    with start(workshop.argv, ready=hangs, deadline_s=DEADLINE_S, env=workshop.whole_env) as process:
         assert os.access(workshop.toy / "bin" / "python", os.X_OK)
         with all_end(process.descendants(), DEADLINE_S):
             (process.signal_group if number == signal.SIGINT else process.signal)(number)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,21 +15,23 @@ import pytest
 import requests
 
 import settings
-from harness.processes import Process, start
+from harness.processes import Process, all_end, start
 from harness.server import ROOT, START_S
 from host.errors import (
     EXIT_DATA,
     EXIT_DATA_IN_USE,
     EXIT_PORT,
-    EXIT_SERVICE_DIED,
     EXIT_SETTINGS,
 )
+from host.readiness import STEPS
 from tests.client import Client
 from tests.conftest import SECRET
+from tests.host.terminal import COLUMNS, on_terminal
 
 END_S = 5.0  # what make run promises
 SPARE_S = 10.0  # for make itself, on a busy machine
 REFUSAL_S = 60.0
+BACK_S = 60.0  # on a busy machine
 
 
 def running(site):
@@ -87,14 +91,69 @@ def find_groups(site):
     return [Path(part.rpartition("=")[2]) for part in named.split(",") if part]
 
 
-@pytest.mark.parametrize("part", ["trusted_db.py", "uwsgi", "mongod --dbpath"])
-def test_a_part_that_is_killed_ends_all_with_its_name(own_site, part):
+def test_a_start_is_a_line_for_each_step_and_names_the_log_of_the_rest(own_site):
     with running(own_site) as process:
+        said = process.log.splitlines()
+        assert all(line.startswith("singlecell: ") for line in said), process.log
+        steps = [found[1] for line in said if (found := re.fullmatch(r"singlecell: (.*?) +\d+\.\d s", line))]
+        assert steps == list(STEPS)
+        (log,) = [line.rpartition(" ")[2] for line in said if line.endswith(f"{own_site.data}/logs/server.log")]
+        assert "*** Starting uWSGI" in Path(log).read_text()
+
+
+def test_a_start_in_a_terminal_has_a_moving_bar_that_goes_away(own_site):
+    screen = on_terminal(own_site.argv, own_site.env, until=f"ready {own_site.url}")
+    bars = re.findall(r"\r\x1b\[Ksinglecell: [^\r\n]*\[( *#####) *\] +\d+ s", screen)
+    assert len({len(bar) for bar in bars}) > 3, screen
+    lines = [line.rpartition("\r\x1b[K")[2] for line in screen.split("\r\n")]
+    assert not [line for line in lines if "#####" in line], screen
+    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in lines[:-1] if "logs" not in line) < COLUMNS
+
+
+def cell_runs(site):
+    with suppress(requests.RequestException):
+        body = {"code": "1+1", "language": "python"}
+        answer = requests.post(f"{site.url}/computations?wait=5", json=body, timeout=10)
+        return answer.ok and answer.json()["state"] == "done"
+    return False
+
+
+def find_part(process, part):
+    """Return the process of a service itself, 0 if there is none; what it forked has its command line, too."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return next((int(pid) for pid in children if part in command(pid)), 0)
+
+
+def test_each_part_that_is_killed_comes_back_and_cells_run_again(own_site):
+    parts = ["trusted_db.py", "uwsgi", "mongod --dbpath", *(["sshd: /"] if os.geteuid() == 0 else [])]
+    with running(own_site) as process:
+        for part in parts:
+            victim = find_part(process, part)
+            os.kill(victim, signal.SIGKILL)
+            process.wait_for(lambda: find_part(process, part) not in (0, victim), f"a new {part}", BACK_S)  # noqa: B023
+            process.wait_for(lambda: cell_runs(own_site), f"a cell after the death of {part}", BACK_S)
+        assert process.log.count("was ended by SIGKILL; it is started again in 0.1 s") == len(parts)
         below = process.descendants()
-        os.kill(next(pid for pid in below if part in command(pid)), signal.SIGKILL)
-        assert process.wait(END_S + SPARE_S) == EXIT_SERVICE_DIED
-        assert " ended by itself, so all others were stopped; it said last:" in process.log
+        process.signal(signal.SIGTERM)
+        assert process.wait(END_S + SPARE_S) == 0
         assert not [command(pid) for pid in below if is_alive(pid)]
+
+
+def test_a_port_that_another_program_has_taken_meanwhile_ends_the_server(own_site):
+    with running(own_site) as process, socket.socket() as taken:
+        web = [pid for pid in process.descendants() if "uwsgi" in command(pid)]
+        process.signal(signal.SIGSTOP)
+        try:
+            with all_end(web, END_S + SPARE_S):
+                for pid in web:
+                    os.kill(pid, signal.SIGKILL)
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", own_site.port))
+            taken.listen()
+        finally:
+            process.signal(signal.SIGCONT)
+        assert process.wait(END_S + SPARE_S) == EXIT_PORT
+        assert f"singlecell: cannot listen on 127.0.0.1, port {own_site.port} (" in process.log.splitlines()[-1]
 
 
 def test_parts_get_nothing_of_the_environment_that_make_run_was_called_in(server):
@@ -149,13 +208,15 @@ def test_a_port_that_is_none_is_said_in_one_sentence(own_site, port):
     assert said.count("\n") == 1
 
 
-def test_an_unknown_setting_is_named_with_the_nearest(own_site):
+def test_wrong_settings_are_named_all_at_once_each_with_its_line(own_site):
     file = own_site.data / "settings.py"
-    file.write_text("http_prot = 5001\n")
+    file.write_text("http_prot = 5001\n\nworkers = -1\n")
     code, said = refusal(own_site, SINGLECELL_CONFIG=str(file))
     assert code == EXIT_SETTINGS
-    assert "http_prot" in said
-    assert "'http_port'" in said
+    assert said.splitlines() == [
+        f"singlecell: {file}, line 1: there is no setting 'http_prot'; did you mean 'http_port'?",
+        f"singlecell: {file}, line 3: workers is -1; it must be a number above 0",
+    ]
 
 
 def test_an_ordinary_user_hears_what_the_machine_lacks(tmp_path):
@@ -166,7 +227,7 @@ def test_an_ordinary_user_hears_what_the_machine_lacks(tmp_path):
         os.symlink(f"/usr/bin/{name}", tools / name)
     script = (ROOT / "deploy" / "bootstrap.sh").read_text()
     copy = tmp_path / "deploy" / "bootstrap.sh"
-    copy.parent.mkdir()
+    shutil.copytree(ROOT / "deploy", copy.parent)
     copy.write_text(script.replace("/usr/bin/python3", "/no/python3").replace("/usr/local/bin/python3", "/no/python3"))
     env = {"PATH": str(tools), "HOME": "/root"}
     said = subprocess.run([tools / "sh", copy, "run"], env=env, capture_output=True, text=True, check=False)

@@ -50,7 +50,8 @@ def test_a_server_waits_for_its_mongodb_and_goes_on_when_it_comes_back(own_site,
     )
     config.chmod(0o600)
     env = {**own_site.env, "SINGLECELL_CONFIG": str(config)}
-    with start(own_site.argv, ready="queued cells wait", deadline_s=START_S, env=env, cwd=ROOT) as server:
+    why = "not ready yet: The database does not answer"
+    with start(own_site.argv, ready=why, deadline_s=START_S, env=env, cwd=ROOT) as server:
         assert not list(own_site.data.rglob("*.sock"))
         with mongod(tmp_path, port):
             server.wait_for_line(f"^ready {own_site.url}$", START_S)

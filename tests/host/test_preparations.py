@@ -100,7 +100,7 @@ def test_a_lock_pins_every_package_with_hashes_and_names_no_registry(name):
 
 def test_the_bootstrap_is_plain_shell():
     for shell in ("dash", "bash --posix"):
-        for script in ("bootstrap.sh", "language.sh"):
+        for script in sorted(path.name for path in (ROOT / "deploy").glob("*.sh") if path.name != "try-in-vm.sh"):
             if Path(f"/bin/{shell.split()[0]}").exists():
                 subprocess.run([*shell.split(), "-n", str(ROOT / "deploy" / script)], check=True)
     assert os.access(ROOT / "deploy" / "bootstrap.sh", os.X_OK)

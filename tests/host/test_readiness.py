@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import threading
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler
 
 import host.readiness
 from harness.processes import wait_for
-from host.readiness import Readiness
+from host.console import Console
+from host.readiness import STEPS, Readiness
 from tests.http_server import HttpServer
 
 
@@ -17,8 +20,10 @@ class Web(BaseHTTPRequestHandler):
     """A web part that is not ready until it is told to be."""
 
     ready = False
+    asked = 0
 
     def do_GET(self) -> None:  # the name that http.server asks for
+        Web.asked += 1
         if self.path == "/languages":
             self.answer(200, {"languages": [{"name": "python", "available": True}]})
         else:
@@ -37,15 +42,19 @@ class Web(BaseHTTPRequestHandler):
         pass
 
 
-def test_what_takes_long_is_said_again_and_again_with_the_servers_own_reason(monkeypatch):
-    monkeypatch.setattr(host.readiness, "SAY_AGAIN_S", 0.1)
+def test_each_step_is_a_line_and_what_takes_long_is_said_once_with_its_reason(monkeypatch):
+    monkeypatch.setattr(host.readiness, "SAY_AFTER_S", 0.1)
     monkeypatch.setattr(Web, "ready", False)
-    said: list[str] = []
+    said, asked = io.StringIO(), Web.asked
     with closing(HttpServer(Web)) as web:
-        waiting = threading.Thread(target=lambda: Readiness("127.0.0.1", web.port).wait(said.append))
+        waiting = threading.Thread(target=lambda: Readiness("127.0.0.1", web.port).wait(Console(said)))
         waiting.start()
-        wait_for(lambda: len(said) >= 2)
+        wait_for(lambda: "not ready yet" in said.getvalue())
+        wait_for(lambda: Web.asked > asked + 20)
         monkeypatch.setattr(Web, "ready", True)
         waiting.join(30)
     assert not waiting.is_alive()
-    assert set(said) == {"not ready yet: No worker."}
+    steps = [re.sub(r" +\d+\.\d s$", "", line) for line in said.getvalue().splitlines()]
+    reason = "singlecell: not ready yet: No worker."
+    lines = [f"singlecell: {step}" for step in STEPS]
+    assert steps == [*lines[:2], reason, *lines[2:]]

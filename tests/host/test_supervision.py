@@ -1,4 +1,4 @@
-"""Services start together and end together, in order and in time, whoever ends them."""
+"""Services start together, come back when they die, and end together, in order and in time, whoever ends them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from harness.processes import start
-from host.errors import EXIT_SERVICE_DIED
+from host.deaths import CALM_S, PAUSE_S_MAX, Deaths
+from host.errors import EXIT_SERVICE_DIED, EXIT_SETTINGS
 
 START_S = 30.0
 END_S = 5.0  # what make run promises
@@ -27,9 +28,9 @@ def hangups_are_heard():
 
 
 @contextmanager
-def launcher(tmp_path, *services, ready="^started$"):
+def launcher(tmp_path, *services, ready="^started$", **environment):
     argv = [sys.executable, "-m", "tests.host.launcher", str(tmp_path / "log"), *services]
-    with start(argv, ready=ready, deadline_s=START_S) as process:
+    with start(argv, ready=ready, deadline_s=START_S, env={**os.environ, **environment}) as process:
         yield process
 
 
@@ -84,7 +85,7 @@ def test_asking_twice_is_asking_once(tmp_path):
         process.wait_for_line("SIGTERM: ending", END_S)
         process.signal(signal.SIGTERM)
         assert process.wait(END_S) == 0
-        assert "ended in order" in process.log
+        assert "ended in order" in (tmp_path / "log").read_text()
 
 
 def test_what_a_service_left_behind_in_another_session_is_ended_too(tmp_path):
@@ -93,26 +94,102 @@ def test_what_a_service_left_behind_in_another_session_is_ended_too(tmp_path):
         check_end(process)
 
 
-def test_when_one_service_dies_all_end_with_its_last_20_lines(tmp_path):
-    dying = "for i in $(seq 30); do echo line-$i; done; exit 9"
-    with launcher(tmp_path, f"one={SLEEP}", f"two=sleep 0.5; {dying}") as process:
-        assert process.wait(START_S) == EXIT_SERVICE_DIED
-        said, _, last_words = process.log.partition("the service two ended by itself")
-        assert "line-1\n" in said
-        assert [line.strip() for line in last_words.splitlines()[1:]] == [f"line-{number}" for number in range(11, 31)]
-
-
-def test_a_job_that_ends_is_no_end_of_the_others(tmp_path):
-    with launcher(tmp_path, "job?=echo done; exit 1", f"one={SLEEP}", ready=r"job stopped \(rc=1\)") as process:
-        assert len(process.descendants()) == 1
+def test_a_service_that_dies_is_started_again_and_the_others_go_on(tmp_path):
+    once = f"mkdir {tmp_path}/once 2>/dev/null || {SLEEP}; sleep 0.3; echo a last word; kill -9 $$"
+    with launcher(tmp_path, f"one=echo $$ is one; {SLEEP}", f"two={once}") as process:
+        process.wait_for_line(r"two started again \(pid=", START_S)
+        assert process.log.count(" is one\n") == 1
+        said = process.log.partition("two was ended by SIGKILL; it is started again in 0.1 s")[2]
+        assert "two said: a last word" in said.partition("two started again")[0]
         check_end(process)
-        assert "by itself" not in process.log
+
+
+def test_one_that_dies_again_and_again_says_the_same_once_and_pauses_longer(tmp_path):
+    with launcher(tmp_path, f"one={SLEEP}", "two=echo the same; exit 7", ready="4 times in a row") as process:
+        assert process.log.count("two said: the same") == 1
+        assert "two ended with exit code 7, 4 times in a row; it is started again in 0.8 s" in process.log
+        check_end(process)
+
+
+def test_the_operator_is_told_ever_more_rarely_of_the_same_death():
+    deaths, told = Deaths(), []
+    for number in range(1, 20):
+        deaths.add(1.0, ["the same"])
+        if deaths.is_news:
+            told.append(number)
+    assert told == [1, 2, 4, 8, 16]
+    deaths.add(1.0, ["something else"])
+    assert deaths.is_news
+
+
+def test_a_pause_doubles_to_a_bound_and_is_short_again_after_a_calm_life():
+    deaths = Deaths()
+    pauses = []
+    for _ in range(12):
+        deaths.add(1.0, [])
+        pauses.append(deaths.pause_s)
+    assert pauses[:4] == [0.1, 0.2, 0.4, 0.8]
+    assert pauses[-1] == PAUSE_S_MAX
+    deaths.add(CALM_S + 1, [])
+    assert deaths.pause_s == 0.1
+
+
+def test_what_a_dead_service_forked_is_ended_before_it_starts_again(tmp_path):
+    """Workers of the web part would hold its port."""
+    fork = "sleep 1000 & echo forked $!; wait"
+    with launcher(tmp_path, f"one={fork}", ready="forked ") as process:
+        inner = int(process.wait_for_line("forked ", START_S).rpartition(" ")[2])
+        outer = next(pid for pid in process.descendants() if pid != inner)
+        os.kill(outer, signal.SIGKILL)
+        process.wait_for_line("one started again", START_S)
+        assert not is_alive(inner)
+        check_end(process)
+
+
+def test_a_service_comes_back_after_those_that_it_needs(tmp_path):
+    both = [f"base=echo $$ is base; {SLEEP}", f"top>base=echo $$ is top; {SLEEP}"]
+    with launcher(tmp_path, *both, ready="is top$") as process:
+        first = [int(process.wait_for_line(f"is {name}$", START_S).split()[-3]) for name in ("base", "top")]
+        process.signal(signal.SIGSTOP)
+        for pid in reversed(first):
+            os.kill(pid, signal.SIGKILL)
+        process.signal(signal.SIGCONT)
+        process.wait_for_line("top started again", START_S)
+        assert process.log.index("base started again") < process.log.index("top started again")
+        check_end(process)
+
+
+def test_one_that_never_worked_and_dies_three_times_ends_all_with_its_last_lines(tmp_path):
+    dying = "for i in $(seq 30); do echo line-$i; done; exit 9"
+    with launcher(tmp_path, f"one={SLEEP}", f"two=sleep 0.2; {dying}", NEVER_READY="1") as process:
+        assert process.wait(START_S) == EXIT_SERVICE_DIED
+        said, _, last_words = process.log.partition("two ended with exit code 9, so all others were stopped")
+        assert said.count("it is started again") == 2
+        assert [line.strip() for line in last_words.splitlines()[1:]] == [
+            f"singlecell:   line-{number}" for number in range(11, 31)
+        ]
 
 
 def test_a_service_that_cannot_start_ends_all(tmp_path):
-    with launcher(tmp_path, f"one={SLEEP}", "two=sleep 0.5; exec /no/such/program") as process:
+    with launcher(tmp_path, f"one={SLEEP}", "two=sleep 0.2; exec /no/such/program", NEVER_READY="1") as process:
         assert process.wait(START_S) == EXIT_SERVICE_DIED
-        assert "/no/such/program" in process.log.partition("by itself")[2]
+        assert "/no/such/program" in process.log.partition("all others were stopped")[2]
+
+
+def test_a_service_with_a_wrong_setting_ends_all_with_its_own_sentence(tmp_path):
+    wrong = "sleep 0.2; echo 'noise'; echo 'trusted_db.py: workers is 0; it must be more'; exit 2"
+    with launcher(tmp_path, f"one={SLEEP}", f"two={wrong}") as process:
+        assert process.wait(START_S) == EXIT_SETTINGS
+        assert process.log.splitlines()[-1] == "singlecell: workers is 0; it must be more"
+        assert "again" not in process.log
+
+
+def test_a_job_that_ends_is_no_end_of_the_others(tmp_path):
+    with launcher(tmp_path, "job?=echo done; exit 1", f"one={SLEEP}") as process:
+        process.wait_for(lambda: "job stopped (rc=1)" in (tmp_path / "log").read_text(), "the end of the job", START_S)
+        assert len(process.descendants()) == 1
+        check_end(process)
+        assert "again" not in process.log
 
 
 def test_a_killed_launcher_takes_everything_with_it(tmp_path):
@@ -132,7 +209,8 @@ def test_the_early_services_end_before_the_others(tmp_path):
         process.wait_for_line("late runs$", START_S)
         process.signal(signal.SIGTERM)
         assert process.wait(END_S) == 0
-        assert process.log.index("early ends") < process.log.index("late is still here")
+        log = (tmp_path / "log").read_text()
+        assert log.index("early ends") < log.index("late is still here")
 
 
 def test_what_services_say_is_in_the_log_file_and_never_on_standard_output(tmp_path):

@@ -29,9 +29,9 @@ def complain(directory: Path, **env: str) -> str:
         [sys.executable, "-m", "store.embedded", str(directory)],
         cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.returncode == embedded.EXIT_SETTINGS and "Traceback" not in done.stderr
     [sentence] = done.stderr.splitlines()
-    return sentence
+    return sentence.removeprefix("store.embedded: ")
 
 
 def exe(pid: int) -> str:
