@@ -19,7 +19,8 @@ import zmq
 from msgspec.structs import replace
 
 from untrusted import languages
-from untrusted.languages import Language
+from untrusted.languages import Language, kernelspecs
+from untrusted.languages.kernelspecs import KernelspecError, NotInstalledError
 from untrusted.sandbox import SandboxError, gvisor, selftest
 from untrusted.sandbox import limiter as limiters
 from untrusted.sandbox.limiter.group import Limiter
@@ -78,7 +79,7 @@ def start(config: StartConfig) -> tuple[Supervisor, DeviceSocket]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, DESCRIPTORS_MAX)), hard))
     installed = {name: entry for name, entry in config.languages.items() if is_installed(entry)}
     own = {name: entry for name, entry in installed.items() if not entry.through}
-    found = {name: language for name in own if (language := find_language(name))}
+    found = {name: language for name, entry in own.items() if (language := find_language(name, entry.python))}
     through = {name: entry.through for name, entry in installed.items() if is_dialect(name, found.get(entry.through))}
     if not found:
         places = ", ".join(sorted({entry.python for entry in config.languages.values()}))
@@ -124,6 +125,7 @@ def plan_sandbox(
         guests,
         home,
         language.calls,
+        language.trees,
     )
 
 
@@ -160,13 +162,20 @@ def is_installed(language: LanguageConfig) -> bool:
     return os.access(language.python, os.X_OK) and (not language.stamp or os.access(language.stamp, os.R_OK))
 
 
-def find_language(name: str) -> Language | None:
-    """Return the description of a language that was shipped with this code."""
+def find_language(name: str, python: str) -> Language | None:
+    """Return the description of a language that was shipped with this code, if what it asks for is installed."""
     try:
-        return languages.load(name)
+        language = languages.load(name)
+        if language.kernelspec:
+            kernelspecs.find(language.kernelspec, python)
+        return language
     except ImportError:
         log.warning("the code that was shipped has no language %s", name)
-        return None
+    except NotInstalledError as error:
+        log.info("the language %s is left out: %s", name, error)
+    except KernelspecError as error:
+        log.warning("the language %s is left out: %s", name, error)
+    return None
 
 
 def is_dialect(name: str, language: Language | None) -> bool:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ("*.py", "kernel.json")
 LENGTH_BYTES = 8
 # The program that unpacks the archive over there; it is sent as the argument of ``python -c``.
 BOOTSTRAP = Path(__file__).with_name("remote_bootstrap.py").read_text()
@@ -18,7 +19,8 @@ BOOTSTRAP = Path(__file__).with_name("remote_bootstrap.py").read_text()
 def pack() -> bytes:
     """Return length, SHA-256 and tar archive of the files as they were first read; same files make the same bytes."""
     body = io.BytesIO()
-    files = [ROOT / "contract.py", ROOT / "wire.py", *sorted((ROOT / "untrusted").rglob("*.py"))]
+    ours = [path for name in SHIPPED for path in (ROOT / "untrusted").rglob(name)]
+    files = [ROOT / "contract.py", ROOT / "wire.py", *sorted(ours)]
     with tarfile.open(fileobj=body, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in files:
             content = path.read_bytes()

@@ -48,13 +48,28 @@ LANGUAGE = Language(name="slow", version=lambda: "2.0", set_up=load)
 """
 
 
-def read_example() -> tuple[str, str, str, str]:
-    """Return language file, settings, and the cell of the command line with what it prints."""
+@dataclass(frozen=True)
+class Examples:
+    """What the page says: files as (name, text), and by language a cell with what it prints."""
+
+    files: list[tuple[str, str]]
+    cells: dict[str, tuple[str, str]]
+
+    @property
+    def settings(self) -> str:
+        """The configuration file, with the entries of all examples and of the other tests."""
+        first, entry = (text for name, text in self.files if name == "singlecell_config.py")
+        return f"{first.rstrip().removesuffix('}')}{entry}{OTHERS}"
+
+
+def read_examples() -> Examples:
+    """Return the examples of the page."""
     page = (ROOT / "docs" / "languages.md").read_text()
-    file, settings = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    command = re.search(r"\$ echo '(.*)' \| .* --language polish -\n(.*)\n", page)
-    assert command
-    return file, settings, command[1], command[2]
+    cells = re.findall(r"\$ echo '(.*)' \| .* --language (\w+) -\n(.*)\n", page)
+    return Examples(
+        re.findall(r"`([\w./]+)`:\n\n```\w+\n(.*?)```", page, re.DOTALL),
+        {language: (cell, printed) for cell, language, printed in cells},
+    )
 
 
 @dataclass(frozen=True)
@@ -71,13 +86,16 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A server with this language and the two others, from a checkout in which the page was followed."""
     checkout, site = tmp_path_factory.mktemp("languages") / "checkout", make_site()
     shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(*NOT_COPIED))
-    file, settings, _cell, _printed = read_example()
-    (checkout / "untrusted" / "languages" / "polish.py").write_text(file)
-    (checkout / "singlecell_config.py").write_text(settings.rstrip().removesuffix("}") + OTHERS)
+    examples = read_examples()
+    for name, text in examples.files:
+        if name.startswith("untrusted/"):
+            (checkout / name).parent.mkdir(exist_ok=True)
+            (checkout / name).write_text(text)
+    (checkout / "singlecell_config.py").write_text(examples.settings)
     loaded = site.data.with_suffix(".loaded")
     (checkout / "untrusted" / "languages" / "slow.py").write_text(SLOW.format(loaded=str(loaded)))
     argv = ["sh", str(checkout / "deploy" / "bootstrap.sh"), "run"]
-    env = {**site.env, "LANGUAGES": "polish, absent, slow", "PREFIX": str(environments())}
+    env = {**site.env, "LANGUAGES": "polish, absent, tally, slow", "PREFIX": str(environments())}
     try:
         with start(argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=checkout) as process:
             yield Serving(site.url, process, loaded)
@@ -101,18 +119,19 @@ def ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return found
 
 
-def run(url: str, code: str) -> dict[str, Any]:
-    """Return a computation in the first language of the server, with its messages by type."""
-    computation = ask(f"{url}/computations?wait=30", {"code": code})
-    assert computation["language"] == "polish"
+def run(url: str, code: str, **fields: Any) -> dict[str, Any]:
+    """Return a computation, in the first language of the server unless it names one, with its messages by type."""
+    computation = ask(f"{url}/computations?wait=30", {"code": code, **fields})
+    assert computation["language"] == fields.get("language", "polish")
     return computation | {message["header"]["msg_type"]: message["content"] for message in computation.pop("messages")}
 
 
 def test_the_languages_that_are_not_named_are_left_out(url: str) -> None:
-    polish, absent, _slow = ask(f"{url}/languages")["languages"]
+    polish, tally, absent, _slow = ask(f"{url}/languages")["languages"]
     assert (absent["name"], absent["available"], absent["install"]) == ("absent", False, "make absent")
     assert (polish["name"], polish["label"], polish["available"]) == ("polish", "Reverse Polish", True)
     assert re.fullmatch(r"3\.\d+\.\d+", polish["version"])
+    assert (tally["label"], tally["packages"]) == ("Tally", {})
 
 
 def test_a_language_that_is_not_installed_holds_nothing_up_and_says_what_installs_it(url: str) -> None:
@@ -139,8 +158,20 @@ def test_a_language_that_loads_slowly_holds_up_no_other_and_its_cells_wait_for_i
 
 
 def test_a_cell_says_what_the_page_says(url: str) -> None:
-    _file, _settings, cell, printed = read_example()
-    assert run(url, cell)["execute_result"]["data"]["text/plain"] == printed
+    for language, (cell, printed) in read_examples().cells.items():
+        assert run(url, cell, language=language)["execute_result"]["data"]["text/plain"] == printed
+
+
+def test_a_kernel_of_ones_own_keeps_its_session_asks_and_says_its_errors(url: str) -> None:
+    first = run(url, "3 4", language="tally", keep=True)
+    later = {"session": first["session"], "keep": True, "language": "tally"}
+    assert run(url, "5", **later)["execute_result"]["data"]["text/plain"] == "12"
+    assert run(url, "five", **later)["error"]["ename"] == "ValueError"
+    asking = ask(f"{url}/computations", {"code": "? 1", "stdin": True, **later})
+    wait_for(lambda: "input_request" in str(ask(asking["links"]["messages"])["messages"]))
+    ask(asking["links"]["input"], {"value": "30"})
+    wait_for(lambda: ask(asking["links"]["self"])["state"] == "done")
+    assert run(url, "0", **later)["execute_result"]["data"]["text/plain"] == "43"
 
 
 def test_what_its_transformation_raises_is_the_error_of_the_cell(url: str) -> None:

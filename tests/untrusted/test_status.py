@@ -20,7 +20,7 @@ class Pool:
     """What is known of a language."""
 
     language: Language
-    warm: bool = True
+    can_run: bool = True
     settled: bool = True
     version: str = "1"
     packages: dict[str, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Told:
 
     def change(self) -> bool:
         """Let the language change; return whether the device is told."""
-        self._pool.warm = not self._pool.warm
+        self._pool.can_run = not self._pool.can_run
         frame = self._status.next_frame()
         if isinstance(frame, wire.Languages):
             self._languages.change(frame.languages, self._pings)
@@ -77,11 +77,11 @@ def test_a_language_that_comes_and_goes_for_hours_is_no_flood() -> None:
 
 
 def test_a_dialect_is_as_far_as_the_language_that_it_runs_through() -> None:
-    pool = Pool(SAGE, warm=False, settled=False)
+    pool = Pool(SAGE, can_run=False, settled=False)
     status = Status({"python": Pool(PYTHON), "sage": pool, "gap": pool}, "watchdog", [])
     hello = status.next_frame()
     assert isinstance(hello, wire.Hello) and hello.languages[2] == wire.LanguageReport("gap", "", "loading")
-    pool.warm = True
+    pool.can_run = True
     changed = status.next_frame()
     assert isinstance(changed, wire.Languages) and changed.languages[2] == wire.LanguageReport("gap", "sage 1", "ready")
 

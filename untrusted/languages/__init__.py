@@ -40,10 +40,15 @@ class Language:
     (``untrusted/sandbox/allowed_calls.py``). ``dialects``: other languages that its sessions can run instead, and what
     makes of the text of a cell in them what IPython gets. ``packages_file``: where the operator adds packages to its
     environment (docs/running.md).
+
+    ``kernelspec``: the name of an installed kernel that runs the cells instead of IPython
+    (``untrusted/languages/kernelspecs.py``). Then of the rest only ``environment``, ``warm_cells``, ``terminals``,
+    ``calls`` and ``trees`` are asked for; the version is what the kernel says. ``trees``: paths of the host that its
+    sessions see read-only, beside those of every session.
     """
 
     name: str
-    version: Callable[[], str]
+    version: Callable[[], str] = lambda: ""
     environment: Mapping[str, str] = field(default_factory=dict)
     preload: tuple[str, ...] = ()
     warm_cells: tuple[str, ...] = ()
@@ -56,6 +61,8 @@ class Language:
     calls: tuple[str, ...] = ()
     dialects: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     packages_file: str = "packages.txt"
+    kernelspec: str = ""
+    trees: tuple[str, ...] = ()
 
 
 def load(name: str) -> Language:

@@ -117,13 +117,14 @@ def build_plan(
     gvisor: Gvisor | None = None,
     home: Path | None = None,
     calls: Iterable[str] = (),
+    trees: Iterable[str] = (),
 ) -> Plan:
     """Return the plan for these limits.
 
     Sessions see what of ``code_directory`` is ``SHIPPED``, and the environments of ``pythons``. ``memory_is_seen``:
     whether the limiter sees all memory; what it would not see is refused. ``home``: where languages keep caches; only
     guests of gVisor, which load their language themselves, are shown it. ``calls``: system calls that the language adds
-    to those that every session may make.
+    to those that every session may make. ``trees``: paths of the host that it adds to those that every session sees.
     Raises SandboxError for a layer that is unknown or cannot be waived, for a Python that does not run, and for a call
     that does not exist.
     """
@@ -142,6 +143,7 @@ def build_plan(
     wanted += [str(code_directory / name) for name in SHIPPED]
     wanted += [gvisor.runsc] if gvisor else []
     wanted += [str(home)] if gvisor and home and home.is_dir() else []
+    wanted += [path for path in trees if os.path.exists(path)]
     prefixes = [prefix for python in pythons for prefix in _prefixes(python)]
     trees = _outermost(wanted + prefixes)
     # An environment may be known by a link to it, and programs in it by that name.

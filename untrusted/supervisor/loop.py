@@ -211,6 +211,9 @@ class Supervisor:
         if pool.is_overdue(now):
             log.error("the zygote of %s does not come to the end of loading; it is started again", name)
             pool.bury_zygote()
+        elif pool.is_broken:
+            log.error("the workers of %s die before they are ready; its zygote is started again", name)
+            pool.bury_zygote()
         pool.start_when_due(now)
         names = (name, *(dialect for dialect, other in self._through.items() if other == name))
         pool.refill(sum(map(self._sessions.waiting, names)) + self._introspections.wanted_workers(name))

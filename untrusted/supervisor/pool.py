@@ -27,6 +27,7 @@ CODE_DIRECTORY = Path(__file__).resolve().parents[2]
 WORKER_FRAME_BYTES_MAX = FRAME_BYTES_MAX - (64 << 10)
 RESTART_PAUSE_S = 1.0
 EARLY_DEATH_PAUSE_S = 0.5
+EARLY_DEATHS_MAX = 5  # in a row: what the language needs is there no more, which its zygote will find
 # A cell that has just got its worker is not slowed by the fork of the next one, while there are enough.
 REFILL_PAUSE_S = 0.05
 FAILURES_TOLD = 2  # then the device is told that this language cannot run
@@ -50,7 +51,8 @@ def make_home() -> Path:
 class Pool:
     """The zygote of one language, and its workers that no session has yet: ``ready_target`` of them are kept ready.
 
-    ``alive``: whether there is a zygote; ``warm``: whether it has loaded its language. ``ready``, ``starting``: workers
+    ``alive``: whether there is a zygote; ``warm``: whether it has loaded its language. ``can_run``: whether sessions
+    can be had: of a foreign kernel it is known when one has started in the sandbox. ``ready``, ``starting``: workers
     that have said Ready, and those that have not. ``orders``: the socket to the zygote.
     """
 
@@ -67,9 +69,10 @@ class Pool:
         self._home = home
         self._plan, self._limiter, self._ready_target = plan, limiter, ready_target
         self.version, self.packages = "", dict[str, str]()
-        self.warm = self.alive = False
+        self.warm = self.alive = self.can_run = False
         self._failures, self._start_at, self._refill_at, self._started_at = 0, 0.0, 0.0, 0.0
         self._pause_until = 0.0
+        self._early_deaths = 0
         self.ready: deque[WorkerProcess] = deque()
         self.starting: dict[int, WorkerProcess] = {}
         self._expected: deque[list[socket.socket]] = deque()
@@ -78,7 +81,7 @@ class Pool:
     @property
     def settled(self) -> bool:
         """Whether it is known if the language can run here."""
-        return self.warm or self._failures >= FAILURES_TOLD
+        return self.can_run or self._failures >= FAILURES_TOLD
 
     def _start(self) -> None:
         self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -106,6 +109,9 @@ class Pool:
         if not self.warm or now < self._refill_at or (now < self._pause_until and not wanted and self._has_enough):
             return
         missing = self._ready_target + wanted - len(self.ready) - len(self.starting) - len(self._expected)
+        if self.language.kernelspec:
+            # Each starts a program of its own: one after another they leave the processors to those who wait.
+            missing = min(missing, max(wanted, 1) - len(self.starting) - len(self._expected))
         for _ in range(missing):
             # A second pair for the interrupts of a guest.
             pairs = [socket.socketpair() for _ in range(2 if self._plan.gvisor else 1)]
@@ -119,7 +125,9 @@ class Pool:
         data, descriptors, _flags, _address = socket.recv_fds(self.orders, WARM_BYTES_MAX, 1, socket.MSG_CMSG_CLOEXEC)
         if data.startswith(WARM):
             self.version, self.packages = json.loads(data[len(WARM) :])
-            self.warm, self._failures = True, 0
+            self.warm = True
+            if not self.language.kernelspec:
+                self._note_success()
             return None
         if not data.startswith(FORKED) or len(descriptors) != 1:
             raise EOFError(f"the zygote of {self.language.name} is gone")
@@ -137,11 +145,16 @@ class Pool:
         del self.starting[worker.pid]
         worker.open_work_directory()
         self.ready.append(worker)
+        self._note_success()
+
+    def _note_success(self) -> None:
+        self.can_run, self._failures, self._early_deaths = True, 0, 0
 
     def forget(self, worker: WorkerProcess) -> None:
         """Drop a worker that died before a session had it; after an early death the next forks wait a little."""
         if self.starting.pop(worker.pid, None):
             self._refill_at = time.monotonic() + EARLY_DEATH_PAUSE_S
+            self._early_deaths += 1
         if worker in self.ready:
             self.ready.remove(worker)
 
@@ -169,13 +182,19 @@ class Pool:
         The pause grows with each failure.
         """
         self.stop()
-        self.warm = self.alive = False
+        self.warm = self.alive = self.can_run = False
+        self._early_deaths = 0
         self._failures += 1
         self._start_at = time.monotonic() + RESTART_PAUSE_S * self._failures
 
     def is_overdue(self, now: float) -> bool:
         """Return whether the zygote has been loading its language for so long that it never will."""
         return self.alive and not self.warm and now - self._started_at > LOADING_S_MAX
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether its workers die before they are ready, one after another."""
+        return self.warm and self._early_deaths >= EARLY_DEATHS_MAX
 
     def start_when_due(self, now: float) -> None:
         """Start a zygote where there is none."""

@@ -72,7 +72,7 @@ class Status:
 
 
 def _report(name: str, pool: Pool) -> LanguageReport:
-    if pool.warm:
+    if pool.can_run:
         if name == pool.language.name:
             return LanguageReport(name, pool.version, "ready", pool.packages)
         # Of one that runs through another, that one's name and version.

@@ -17,7 +17,6 @@ from functools import partial
 from untrusted.channel import FORK, FORKED, WARM
 from untrusted.sandbox.clone import clone_session
 from untrusted.sandbox.plan import Plan
-from untrusted.worker.packages import installed
 
 PLAN_BYTES_MAX = 1 << 20
 
@@ -27,14 +26,16 @@ def receive_plan(orders: socket.socket) -> Plan:
     return Plan.from_bytes(orders.recv(PLAN_BYTES_MAX))
 
 
-def serve(orders: socket.socket, plan: Plan, version: str, work: Callable[..., object]) -> None:
+def serve(
+    orders: socket.socket, plan: Plan, version: str, packages: dict[str, str], work: Callable[..., object]
+) -> None:
     """Say that the language is loaded, and fork a worker for each order, until the supervisor is gone.
 
     ``work``: serves one session on the sockets that came with the order, in a process that is locked down.
     """
     # Nobody asks how children ended: the supervisor watches their pidfds.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    orders.sendall(WARM + json.dumps([version, installed()]).encode())
+    orders.sendall(WARM + json.dumps([version, packages]).encode())
     while True:
         order, descriptors, _flags, _address = socket.recv_fds(orders, 1, 2)
         if order != FORK or not descriptors:

@@ -5,6 +5,7 @@ Descriptor 0 is the session's channel, 1 brings a byte for each interrupt. No si
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import sys
 from contextlib import suppress
 
 from untrusted import languages
-from untrusted.kernel import Kernel
+from untrusted.worker.kernels import describe, make_kernel
 from untrusted.worker.worker import work_one_session
 
 _CHANNEL, _INTERRUPTS, _LOG = 0, 1, 2
@@ -28,8 +29,10 @@ def main() -> None:
     if worker == 0:
         os.close(interrupts)
         os.setsid()
-        kernel = Kernel(languages.load(sys.argv[1]), float(sys.argv[2]))
-        kernel.warm()
+        language = languages.load(sys.argv[1])
+        kernel = make_kernel(language, float(sys.argv[2]))
+        if not language.kernelspec:  # that of a foreign kernel was tried by the launcher
+            kernel.warm()
         work_one_session(kernel, socket.socket(fileno=channel))
         os._exit(0)
     os.close(channel)
@@ -57,5 +60,8 @@ def be_init(worker: int, interrupts: int) -> None:
 
 
 def rehearse() -> None:
-    """Load the language that is the first argument, as a guest does."""
-    Kernel(languages.load(sys.argv[1])).warm()
+    """Load the language that is the first argument, as a guest does; print its version and packages."""
+    language = languages.load(sys.argv[1])
+    kernel = make_kernel(language, 60.0)
+    kernel.warm()
+    print(json.dumps(describe(language, kernel)), flush=True)

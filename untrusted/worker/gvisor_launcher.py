@@ -6,6 +6,7 @@ loads the language anew (``untrusted/worker/gvisor_guest.py``); nobody waits for
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -16,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from untrusted import languages
 from untrusted.sandbox import SandboxError, die_with_parent, gvisor
 from untrusted.sandbox.lockdown import settle
 from untrusted.sandbox.plan import HOME, Plan
@@ -41,12 +41,13 @@ def main() -> None:
     language_name, code_directory = sys.argv[2], sys.path[0]
     die_with_parent(signal.SIGKILL)
     plan = receive_plan(orders)
-    language = languages.load(language_name)
-    # Once outside of any guest: whether it loads at all, and for the caches that it leaves behind.
-    subprocess.run(command("rehearse", code_directory, language_name), check=True, stdin=subprocess.DEVNULL)
+    # Once outside of any guest: whether it loads at all, what it is, and for the caches that it leaves behind.
+    rehearsal = command("rehearse", code_directory, language_name)
+    said = subprocess.run(rehearsal, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
+    version, packages = json.loads(said.splitlines()[-1])
     settle(plan)
     guest = Guest(plan, command("main", code_directory, language_name, str(plan.cell_wall_s)), os.environ["HOME"])
-    serve(orders, plan, language.version(), partial(launch, guest))
+    serve(orders, plan, version, packages, partial(launch, guest))
 
 
 def command(entry: str, code_directory: str, *arguments: str) -> list[str]:

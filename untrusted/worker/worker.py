@@ -7,14 +7,17 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from untrusted.channel import Over, Ready, Said, Speak, SupervisorGoneError, WorkerEnd, Written, carried_bytes
-from untrusted.kernel import Kernel
 from untrusted.sandbox.plan import HOME
 from untrusted.sandbox.reseed import reseed
 from wire import FRAME_BYTES_MAX, Deliver, Execute, InputReply, Introspect, IntrospectReply, Message, Upload
+
+if TYPE_CHECKING:
+    from untrusted.worker.kernels import AnyKernel
 
 # One message must fit into one frame, with room for what frames add.
 MESSAGE_BYTES_MAX = FRAME_BYTES_MAX - (128 << 10)
@@ -23,7 +26,7 @@ MESSAGE_BYTES_MAX = FRAME_BYTES_MAX - (128 << 10)
 class Worker:
     """A kernel that is joined to the channel of its supervisor."""
 
-    def __init__(self, channel: WorkerEnd, kernel: Kernel) -> None:
+    def __init__(self, channel: WorkerEnd, kernel: AnyKernel) -> None:
         self._channel, self._kernel = channel, kernel
         self._uploading: dict[str, int | OSError] = {}
         self._not_written: list[str] = []
@@ -105,7 +108,7 @@ class Worker:
             return IntrospectReply(frame.request, "error", _json({"ename": type(error).__name__}))
 
 
-def work_one_session(kernel: Kernel, sock: socket.socket) -> None:
+def work_one_session(kernel: AnyKernel, sock: socket.socket) -> None:
     """Serve one session on the socket, in a process that is locked down already."""
     channel = WorkerEnd(sock)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

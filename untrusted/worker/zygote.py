@@ -11,11 +11,11 @@ import sys
 from functools import partial
 
 from untrusted import languages
-from untrusted.kernel import Kernel
 from untrusted.sandbox import die_with_parent
 from untrusted.sandbox.lockdown import settle
 from untrusted.sandbox.reseed import find_generators
 from untrusted.worker.fork_server import receive_plan, serve
+from untrusted.worker.kernels import describe, make_kernel
 from untrusted.worker.worker import work_one_session
 
 
@@ -26,11 +26,12 @@ def main() -> None:
     die_with_parent(signal.SIGKILL)
     plan = receive_plan(orders)
     language = languages.load(language_name)
-    kernel = Kernel(language, plan.cell_wall_s)
+    kernel = make_kernel(language, plan.cell_wall_s)
     kernel.warm()
     find_generators()
+    described = describe(language, kernel)
     settle(plan)
-    serve(orders, plan, language.version(), partial(work_one_session, kernel))
+    serve(orders, plan, *described, partial(work_one_session, kernel))
 
 
 if __name__ == "__main__":

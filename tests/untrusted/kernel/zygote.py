@@ -58,7 +58,7 @@ def main() -> None:
     """Build, warm, and fork."""
     language = languages.load(sys.argv[1])
     os.environ.update(language.environment)
-    from untrusted.kernel import Kernel
+    from untrusted.kernel.kernel import Kernel
 
     kernel = Kernel(language)
     kernel.warm()
