@@ -1,7 +1,8 @@
 #!/bin/sh
 # Make what a bare Debian or Ubuntu lacks (packages, Python environments), then hand over to Python.
 #   bootstrap.sh run | test | check | bench | load | environments    [arguments for the program handed over to]
-#   bootstrap.sh language NAME
+#   bootstrap.sh language NAME                                       an environment, from requirements/NAME.txt
+#   bootstrap.sh debian NAME                                         Debian's packages, from requirements/NAME.debian
 #   bootstrap.sh packages                                            only the operator's packages for Python
 # Progress goes to standard error; standard output belongs to the program. Exit code 3: something is missing here.
 set -eu
@@ -9,7 +10,7 @@ umask 022
 cd "$(dirname "$0")/.."
 
 EXIT_MISSING=3
-job=${1:?bootstrap.sh needs a job: run, test, check, bench, load, environments, language or packages}
+job=${1:?bootstrap.sh needs a job: run, test, check, bench, load, environments, language, debian or packages}
 shift
 if [ "$(id -u)" = 0 ]; then
     root=1 prefix=${PREFIX:-/opt/singlecell}
@@ -39,7 +40,7 @@ find_python() {
 # Print the Debian packages that this machine lacks for the job.
 find_missing() {
     [ -n "$(find_python)" ] || printf 'python3 python3-venv '
-    case $job in check | language | packages) return 0 ;; esac
+    case $job in check | language | debian | packages) return 0 ;; esac
     has_library libcurl.so.4 || command -v mongod >/dev/null || printf 'libcurl4 '
     [ -z "$root" ] || [ -x /usr/sbin/sshd ] || printf 'openssh-server '
     if [ "$job" = load ] || { [ "$job" = test ] && [ -n "$root" ]; }; then
@@ -148,6 +149,7 @@ build() {
 
 . deploy/steps.sh
 . deploy/language.sh
+. deploy/debian.sh
 . deploy/packages.sh
 missing=$(find_missing)
 if [ -n "$missing" ]; then
@@ -201,6 +203,7 @@ language)
     exec 9>&-  # its lock
     add_packages "$name" "packages-$name.txt"
     ;;
+debian) make_debian "${1:-}" ;;
 packages)
     build "$prefix/untrusted" untrusted
     add_packages untrusted packages.txt
@@ -220,5 +223,5 @@ check)
     [ -z "$broken" ] || { say "broken:$broken"; exit 1; }
     say "all four hold"
     ;;
-*) fail "there is no job $job; there are run, test, check, bench, load, environments, language and packages" ;;
+*) fail "there is no job $job; there are run, test, check, bench, load, environments, language, debian and packages" ;;
 esac

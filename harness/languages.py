@@ -7,6 +7,9 @@ from pathlib import Path
 
 from harness.processes import untrusted_python
 
+# Of languages that are not built but installed: the file by which they are found.
+KERNELSPECS = {"r": Path("/usr/share/jupyter/kernels/ir/kernel.json")}
+
 
 def environments() -> Path:
     """Return the directory in which the environments of languages lie."""
@@ -26,5 +29,7 @@ def has_ffmpeg(name: str) -> bool:
 
 
 def is_installed(name: str) -> bool:
-    """Return whether the environment of a language is there and whole."""
+    """Return whether the environment of a language is there and whole, or its kernel is."""
+    if name in KERNELSPECS:
+        return KERNELSPECS[name].exists()
     return (environments() / name / ".stamp").exists()

@@ -9,7 +9,7 @@ import pytest
 from harness.languages import is_installed
 
 # Tests that need a language have the mark of its name, or lie in a folder of that name: tests/sage.
-OPTIONAL = {"sage": "make sage"}
+OPTIONAL = {"sage": "make sage", "r": "make r"}
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ PARTS = (
     Part("browser", ("tests/browser",)),
     Part("adversarial", ("tests/adversarial",)),
     Part("untrusted", ("tests/untrusted",)),
-    Part("sage, gvisor", ("tests/sage", "tests/gvisor")),
+    Part("sage, r, gvisor", ("tests/sage", "tests/r", "tests/gvisor")),
     Part("device, host, load", ("tests/device", "tests/host", "tests/load")),
     Part("end_to_end", ("tests/end_to_end",)),
     Part("store, web, wire", ("tests/store", "tests/web", "tests/wire")),

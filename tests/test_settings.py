@@ -231,11 +231,12 @@ TOY = {
 
 
 def test_a_table_of_languages_adds_to_the_defaults_text_by_text(tmp_path: Path) -> None:
-    settings = load(config(tmp_path, f"languages = {{'toy': {TOY}, 'python': {{'label': 'Py'}}, 'sage': None}}"))
+    table = f"{{'toy': {TOY}, 'python': {{'label': 'Py'}}, 'sage': None, 'r': None}}"
+    settings = load(config(tmp_path, f"languages = {table}"))
     assert list(settings.languages) == ["python", "toy"]
     assert (settings.languages["python"]["label"], settings.languages["python"]["extension"]) == ("Py", ".py")
     languages = load(config(tmp_path, f"languages = {{'toy': {TOY}}}"), languages={"python": None}).languages
-    assert [name for name, entry in languages.items() if not entry["through"]] == ["sage", "toy"]
+    assert [name for name, entry in languages.items() if not entry["through"]] == ["sage", "r", "toy"]
 
 
 def test_a_language_may_have_limits_of_its_own() -> None:
@@ -266,7 +267,7 @@ def test_a_language_that_runs_through_another_has_its_environment_and_limits() -
         ({"toy": TOY, "slang": {**DIALECT, "limits": {"cell_wall_s": 5.0}}}, "'slang' .* has no limits of its own"),
         ({"toy": TOY, "slang": DIALECT, "argot": {**DIALECT, "through": "slang"}}, "'argot': through must name"),
         ({"slang": {**DIALECT, "through": ["toy"]}}, "'slang': through must name"),
-        ({"python": None, "sage": None}, "at least one language"),
+        ({"python": None, "sage": None, "r": None}, "at least one language"),
         ({"toy": {**TOY, "label": None}}, "'toy' must say its label"),
         ({"toy": {}}, "'toy' must say its label"),
         ({"toy": {**TOY, "mime": ""}}, "'toy' must say its mime"),

@@ -1,0 +1,27 @@
+"""Describes R: its kernel for Jupyter, what is set before the first cell, and what of the host its sessions see."""
+
+from __future__ import annotations
+
+from untrusted.languages import Language
+
+# What R's console says is what readers know: only tables, help pages and widgets are HTML. Nobody reads LaTeX of them.
+_AS_IN_THE_CONSOLE = """
+options(jupyter.display_mimetypes = setdiff(getOption("jupyter.display_mimetypes"), c("text/markdown", "text/latex")))
+for (type in c("character", "complex", "Date", "factor", "function", "integer", "list", "logical", "numeric", "ts"))
+    registerS3method("repr_html", type, function(obj, ...) NULL, envir = asNamespace("repr"))
+rm(type)
+invisible(tools::Rd2txt_options(underline_titles = FALSE))
+"""
+# In inches and points an inch: 640 by 480, as Python's.
+_PLOTS = 'options(repr.plot.width = 6.4, repr.plot.height = 4.8, repr.plot.res = 100, bitmapType = "cairo")'
+_NO_NETWORK = 'options(repos = NULL, menu.graphics = FALSE, browser = "", device.ask.default = FALSE)'
+
+LANGUAGE = Language(
+    name="r",
+    kernelspec="ir",
+    # The account's own directory of packages, which strangers' code may have written, is none of R's.
+    environment={"R_LIBS_USER": ""},
+    warm_cells=(_AS_IN_THE_CONSOLE, _PLOTS, _NO_NETWORK, "1 + 1", "plot(1)", "data.frame(a = 1)"),
+    # Without it the first plot of each session would look for all fonts.
+    trees=("/var/cache/fontconfig",),
+)
