@@ -78,12 +78,12 @@ class Readiness:
 
     def _cell_runs(self) -> bool:
         languages = self._ask("GET", "/languages").get("languages", [])
-        # One that is not installed here is no reason to wait.
-        language = next((language["name"] for language in languages if language["available"]), None)
-        if language is None:
+        # Nobody waits for one that is not installed, but for the first of the others, even when a later one has come.
+        first = next((language for language in languages if language["available"] or language["expected"]), None)
+        if first is None or not first["available"]:
             return False
         # Whatever it says to that: in some language this is an error of the student's.
-        answer = self._ask("POST", f"/computations?wait={WAIT_S}", {"code": "1+1", "language": language})
+        answer = self._ask("POST", f"/computations?wait={WAIT_S}", {"code": "1+1", "language": first["name"]})
         return answer.get("state") == "done"
 
     def _reason(self, reached: int) -> str:
