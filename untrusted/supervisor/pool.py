@@ -34,6 +34,9 @@ FAILURES_TOLD = 2  # then the device is told that this language cannot run
 LOADING_S_MAX = 300.0  # large libraries take seconds, on a slow disk a minute
 # There is no network: one try to reach it is enough, and nobody is asked anything.
 PIP_SETTINGS = {"PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+# One thread for each numerical library: a pool of threads made before the fork is dead after it, and a zygote with
+# threads cannot settle. Our own kernel loads NumPy for every language.
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from untrusted.worker.{} import main; main()"
 
 
@@ -89,6 +92,7 @@ class Pool:
         # A command that names Python means the cell's own.
         path = f"{os.path.dirname(self._python)}:/usr/local/bin:/usr/bin:/bin"
         environment = {"PATH": path, "LANG": "C.UTF-8", "HOME": str(self._home), **PIP_SETTINGS}
+        environment |= dict.fromkeys(ONE_THREAD, "1")
         self._process = subprocess.Popen(
             [self._python, "-I", "-B", "-c", start, str(CODE_DIRECTORY), str(theirs.fileno()), self.language.name],
             pass_fds=[theirs.fileno()],
