@@ -47,7 +47,8 @@ def test_a_table_is_html_and_says_how_much_is_left_out_of_a_million_rows(client,
 
 def test_a_plot_is_a_picture_of_the_size_that_is_asked(client, session) -> None:
     (plot,) = client.run("plot(1:3, main = 'Größe')", session=session, keep=True).of_type("display_data")
-    assert size_of(plot) == (640, 480)
+    assert size_of(plot) == (1280, 960)
+    assert plot["metadata"]["image/png"] == {"width": 640, "height": 480}
     code = "options(repr.plot.width = 3, repr.plot.height = 2, repr.plot.res = 150)\nhist(mtcars$mpg)"
     (plot,) = client.run(code, session=session, keep=True).of_type("display_data")
     assert size_of(plot) == (450, 300)
@@ -68,7 +69,7 @@ def test_a_plot_can_be_svg(client) -> None:
 
 def test_ggplot2_draws(client) -> None:
     (plot,) = client.run("library(ggplot2)\nggplot(mtcars, aes(wt, mpg)) + geom_point()").of_type("display_data")
-    assert size_of(plot) == (640, 480)
+    assert size_of(plot) == (1280, 960)
 
 
 def test_a_plot_of_no_size_is_an_error_and_the_next_one_is_drawn(client) -> None:

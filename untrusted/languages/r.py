@@ -12,8 +12,8 @@ for (type in c("character", "complex", "Date", "factor", "function", "integer", 
 rm(type)
 invisible(tools::Rd2txt_options(underline_titles = FALSE))
 """
-# In inches and points an inch: 640 by 480, as Python's.
-_PLOTS = 'options(repr.plot.width = 6.4, repr.plot.height = 4.8, repr.plot.res = 100, bitmapType = "cairo")'
+# In inches and pixels an inch: 640 by 480 on the page, as Python's. R's kernel has pages show half of the pixels.
+_PLOTS = 'options(repr.plot.width = 6.4, repr.plot.height = 4.8, repr.plot.res = 200, bitmapType = "cairo")'
 _NO_NETWORK = 'options(repos = NULL, menu.graphics = FALSE, browser = "", device.ask.default = FALSE)'
 
 LANGUAGE = Language(
