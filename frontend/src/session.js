@@ -29,6 +29,11 @@ class Session {
     this.files = new Map(); // name → CellFile, of all runs in this kernel
   }
 
+  /** The id of the kernel that linked cells share, null before the first of them has run. */
+  get id() {
+    return this.#id;
+  }
+
   /**
    * Run a submission, after the author's hidden setup code where that has not run in this kernel yet.
    * Resolves with the last state. Raises Refused. `notice(sentence)` tells the student that the kernel is a new one.

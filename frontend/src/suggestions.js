@@ -1,10 +1,14 @@
-/** Completion (Tab after a name, or Ctrl+Space) and documentation (Shift+Tab), both from the server. */
+/** Completion (Tab after a name, or Ctrl+Space), signatures after `(`, and documentation (Shift+Tab), all from the server. */
 import { Refused, ServerAway } from "./api.js";
 import { make } from "./dom.js";
 import { textNode } from "./mime/text.js";
 import { say } from "./texts.js";
 
 const SHOWN_MAX = 100;
+const PAUSE_MS = 250; // of the typing, before a signature is asked for
+const ESCAPES = /\x1b\[[0-9;]*m/g;
+const SIGNATURE = /^(?:Init s|Call s|S)ignature:\s*([^]*?)\n(?=[A-Z][\w ]*:)/m;
+const SAID = /^(?:Docstring|Init docstring):\s*(\S[^\n]*)/m;
 
 export class Suggestions {
   #cell;
@@ -15,6 +19,9 @@ export class Suggestions {
   #chosen = 0;
   #range = [0, 0];
   #asked = 0;
+  #opened = null; // where the bracket stands whose signature is shown
+  #before = ""; // the code before the last edit
+  #timer = null;
 
   /** `ask(kind, code, cursor_pos)` resolves with the content of complete_reply or inspect_reply. */
   constructor(cell, editor, ask) {
@@ -25,8 +32,44 @@ export class Suggestions {
     field.setAttribute("aria-autocomplete", "list");
     cell.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
     field.addEventListener("blur", () => this.#close());
-    field.addEventListener("input", () => this.#close());
+    field.addEventListener("input", () => this.#onInput());
     field.addEventListener("pointerdown", () => this.#close());
+  }
+
+  #onInput() {
+    const { code } = this.#editor;
+    const caret = this.#editor.textarea.selectionStart;
+    const isTyped = code.length > this.#before.length && code[caret - 1] === "(" && /[\w)\]]\($/.test(code.slice(0, caret));
+    this.#before = code;
+    if (this.#opened === null || !this.#isInside(this.#opened)) this.#close();
+    if (!isTyped) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#showSignature(caret - 1), PAUSE_MS);
+  }
+
+  /** Whether the caret is inside the brackets that open at an offset. */
+  #isInside(opened) {
+    const { code, textarea } = this.#editor;
+    let depth = 0;
+    for (const char of code.slice(opened, textarea.selectionStart)) depth += { "(": 1, ")": -1 }[char] ?? 0;
+    return code[opened] === "(" && depth > 0;
+  }
+
+  async #showSignature(opened) {
+    const { code, textarea } = this.#editor;
+    const isWanted = () => this.#isInside(opened) && !this.#matches.length && textarea.getRootNode().activeElement === textarea;
+    if (!isWanted()) return;
+    const reply = await this.#ask("inspect", code, [...code.slice(0, opened + 1)].length).catch(noSuggestion);
+    if (!isWanted()) return;
+    const text = String((reply?.found && reply.data?.["text/plain"]) || "").replace(ESCAPES, "");
+    const [, signature] = SIGNATURE.exec(text) ?? [];
+    if (!signature) return;
+    const said = SAID.exec(text)?.[1] ?? "";
+    this.#matches = [];
+    const about = make("div", { class: "popup text signature", role: "status", "aria-label": say("documentation"), dir: "ltr" }, make("strong", {}, signature.trim()));
+    if (said) about.append("\n", said);
+    this.#open(about);
+    this.#opened = opened;
   }
 
   #onKey(event) {
@@ -49,7 +92,10 @@ export class Suggestions {
     return true;
   }
 
-  #onPopupKey({ key, shiftKey, ctrlKey, metaKey }) {
+  #onPopupKey(event) {
+    const { key, shiftKey, ctrlKey, metaKey } = event;
+    // A signature stands by while its arguments are typed.
+    if (this.#opened !== null && key !== "Escape") return this.#onEditorKey(event);
     if (shiftKey || ctrlKey || metaKey) {
       this.#close();
       return false;
@@ -96,8 +142,9 @@ export class Suggestions {
   }
 
   #open(popup) {
-    this.#close();
+    this.#popup?.remove();
     this.#popup = popup;
+    this.#opened = null;
     this.#cell.append(popup);
     const box = this.#cell.getBoundingClientRect();
     const caret = this.#editor.place(this.#matches.length ? this.#range[0] : this.#editor.textarea.selectionStart);
@@ -127,6 +174,7 @@ export class Suggestions {
     this.#popup = null;
     this.#matches = [];
     this.#chosen = 0;
+    this.#opened = null;
     this.#editor.textarea.removeAttribute("aria-activedescendant");
   }
 }

@@ -24,10 +24,11 @@ export function errorNode({ ename, evalue, traceback }) {
 }
 
 /** Return {number, text} of the last line of the cell itself that the traceback points at. */
-function guiltyLine(parts) {
-  for (const part of [...parts].reverse()) {
+export function guiltyLine(parts) {
+  // Of an error that the code had before it became Python, each line is a part.
+  for (const part of [...parts].reverse().concat(parts.join("\n"))) {
     const text = part.replace(ESCAPES, "");
-    if (!/^\s*(Cell In|Input In|File <|File "<)/m.test(text)) continue;
+    if (!/^\s*(Cell In|Input In|File <|File "(?:<|Cell In))/m.test(text)) continue;
     const arrow = [...text.matchAll(/^-+>\s*(\d+)[ \t]+(.*)$/gm)].pop();
     if (arrow) return { number: arrow[1], text: arrow[2].trim() };
     const syntax = /line (\d+)\n\s*(.*)/.exec(text);
