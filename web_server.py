@@ -23,6 +23,7 @@ from web import (
     files,
     headers,
     health,
+    installed,
     languages,
     limits,
     messages,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 API = (computations, checks, messages, files, sessions, permalinks, languages, limits, health, openapi)
-ROUTES = (*API, pages, cell_page, status, sagecell)
+ROUTES = (*API, pages, installed, cell_page, status, sagecell)
 
 _lock = threading.Lock()
 made_apps: list[Flask] = []  # one, as soon as a request has come

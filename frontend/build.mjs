@@ -88,6 +88,7 @@ const math = await part("math", "js", inlineable(await bundle("math/math.js")));
 const files = {
   frame: await part("frame", "html", await frame(math)),
   math,
+  menu: await part("menu", "js", await bundle("menu.js")),
   enlarged: await part("enlarged", "js", await bundle("mime/enlarged.js")),
   markdown: await part("markdown", "js", await bundle("mime/markdown-parser.js")),
   markup: await part("markup", "js", await bundle("markup/markup.js")),

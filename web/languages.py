@@ -19,7 +19,7 @@ routes = Blueprint("languages", __name__)
 @operation("List the languages", {200: LanguagesAnswer})
 def list_languages() -> Response:
     """Answer with the languages of the settings and of the devices that are alive."""
-    served = _served()
+    served = served_now()
     languages = [
         Language(
             name=name,
@@ -38,7 +38,8 @@ def list_languages() -> Response:
     return json_answer(LanguagesAnswer(languages))
 
 
-def _served() -> ServedLanguages:
+def served_now() -> ServedLanguages:
+    """Return what the devices that are alive say of the languages."""
     return ServedLanguages.of(here().device_reports.accounts())
 
 
@@ -52,7 +53,7 @@ def checked(asked: str | UnsetType, session_id: str | None) -> str:
     """
     if session_id is not None:
         return _session_language(asked, session_id)
-    languages, served = here().settings.languages, _served()
+    languages, served = here().settings.languages, served_now()
     name = asked if isinstance(asked, str) else next(iter(languages))
     if name not in languages:
         refuse(422, f"The language {name[:40]!r} is unknown; there are {', '.join(languages)}.")

@@ -1,10 +1,11 @@
 /** Puts a cell together: the nodes of its shadow tree, the editor, the output, and what works on them. */
-import { apiOf } from "./api.js";
+import { Refused, apiOf } from "./api.js";
 import { acceptDrops } from "./drops.js";
 import { Editor } from "./editor.js";
 import { keepAboveKeyboard } from "./keyboard.js";
 import { highlightingOf, offerLanguages } from "./languages.js";
 import { readHosts } from "./mime/embedded_page.js";
+import { guiltyLine } from "./mime/error.js";
 import { labelOf } from "./options.js";
 import { Output } from "./output.js";
 import { schemeOf } from "./scheme.js";
@@ -18,7 +19,7 @@ export class Composition {
   #files = [];
 
   /** `on`: what the view and the editor ask for, and `session()`: the id of the kernel that runs now, or null. */
-  constructor(element, { runLabel, folding, readonly, placeholder, hide, languages, frameHosts }, outputHost, code, on) {
+  constructor(element, { runLabel, folding, hide, languages, frameHosts, ...ofEditor }, outputHost, code, on) {
     this.#element = element;
     const label = labelOf(element);
     const attach = (files) => this.#attach([...this.#files, ...files]);
@@ -27,12 +28,12 @@ export class Composition {
     });
     if (outputHost) this.view.moveOutput(outputHost);
     acceptDrops(this.view.cell, this.view.attachButton, attach);
-    const context = { server: element.server, scheme: () => schemeOf(element), frameHosts: readHosts(frameHosts) };
+    const context = { server: element.server, scheme: () => schemeOf(element), size: () => this.#textSize(), frameHosts: readHosts(frameHosts) };
     this.output = new Output(this.view.output, context);
     this.editor = new Editor(this.view.editor, {
-      code, readonly, placeholder, language: "plain", label: say("code", { language: label }), hint: "hint", on,
+      ...ofEditor, code, language: "plain", label: say("code", { language: label }), hint: "hint", on,
     });
-    const ask = (kind, text, position) => apiOf(element).introspect(kind, on.session(), text, position, element.language);
+    const ask = (kind, text, position) => introspect(element, kind, on.session(), text, position);
     new Suggestions(this.view.cell, this.editor, ask);
     keepAboveKeyboard(this.editor.textarea, this.view.bar);
     this.colour(element.language);
@@ -59,9 +60,31 @@ export class Composition {
     if (language === this.#element.language) this.editor.language = highlighting;
   }
 
+  #textSize() {
+    return Math.round(Number.parseFloat(getComputedStyle(this.view.output).fontSize) * 107) / 100 || 15;
+  }
+
+  /** Mark the line of the code that an error points at, if the code has it. */
+  markError({ traceback }) {
+    const line = guiltyLine((traceback ?? []).map(String));
+    if (line && this.editor.lineText(line.number).trim() === line.text) this.editor.mark("guilty-line", [Number(line.number)]);
+  }
+
   /** Be light or dark. */
   paint(scheme) {
     this.view.paint(scheme);
     this.output.paint(scheme);
+  }
+}
+
+/** Ask in the kernel that has the names; one that computes or has ended says nothing: then in a fresh one. */
+async function introspect(element, kind, session, text, position) {
+  const api = apiOf(element);
+  const { language } = element;
+  try {
+    return await api.introspect(kind, session, text, position, language);
+  } catch (error) {
+    if (!session || !(error instanceof Refused)) throw error;
+    return api.introspect(kind, null, text, position, language);
   }
 }

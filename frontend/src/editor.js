@@ -23,17 +23,22 @@ for (const key of ["Mod+Enter", "8+Enter"]) delete keymap[key]; // these run the
 export class Editor {
   #prism;
   #tabLeaves = false;
+  #marks = new Map(); // kind → {code, numbers}
 
   /** `language`: name of a grammar; an unknown one gives plain text. `on.run()`, `on.change(code)`; `label`: of the text field; `hint`: id of the text that explains its keys. */
-  constructor(parent, { code, language, readonly, label, hint, placeholder, on }) {
+  constructor(parent, { code, language, readonly, label, hint, placeholder, lineNumbers, markedLines, lines, on }) {
     this.#prism = createEditor(
       parent,
-      { language, value: code, tabSize: 4, readOnly: readonly, lineNumbers: false, onUpdate: (value) => on.change(value) },
+      { language, value: code, tabSize: 4, readOnly: readonly, lineNumbers, onUpdate: (value) => this.#updated(value, on) },
       matchBrackets(),
       highlightBracketPairs(),
       editHistory(),
       editorCommands(keymap),
     );
+    for (const [name, count] of Object.entries(lines)) {
+      if (/^[1-9]\d{0,3}$/.test(count)) parent.style.setProperty(`--${name}-lines`, count);
+    }
+    this.mark("marked-line", numbersOf(markedLines));
     delete this.#prism.keyCommandMap.Escape; // it would take the focus away
     const field = this.#prism.textarea;
     field.setAttribute("aria-label", label);
@@ -59,6 +64,34 @@ export class Editor {
 
   set language(language) {
     this.#prism.setOptions({ language });
+  }
+
+  /** Mark these lines of the code that is there now, counted from 1, instead of those marked so before. */
+  mark(kind, numbers) {
+    this.#marks.set(kind, { code: this.code, numbers });
+    this.#drawMarks(kind);
+  }
+
+  lineText(number) {
+    return this.code.split("\n")[number - 1] ?? "";
+  }
+
+  /** Lines keep their marks while others are edited; that of an error goes with the first edit. */
+  #updated(code, on) {
+    for (const [kind, { code: marked, numbers }] of this.#marks) {
+      if (code === marked) this.#drawMarks(kind);
+      else if (kind === "guilty-line" && numbers.length) this.mark(kind, []);
+    }
+    on.change(code);
+  }
+
+  #drawMarks(kind) {
+    const { numbers } = this.#marks.get(kind);
+    for (const [number, line] of [...this.#prism.lines].entries()) {
+      if (number) line.classList.toggle(kind, numbers.includes(number)); // the first holds the text field
+      if (number && numbers.includes(number)) line.setAttribute("part", kind);
+      else if (line.getAttribute("part") === kind) line.removeAttribute("part");
+    }
   }
 
   set readonly(readOnly) {
@@ -106,4 +139,10 @@ export class Editor {
       this.#tabLeaves = false;
     }
   }
+}
+
+/** Return the numbers in a text like "2 4-6". */
+function numbersOf(text) {
+  const found = (text ?? "").matchAll(/(\d{1,4})(?:-(\d{1,4}))?/g);
+  return [...found].flatMap(([, first, last]) => Array.from({ length: Math.max(0, (last ?? first) - first) + 1 }, (_, i) => Number(first) + i));
 }

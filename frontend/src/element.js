@@ -2,8 +2,10 @@
 import { apiOf } from "./api.js";
 import { readAuthor, seemsTakenApart } from "./author.js";
 import { Composition } from "./composition.js";
+import { make } from "./dom.js";
 import { loadExercise } from "./exercise_part.js";
 import { isTypedInto } from "./keys.js";
+import { extensionOf } from "./languages.js";
 import { loadPart } from "./lazy.js";
 import { Memory } from "./memory.js";
 import { optionsOf } from "./options.js";
@@ -173,13 +175,14 @@ export class SingleCell extends HTMLElement {
       stop: () => this.stop(),
       reset: () => this.reset(),
       share: () => this.share(),
+      menu: (button) => this.#openMenu(button),
       language: (name) => (this.language = name),
       change: (code) => {
         if (!this.#parts) return; // the first text of the editor is no edit
         this.#memory.code = code;
         this.#showReset();
       },
-      session: () => (this.busy ? this.#controller.session : null),
+      session: () => (this.busy ? this.#controller.session : isLinked(this) ? sessionOf(this).id : null),
     });
     const [first] = this.#options.languages;
     if (first && first !== "all" && !this.hasAttribute("language")) this.language = first;
@@ -238,6 +241,13 @@ export class SingleCell extends HTMLElement {
     else this.#away.push(whenSeen(this.#outputHost ?? this, () => this.isConnected && this.run()));
   }
 
+  async #openMenu(button) {
+    const { view, output } = this.#parts;
+    const extension = () => extensionOf(this.language, this.server);
+    const { toggleMenu } = await loadPart("menu");
+    toggleMenu(button, this, { make, say, extension, output: output.node, announce: (sentence) => view.announce(sentence) });
+  }
+
   #showReset() {
     this.#parts.view.resetButton.hidden = this.code === this.#author.code && this.#parts.output.isEmpty;
   }
@@ -250,7 +260,10 @@ export class SingleCell extends HTMLElement {
   /** Return the controller of a new run, after the page has heard of it: a listener may still change the code. */
   #prepareRun() {
     const { view, output } = this.#parts;
-    const tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
+    const tell = (type, detail) => {
+      if (type === "error") this.#parts.markError(detail);
+      this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
+    };
     this.#hasRun = true;
     this.#controller = new RunController(apiOf(this), view, output, {
       submitted: (id) => (this.#memory.computation = id),
@@ -264,6 +277,7 @@ export class SingleCell extends HTMLElement {
       write: (code) => (this.code = code),
       isAtWork: () => this.shadowRoot.activeElement !== null,
     });
+    this.#parts.editor.mark("guilty-line", []);
     output.expectNew(this.#options.keepOutput);
     tell("run", { code: this.code });
     return this.#controller;

@@ -23,7 +23,7 @@ export function keepKeys(root) {
 
 /** Whether a node takes all that is typed. */
 export function isTypedInto(node) {
-  return Boolean(node?.matches("textarea, input, select, dialog, dialog *"));
+  return Boolean(node?.matches("textarea, input, select, dialog, dialog *, [role=menu] *"));
 }
 
 function isOurs(event) {

@@ -35,6 +35,11 @@ export async function highlightingOf(name, server) {
   return (await languagesOf(server)).find((language) => language.name === name)?.highlighting ?? name;
 }
 
+/** Return how the names of files in a language end. */
+export async function extensionOf(name, server) {
+  return (await languagesOf(server)).find((language) => language.name === name)?.extension ?? ".txt";
+}
+
 /** Fill a menu with these languages, or with `all` of the server; those that it cannot run say what is missing. */
 export async function offerLanguages(select, names, chosen, server) {
   const wantsAll = names[0] === "all";

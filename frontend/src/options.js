@@ -2,7 +2,7 @@
 import { languageLabel } from "./languages.js";
 
 const TEMPLATES = {
-  minimal: { readonly: true, hide: ["editor", "files", "share"] },
+  minimal: { readonly: true, hide: ["editor", "files", "share", "menu"] },
   restricted: { readonly: true, hide: ["files", "share"] },
 };
 
@@ -16,6 +16,9 @@ export function optionsOf(element) {
     keepOutput: element.hasAttribute("keep-output"),
     autorun: element.getAttribute("autorun"),
     stdin: element.getAttribute("stdin") !== "off",
+    lineNumbers: element.hasAttribute("line-numbers"),
+    markedLines: element.getAttribute("mark-lines"),
+    lines: { min: element.getAttribute("min-lines"), max: element.getAttribute("max-lines") },
     placeholder: element.getAttribute("placeholder"),
     frameHosts: element.getAttribute("frame-hosts"),
     languages: words(element.getAttribute("languages")),

@@ -31,7 +31,10 @@ export class View {
     this.attachButton = this.#tool("attach", () => this.picker.click());
     this.resetButton = this.#tool("reset", on.reset);
     this.shareButton = this.#tool("share", on.share);
-    this.tools = make("div", { class: "tools" }, this.languages, this.resetButton, this.attachButton, this.shareButton);
+    this.menuButton = this.#tool("menu", () => on.menu(this.menuButton));
+    for (const [name, value] of [["aria-haspopup", "menu"], ["aria-expanded", "false"]]) this.menuButton.setAttribute(name, value);
+    const tools = [this.languages, this.resetButton, this.attachButton, this.shareButton, this.menuButton];
+    this.tools = make("div", { class: "tools" }, ...tools);
     // A page may bring a button of its own (slot="run"), and tools.
     const slot = make("slot", { name: "run" });
     const ownTools = make("slot", { name: "tools" });
@@ -91,7 +94,7 @@ export class View {
   hide(parts) {
     const nodes = {
       editor: this.code, output: this.output, run: this.runButton, language: this.languages, status: this.status,
-      files: this.attachButton, share: this.shareButton, reset: this.resetButton, bar: this.bar,
+      files: this.attachButton, menu: this.menuButton, share: this.shareButton, reset: this.resetButton, bar: this.bar,
     };
     for (const part of parts) nodes[part]?.setAttribute("data-hidden", "");
     for (const node of Object.values(nodes)) node.classList.toggle("hidden", node.hasAttribute("data-hidden"));

@@ -33,7 +33,8 @@ def test_code_may_stand_in_a_pre_or_a_script_with_the_indentation_of_the_page(em
 
 def test_the_hosts_style_and_scripts_do_not_reach_the_cell_nor_the_cells_the_host(embed, page):
     style = (
-        "<style>button, div, textarea { display: none !important; color: red !important } * { font-size: 40px }</style>"
+        "<style>button, div, textarea { display: none !important; color: red !important }"
+        " p, button, div, span, textarea { font-size: 40px !important }</style>"
     )
     cell = embed(f"<p id=own>own</p>{THREE}", head=style + "<script>var before = Object.keys(window).length</script>")
     cell.run().shows("2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,20 @@ def test_packages_are_those_that_every_account_has(client: FlaskClient, device: 
     assert read_languages(client)["python"]["packages"] == {"numpy": "2.4"}
     device.report(packages=({"numpy": "2.4", "polars": "2.1"},))
     assert read_languages(client)["python"]["packages"] == {"numpy": "2.4", "polars": "2.1"}
+
+
+def test_the_page_of_what_is_installed_names_languages_and_packages(client: FlaskClient, device: Device) -> None:
+    device.report(languages=("python", "sage"), packages=({"numpy": "2.4.6", "zz-top": "1.0<b>"},))
+    read_languages(client)
+    page = client.get("/installed")
+    assert page.status_code == 200 and page.mimetype == "text/html" and "<b>" not in page.text
+    text = " ".join(re.sub("<[^>]+>", " ", page.text).split())
+    assert "Python 3.11 numpy 2.4.6 zz-top 1.0&lt;b&gt; Sage 3.11" in text
+    assert "Own: its owner installs it with apt-get install own" in text
+
+
+def test_the_page_of_what_is_installed_says_that_nothing_is_ready_yet(client: FlaskClient, device: Device) -> None:
+    device.report(languages=(), loading=("python",))
+    read_languages(client)
+    page = client.get("/installed").text
+    assert "No language is ready" in page and "Python: is being loaded" in page

@@ -102,7 +102,7 @@ export class Exercise {
       const verdict = await this.#ask(id);
       this.#progress.add(verdict);
       this.#show(verdict);
-      this.#element.dispatchEvent(new CustomEvent("verdict", { detail: { ...verdict, id, attempt: this.#progress.attempts } }));
+      this.#element.dispatchEvent(new CustomEvent("verdict", { detail: { ...verdict, id, attempt: this.#progress.attempts }, bubbles: true }));
       return verdict;
     } catch (error) {
       if (error.status === 410 && mayRunAgain && !isLinked) return AGAIN;

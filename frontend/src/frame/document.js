@@ -14,14 +14,14 @@ const SCRIPT_TAG = /<script\b([^>]*?)\ssrc\s*=\s*("[^"]*"|'[^']*'|[^\s>"']+)[^>]
  * Return the document's text. `library(file)` resolves with the text of one of our files.
  * Rejects when a library does not come.
  */
-export async function compose({ type, data, scheme }, library) {
+export async function compose({ type, data, scheme, size }, library) {
   const [kind, body] = await bodyOf(type, data, library);
   const paper = needsPaper(writtenBy(type, data) ?? "");
   const classes = `${scheme === "dark" && !paper ? "dark" : "light"} ${kind}${paper ? " paper" : ""}`;
   const head = `<meta charset="utf-8"><style>${style}</style><script>${INSIDE}</script>`;
   // The style of code that Pygments has coloured is for a place of this class, as notebooks have it.
   const place = kind === "fragment" && body.includes(".output_html") ? ' class="output_html"' : "";
-  return `<!doctype html><html lang="und" class="${classes}"><head>${head}</head><body${place}>${body}`;
+  return `<!doctype html><html lang="und" class="${classes}" style="--size: ${size}px"><head>${head}</head><body${place}>${body}`;
 }
 
 async function bodyOf(type, data, library) {

@@ -38,7 +38,7 @@ export class Frame {
   /** `plain`: what is shown instead when the output cannot be drawn; `height`: what it is likely to need, in pixels. */
   constructor(content, { context, plain, height = 0 }) {
     const title = say("rich");
-    this.content = { ...content, scheme: context.scheme(), title };
+    this.content = { ...content, scheme: context.scheme(), size: context.size(), title };
     this.plain = plain;
     this.context = context;
     this.sentences = {}; // below the frame, by the reason for each

@@ -166,7 +166,7 @@ function attributes(options, code) {
   return {
     language: options.defaultLanguage,
     // Our own buttons and menu stand in the page's tree, where pages style and press them by their classes.
-    hide: ["run", "language", "share", ...hide].filter(Boolean).join(" "),
+    hide: ["run", "language", "share", "menu", ...hide].filter(Boolean).join(" "),
     readonly: /readonly/.test(options.editor),
     // SageMathCell's run at once, also where nobody sees them, and pages wait for what they print.
     autorun: options.autoeval && code !== "" ? "now" : null,
