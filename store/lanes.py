@@ -54,18 +54,15 @@ class Lanes:
 
     def announce(self, lane: str) -> None:
         """Have the lane's computation in line bring the next one, which was stored just now. Raises PyMongoError."""
-        leader = {**IN_LINE, "lane": lane}
-        early = self._database.early("computations")
-        while not early.update_one(leader, {"$set": {"followed": True}}).matched_count:
+        if not self._mark(lane):
             # It was claimed between the two writes: perhaps by a device that found nothing behind it.
-            if not self._bring(lane):
-                return
+            self._go_on(lane)
 
     def move_up(self, lane: str | None) -> None:
         """Bring the next of a lane, one of which has left the line. What fails here, ``bring_strays`` does later."""
         if lane is not None:
             with suppress(PyMongoError):
-                self._bring(lane)
+                self._go_on(lane)
 
     def bring_strays(self) -> None:
         """Bring the next of each lane that has nothing in line: who should have done it died. Raises PyMongoError."""
@@ -76,7 +73,7 @@ class Lanes:
             {"$match": {"in_line": 0}},
         ]
         for lane in list(self._computations.aggregate(lanes, hint="lanes")):
-            self._bring(lane["_id"])
+            self._go_on(lane["_id"])
 
     def before(self, waiting: Mapping[str, Any]) -> int:
         """Return how many first turns are claimed before this one that waits, if no other comes.
@@ -110,16 +107,26 @@ class Lanes:
         earlier = [{"queued": {"$lt": queued}}, {"queued": queued, "order": {"$lt": waiting["order"]}}]
         return self._computations.count_documents({**IN_LINE, "$or": earlier})
 
+    def _go_on(self, lane: str) -> None:
+        """Bring the next of a lane; if a new one has just got in line, have that one bring it."""
+        while not self._bring(lane) and not self._mark(lane):
+            pass  # the new one was claimed between the two writes
+
+    def _mark(self, lane: str) -> bool:
+        """Note of the one in line that others stand behind it; return whether there was one."""
+        leader = {**IN_LINE, "lane": lane}
+        marked = self._database.early("computations").update_one(leader, {"$set": {"followed": True}})
+        return marked.matched_count == 1
+
     def _bring(self, lane: str) -> bool:
-        """Let the next of a lane get in line, at its end; return whether there is something in line then."""
+        """Let the next of a lane, if there is one, get in line, at its end; return False when another stands there."""
         update = [{"$set": {"follows": None, "queued": "$$NOW", "order": ObjectId(), "followed": True}}]
         try:
             found = self._database.early("computations").find_one_and_update(
                 {**BEHIND, "lane": lane}, update, {"_id": 1}, sort=[("follows", ASCENDING)]
             )
         except DuplicateKeyError:
-            return True  # somebody else has brought it
-        if found is None:
             return False
-        self._hints.announce("submitted", found["_id"])
+        if found is not None:
+            self._hints.announce("submitted", found["_id"])
         return True

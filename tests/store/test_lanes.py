@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import settings as settings_file
 import store as stores
 from store import OverShareError, PassedOver, Requester, Store, embedded, lane_of
-from store.lanes import LANES_OF_CLIENT
+from store.lanes import LANES_OF_CLIENT, Lanes
 from tests.mongod import Databases
 from tests.store.conftest import Connect, claim, database_of, let_lease_run_out, state_of, submit, try_claim
 
@@ -165,6 +165,22 @@ def test_computations_of_an_older_server_are_claimed(store: Store) -> None:
     id = submit(store)
     database_of(store).collection("computations").update_one({"_id": id}, {"$unset": {"follows": "", "followed": ""}})
     assert claim(store).id == id
+
+
+def test_one_that_gets_in_line_before_the_next_is_brought_brings_that_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [submit_as(store, "a") for _ in range(2)]
+    bring, newcomers = Lanes._bring, []
+
+    def late(lanes: Lanes, lane: str) -> bool:
+        if not newcomers:
+            newcomers.append("")  # once
+            newcomers[0] = submit_as(store, "a")
+        return bring(lanes, lane)
+
+    monkeypatch.setattr(Lanes, "_bring", late)
+    assert drain(store) == [ids[0], newcomers[0], ids[1]]
 
 
 def test_submitters_and_devices_that_race_leave_nothing_behind(connect: Connect) -> None:
