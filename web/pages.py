@@ -29,7 +29,8 @@ def index() -> Response:
     """Answer with the page; its script reads `q`, `c`, `z`, `lang` and `autoeval` of the address."""
     # A tab each; the script shows those of the languages that can be run now.
     settings, report = here().settings, report_address()
-    return page("index.html", examples=_written_for("examples"), key=settings.pages_key, report=report)
+    examples, gallery = _written_for("examples"), _written_for("gallery")
+    return page("index.html", examples=examples, gallery=gallery, key=settings.pages_key, report=report)
 
 
 @routes.get("/embed")

@@ -21,15 +21,10 @@ LEFT_OUT_MAX = 20  # lines before the cursor that may be half-written
 FILE = "<names>"  # of definitions that are made anew here
 _CLASS_NAME = re.compile(r"[A-Za-z_][\w.]*")
 _TUPLE = re.compile(r"^(?:typing\.)?[Tt]uple\[(.*)\]$", re.DOTALL)
-# What these return, their authors have not written down, or not in a way that helps.
+# What these return, their authors have not written down, or not in a way that helps. Languages add their own.
 RETURNS = {
     "open": ("io", "TextIOWrapper"),
     "array": ("numpy", "ndarray"),
-    "matrix": ("sage.matrix.matrix2", "Matrix"),
-    "vector": ("sage.modules.free_module_element", "FreeModuleElement"),
-    "var": ("sage.symbolic.expression", "Expression"),
-    "plot": ("sage.plot.graphics", "Graphics"),
-    "EllipticCurve": ("sage.schemes.elliptic_curves.ell_generic", "EllipticCurve_generic"),
 }
 
 

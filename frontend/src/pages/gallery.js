@@ -13,10 +13,13 @@ export async function openGallery(gallery) {
       comeToLife(target);
     }
   }, { threshold: SEEN });
+  const subjects = new Set(); // of what there are several, the first that runs here is shown
   for (const card of gallery.querySelectorAll(".card")) {
-    const { language, insteadOf } = card.dataset;
-    card.hidden = !runs(language) || (insteadOf !== undefined && runs(insteadOf));
-    if (!card.hidden) seen.observe(card);
+    const { language, subject } = card.dataset;
+    card.hidden = !runs(language) || subjects.has(subject);
+    if (card.hidden) continue;
+    if (subject) subjects.add(subject);
+    seen.observe(card);
   }
   gallery.hidden = !gallery.querySelector(".card:not([hidden])");
 }

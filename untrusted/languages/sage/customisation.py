@@ -21,7 +21,7 @@ from sage.repl.user_globals import initialize_globals
 from untrusted.kernel.cell_source import CLEANED_UP
 from untrusted.kernel.figures import video_program
 from untrusted.languages import fonts
-from untrusted.languages.sage import compiling, figures, plain_values
+from untrusted.languages.sage import compiling, figures, plain_values, returns
 from untrusted.languages.sage.animations import save_gif
 from untrusted.languages.sage.display import Backend
 from untrusted.languages.sage.interact import NAMES
@@ -48,6 +48,7 @@ def set_up(shell: Any) -> None:
     compiling.set_up()
     figures.set_up(shell)
     plain_values.set_up()
+    returns.set_up()
     latex.view = view
     CLEANED_UP.append("sage:")
     fonts.add_to_matplotlib()
