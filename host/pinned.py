@@ -6,6 +6,7 @@ by their content, too. All are copied beside the environments, where the web par
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def add_missing(prefix: Path, parts: Path = PARTS) -> list[str]:
     try:
         directory.mkdir(exist_ok=True)
         for file in find_missing(prefix, parts):
-            half = directory / f".{file.name}.new"
+            half = directory / f".{file.name}.{os.getpid()}.new"  # another server may start at the same time
             half.write_bytes(file.read_bytes())
             half.chmod(0o644)
             half.rename(directory / file.name)
