@@ -166,3 +166,9 @@ def test_a_second_signal_cuts_the_wait_short(site: Site) -> None:
     assert device.wait(END_S) == 0
     found = site.store.computations.get(id)
     assert found is not None and found.state == "queued"
+
+
+@pytest.mark.root
+def test_a_device_reports_the_workers_that_its_pools_have_ready(site: Site) -> None:
+    site.start_device()
+    processes.wait_for(lambda: site.store.devices.alive()[0]["accounts"][0]["pool"] == [["python", 4]], END_S)
