@@ -6,8 +6,11 @@ from flask import Flask, Response, request
 from flask_cors import CORS
 
 from settings import Settings, listed
+from web.problems import KIND
 
-EXPOSED = ("Location", "Retry-After", "ETag", "Content-Range", "Accept-Ranges", "Content-Disposition", "Content-Length")
+EXPOSED = (
+    "Location", "Retry-After", "ETag", "Content-Range", "Accept-Ranges", "Content-Disposition", "Content-Length", KIND,
+)  # fmt: skip
 ALLOWED = ("Content-Type", "Last-Event-ID", "Range", "If-None-Match", "If-Range", "Cache-Control")
 METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
 PREFLIGHT_S = 86400

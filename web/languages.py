@@ -56,12 +56,15 @@ def checked(asked: str | UnsetType, session_id: str | None) -> str:
     languages, served = here().settings.languages, served_now()
     name = asked if isinstance(asked, str) else next(iter(languages))
     if name not in languages:
-        refuse(422, f"The language {name[:40]!r} is unknown; there are {', '.join(languages)}.")
+        refuse(422, f"The language {name[:40]!r} is unknown; there are {', '.join(languages)}.",
+               reason="language_missing", language=name[:40])  # fmt: skip
     if not served.may_wait(name):
         label, install = languages[name]["label"], languages[name]["install"]
         if name in served.failed:
-            refuse(422, f"{label} cannot be loaded on this server now; its log says why.")
-        refuse(422, f"{label} is not installed on this server; its owner can install it with: {install}")
+            refuse(422, f"{label} cannot be loaded on this server now; its log says why.",
+                   reason="language_missing", language=label)  # fmt: skip
+        refuse(422, f"{label} is not installed on this server; its owner can install it with: {install}",
+               reason="language_missing", language=label)  # fmt: skip
     return name
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, NoReturn, Protocol, cast
 
 import msgspec
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, Preamble
@@ -79,7 +79,7 @@ def read_computation(
             elif isinstance(event, Data) and part is not None:
                 bytes_left -= len(event.data)
                 if bytes_left < 0:
-                    refuse(413, _too_long(part, settings))
+                    _refuse_long(part, settings)
                 if isinstance(part, File):
                     uploads[-1][1].write(event.data)
                 else:
@@ -118,7 +118,8 @@ def _upload_name(part: File, uploads: Uploads, settings: Settings) -> str:
     if name in (other for other, _file in uploads):
         refuse(400, f"Two files are named {name!r}.")
     if len(uploads) == settings.cell_files_max:
-        refuse(413, f"More than {settings.cell_files_max} files are uploaded.")
+        most = settings.cell_files_max
+        refuse(413, f"More than {most} files are uploaded.", reason="files_many", name=name, count=most)
     return name
 
 
@@ -132,10 +133,13 @@ def _field_name(part: Field, fields: dict[str, bytes]) -> str:
     return part.name
 
 
-def _too_long(part: Field | File, settings: Settings) -> str:
+def _refuse_long(part: Field | File, settings: Settings) -> NoReturn:
     if isinstance(part, File):
-        return f"The file {part.filename!r} is longer than {settings.cell_file_bytes_max} bytes."
-    return f"`{part.name}` is longer than {settings.code_bytes_max} bytes of UTF-8."
+        bytes_max, name = settings.cell_file_bytes_max, part.filename
+        refuse(413, f"The file {name!r} is longer than {bytes_max} bytes.",
+               reason="file_long", name=name, bytes=bytes_max)  # fmt: skip
+    bytes_max = settings.code_bytes_max
+    refuse(413, f"`{part.name}` is longer than {bytes_max} bytes of UTF-8.", reason="code_long", bytes=bytes_max)
 
 
 def _computation(fields: dict[str, bytes]) -> NewComputation:

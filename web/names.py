@@ -11,8 +11,9 @@ def check_name(untrusted_name: str) -> str:
     if untrusted_name in ("", ".", ".."):
         refuse(400, "An uploaded file needs a name of its own.")
     if "/" in untrusted_name or "\\" in untrusted_name:
-        refuse(400, f"The file name {untrusted_name[:100]!r} has a path; only a plain name is allowed.")
+        refuse(400, f"The file name {untrusted_name[:100]!r} has a path; only a plain name is allowed.",
+               reason="file_name", name=untrusted_name[:100])  # fmt: skip
     fault = file_name_fault(untrusted_name)
     if fault:
-        refuse(400, f"The file name {untrusted_name[:100]!r} {fault}.")
+        refuse(400, f"The file name {untrusted_name[:100]!r} {fault}.", reason="file_name", name=untrusted_name[:100])
     return untrusted_name

@@ -2,6 +2,9 @@
 
 It is ``application/problem+json`` with ``type``, ``title``, ``status`` and ``detail``; the detail is one sentence that
 a user understands. What went wrong inside the server goes to the log.
+
+Sentences that readers of a page meet often have a name, and values, in the header ``Singlecell-Problem``
+(``file_long?name=data.csv&bytes=8388608``): a page says them in its reader's language.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NoReturn
+from urllib.parse import urlencode
 
 import msgspec
 from flask import Flask, Response, g, request
@@ -26,6 +30,7 @@ from store import (
 )
 
 MEDIA_TYPE = "application/problem+json"
+KIND = "Singlecell-Problem"
 RETRY_AFTER_S = 2  # when a database restarts or the queue is full
 ROOM_AFTER_S = 10  # when devices have to make room first
 
@@ -67,10 +72,18 @@ class ProblemError(Exception):
         self.headers = dict(headers or {})
 
 
-def refuse(status: int, detail: str, headers: Mapping[str, str] | None = None, *, reason: str = "") -> NoReturn:
-    """Answer the current request with this problem. Raises ProblemError."""
+def refuse(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, *, reason: str = "", **values: str | int
+) -> NoReturn:
+    """Answer the current request with this problem, which ``reason`` and ``values`` name. Raises ProblemError."""
     retry = {"Retry-After": str(RETRY_AFTER_S)} if status in (429, 503) else {}
-    raise ProblemError(status, detail, {**retry, **(headers or {})}, reason)
+    raise ProblemError(status, detail, {**retry, **(headers or {}), **_named(reason, values)}, reason)
+
+
+def _named(reason: str, values: Mapping[str, str | int]) -> dict[str, str]:
+    """Return the header that names a problem, with its values."""
+    named = f"{reason}?{urlencode(values, errors='replace')}" if values else reason
+    return {KIND: named} if reason else {}
 
 
 def answer(status: int, detail: str, headers: Mapping[str, str] | None = None, reason: str = "") -> Response:
@@ -79,7 +92,8 @@ def answer(status: int, detail: str, headers: Mapping[str, str] | None = None, r
     share = reason if status == 429 and reason else msgspec.UNSET
     problem = ProblemDetail("about:blank", HTTPStatus(status).phrase, status, detail, share)
     body = msgspec.json.encode(problem)
-    return Response(body, status, {**(headers or {}), "Cache-Control": "no-store"}, content_type=MEDIA_TYPE)
+    said = {**_named(reason, {}), **(headers or {}), "Cache-Control": "no-store"}
+    return Response(body, status, said, content_type=MEDIA_TYPE)
 
 
 def install(app: Flask) -> None:

@@ -154,7 +154,7 @@ def check_code(code: str, field: str = "code") -> str:
     if "\0" in code:
         refuse(400, f"`{field}` has a NUL character, which no program may contain.")
     if len(code.encode()) > bytes_max:
-        refuse(413, f"`{field}` is longer than {bytes_max} bytes of UTF-8.")
+        refuse(413, f"`{field}` is longer than {bytes_max} bytes of UTF-8.", reason="code_long", bytes=bytes_max)
     return code
 
 
