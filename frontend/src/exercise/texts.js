@@ -2,9 +2,14 @@
 import ar from "./texts/ar.js";
 import de from "./texts/de.js";
 import en from "./texts/en.js";
+import es from "./texts/es.js";
 import fr from "./texts/fr.js";
+import hi from "./texts/hi.js";
+import ja from "./texts/ja.js";
+import pt from "./texts/pt.js";
+import zh from "./texts/zh.js";
 
-const TEXTS = { en, ar, de, fr };
+const TEXTS = { ar, de, en, es, fr, hi, ja, pt, zh };
 let language = "en";
 
 /** Speak the language that the cells speak. */
