@@ -94,6 +94,11 @@ const files = {
   markup: await part("markup", "js", await bundle("markup/markup.js")),
   exercise: await part("exercise", "js", await bundle("exercise/exercise.js")),
 };
+for (const name of await readdir(join(here, "src/texts"))) {
+  const language = name.replace(/\.js$/, "");
+  // English is in the script itself: whatever happens, there is something to say.
+  if (language !== "en") files[`texts-${language}`] = await part(`texts-${language}`, "js", await bundle(`texts/${name}`));
+}
 const define = { PARTS: JSON.stringify(files) };
 const script = await bundle("main.js", { define });
 await write("static/embedded_singlecell.js", script);
@@ -101,5 +106,5 @@ await part("cell", "js", script); // the same under a name that never means anyt
 // Pages of SageMathCell load it from its server.
 await write("static/sagecell_embed.css", "/* Cells bring their looks with them. */\n");
 await write("static/embedded_sagecell.js", await bundle("sagecell/main.js", { define, format: "iife" }));
-await write("static/pages.js", await bundle("pages/pages.js"));
+await write("static/pages.js", await bundle("pages/pages.js", { define }));
 await record(here, root, written);

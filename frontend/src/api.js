@@ -9,13 +9,20 @@ const ANSWER_S = 20; // a server that says nothing for this long, beyond the wai
 /** The server did not answer, or answered something that is not ours. */
 export class ServerAway extends Error {}
 
-/** The server understood and said no; `message` is its sentence. */
+/** The server understood and said no; `message` is its sentence, in English, `kind` and `values` say the same to programs. */
 export class Refused extends Error {
-  constructor(status, detail, retryAfter_s, reason) {
+  constructor(status, detail, retryAfter_s, problem) {
     super(detail);
     this.status = status;
     this.retryAfter_s = retryAfter_s;
-    this.reason = reason; // of a 429: the share that is used up
+    const [kind, values] = (problem ?? "").split("?");
+    this.kind = kind;
+    this.values = Object.fromEntries(new URLSearchParams(values));
+  }
+
+  /** Whether it may say yes a moment later. */
+  get isBusy() {
+    return this.status === 429 || this.status === 503;
   }
 }
 
@@ -94,6 +101,11 @@ export class Api {
     return this.#call("POST", `computations/${id}/input`, { json: { value } });
   }
 
+  /** Return {limits: {name: {value, unit}}, languages}. */
+  limits() {
+    return this.#call("GET", "limits");
+  }
+
   /** Return the verdict of a published check on a computation whose session still lives. */
   verdict(id, check) {
     return this.#call("POST", this.#keyed(`computations/${id}/verdict`), { json: { check }, answer_s: 2 * ANSWER_S });
@@ -162,9 +174,9 @@ async function read(response) {
   const isJson = /[/+]json\b/.test(response.headers.get("Content-Type") ?? "");
   const answer = isJson ? await response.json() : null;
   if (response.ok && isJson) return answer;
-  if (answer?.detail && response.status < 502) {
-    const retryAfter_s = Number(response.headers.get("Retry-After")) || undefined;
-    throw new Refused(response.status, answer.detail, retryAfter_s, answer.reason);
+  const { status, headers } = response;
+  if (answer?.detail && status !== 502 && status !== 504) {
+    throw new Refused(status, answer.detail, Number(headers.get("Retry-After")) || undefined, headers.get("Singlecell-Problem") ?? answer.reason);
   }
-  throw new ServerAway(`status ${response.status}`);
+  throw new ServerAway(`status ${status}`);
 }

@@ -1,8 +1,9 @@
 /** Puts a cell together: the nodes of its shadow tree, the editor, the output, and what works on them. */
 import { Refused, apiOf } from "./api.js";
+import { Attachments } from "./attachments.js";
 import { acceptDrops } from "./drops.js";
 import { Editor } from "./editor.js";
-import { keepAboveKeyboard } from "./keyboard.js";
+import { keepAboveKeyboard, offerCharacters } from "./keyboard.js";
 import { highlightingOf, offerLanguages } from "./languages.js";
 import { readHosts } from "./mime/embedded_page.js";
 import { guiltyLine } from "./mime/error.js";
@@ -13,16 +14,17 @@ import { Suggestions } from "./suggestions.js";
 import { say } from "./texts.js";
 import { View } from "./view.js";
 
-/** The parts of one cell, and the files that are attached to its next run. */
+/** The parts of one cell. */
 export class Composition {
   #element;
-  #files = [];
 
   /** `on`: what the view and the editor ask for, and `session()`: the id of the kernel that runs now, or null. */
   constructor(element, { runLabel, folding, hide, languages, frameHosts, ...ofEditor }, outputHost, code, on) {
     this.#element = element;
     const label = labelOf(element);
-    const attach = (files) => this.#attach([...this.#files, ...files]);
+    this.attachments = new Attachments(element.server, (files, problems) =>
+      this.view.showUploads(files, problems, (file) => this.attachments.remove(file)));
+    const attach = (files) => this.attachments.add(files);
     this.view = new View(element.attachShadow({ mode: "open" }), {
       label: say("cell", { language: label }), runLabel, folding, on: { ...on, attach },
     });
@@ -35,22 +37,11 @@ export class Composition {
     });
     const ask = (kind, text, position) => introspect(element, kind, on.session(), text, position);
     new Suggestions(this.view.cell, this.editor, ask);
-    keepAboveKeyboard(this.editor.textarea, this.view.bar);
+    keepAboveKeyboard(this.editor.textarea, this.view.foot);
+    offerCharacters(this.view.keys, this.editor);
     this.colour(element.language);
     this.view.hide(hide);
     if (languages.length) offerLanguages(this.view.languages, languages, element.language, element.server);
-  }
-
-  /** Return the attached files, which go along with one run. */
-  takeFiles() {
-    const files = this.#files;
-    this.#attach([]);
-    return files;
-  }
-
-  #attach(files) {
-    this.#files = files;
-    this.view.showUploads(files, (gone) => this.#attach(this.#files.filter((file) => file !== gone)));
   }
 
   /** Give the code the colours of a language. */

@@ -53,8 +53,26 @@ export class Editor {
     return this.#prism.value;
   }
 
+  /** Other code takes the place of what is there, so that undo brings that back. */
   set code(value) {
+    if (value === this.#prism.value) return;
+    const { textarea } = this.#prism;
+    const edit = { inputType: "insertReplacementText" };
+    textarea.dispatchEvent(new Event("selectionchange")); // else two such edits would be undone together
+    textarea.dispatchEvent(new InputEvent("beforeinput", edit));
+    textarea.value = value;
+    textarea.setSelectionRange(0, 0);
+    textarea.dispatchEvent(new InputEvent("input", edit));
+  }
+
+  /** Show code that is there from the beginning: nothing is undone to what was before. */
+  begin(value) {
     if (value !== this.#prism.value) this.#prism.setOptions({ value });
+  }
+
+  /** Undo (-1) or do again (1) one edit. */
+  step(by) {
+    this.#prism.extensions.history.go(by);
   }
 
   /** Whether the next Tab leaves the editor (after Escape). */
@@ -122,6 +140,16 @@ export class Editor {
     this.textarea.focus();
     this.textarea.setSelectionRange(start, end);
     document.execCommand("insertText", false, text); // the only edit that browsers enter into their undo history
+  }
+
+  /** Type a character as a keyboard would: brackets are closed, Tab indents or completes. */
+  type(character) {
+    this.textarea.focus();
+    const key = { key: character, bubbles: true, cancelable: true, keyCode: character === "Tab" ? 9 : 0 };
+    if (!this.textarea.dispatchEvent(new KeyboardEvent("keydown", key)) || character === "Tab") return;
+    // Not every browser announces what a script inserts; the editor closes brackets when it is announced.
+    const input = { inputType: "insertText", data: character, cancelable: true };
+    if (this.textarea.dispatchEvent(new InputEvent("beforeinput", input))) document.execCommand("insertText", false, character);
   }
 
   #onKey(event, on) {

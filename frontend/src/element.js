@@ -5,11 +5,12 @@ import { Composition } from "./composition.js";
 import { make } from "./dom.js";
 import { loadExercise } from "./exercise_part.js";
 import { isTypedInto } from "./keys.js";
-import { extensionOf } from "./languages.js";
+import { extensionOf, languageLabel } from "./languages.js";
 import { loadPart } from "./lazy.js";
 import { Memory } from "./memory.js";
 import { optionsOf } from "./options.js";
 import { showPrefilled } from "./prefilled.js";
+import { Replacements } from "./replacements.js";
 import { RunController } from "./run_controller.js";
 import { schemeOf, watchScheme } from "./scheme.js";
 import { ownServer } from "./script_location.js";
@@ -30,6 +31,9 @@ export class SingleCell extends HTMLElement {
   #parts = null; // a Composition, once the cell is in a page
   #controller = null; // of the run under way, or of the last one
   #hasRun = false;
+  #building = null; // a promise, while the texts of the interface are being loaded
+  #authorsLanguage = null;
+  #replacements = null;
   #memory = null;
   #pendingCode = null;
   #outputHost = null;
@@ -91,6 +95,7 @@ export class SingleCell extends HTMLElement {
   }
 
   async #run(keep) {
+    if (this.#building) await this.#building;
     if (this.busy || !this.#parts) return this.state;
     if (this.#exercise && ((await this.#exercise)?.mayRun() === false || this.busy)) return this.state;
     if (!this.code.trim() && !this.#author.setup) {
@@ -100,8 +105,8 @@ export class SingleCell extends HTMLElement {
     const session = sessionOf(this);
     const controller = this.#prepareRun();
     const { code, language } = this;
-    const submission = { code, files: this.#parts.takeFiles(), language, stdin: this.#options.stdin, scheme: schemeOf(this), ...(keep && { keep }) };
-    return controller.run({ session, setup: this.#author.setup, submission });
+    const submission = { code, language, stdin: this.#options.stdin, scheme: schemeOf(this), ...(keep && { keep }) };
+    return controller.run({ session, setup: this.#author.setup, submission, attachments: this.#parts.attachments });
   }
 
   /** Interrupt the code; a second call ends it at once. Resolves when the run is over. */
@@ -109,18 +114,24 @@ export class SingleCell extends HTMLElement {
     if (this.busy) await this.#controller.stop();
   }
 
-  /** Put the author's code back and forget the output. */
+  /** Put the author's code back and forget the output. The reader can have the own code back. */
   reset() {
     if (this.busy || !this.#parts) return;
     this.#memory.forget();
     this.#controller = null;
     this.#parts.output.clear();
-    this.code = this.#author.code;
     showPrefilled(this, this.#parts.output);
     this.setAttribute("state", "idle");
     this.#parts.view.showIdle();
+    this.#replacements.put({ code: this.#author.code, language: this.#authorsLanguage }, say("was_reset"));
     this.#showReset();
     this.#exercise?.then((exercise) => exercise?.clear());
+  }
+
+  /** Show other code in the place of what is there. The reader can have the own code back. */
+  show(code, language = this.language) {
+    if (!this.#parts) Object.assign(this, { code, language });
+    else this.#replacements.put({ code: String(code), language }, this.code === this.#author.code ? null : say("was_shown"));
   }
 
   /** Whether somebody types here: what pages ask before they take a key for a shortcut, in handlers older than our script. */
@@ -165,27 +176,41 @@ export class SingleCell extends HTMLElement {
 
   #build() {
     if (this.#parts || !this.isConnected) return;
-    speak(document.documentElement.lang || navigator.language);
+    const loading = speak(document.documentElement.lang || navigator.language);
+    if (loading) {
+      this.#building ??= loading.then(() => {
+        this.#building = null;
+        this.#build();
+      });
+      return;
+    }
     this.#options = optionsOf(this);
     this.#author = readAuthor(this);
     this.#memory = new Memory(this, this.#author.code);
     const code = this.#pendingCode ?? this.#memory.code ?? this.#author.code;
+    const [first] = this.#options.languages;
+    if (first && first !== "all" && !this.hasAttribute("language")) this.language = first;
+    this.#authorsLanguage = this.language;
+    if (first && this.#memory.language) this.language = this.#memory.language;
     this.#parts = new Composition(this, this.#options, this.#outputHost, code, {
       run: () => this.run(),
       stop: () => this.stop(),
       reset: () => this.reset(),
       share: () => this.share(),
       menu: (button) => this.#openMenu(button),
-      language: (name) => (this.language = name),
+      language: (language) => this.#replacements.put({ code: this.code, language }, say("was_language", { language: languageLabel(language) })),
       change: (code) => {
         if (!this.#parts) return; // the first text of the editor is no edit
         this.#memory.code = code;
+        this.#replacements.changed();
         this.#showReset();
       },
       session: () => (this.busy ? this.#controller.session : isLinked(this) ? sessionOf(this).id : null),
     });
-    const [first] = this.#options.languages;
-    if (first && first !== "all" && !this.hasAttribute("language")) this.language = first;
+    this.#replacements = new Replacements(this.#parts.view, this.#parts.editor, {
+      now: () => ({ code: this.code, language: this.language }),
+      language: (name) => this.#speakLanguage(name),
+    });
     this.setAttribute("state", "idle");
     if (!this.#outputHost) showPrefilled(this, this.#parts.output);
     this.#showReset();
@@ -216,7 +241,7 @@ export class SingleCell extends HTMLElement {
     this.#author = readAuthor(this);
     if (this.#author.code === before.code) return;
     this.#memory = new Memory(this, this.#author.code);
-    if (this.code === before.code) this.code = this.#memory.code ?? this.#author.code;
+    if (this.code === before.code) this.#parts.editor.begin(this.#memory.code ?? this.#author.code);
     this.#showReset();
     if (!before.code && this.isConnected) this.#begin();
   }
@@ -248,12 +273,21 @@ export class SingleCell extends HTMLElement {
     toggleMenu(button, this, { make, say, extension, output: output.node, announce: (sentence) => view.announce(sentence) });
   }
 
+  /** Be in a language that the reader has chosen, and remember it. */
+  #speakLanguage(name) {
+    if (name === this.language) return;
+    this.language = name;
+    this.#memory.language = name === this.#authorsLanguage ? null : name;
+  }
+
   #showReset() {
-    this.#parts.view.resetButton.hidden = this.code === this.#author.code && this.#parts.output.isEmpty;
+    const isAuthors = this.code === this.#author.code && this.language === this.#authorsLanguage;
+    this.#parts.view.showReset(!isAuthors || !this.#parts.output.isEmpty);
   }
 
   async #resume(computation) {
-    const state = await this.#prepareRun().run({ computation });
+    const session = sessionOf(this);
+    const state = await this.#prepareRun().run({ session, computation });
     if (state === "forgotten") this.#memory.computation = null;
   }
 
@@ -279,6 +313,7 @@ export class SingleCell extends HTMLElement {
     });
     this.#parts.editor.mark("guilty-line", []);
     output.expectNew(this.#options.keepOutput);
+    this.#replacements.ran();
     tell("run", { code: this.code });
     return this.#controller;
   }

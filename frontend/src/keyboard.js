@@ -1,4 +1,22 @@
-/** On-screen keyboards cover the lower part of a page: the bar with Run stays above them while code is typed. */
+/** On-screen keyboards cover the lower part of a page: Run stays above them, and so do the characters that they hide. */
+import { make } from "./dom.js";
+import { say } from "./texts.js";
+
+const CHARACTERS = ["Tab", "(", ")", "[", "]", "{", "}", ":", "=", "'", '"', "#"];
+
+/** Fill a row with the characters of code; styles show it where fingers type, while they do. */
+export function offerCharacters(row, editor) {
+  const keep = (event) => event.preventDefault(); // the focus, and with it the keyboard
+  const key = (character) => {
+    const isTab = character === "Tab";
+    return make("button", {
+      type: "button", tabindex: -1, "aria-label": isTab ? say("key_tab") : null,
+      onpointerdown: keep, onmousedown: keep,
+      onclick: () => editor.type(character),
+    }, isTab ? "⇥" : character);
+  };
+  row.append(...CHARACTERS.map(key));
+}
 
 export function keepAboveKeyboard(field, bar) {
   const { visualViewport } = globalThis;

@@ -2,9 +2,9 @@
 import { fetchFile } from "./api.js";
 import { ownServer } from "./script_location.js";
 
-/** Return the address of a part of the front end ("frame", "math", …). */
+/** Return the address of a part of the front end ("frame", "math", …), null when there is none of this name. */
 export function partAddress(name) {
-  return new URL(`static/singlecell/${PARTS[name]}`, ownServer).href;
+  return Object.hasOwn(PARTS, name) ? new URL(`static/singlecell/${PARTS[name]}`, ownServer).href : null;
 }
 
 const loads = new Map();

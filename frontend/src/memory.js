@@ -1,4 +1,4 @@
-/** What a page remembers of a cell, in the browser's local storage: the student's code and the last computation. */
+/** What a page remembers of a cell, in the browser's local storage: the reader's code and language, and the last computation. */
 
 const PREFIX = "singlecell:";
 const FIELDS_MAX_BYTES = 200_000; // a page may hold 5 MB for all of its cells
@@ -30,6 +30,15 @@ export class Memory {
     this.#save({ code: code === this.#author ? undefined : code });
   }
 
+  /** The language that the reader has chosen, or null. */
+  get language() {
+    return this.#content.language ?? null;
+  }
+
+  set language(name) {
+    this.#save({ language: name ?? undefined });
+  }
+
   get computation() {
     return this.#content.computation ?? null;
   }
@@ -50,7 +59,7 @@ export class Memory {
   #save(change) {
     this.#content = { ...this.#content, ...change, author: this.#author };
     try {
-      if (this.#content.code === undefined && !this.#content.computation) localStorage.removeItem(this.#key);
+      if (!Object.keys(this.#content).some((name) => name !== "author" && this.#content[name] !== undefined)) localStorage.removeItem(this.#key);
       else {
         const text = JSON.stringify(this.#content);
         if (text.length < FIELDS_MAX_BYTES) localStorage.setItem(this.#key, text);

@@ -1,15 +1,22 @@
 /** The output area: turns Jupyter messages into nodes. Old output stays until something new comes. */
 import { make } from "./dom.js";
+import { showEdges } from "./edges.js";
 import { errorNode } from "./mime/error.js";
 import { paintFrames } from "./mime/frame.js";
 import { render } from "./mime/index.js";
 import { RunFiles } from "./run_files.js";
 import { Stream } from "./stream.js";
+import { summaryOf } from "./summary.js";
+
+const CROWD = 50; // outputs; frames beyond are loaded when a reader comes near them
 
 export class Output {
   #shown = new Map(); // display_id → the places that show it
   #stream = null;
   #clearNext = false;
+  #keepsHeight = false; // until the next frame
+  #displays = 0; // since the output was empty
+  #said = []; // what the run has shown: {stream}, {error}, or {place, plain}
   #section; // where new output goes: the whole area, or with kept output a part of it
 
   /** `context`: what renderers need to know, see mime/index.js. */
@@ -22,6 +29,7 @@ export class Output {
 
   /** A new run begins: what is there now goes away with the first new output. */
   expectNew(keepsOld = false) {
+    this.#said = [];
     if (keepsOld) {
       this.#stream = null;
       this.#section = make("div", { class: "section" });
@@ -43,10 +51,19 @@ export class Output {
     this.#clearNext = false;
     this.#stream = null;
     this.#shown.clear();
-    // The page must not jump when the next output is as high as the last.
-    this.node.style.minHeight = `${this.node.offsetHeight}px`;
+    this.#displays = 0;
+    this.#said = [];
+    this.#keepHeight();
     this.#section.replaceChildren();
     this.node.classList.remove("old");
+  }
+
+  /** The page must not jump when the next output is as high as the last. To measure it more than once a frame takes long. */
+  #keepHeight() {
+    if (this.#keepsHeight) return;
+    this.#keepsHeight = true;
+    this.node.style.minHeight = `${this.node.offsetHeight}px`;
+    requestAnimationFrame(() => (this.#keepsHeight = false));
   }
 
   /** Show what is drawn in frames in the colours that the page has now. */
@@ -75,7 +92,7 @@ export class Output {
       case "update_display_data":
         return this.#update(content);
       case "error":
-        return this.add(errorNode(content));
+        return this.#showError(content);
       case "execute_reply":
         // What a pager would show: `print?`.
         for (const { source, data } of content.payload ?? []) if (source === "page") this.#display({ data }, false);
@@ -84,6 +101,11 @@ export class Output {
         if (content.wait) this.#clearNext = true;
         else this.clear();
     }
+  }
+
+  /** What the run has shown, for those who hear it. */
+  get summary() {
+    return summaryOf(this.#said);
   }
 
   /** Put a node at the end. */
@@ -98,6 +120,12 @@ export class Output {
     this.add(make("p", { class: "notice" }, sentence));
   }
 
+  #showError(content) {
+    const error = errorNode(content);
+    this.add(error);
+    this.#said.push({ error });
+  }
+
   #write(name, text) {
     if (!text) return;
     if (this.#clearNext) this.clear();
@@ -105,6 +133,7 @@ export class Output {
       const stream = new Stream(name);
       this.add(stream.node);
       this.#stream = stream;
+      this.#said.push({ stream });
     }
     this.#stream.write(text);
   }
@@ -112,7 +141,9 @@ export class Output {
   #display({ data, metadata, transient }, isResult) {
     const place = make("div", { class: isResult ? "display result" : "display", part: "display" });
     this.add(place);
+    this.#displays += 1;
     this.#fill(place, data, metadata);
+    this.#said.push({ place, plain: data?.["text/plain"] });
     const id = transient?.display_id;
     if (typeof id !== "string") return;
     if (!this.#shown.has(id)) this.#shown.set(id, []);
@@ -124,8 +155,9 @@ export class Output {
   }
 
   #fill(place, data, metadata) {
-    const node = render(data ?? {}, metadata ?? {}, { ...this.context, files: this.files });
-    if (node) place.replaceChildren(node);
-    else place.remove();
+    const node = render(data ?? {}, metadata ?? {}, { ...this.context, files: this.files, isCrowded: this.#displays > CROWD });
+    if (!node) return place.remove();
+    place.replaceChildren(node);
+    if (this.#displays <= CROWD) showEdges(place);
   }
 }

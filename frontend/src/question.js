@@ -1,7 +1,11 @@
 /** input(): the question and a field for the answer, in the midst of the output. */
 import { Refused, ServerAway } from "./api.js";
+import { directed } from "./direction.js";
 import { make } from "./dom.js";
+import { sentenceOf } from "./refusals.js";
 import { say } from "./texts.js";
+
+const PROMPT_CHARS_SHOWN = 10_000; // the end of it is what is asked
 
 let number = 0;
 
@@ -15,10 +19,10 @@ export class Question {
 
   /** `send(value)` resolves when the server has taken the answer. */
   constructor(prompt, isPassword, send) {
-    this.#prompt = prompt;
+    this.#prompt = prompt = prompt.slice(-PROMPT_CHARS_SHOWN);
     this.#isPassword = isPassword;
     const id = `answer-${(number += 1)}`;
-    const label = make("label", { for: id, class: prompt ? null : "unseen" }, prompt || say("answer"));
+    const label = directed(make("label", { for: id, class: prompt ? null : "unseen" }, prompt || say("answer")));
     this.#field = make("input", {
       id, class: "field", part: "input", type: isPassword ? "password" : "text", dir: "auto",
       autocomplete: "off", autocorrect: "off", autocapitalize: "off", spellcheck: "false", enterkeyhint: "send",
@@ -36,7 +40,7 @@ export class Question {
   close() {
     const hadFocus = this.node.contains(this.node.getRootNode().activeElement);
     const answer = this.#answer === null ? "" : this.#isPassword ? "••••••" : this.#answer;
-    this.node.replaceWith(make("p", { class: "answered" }, this.#prompt + answer));
+    this.node.replaceWith(directed(make("p", { class: "answered" }, this.#prompt + answer)));
     return hadFocus;
   }
 
@@ -49,7 +53,7 @@ export class Question {
     } catch (error) {
       if (!(error instanceof Refused || error instanceof ServerAway)) throw error;
       this.#take(null);
-      this.#problem.textContent = error instanceof Refused ? error.message : say(navigator.onLine ? "away" : "offline");
+      this.#problem.textContent = error instanceof Refused ? sentenceOf(error) : say(navigator.onLine ? "away" : "offline");
     }
   }
 

@@ -1,5 +1,6 @@
 /** One computation, followed from its submission, or from a page's memory, to its end. */
 import { Refused, ServerAway } from "./api.js";
+import { inSlices } from "./slices.js";
 
 const SUBMIT_WAIT_S = 0.15; // longer would keep the first output of a slow cell back
 const WAIT_S = 25; // of one long poll
@@ -8,7 +9,8 @@ const PAUSE_S_FIRST = 0.5;
 const PAUSE_S_MAX = 15;
 
 /**
- * Calls `on.message(message)`, `on.state(state)`, `on.queue(position)`, `on.away()`, `on.back()` as things happen.
+ * Calls `on.message(message)`, `on.state(state)`, `on.queue(position)`, `on.waits()` when it waits for
+ * something else than before, `on.away(refusal or null)`, `on.back()` as things happen.
  * Messages come in order of `sequence`, each once, whatever the network does.
  */
 export class Run {
@@ -23,6 +25,7 @@ export class Run {
     this.#leaving = leaving;
     this.id = null;
     this.isSubmitting = false; // whether a submission is on its way now
+    this.isPreparing = false; // whether another run goes before this one
     this.session = null;
     this.state = null;
     this.reason = null;
@@ -31,6 +34,8 @@ export class Run {
 
   /** Return a run that goes before this one and is left with it; `message(message)` is given what it says. */
   preliminary(message) {
+    this.isPreparing = true;
+    this.#on.waits?.();
     return new Run(this.#api, { message, away: this.#on.away, back: this.#on.back }, this.#leaving);
   }
 
@@ -41,7 +46,7 @@ export class Run {
 
   /** Submit, follow and return the last state. Raises Refused. A server that is away is tried again. */
   async start(submission, submitted = () => {}) {
-    const answer = await this.#persist(() => this.#submit(submission), isBusy);
+    const answer = await this.#persist(() => this.#submit(submission));
     if (!answer) return this.state;
     this.id = answer.id;
     this.session = answer.session;
@@ -53,6 +58,8 @@ export class Run {
 
   async #submit(submission) {
     this.isSubmitting = true;
+    this.isPreparing = false;
+    if (!this.#isAway) this.#on.waits?.();
     try {
       return await this.#api.submit(submission, SUBMIT_WAIT_S, this.#leaving.signal);
     } finally {
@@ -61,11 +68,12 @@ export class Run {
   }
 
   /** Follow a computation that was submitted before, from its first message. Raises Refused when it is forgotten. */
-  async resume(id) {
+  async resume(id, found = () => {}) {
     this.id = id;
     const computation = await this.#persist(() => this.#api.computation(id, this.#leaving.signal));
     if (!computation) return this.state;
     this.session = computation.session;
+    found(computation);
     this.#on.submitted?.(computation);
     if (!isOver(computation.state)) this.#enter(computation.state);
     return this.follow();
@@ -86,7 +94,7 @@ export class Run {
   /** Take a batch of messages; return whether they are the last. */
   async #receive({ messages = [], state, finished = false }) {
     if (messages.length) this.#enter("running");
-    for (const message of messages) this.#take(message);
+    await inSlices(messages, (message) => this.#take(message));
     if (finished) await this.#askForReason(state);
     if (finished || !isOver(state)) this.#enter(state);
     return finished;
@@ -121,7 +129,7 @@ export class Run {
   }
 
   /** Try a call until the server has answered it; null when this run was left. */
-  async #persist(call, mayTryAgain = () => false) {
+  async #persist(call) {
     for (let failures = 0; ; failures += 1) {
       let pause_s = Math.min(PAUSE_S_FIRST * 2 ** failures, PAUSE_S_MAX);
       try {
@@ -131,7 +139,7 @@ export class Run {
         return answer;
       } catch (error) {
         if (this.#leaving.signal.aborted) return null;
-        if (error instanceof Refused && !mayTryAgain(error)) throw error;
+        if (error instanceof Refused && !error.isBusy) throw error;
         if (error instanceof Refused) pause_s = Math.max(error.retryAfter_s ?? 0, pause_s);
         else if (!(error instanceof ServerAway)) throw error;
         this.#isAway = true;
@@ -144,10 +152,6 @@ export class Run {
 
 function isOver(state) {
   return state !== "queued" && state !== "running";
-}
-
-function isBusy(refusal) {
-  return refusal.status === 503 || refusal.status === 429;
 }
 
 /** Wait, but no longer than until the network comes back. Returns false when the run was left. */

@@ -2,23 +2,13 @@
 import { Refused, ServerAway } from "./api.js";
 import { closing } from "./endings.js";
 import { Question } from "./question.js";
+import { busySentence, sentenceOf } from "./refusals.js";
 import { Run } from "./run.js";
 import { CellFile, RunFiles } from "./run_files.js";
-import { knows, say } from "./texts.js";
+import { say } from "./texts.js";
 
 const KILL_OFFERED_S = 2; // after Stop, when the code does not stop
 const SHORTEST_SHOWN_S = 0.05;
-
-/** Most cells leave the queue at once: what they would flash by with is not worth reading. */
-function queueSentence(position) {
-  if (!position) return say("sending");
-  return position > 1 ? say("queue_place", { position }) : say("queued");
-}
-
-/** What is refused for a while is tried again, and the reader sees which share is used up. */
-function busySentence({ reason, retryAfter_s = 0 }) {
-  return say(knows(`share_${reason}`) ? `share_${reason}` : "busy", { minutes: Math.ceil(retryAfter_s / 60) });
-}
 
 /** One run as the student sees it: what the bar says, what the output shows, and what Stop does meanwhile. */
 export class RunController {
@@ -27,6 +17,8 @@ export class RunController {
   #output;
   #on;
   #run;
+  #session = null;
+  #position = null; // in the queue, as far as the server has said
   #question = null;
   #since = null; // performance.now() when the code began
   #stopping = null; // null, "once", "again"
@@ -51,7 +43,8 @@ export class RunController {
       submitted: (answer) => this.#submitted(answer),
       message: (message) => this.#take(message),
       state: (state) => this.#moved(state),
-      queue: (position) => this.#show(position),
+      queue: (position) => this.#show((this.#position = position)),
+      waits: () => this.#show(),
       away: (refusal) => {
         view.showBusy(refusal ? busySentence(refusal) : say(navigator.onLine ? "away" : "offline"));
         if (!refusal) on.away();
@@ -69,18 +62,21 @@ export class RunController {
   }
 
   /**
-   * Run a submission in a session, after the author's hidden setup code, or go on with a computation that the page
-   * remembers. Resolves with the last state, or with "forgotten" when the server has none.
+   * Run a submission in a session, after the author's hidden setup code and with what is attached, or go on with a
+   * computation that the page remembers. Resolves with the last state, or with "forgotten" when the server has none.
    */
-  async run({ session, setup, submission, computation }) {
-    this.#output.files = new RunFiles(session?.files);
-    for (const file of submission?.files ?? []) this.#output.files.add(new CellFile({ name: file.name, type: file.type, size: file.size, blob: file }));
-    this.#view.showBusy(say("sending"));
+  async run({ session, setup, submission, attachments, computation }) {
+    this.#session = session;
+    this.#output.files = new RunFiles(session.files);
     this.#isNew = !computation;
+    this.#show();
+    if (attachments?.pending) await attachments.pending;
+    const files = attachments?.files ?? [];
+    for (const file of files) this.#output.files.add(new CellFile({ name: file.name, type: file.type, size: file.size, blob: file }));
     try {
       const ending = computation
-        ? this.#run.resume(computation)
-        : session.run(this.#run, setup, submission, (sentence) => this.#output.notice(sentence));
+        ? session.resume(this.#run, computation)
+        : session.run(this.#run, setup, { ...submission, files }, (sentence) => this.#output.notice(sentence));
       const state = (await ending) ?? "idle";
       if (this.isUnderWay) this.#end(state);
       return state;
@@ -184,14 +180,25 @@ export class RunController {
   }
 
   /** Show what the run is doing now. */
-  #show(position) {
+  #show() {
     if (!this.isUnderWay) return;
     const { state } = this.#run;
     const since = this.#since;
-    if (state === "queued" && !this.#stopping) this.#view.showBusy(queueSentence(position));
+    if ((!state || state === "queued") && !this.#stopping) this.#view.showBusy(this.#waiting());
     else if (this.#stopping) this.#view.showBusy(say("stopping"), { since, stopping: this.#stopping });
     else if (this.#question) this.#view.showBusy(say("asking"));
     else if (state === "running") this.#view.showBusy(say("running"), { since });
+  }
+
+  /** Return what a run that does not run yet waits for. */
+  #waiting() {
+    const { isSubmitting, isPreparing, state } = this.#run;
+    if (isSubmitting) return say("sending");
+    if (isPreparing) return say("preparing");
+    if (!this.#isNew && !state) return say("fetching");
+    if (this.#session.isBehind(this.#run)) return say("behind");
+    if (state !== "queued") return say("sending");
+    return this.#position > 1 ? say("queue_place", { position: this.#position }) : say("queued");
   }
 
   #offerToKill() {
@@ -209,7 +216,7 @@ export class RunController {
 
   #refused(refusal) {
     const forgotten = refusal.status === 404 && this.#run.id;
-    this.#close("idle", "failed", forgotten ? say("forgotten") : refusal.message, { bad: !forgotten });
+    this.#close("idle", "failed", forgotten ? say("forgotten") : sentenceOf(refusal), { bad: !forgotten });
   }
 
   /** Be over: the cell is in `shown`, the page hears of `state`. */
@@ -219,6 +226,8 @@ export class RunController {
     this.#output.settle();
     this.#on.state(shown);
     this.#view.showIdle(sentence, how);
+    // What a page finds again when it is opened would be too much to hear.
+    if (this.#isNew) this.#view.announceResult(this.#output.summary);
     this.#on.over();
     this.#on.tell("done", { state, id: this.#run.id });
     this.#finish();

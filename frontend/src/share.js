@@ -1,6 +1,7 @@
 /** The dialog with links to this code and its setup: one that carries them in it, one that the server keeps. */
 import { Refused } from "./api.js";
 import { icon, make } from "./dom.js";
+import { sentenceOf } from "./refusals.js";
 import { say } from "./texts.js";
 
 /** `shared`: {code, setup, language}. */
@@ -17,7 +18,7 @@ export function openShare(root, api, shared) {
     try {
       return (await api.permalink(shared)).url;
     } catch (error) {
-      return { refused: error instanceof Refused ? error.message : say("away") };
+      return { refused: error instanceof Refused ? sentenceOf(error) : say("away") };
     }
   });
 }

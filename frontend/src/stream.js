@@ -1,5 +1,6 @@
 /** stdout or stderr on the page: blocks of lines, redrawn once per frame, the middle of very long output left out. */
 import { PLAIN, styled } from "./ansi.js";
+import { directed, directionOf, isLong, piecesOf } from "./direction.js";
 import { make } from "./dom.js";
 import { Terminal } from "./terminal.js";
 import { say } from "./texts.js";
@@ -8,6 +9,22 @@ const BLOCK_LINES = 100;
 const BLOCKS_SHOWN = 20; // half of them from the beginning, half from the end, until all are asked for
 const LINE_CHARS_SHOWN = 20_000; // a longer line makes browsers slow
 const STICKY_PX = 24; // so near the end a reader wants to see what comes next
+
+const due = new Set(); // streams that have text to draw
+
+/** Draw them: first look, then write, then look again; in turns, each look would lay out the page anew. */
+function drawAll() {
+  const streams = [...due];
+  due.clear();
+  const ends = streams.map((stream) => stream.isAtEnd);
+  for (const stream of streams) stream.draw();
+  const heights = streams.map(({ node }) => node.scrollHeight);
+  const scrolling = streams.map(({ node }, i) => heights[i] > node.clientHeight + 1);
+  streams.forEach(({ node }, i) => {
+    if (ends[i] && scrolling[i]) node.scrollTop = heights[i];
+    markReachable(node, scrolling[i]);
+  });
+}
 
 export class Stream {
   constructor(name) {
@@ -18,23 +35,26 @@ export class Stream {
     this.showAll = false;
     this.more = null;
     this.hasCutLine = false;
-    this.scheduled = false;
     this.node = make("div", { class: `stream ${name}`, part: name, dir: "ltr", translate: "no" });
   }
 
   write(text) {
     this.dirtyFrom = Math.min(this.dirtyFrom, this.terminal.write(text));
-    if (this.scheduled) return;
-    this.scheduled = true;
-    // A hidden page draws no frames, but its output must not pile up.
-    if (document.hidden) setTimeout(() => this.draw(), 100);
-    else requestAnimationFrame(() => this.draw());
+    if (!due.size) {
+      // A hidden page draws no frames, but its output must not pile up.
+      if (document.hidden) setTimeout(drawAll, 100);
+      else requestAnimationFrame(drawAll);
+    }
+    due.add(this);
+  }
+
+  /** Whether a reader is so near the end as to want to see what comes next. */
+  get isAtEnd() {
+    const { node } = this;
+    return node.scrollHeight - node.scrollTop - node.clientHeight < STICKY_PX;
   }
 
   draw() {
-    this.scheduled = false;
-    const { node } = this;
-    const sticky = node.scrollHeight - node.scrollTop - node.clientHeight < STICKY_PX;
     const { lines } = this.terminal;
     const count = Math.ceil(lines.length / BLOCK_LINES);
     const first = Math.floor(this.dirtyFrom / BLOCK_LINES);
@@ -45,8 +65,16 @@ export class Stream {
     }
     this.dirtyFrom = Math.max(0, lines.length - 1);
     this.#place(count, hidden);
-    if (sticky) node.scrollTop = node.scrollHeight;
-    this.#makeReachable();
+  }
+
+  /** The text, and how many lines it has; a last one that is empty does not count. */
+  get text() {
+    return this.terminal.lines.map(({ runs }) => runs.map(([part]) => part).join("")).join("\n");
+  }
+
+  get lineCount() {
+    const { lines } = this.terminal;
+    return lines.length - (lines.at(-1).isEmpty ? 1 : 0);
   }
 
   /** Return [from, to) of the blocks that are left out. */
@@ -77,18 +105,19 @@ export class Stream {
     for (let i = start; i < end; i += 1) {
       for (const [whole, style] of lines[i].runs) {
         const text = this.#cut(whole);
-        if (style === PLAIN) {
+        if (style === PLAIN && !isLong(text)) {
           plain += text;
           continue;
         }
         if (plain) nodes.push(plain);
         plain = "";
-        nodes.push(styled(text, style));
+        nodes.push(...(isLong(text) ? inPieces(text, style) : [styled(text, style)]));
       }
       if (i < lines.length - 1) plain += "\n";
     }
     if (plain) nodes.push(plain);
     block.replaceChildren(...nodes);
+    directed(block);
     block.stale = false;
   }
 
@@ -115,21 +144,38 @@ export class Stream {
     this.hasCutLine = false;
     this.dirtyFrom = 0;
     this.node.replaceChildren();
-    this.draw();
+    due.add(this);
+    drawAll();
   }
+}
 
-  /** What scrolls must be reachable with the keyboard. */
-  #makeReachable() {
-    const scrolls = this.node.scrollHeight > this.node.clientHeight + 1;
-    if (scrolls === this.node.hasAttribute("tabindex")) return;
-    if (!scrolls) {
-      this.node.removeAttribute("tabindex");
-      this.node.removeAttribute("role");
-      this.node.removeAttribute("aria-label");
-      return;
-    }
-    this.node.tabIndex = 0;
-    this.node.setAttribute("role", "region");
-    this.node.setAttribute("aria-label", say("output"));
+/** What scrolls must be reachable with the keyboard. */
+export function makeReachable(node) {
+  markReachable(node, node.scrollHeight > node.clientHeight + 1);
+}
+
+function markReachable(node, scrolls) {
+  if (scrolls === node.hasAttribute("tabindex")) return;
+  if (!scrolls) {
+    node.removeAttribute("tabindex");
+    node.removeAttribute("role");
+    node.removeAttribute("aria-label");
+    return;
   }
+  node.tabIndex = 0;
+  node.setAttribute("role", "region");
+  node.setAttribute("aria-label", say("output"));
+}
+
+/** Return the nodes of a text with the colours of terminals. */
+export function styledNodes(text) {
+  const terminal = new Terminal();
+  terminal.write(text);
+  return terminal.lines.flatMap(({ runs }, i) => [...(i ? ["\n"] : []), ...runs.map(([part, style]) => styled(part, style))]);
+}
+
+/** Return a line as blocks that are laid out one by one, and only those that are seen. */
+function inPieces(text, style) {
+  const dir = directionOf(text);
+  return piecesOf(text).map((piece) => make("div", { class: "piece", dir }, styled(piece, style)));
 }

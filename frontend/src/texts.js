@@ -1,17 +1,38 @@
 /** Every sentence of the interface, in the language of the page (`lang`) or of the browser. */
-import ar from "./texts/ar.js";
-import de from "./texts/de.js";
+import { loadPart, partAddress } from "./lazy.js";
 import en from "./texts/en.js";
-import fr from "./texts/fr.js";
-
-const TEXTS = { en, ar, de, fr };
 
 let language = "en";
+let texts = en;
+let loading = null;
+const missing = new Set(); // languages whose texts did not come
 
-/** Choose the first of these languages that we have. */
+/**
+ * Choose the first of these languages that we have. English is here; the texts of another language are loaded, and until the
+ * promise that is returned then resolves, and where they do not come, English is spoken. Returns null when there is nothing to wait for.
+ */
 export function speak(...candidates) {
-  const known = candidates.map((tag) => (tag ?? "").toLowerCase().split("-")[0]).find((tag) => tag in TEXTS);
-  language = known ?? "en";
+  const known = candidates.map((tag) => (tag ?? "").toLowerCase().split("-")[0]).find((tag) => tag === "en" || partAddress(`texts-${tag}`));
+  if (!known || known === language || missing.has(known)) return null;
+  if (known === "en") {
+    [language, texts] = ["en", en];
+    return null;
+  }
+  loading = loadPart(`texts-${known}`).then(
+    (part) => ([language, texts] = [known, part.default]),
+    () => missing.add(known),
+  );
+  return loading;
+}
+
+/** Call back now, and once more when the texts that are being loaded are there. */
+export function whenSpoken(callback) {
+  callback();
+  loading?.then(callback);
+}
+
+export function isEnglish() {
+  return language === "en";
 }
 
 /** Return the language that is spoken. */
@@ -21,12 +42,12 @@ export function spoken() {
 
 /** Return whether there is a sentence of this name. */
 export function knows(key) {
-  return key in en;
+  return Object.hasOwn(en, key);
 }
 
 /** Return a sentence, `{name}` in it replaced by `values.name`. */
 export function say(key, values = {}) {
-  const sentence = TEXTS[language][key] ?? en[key];
+  const sentence = texts[key] ?? en[key];
   return sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 

@@ -9,8 +9,13 @@ import { duration, say } from "./texts.js";
 
 const sheets = [sheet(layout), sheet(contentCss), sheet(cellCss), sheet(codeCss)]; // the rules for paper come after the rest
 
+export const STOP_AFTER_MS = 1000;
+
 export class View {
   #clock = null;
+  #pressed = -Infinity; // performance.now() when Run was pressed
+  #isStopping = false;
+  #allowing = null;
 
   /** `on`: run(), stop(), reset(), share(), attach(files), language(name). */
   constructor(root, { label, runLabel, folding, on }) {
@@ -19,7 +24,7 @@ export class View {
     this.runLabel = runLabel;
     this.editor = make("div", { class: "editor", part: "editor" });
     this.hint = make("span", { id: "hint", class: "unseen" }, say("editor_hint"));
-    this.runButton = make("button", { type: "button", class: "run", part: "run-button", onclick: () => this.#press(on) });
+    this.runButton = make("button", { type: "button", class: "run", part: "run-button", onclick: (event) => this.#press(on, event) });
     this.languages = make("select", {
       part: "language", "aria-label": say("language"), hidden: true, onchange: (event) => on.language(event.target.value),
     });
@@ -27,6 +32,7 @@ export class View {
     this.statusTime = make("span", { class: "time" });
     this.status = make("div", { class: "status", part: "status" }, this.statusText, this.statusTime);
     this.spoken = make("div", { class: "unseen", role: "status" });
+    this.spokenResult = make("div", { class: "unseen", "aria-live": "polite" });
     this.picker = make("input", { type: "file", multiple: true, hidden: true, onchange: () => this.#picked(on) });
     this.attachButton = this.#tool("attach", () => this.picker.click());
     this.resetButton = this.#tool("reset", on.reset);
@@ -39,13 +45,17 @@ export class View {
     const slot = make("slot", { name: "run" });
     const ownTools = make("slot", { name: "tools" });
     this.bar = make("div", { class: "bar", part: "bar" }, this.runButton, slot, this.status, ownTools, this.tools, this.picker);
+    this.keys = make("div", { class: "keys", part: "keys", role: "toolbar", "aria-label": say("characters") });
+    this.foot = make("div", { class: "foot" }, this.bar, this.keys);
+    this.note = make("div", { class: "note notice", part: "note", hidden: true });
     this.uploads = make("ul", { class: "uploads", hidden: true, "aria-label": say("attached") });
+    this.uploadProblems = make("div", { class: "upload-problems", role: "alert" });
     this.output = make("div", { class: "output", part: "output", role: "group", "aria-label": say("output") });
     this.code = folding ? this.#folded(folding === "closed") : this.editor;
     this.cell = make(
       "div",
       { class: "cell", part: "cell", role: "group", "aria-label": label, "data-drop": say("drop") },
-      this.hint, this.code, this.bar, this.uploads, this.output, this.spoken,
+      this.hint, this.code, this.foot, this.note, this.uploads, this.uploadProblems, this.output, this.spoken, this.spokenResult,
     );
     root.append(this.cell);
     this.showIdle();
@@ -62,9 +72,10 @@ export class View {
   /** Show the Stop button; `since` (performance.now()) starts the clock. */
   showBusy(sentence, { since = null, stopping = null } = {}) {
     this.#stopClock();
+    this.announceResult("");
     this.#button("stop", stopping === "again" ? say("kill") : say("stop"));
-    // Disabled, the button would lose the focus.
-    this.runButton.setAttribute("aria-disabled", stopping === "once");
+    this.#isStopping = stopping === "once";
+    this.#allowStop();
     this.#say(sentence, false);
     if (since === null) return;
     const tick = () => (this.statusTime.textContent = duration((performance.now() - since) / 1000));
@@ -91,6 +102,10 @@ export class View {
     this.spoken.textContent = sentence;
   }
 
+  announceResult(sentence) {
+    this.spokenResult.textContent = sentence;
+  }
+
   hide(parts) {
     const nodes = {
       editor: this.code, output: this.output, run: this.runButton, language: this.languages, status: this.status,
@@ -101,7 +116,25 @@ export class View {
     if (parts.includes("downloads")) this.output.classList.add("no-downloads");
   }
 
-  showUploads(files, onRemove) {
+  /** Say what took the place of the reader's code, with a button that brings it back; `null` takes the note away. */
+  showNote(sentence, onUndo) {
+    if (this.note.contains(this.note.getRootNode().activeElement)) this.runButton.focus();
+    this.note.hidden = !sentence;
+    this.note.replaceChildren();
+    if (!sentence) return;
+    this.note.append(make("span", {}, sentence), " ", make("button", { type: "button", onclick: onUndo }, say("undo")));
+    this.announce(sentence);
+  }
+
+  showReset(is) {
+    const hadFocus = this.resetButton.getRootNode().activeElement === this.resetButton;
+    this.resetButton.hidden = !is;
+    if (hadFocus && !is) (this.note.querySelector("button") ?? this.runButton).focus();
+  }
+
+  /** Show what is attached, and a sentence for each file that could not be. */
+  showUploads(files, problems, onRemove) {
+    this.uploadProblems.replaceChildren(...problems.map((sentence) => make("p", { class: "notice bad" }, sentence)));
     this.uploads.hidden = !files.length;
     this.uploads.replaceChildren(
       ...files.map((file) =>
@@ -116,10 +149,20 @@ export class View {
     return make("details", { class: "fold", open: !closed }, make("summary", {}, say("show_code")), this.editor);
   }
 
-  #press(on) {
-    if (this.runButton.getAttribute("aria-disabled") === "true") return;
-    if (this.runButton.classList.contains("stop")) on.stop();
-    else on.run();
+  #press(on, event) {
+    if (this.runButton.getAttribute("aria-disabled") === "true" || event.detail > 1) return; // once is enough
+    if (this.runButton.classList.contains("stop")) return on.stop();
+    this.#pressed = performance.now();
+    on.run();
+  }
+
+  /** What is clicked in the first second after Run was meant for Run. Disabled, the button would lose the focus. */
+  #allowStop() {
+    const wait_ms = this.#pressed + STOP_AFTER_MS - performance.now();
+    const isBusy = this.runButton.classList.contains("stop");
+    if (isBusy) this.runButton.setAttribute("aria-disabled", this.#isStopping || wait_ms > 0);
+    clearTimeout(this.#allowing);
+    if (wait_ms > 0) this.#allowing = setTimeout(() => this.#allowStop(), wait_ms);
   }
 
   #picked(on) {

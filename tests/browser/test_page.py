@@ -310,4 +310,3 @@ def test_a_file_of_the_student_reaches_the_code(page, cell):
     )
     expect(cell.node.locator(".uploads")).to_contain_text("data.txt")
     cell.run("print(open('data.txt').read())").shows("seven")
-    expect(cell.node.locator(".uploads")).to_be_hidden()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -71,6 +72,103 @@ def test_keyboards_that_cover_the_page_push_the_bar_up(phone):
     cell.field.evaluate("field => { field.focus(); field.scrollIntoView({ block: 'start' }) }")
     box = cell.button.bounding_box()
     assert box["y"] + box["height"] <= phone.evaluate("innerHeight") - 250
+
+
+def test_a_row_of_keys_types_what_the_keyboard_hides_and_leaves_the_keyboard_there(phone):
+    cell = Cell(phone).ready()
+    cell.write("")
+    row = cell.node.get_by_role("toolbar", name="Characters")
+    expect(row).to_be_hidden()
+    cell.field.tap()
+    keys = row.get_by_role("button")
+    expect(keys).to_have_text(list("⇥()[]{}:='\"#"))
+    for key in keys.all():
+        box = key.bounding_box()
+        assert box["height"] >= FINGER_PX and box["width"] >= 24 and 0 <= box["x"] <= 360 - box["width"]
+    for name in ("Tab", "[", "'"):
+        row.get_by_role("button", name=name, exact=True).tap()
+        expect(cell.field).to_be_focused()
+    assert cell.code == "    ['']"
+    for name in ("'", "]", "#", "="):
+        row.get_by_role("button", name=name, exact=True).tap()
+    assert cell.code == "    ['']#="
+    phone.keyboard.press("Control+z")
+    assert cell.code != "    ['']#="
+    cell.field.evaluate("field => field.blur()")
+    expect(row).to_be_hidden()
+
+
+def test_the_key_for_tab_completes_a_name(phone):
+    cell = Cell(phone).ready()
+    cell.write("")
+    cell.field.tap()
+    phone.keyboard.type("enumer")
+    cell.node.get_by_role("button", name="Tab", exact=True).tap()
+    expect(cell.field).to_have_value("enumerate")
+
+
+def test_code_that_cannot_be_changed_has_no_row_of_keys(phone):
+    cell = Cell(phone).ready()
+    cell.node.evaluate("cell => cell.setAttribute('readonly', '')")
+    cell.field.focus()
+    expect(cell.node.get_by_role("toolbar", name="Characters")).to_be_hidden()
+
+
+def test_the_row_of_keys_stays_above_the_keyboard_with_the_bar(phone):
+    cell = Cell(phone).ready()
+    cell.write(LONG)
+    phone.evaluate("Object.defineProperty(visualViewport, 'height', { get: () => innerHeight - 250 })")
+    cell.field.evaluate("field => { field.focus(); field.scrollIntoView({ block: 'start' }) }")
+    box = cell.node.locator(".keys").bounding_box()
+    assert box["height"] > 0 and box["y"] + box["height"] <= phone.evaluate("innerHeight") - 250
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1280])
+def test_the_bar_keeps_its_height_whatever_the_cell_does(embed, page, width):
+    page.set_viewport_size({"width": width, "height": 640})
+    cell = embed("<meta name=viewport content='width=device-width'><single-cell>print(1)</single-cell>")
+    bar = cell.node.locator(".bar")
+    cell.node.evaluate(
+        """cell => { window.heights = new Set();
+          const look = (entries) => entries.forEach(({ borderBoxSize: [{ blockSize }] }) => heights.add(blockSize));
+          new ResizeObserver(look).observe(cell.shadowRoot.querySelector(".bar")) }"""
+    )
+    cell.run()
+    cell.run("1 / 0")
+    cell.start("import time\nprint('begun')\nwhile True: time.sleep(0.05)").shows("begun")
+    expect(cell.status).to_contain_text("Running")
+    cell.button.click()
+    cell.ends()
+    assert len(page.evaluate("[...heights]")) == 1, page.evaluate("[...heights]")
+    assert bar.bounding_box()["height"] > 0
+
+
+def test_what_is_wider_than_a_phone_shows_at_which_side_it_goes_on(phone):
+    cell = Cell(phone).ready()
+    cell.run("import pandas as pd\npd.DataFrame([range(30)])")
+    root = cell.drawn.locator(":root")
+    expect(root).to_have_class(re.compile("more-after"))
+    expect(root).not_to_have_class(re.compile("more-before"))
+    root.evaluate("root => { root.scrollLeft = 50 }")
+    expect(root).to_have_class(re.compile("more-before"))
+    root.evaluate("root => { root.scrollLeft = 1e6 }")
+    expect(root).not_to_have_class(re.compile("more-after"))
+    cell.run("import pandas as pd\npd.DataFrame([range(2)])")
+    expect(cell.drawn.locator("td")).to_have_count(2)
+    expect(root).not_to_have_class(re.compile("more"))
+    head, line = "|".join(f"column {number}" for number in range(9)), "|".join(["---"] * 9)
+    cell.run(f"from IPython.display import Markdown\nMarkdown('|{head}|\\n|{line}|\\n|{head}|')")
+    table = cell.output.locator("table")
+    expect(table).to_have_class(re.compile("more-after"))
+    assert table.locator("th").first.bounding_box()["height"] < 60, "words are not cut into letters"
+
+
+def test_a_scene_in_three_dimensions_fits_a_phone(phone):
+    cell = Cell(phone).ready()
+    cell.run("import plotly.graph_objects as go\ngo.Figure(go.Surface(z=[[1, 2], [3, 1]]))")
+    drawn = cell.drawn.locator(".main-svg").first
+    expect(drawn).to_be_visible()
+    assert drawn.evaluate("svg => svg.getBoundingClientRect().right <= innerWidth")
 
 
 def test_a_question_is_answered_on_a_phone(phone):

@@ -49,10 +49,12 @@ function ours(untrusted_url, server) {
   }
 }
 
-export function humanSize(bytes) {
+/** Return a size as people read it; a limit (`isMost`) is never said to be larger than it is. */
+export function humanSize(bytes, isMost = false) {
   const units = ["B", "kB", "MB", "GB"];
   let unit = 0;
   let size = bytes;
   for (; size >= 1000 && unit < 3; unit += 1) size /= 1000;
-  return `${size.toLocaleString(undefined, { maximumFractionDigits: size < 10 && unit ? 1 : 0 })} ${units[unit]}`;
+  if (isMost) size = Math.floor(size * 10) / 10;
+  return `${size.toLocaleString(undefined, { maximumFractionDigits: unit && (isMost || size < 10) ? 1 : 0 })} ${units[unit]}`;
 }

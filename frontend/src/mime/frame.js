@@ -54,12 +54,15 @@ export class Frame {
       sandbox: "allow-scripts",
       referrerpolicy: "no-referrer",
       title,
+      loading: context.isCrowded ? "lazy" : null,
       src: partAddress("frame"),
     });
+    if (context.isCrowded) this.node.classList.add("crowded");
     if (height) this.node.style.height = `${Math.min(height, HEIGHT_PX_MAX)}px`;
     // A frame has a window only while it is in a document; it gets a new one each time it is moved.
     this.node.addEventListener("load", () => {
       frames.set(this.node.contentWindow, this);
+      this.content.scheme = this.context.scheme(); // it may have waited for long
       this.node.contentWindow.postMessage(this.content, "*");
     });
   }

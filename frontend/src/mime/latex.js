@@ -1,5 +1,6 @@
 /** text/latex: KaTeX, loaded from our own server when the first formula comes. */
 import { make } from "../dom.js";
+import { showEdges } from "../edges.js";
 import { loadPart } from "../lazy.js";
 import { textNode } from "./text.js";
 
@@ -8,6 +9,6 @@ export function latexNode(tex, { plain }) {
   const source = String(tex);
   // What KaTeX cannot read is shown as the object's own text, or where that says nothing, as its source.
   const otherwise = () => place.replaceChildren(textNode(plain && !/^</.test(plain) ? plain : source));
-  loadPart("math").then(({ typesetText }) => typesetText(place, source) || otherwise(), otherwise);
+  loadPart("math").then(({ typesetText }) => typesetText(place, source) || otherwise(), otherwise).then(() => showEdges(place));
   return place;
 }

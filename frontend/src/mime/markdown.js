@@ -1,5 +1,7 @@
 /** text/markdown: parsed when first needed; raw HTML in it sends the whole text to the sandboxed frame. */
+import { directed } from "../direction.js";
 import { make } from "../dom.js";
+import { showEdges } from "../edges.js";
 import { fileName } from "../file_names.js";
 import { loadPart } from "../lazy.js";
 import { say } from "../texts.js";
@@ -17,8 +19,9 @@ export function markdownNode(text, about) {
   const show = ({ nodes, toHtml }) => {
     const math = (tex) => latexNode(tex, { plain: tex });
     const made = nodes(source, { make, math, fileName, file: (path, children) => fileNode(path, children, about.context.files) });
-    if (made) place.replaceChildren(...made);
-    else place.replaceChildren(frameNode(toHtml(source), { ...about, type: "text/html" }));
+    if (!made) return place.replaceChildren(frameNode(toHtml(source), { ...about, type: "text/html" }));
+    place.replaceChildren(...made.map((node) => (node instanceof Element ? directed(node) : node)));
+    for (const table of place.querySelectorAll("table")) showEdges(table);
   };
   // A text of too many pieces is shown as it was written, too.
   loadPart("markdown").then(show).catch(() => place.replaceChildren(textNode(source)));

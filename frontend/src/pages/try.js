@@ -32,8 +32,7 @@ export async function openLink(cell) {
 
 async function show(cell, language, { content }) {
   await cell.stop();
-  cell.language = language;
-  cell.code = content.textContent.trim();
+  cell.show(content.textContent.trim(), language);
   cell.run();
 }
 

@@ -1,6 +1,7 @@
 /** makeSagecell and its companions, with the options and the return values that pages of SageMathCell expect. */
 import { ownServer } from "../script_location.js";
 import { speak } from "../texts.js";
+import { STOP_AFTER_MS } from "../view.js";
 import { kernelOf, numberOf, sessionOfRun } from "./kernel.js";
 import { OutputText } from "./output_text.js";
 import { dress, evalButton, languageMenu, permalinkButton, pressable, wrap } from "./parts.js";
@@ -117,7 +118,12 @@ function makeOne(info, place, options, kernelNumber) {
   const source = document.createElement("pre");
   source.textContent = code;
   const shows = (part) => options.mode === "debug" || !options.hide.includes(part);
-  const press = () => (cell.busy ? cell.stop() : info.submit());
+  let pressed = -Infinity;
+  const press = () => {
+    if (cell.busy) return performance.now() - pressed > STOP_AFTER_MS && cell.stop();
+    pressed = performance.now();
+    return info.submit();
+  };
   cell.append(source, evalButton(cell, options.evalButtonText, shows("evalButton"), press));
   if (options.languages.length > 1) cell.append(languageMenu(cell, options.languages, shows("language")));
   cell.append(permalinkButton(cell, shows("permalink")));

@@ -1,7 +1,7 @@
 /** The parts of a cell that stand in the page's own tree, under SageMathCell's class names, for pages to style. */
 import { make, sheet } from "../dom.js";
 import { offerLanguages } from "../languages.js";
-import { say } from "../texts.js";
+import { say, whenSpoken } from "../texts.js";
 
 // In a layer, so that whatever a page says of these classes is stronger; what is hidden is not for pages to show, and
 // an important rule in a layer is stronger than those outside.
@@ -37,12 +37,14 @@ export function pressable(press) {
 }
 
 export function languageMenu(cell, languages, shown) {
-  const select = make("select", { "aria-label": say("language"), onchange: () => (cell.language = select.value) });
+  const select = make("select", { onchange: () => (cell.language = select.value) });
+  whenSpoken(() => select.setAttribute("aria-label", say("language")));
   offerLanguages(select, languages, cell.language, cell.server);
   return make("div", { slot: "tools", class: "sagecell_language", hidden: !shown }, select);
 }
 
 export function permalinkButton(cell, shown) {
-  const button = make("button", { type: "button", onclick: () => cell.share() }, say("share"));
+  const button = make("button", { type: "button", onclick: () => cell.share() });
+  whenSpoken(() => (button.textContent = say("share")));
   return make("div", { slot: "tools", class: "sagecell_permalink", hidden: !shown }, button);
 }

@@ -1,4 +1,5 @@
 /** First in the document of every output: says how high it is, which link was clicked, what it wants, and what went wrong. */
+import { showEdges } from "../../edges.js";
 import { draw } from "../charts/index.js";
 import { followBokeh } from "../charts/bokeh.js";
 import { followScene } from "../charts/scene.js";
@@ -37,6 +38,7 @@ document.addEventListener("DOMContentLoaded", () => {
   observer.observe(document.documentElement);
   observer.observe(document.body);
   tellHeight();
+  showEdges(document.documentElement, document);
   followScene();
   drawChart();
 });

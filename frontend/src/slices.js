@@ -1,0 +1,26 @@
+/** Long work in slices, with a frame between them: a flood of messages must not keep the page from hearing a click. */
+
+const SLICE_MS = 12; // a frame has 16
+const FRAME_MS_MAX = 100; // a page that is hidden draws none
+
+/** Do something with each item, in order. What that leaves for later (promises that are kept already) is part of its slice. */
+export async function inSlices(items, work) {
+  let since = performance.now();
+  for (const item of items) {
+    work(item);
+    if (items.length === 1) return;
+    await null;
+    if (performance.now() - since < SLICE_MS) continue;
+    await frame();
+    since = performance.now();
+  }
+}
+
+/** Wait until the page has been drawn. */
+function frame() {
+  return new Promise((resolve) => {
+    const done = () => (clearTimeout(timer), resolve());
+    const timer = setTimeout(done, FRAME_MS_MAX);
+    requestAnimationFrame(() => setTimeout(done)); // the frame itself comes before that
+  });
+}

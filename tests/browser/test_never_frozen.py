@@ -1,0 +1,140 @@
+"""A page with a cell hears clicks, whatever its program writes."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+SLOWER = 10  # than plain text of the same length
+PRESS = """async (length) => {
+  const time = (work) => { const begun = performance.now(); work(); return performance.now() - begun };
+  const root = document.querySelector("single-cell").shadowRoot;
+  const plain = document.createElement("div");
+  plain.className = "stream";
+  plain.textContent = "x".repeat(length);
+  const plain_ms = time(() => { root.querySelector(".output").append(plain); plain.scrollHeight });
+  plain.remove();
+  const shown_ms = time(() => { root.querySelector(".more").click(); root.querySelector(".stream").scrollHeight });
+  return [shown_ms, plain_ms] }"""
+LINES = {
+    "numbers": "print(str(list(range(145_000))))",
+    "words": "print('word ' * 200_000)",
+    "one word": "print('x' * 1_000_000)",
+    "Hebrew": "print('שלום ' * 200_000)",
+    "Hebrew without a space": "print('ש' * 1_000_000)",
+    "Arabic and English": "print('سلام abc ' * 110_000)",
+    "colours": "print('\\x1b[31m' + 'שלום ' * 200_000 + '\\x1b[0m end')",
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_the_rest_of_a_line_of_a_million_characters_is_shown_as_fast_as_plain_text(cell, page, name):
+    cell.run(LINES[name])
+    shown_ms, plain_ms = page.evaluate(PRESS, 1_000_000)
+    assert shown_ms < SLOWER * plain_ms
+    written = cell.node.evaluate("cell => cell.messages.map(({ content }) => content.text ?? '').join('').length")
+    length = cell.output.locator(".stdout").evaluate("stream => stream.textContent.length")
+    assert length >= 950_000 and length >= written - 20
+
+
+def test_a_long_line_from_right_to_left_begins_at_the_right(embed):
+    cell = embed("<single-cell>print('abc'); print('שלום abc ' * 2000)</single-cell>")
+    cell.run()
+    pieces = cell.output.locator(".piece")
+    assert pieces.count() > 5
+    assert set(pieces.evaluate_all("nodes => nodes.map(node => node.dir)")) == {"rtl"}
+    assert pieces.evaluate_all("nodes => nodes.map(node => node.textContent).join('')") == "שלום abc " * 2000
+
+
+def test_long_questions_and_errors_do_not_hold_the_page_up(cell, page):
+    cell.start("input(str(list(range(100_000))))")
+    label = cell.output.locator(".question label")
+    expect(label).to_be_visible()
+    assert label.evaluate("label => label.textContent.length") == 10_000
+    page.keyboard.press("Enter")
+    cell.ends()
+    cell.run("raise ValueError(str(list(range(100_000))))")
+    expect(cell.output.locator(".error-title")).to_contain_text("ValueError: [0, 1, 2")
+    assert cell.output.locator(".error-title").evaluate("title => title.textContent.length") < 3000
+
+
+FLOOD = """
+from IPython.display import JSON, Latex, Markdown, display
+for i in range(800): display({})
+"""
+SHARE = """cell => { let frame = 0; window.messages = {};
+  const count = () => { frame += 1; requestAnimationFrame(count) };
+  requestAnimationFrame(count);
+  cell.addEventListener("message", () => { window.messages[frame] = (window.messages[frame] ?? 0) + 1 }) }"""
+
+
+@pytest.mark.parametrize(
+    "output", ["JSON(list(range(20)))", "Markdown('**a** *b* `c` ' * 20)", "Latex('$\\\\frac{x^2}{y}$')"]
+)
+def test_frames_are_drawn_between_the_messages_of_a_flood(cell, page, output):
+    cell.run(f"from IPython.display import *\ndisplay({output})")  # what draws it is loaded now
+    page.wait_for_load_state("networkidle")
+    cell.node.evaluate(SHARE)
+    cell.run(FLOOD.format(output))
+    shares = page.evaluate("Object.values(messages)")
+    assert sum(shares) > 800
+    assert max(shares) < 800 / 3, sorted(shares)[-5:]
+
+
+def test_output_that_is_cleared_thousands_of_times_ends(cell):
+    cell.run("from IPython.display import clear_output\nfor i in range(3000):\n    clear_output(); print('turn', i)")
+    expect(cell.output).to_have_text("turn 2999\n")
+
+
+def test_two_streams_that_take_turns_are_all_shown(cell):
+    cell.run("import sys\nfor i in range(1000):\n    print(i)\n    print(-i, file=sys.stderr)")
+    assert cell.output.inner_text().split() == [text for i in range(1000) for text in (str(i), str(-i))]
+
+
+def test_a_crowd_of_frames_is_loaded_where_the_reader_is(cell, page):
+    cell.run("from IPython.display import HTML, display\nfor i in range(300): display(HTML(f'<b>{i}</b>'))")
+    frames = cell.output.locator(".frame")
+    expect(frames).to_have_count(300)
+    assert frames.evaluate_all("nodes => nodes.filter(node => node.loading === 'lazy').length") == 250
+    last = frames.nth(299)
+    last.scroll_into_view_if_needed()
+    expect(last.content_frame.frame_locator("iframe").locator("b")).to_have_text("299")
+
+
+@pytest.mark.parametrize("second", ["a double click", "another click", "Enter"])
+def test_a_second_press_on_run_is_no_stop(cell, page, second):
+    cell.write("import time; print('begun'); time.sleep(2); print('through')")
+    if second == "a double click":
+        cell.button.dblclick()
+    else:
+        cell.button.click()
+        cell.shows("begun")
+        if second == "Enter":
+            page.keyboard.press("Enter")
+        else:
+            page.mouse.click(*middle(cell.button))
+    cell.shows("through").ends()
+    expect(cell.status).to_contain_text("Done")
+
+
+def middle(locator) -> tuple[float, float]:
+    """Return the middle of what is seen, in pixels."""
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_a_double_click_on_run_runs_a_short_cell_once(cell, page):
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    cell.write("1 + 1")
+    cell.button.dblclick()
+    cell.shows("2").ends()
+    assert len(sent) == 1
+
+
+def test_stop_can_be_pressed_when_the_first_second_is_over(cell):
+    cell.start("while True: pass")
+    expect(cell.button).to_have_attribute("aria-disabled", "true")
+    expect(cell.button).to_have_attribute("aria-disabled", "false")
+    cell.button.click()
+    expect(cell.status).to_contain_text("Stopped")
