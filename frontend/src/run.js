@@ -94,7 +94,7 @@ export class Run {
   /** Take a batch of messages; return whether they are the last. */
   async #receive({ messages = [], state, finished = false }) {
     if (messages.length) this.#enter("running");
-    await inSlices(messages, (message) => this.#take(message));
+    await inSlices(messages, (message) => this.#take(message), this.#leaving.signal);
     if (finished) await this.#askForReason(state);
     if (finished || !isOver(state)) this.#enter(state);
     return finished;

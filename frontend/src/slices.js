@@ -3,8 +3,11 @@
 const SLICE_MS = 12; // a frame has 16
 const FRAME_MS_MAX = 100; // a page that is hidden draws none
 
-/** Do something with each item, in order. What that leaves for later (promises that are kept already) is part of its slice. */
-export async function inSlices(items, work) {
+/**
+ * Do something with each item, in order, until the signal comes. What that leaves for later (promises that are kept
+ * already) is part of its slice.
+ */
+export async function inSlices(items, work, signal) {
   let since = performance.now();
   for (const item of items) {
     work(item);
@@ -12,6 +15,7 @@ export async function inSlices(items, work) {
     await null;
     if (performance.now() - since < SLICE_MS) continue;
     await frame();
+    if (signal.aborted) return;
     since = performance.now();
   }
 }
