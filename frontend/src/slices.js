@@ -20,6 +20,28 @@ export async function inSlices(items, work, signal) {
   }
 }
 
+const line = [];
+let isAtWork = false;
+
+/** Do something in a slice, after what stands in line: what waited for a part is all there at once. Resolves with its result. */
+export function inTurn(work) {
+  return new Promise((resolve, reject) => {
+    line.push(() => new Promise((done) => done(work())).then(resolve, reject));
+    if (!isAtWork) workOff();
+  });
+}
+
+async function workOff() {
+  isAtWork = true;
+  for (let since = performance.now(); line.length; ) {
+    line.shift()();
+    if (performance.now() - since < SLICE_MS && line.length) continue;
+    await frame();
+    since = performance.now();
+  }
+  isAtWork = false;
+}
+
 /** Wait until the page has been drawn. */
 function frame() {
   return new Promise((resolve) => {

@@ -2,6 +2,7 @@
 import { make } from "../dom.js";
 import { showEdges } from "../edges.js";
 import { loadPart } from "../lazy.js";
+import { inTurn } from "../slices.js";
 import { textNode } from "./text.js";
 
 export function latexNode(tex, { plain }) {
@@ -9,6 +10,7 @@ export function latexNode(tex, { plain }) {
   const source = String(tex);
   // What KaTeX cannot read is shown as the object's own text, or where that says nothing, as its source.
   const otherwise = () => place.replaceChildren(textNode(plain && !/^</.test(plain) ? plain : source));
-  loadPart("math").then(({ typesetText }) => typesetText(place, source) || otherwise(), otherwise).then(() => showEdges(place));
+  const show = ({ typesetText }) => inTurn(() => typesetText(place, source) || otherwise());
+  loadPart("math").then(show, otherwise).then(() => showEdges(place));
   return place;
 }

@@ -5,6 +5,7 @@ import { showEdges } from "../edges.js";
 import { fileName } from "../file_names.js";
 import { loadPart } from "../lazy.js";
 import { say } from "../texts.js";
+import { inTurn } from "../slices.js";
 import { frameNode } from "./drawn.js";
 import { fileLink } from "./files.js";
 import { latexNode } from "./latex.js";
@@ -24,7 +25,7 @@ export function markdownNode(text, about) {
     for (const table of place.querySelectorAll("table")) showEdges(table);
   };
   // A text of too many pieces is shown as it was written, too.
-  loadPart("markdown").then(show).catch(() => place.replaceChildren(textNode(source)));
+  loadPart("markdown").then((part) => inTurn(() => show(part))).catch(() => place.replaceChildren(textNode(source)));
   return place;
 }
 
