@@ -100,6 +100,8 @@ class Device:
         if now < self._store_back_at:
             return
         try:
+            if self._store_pause_s:
+                self._store.ping()  # where nothing is due, no other call would tell
             self._use_store(now, hints)
             if self._store_is_away:
                 log.warning("the database answers again")

@@ -127,5 +127,5 @@ def guarded(function: Callable[Parameters, Returned]) -> Callable[Parameters, Re
 
 
 def _short(error: Exception) -> str:
-    text = " ".join(str(error).partition(", full error:")[0].split())
+    text = " ".join(str(error).partition(", full error:")[0].partition(", Timeout:")[0].split())
     return text if len(text) <= _SENTENCE_CHARS else text[:_SENTENCE_CHARS] + "…"

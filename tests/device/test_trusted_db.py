@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,13 @@ def test_it_keeps_trying_without_a_database_or_an_account_and_ends_when_asked(nu
         assert len(lines(process, "SSH does not answer")) == 1
         assert len(lines(process, "queued cells wait")) == 1
         assert not lines(process, "Traceback")
+
+
+def test_that_the_database_is_away_is_said_once_and_not_that_it_answers():
+    with begin(ready="queued cells wait") as process:
+        time.sleep(4)  # in which it looks for the database several times
+        assert len(lines(process, "queued cells wait")) == 1
+        assert not lines(process, "the database answers again")
 
 
 def test_asked_twice_it_ends_at_once():
