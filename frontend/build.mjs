@@ -89,6 +89,8 @@ const files = {
   frame: await part("frame", "html", await frame(math)),
   math,
   menu: await part("menu", "js", await bundle("menu.js")),
+  share: await part("share", "js", await bundle("share.js")),
+  tree: await part("tree", "js", await bundle("mime/tree.js")),
   enlarged: await part("enlarged", "js", await bundle("mime/enlarged.js")),
   markdown: await part("markdown", "js", await bundle("mime/markdown-parser.js")),
   markup: await part("markup", "js", await bundle("markup/markup.js")),

@@ -1,8 +1,8 @@
 /** Defines <single-cell>, a cell that any page can hold. Its attributes, methods and events are listed in docs/embedding.md. */
-import { apiOf } from "./api.js";
+import { Refused, apiOf } from "./api.js";
 import { readAuthor, seemsTakenApart } from "./author.js";
 import { Composition } from "./composition.js";
-import { make } from "./dom.js";
+import { icon, make } from "./dom.js";
 import { loadExercise } from "./exercise_part.js";
 import { isTypedInto } from "./keys.js";
 import { extensionOf, languageLabel } from "./languages.js";
@@ -10,13 +10,13 @@ import { loadPart } from "./lazy.js";
 import { Memory } from "./memory.js";
 import { optionsOf } from "./options.js";
 import { showPrefilled } from "./prefilled.js";
+import { sentenceOf } from "./refusals.js";
 import { Replacements } from "./replacements.js";
 import { RunController } from "./run_controller.js";
 import { schemeOf, watchScheme } from "./scheme.js";
 import { ownServer } from "./script_location.js";
 import { whenSeen } from "./seen.js";
 import { isLinked, sessionOf } from "./session.js";
-import { openShare } from "./share.js";
 import { say, speak } from "./texts.js";
 
 // What libraries make of text that looks like formulas or like prose, which is no new code.
@@ -145,10 +145,13 @@ export class SingleCell extends HTMLElement {
   }
 
   /** Open the dialog with links to this code. */
-  share() {
+  async share() {
     if (!this.#parts) return;
     const { code, language } = this;
-    openShare(this.shadowRoot, apiOf(this), { code, language, setup: this.#author.setup });
+    const sentence = (error) => (error instanceof Refused ? sentenceOf(error) : say("away"));
+    const tools = { icon, make, say, sentenceOf: sentence };
+    const { openShare } = await loadPart("share");
+    openShare(this.shadowRoot, apiOf(this), { code, language, setup: this.#author.setup }, tools);
   }
 
   // --- life in the page ---

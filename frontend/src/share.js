@@ -1,15 +1,12 @@
-/** The dialog with links to this code and its setup: one that carries them in it, one that the server keeps. */
-import { Refused } from "./api.js";
-import { icon, make } from "./dom.js";
-import { sentenceOf } from "./refusals.js";
-import { say } from "./texts.js";
+/** The dialog with links to this code and its setup: one that carries them in it, one that the server keeps. Loaded when asked for. */
 
-/** `shared`: {code, setup, language}. */
-export function openShare(root, api, shared) {
+/** `shared`: {code, setup, language}. `tools`: {icon(name), make(tag, properties, …), say(key), sentenceOf(error)}. */
+export function openShare(root, api, shared, tools) {
+  const { icon, make, say, sentenceOf } = tools;
   const close = make("button", { type: "button", class: "tool", "aria-label": say("close"), onclick: () => dialog.close() }, icon("close"));
   const header = make("header", {}, make("h2", { id: "share-title" }, say("share_title")), close);
-  const long = link("share-long", say("link_long"));
-  const short = link("share-short", say("link_short"));
+  const long = link("share-long", say("link_long"), tools);
+  const short = link("share-short", say("link_short"), tools);
   const dialog = make("dialog", { part: "dialog", "aria-labelledby": "share-title", onclose: () => dialog.remove() }, header, long.node, short.node);
   (root.querySelector(".cell") ?? root).append(dialog);
   dialog.showModal();
@@ -18,12 +15,12 @@ export function openShare(root, api, shared) {
     try {
       return (await api.permalink(shared)).url;
     } catch (error) {
-      return { refused: error instanceof Refused ? sentenceOf(error) : say("away") };
+      return { refused: sentenceOf(error) };
     }
   });
 }
 
-function link(id, label) {
+function link(id, label, { make, say }) {
   const field = make("input", { id, class: "field", readonly: true, dir: "ltr", onfocus: () => field.select() });
   const button = make("button", { type: "button", onclick: () => act() }, say("copy"));
   const note = make("p", { class: "notice", role: "status" });
