@@ -51,6 +51,8 @@ find_missing() {
     if [ "$job" = test ] && [ -n "$root" ]; then
         [ -x /usr/sbin/nginx ] || printf 'nginx-light '
         [ -x /usr/bin/bwrap ] || printf 'bubblewrap '
+        # It has promtool, which reads rules and dashboards as the real thing does.
+        [ -x /usr/bin/promtool ] || printf 'prometheus '
         [ -x /usr/bin/runsc ] || ! grep -q '^ID=debian' /etc/os-release || printf 'runsc '
         # What drives the browser in tests links against it.
         has_library libatomic.so.1 || printf 'libatomic1 '
@@ -82,6 +84,7 @@ install_packages() {
             case $package in
             openssh-server) systemctl disable --quiet ssh.service ssh.socket 2>/dev/null || true ;;
             nginx-light) systemctl disable --quiet nginx.service 2>/dev/null || true ;;
+            prometheus) systemctl disable --quiet prometheus.service 2>/dev/null || true ;;
             esac
         done
     fi
