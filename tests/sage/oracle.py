@@ -1,9 +1,9 @@
 """Say what Sage itself makes of a cell; Sage's own interpreter runs this, without any part of ours.
 
 A line of JSON in, ``{code, png?}``, the PNG in base64; a line out: ``{printed, plain, latex, error}``, and of a
-picture ``{axes, size, difference}``: its data's range, the size in pixels that Sage draws, and how much the given PNG
-differs from that, as the mean of 0 to 255 (null when the sizes differ). Every cell runs in a fork of its own, after
-``import sage.all``.
+picture ``{axes, size, difference}``: its data's range, the size in pixels that Sage draws for a screen of two pixels to
+one, and how much the given PNG differs from that, as the mean of 0 to 255 (null when the sizes differ). Every cell runs
+in a fork of its own, after ``import sage.all``.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def describe(value: Any, png: str | None) -> dict[str, Any]:
 def picture(value: Graphics, png: str | None) -> dict[str, Any]:
     """Return what Sage draws, compared with a picture of somebody else's."""
     name = f"/tmp/oracle-{os.getpid()}.png"
-    value.save(name)
+    value.save(name, dpi=2 * Graphics.SHOW_OPTIONS["dpi"])
     drawn = PIL.Image.open(name).convert("RGB")
     os.remove(name)
     axes = {side: float(place) for side, place in value.get_axes_range().items()}

@@ -229,7 +229,8 @@ import subprocess
 done = subprocess.run(["sh", "-ec", {PROGRAMS[program]!r}], capture_output=True, text=True)
 report([done.returncode, done.stderr])
 """
-    # Java maps much and uses little of it; it starts threads for each processor.
-    room = {"session_memory_bytes": 2 << 30, "session_processes_max": 64, "session_disk_bytes": 64 << 20}
+    # Java maps much and uses little of it; it starts threads for each processor. R wants to open as much as by default.
+    room = {"session_memory_bytes": 2 << 30, "session_processes_max": 64, "session_disk_bytes": 64 << 20,
+            "session_descriptors_max": 512}  # fmt: skip
     returned, said = session(source, limits=room).reported
     assert returned == 0, said
