@@ -24,7 +24,8 @@ routes = Blueprint("cell_page", __name__)
 # whose hosts the page's policy keeps out, and `link-key`: the cell of a frame has nobody to share its kernel with.
 ATTRIBUTES = (
     "languages", "autorun", "linked", "readonly", "collapsed", "hide", "template", "stdin", "keep-output",
-    "placeholder", "label", "run-label", "theme", "data-check", "attempts", "key",
+    "placeholder", "label", "run-label", "theme", "data-check", "attempts", "key", "line-numbers", "mark-lines",
+    "min-lines", "max-lines",
 )  # fmt: skip
 ANY_TEXT = r"[^\x00]*"
 CODE = Text("code", "The code.", ANY_TEXT)

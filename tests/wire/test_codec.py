@@ -37,7 +37,7 @@ UP = [
 ]  # fmt: skip
 
 
-def changed(frame: wire.Frame, **fields: object) -> bytes:
+def changed(frame: wire.Frame, /, **fields: object) -> bytes:
     """Return the frame's bytes with fields changed or added."""
     return msgspec.msgpack.encode(msgspec.msgpack.decode(wire.encode(frame)) | fields)
 
