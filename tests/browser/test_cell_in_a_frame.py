@@ -63,6 +63,7 @@ def test_a_frame_runs_its_cell_and_is_as_high_as_it(framed, page):
     grown_px = height_px(page)
     assert grown_px > before_px + 300 and overflow_px(cell) == 0
     cell.node.evaluate("cell => cell.reset()")
+    cell.frame.get_by_role("button", name="Undo").click()  # and the note that offers it goes
     expect(page.locator("iframe")).to_have_css("height", f"{before_px}px")
     assert page.watch.errors == []
 

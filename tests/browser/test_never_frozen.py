@@ -73,7 +73,7 @@ SHARE = """let frame = 0; window.shown = {};
     }).observe(output, { childList: true, subtree: true });
   };
   customElements.whenDefined("single-cell").then(count_shown);
-  const SHOWN = ".json, .markdown > *, .katex, .katex-display";"""
+  const SHOWN = ".json > *, .markdown > *, .katex, .katex-display";"""
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_frames_are_drawn_between_the_messages_of_a_flood(cell, page, output):
     page.add_init_script(SHARE)
     page.reload()  # now they come all at once
     cell.ready().ends()
-    expect(cell.output.locator(".json, .markdown > *, .katex-html")).to_have_count(800)
+    expect(cell.output.locator(".json > *, .markdown > *, .katex-html")).to_have_count(800)
     shares = page.evaluate("Object.values(shown)")
     assert sum(shares) >= 800
     assert max(shares) < 800 / 3, sorted(shares)[-5:]
