@@ -82,7 +82,8 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def cell(server, page) -> Cell:
-    """The cell of the server's own page."""
+    """The cell of the server's own page, without the gallery below, whose cells run when a reader comes to them."""
+    page.add_init_script("addEventListener('DOMContentLoaded', () => document.querySelector('.gallery')?.remove())")
     page.goto(server.url)
     return Cell(page).ready()
 

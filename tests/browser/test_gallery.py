@@ -13,6 +13,13 @@ from tests.browser.cell import Cell
 SEEN = {"A plot": "img.picture", "A data frame": "iframe", "A formula": ".katex"}
 
 
+@pytest.fixture
+def cell(server, page) -> Cell:
+    """The cell of the server's own page, with the gallery below it."""
+    page.goto(server.url)
+    return Cell(page).ready()
+
+
 def alive(page: Page, name: str) -> Cell:
     """Come to a card, and wait until its cell has run."""
     card = page.locator(".card:not([hidden])").filter(has=page.get_by_role("heading", name=name, exact=True))

@@ -171,4 +171,5 @@ def test_a_second_signal_cuts_the_wait_short(site: Site) -> None:
 @pytest.mark.root
 def test_a_device_reports_the_workers_that_its_pools_have_ready(site: Site) -> None:
     site.start_device()
-    processes.wait_for(lambda: site.store.devices.alive()[0]["accounts"][0]["pool"] == [["python", 4]], END_S)
+    # Of the other languages that this machine has there may be some, too.
+    processes.wait_for(lambda: ["python", 4] in site.store.devices.alive()[0]["accounts"][0]["pool"], END_S)
