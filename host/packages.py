@@ -25,6 +25,8 @@ PATH_FILE, PATH_LINE = "singlecell_added.pth", f"../../../{ADDED}\n"
 # Which of the packages beside it are shown by GET /languages: a name a line (untrusted/worker/packages.py reads it).
 SHOWN = "singlecell_packages.txt"
 STAMP = ".stamp"
+# Who ends before the tie is made sends no signal any more.
+UNLESS_ORPHAN = 'test "$PPID" = "$0" || exit; exec "$@"'
 FRAME = "".join(set(" ×├╰─▶│"))  # what uv draws around its reasons
 NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 VERSION = r"\s*(?:===|==|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9][A-Za-z0-9.*+!_-]*\s*"
@@ -157,7 +159,7 @@ def _installed(site_packages: Path) -> list[tuple[str, str]]:
 
 def _run(file: Path, uv: str, *arguments: str) -> str:
     """Run uv, which ends with us; return what it printed. Raises HostError with its reason."""
-    argv = ["setpriv", "--pdeathsig", "TERM", "--", uv, *arguments]
+    argv = ["setpriv", "--pdeathsig", "TERM", "--", "sh", "-c", UNLESS_ORPHAN, str(os.getpid()), uv, *arguments]
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HostError(
