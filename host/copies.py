@@ -15,8 +15,8 @@ from pathlib import Path
 from host.layout import CHECKOUT, Account, give
 
 FILES = (
-    "web_server.py", "trusted_db.py", "settings.py", "config_file.py", "log_lines.py", "jupyter.py", "wire.py",
-    "contract.py",
+    "web_server.py", "trusted_db.py", "settings.py", "settings_check.py", "config_file.py", "log_lines.py",
+    "jupyter.py", "wire.py", "contract.py",
     "singlecell_config.py.default",
 )  # fmt: skip
 ROOMS = ("store", "web", "device", "untrusted", "static", "templates")

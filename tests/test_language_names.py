@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
-    "contract.py", "wire.py", "jupyter.py", "settings.py",
+    "contract.py", "wire.py", "jupyter.py", "settings.py", "settings_check.py",
     "web_server.py", "trusted_db.py", "nginx.conf", "store", "web", "device", "host",
     "untrusted", "singlecell_client", "templates", "deploy", "frontend/src",
 )  # fmt: skip

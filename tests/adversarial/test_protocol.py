@@ -11,7 +11,7 @@ import requests
 from harness.processes import wait_for
 from harness.server import ROOT
 
-TRUSTED = ("web", "store", "device", "host", "contract.py", "wire.py", "jupyter.py", "settings.py", "trusted_db.py", "web_server.py")
+TRUSTED = ("web", "store", "device", "host", "contract.py", "wire.py", "jupyter.py", "settings.py", "settings_check.py", "trusted_db.py", "web_server.py")
 # name: code that shows something strange; afterwards the session still says 42.
 SHOWN = {
     "G1 commands to a terminal": "print('\\x1b]0;title\\x07\\x1b[2J\\x1b]8;;http://a\\x07x' + '\\x1b[1m' * 20_000)",
