@@ -41,7 +41,8 @@ class Attacker:
         self.http.headers["X-Forwarded-For"] = f"198.51.100.{number % 250 + 1}"
 
     def post(self, path: str, **fields: object) -> requests.Response | None:
-        """Send a request and count its status; None when nothing came."""
+        """Send a request and count it and its status; None when nothing came."""
+        self.got["asked"] += 1
         try:
             answer = self.http.post(f"{self.url}{path}", timeout=ANSWER_S, **fields)  # type: ignore[arg-type]
         except requests.RequestException as error:
