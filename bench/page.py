@@ -130,6 +130,7 @@ def main(arguments: list[str]) -> None:
         if asked.sagecell:
             folders["sagecell"] = asked.sagecell
             peers.append(sagemathcell())
+        peers += [peer.plotting for peer in peers if peer.warm]
         site = Site(folders)
         pages = [(site.put(peer), peer) for peer in peers]
         playwright = ending.enter_context(sync_playwright())

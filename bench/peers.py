@@ -8,13 +8,14 @@ from __future__ import annotations
 import gzip
 import mimetypes
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
 CODE = "print(6 * 7)"
 ANSWER = "42"
+PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9])\nplt.show()"
 GZIP_LEVEL = 6  # what nginx and content delivery networks use, near enough
 PAGE = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>{name}</title><link rel=icon href='data:,'>"
@@ -24,7 +25,8 @@ PAGE = (
 
 @dataclass(frozen=True)
 class Peer:
-    """A page with one cell, and JavaScript expressions: whether it can be run, its button, the text of its output.
+    """A page with one cell, and JavaScript expressions: whether it can be run, its button, the text of its output,
+    and where its pictures are.
 
     ``warm``: whether pressing the button has an effect; None where the page has no server here that could run the cell.
     """
@@ -35,7 +37,15 @@ class Peer:
     usable: str
     button: str
     output: str
+    place: str
     warm: str | None
+
+    @property
+    def plotting(self) -> Peer:
+        """The page whose cell plots: the output is the answer once its picture is drawn."""
+        picture = f"{self.place}.querySelector('img')?.complete"
+        name, body = f"{self.name}, plot", self.body.replace(CODE, PLOT)
+        return replace(self, name=name, body=body, output=f"{picture} ? '{ANSWER}' : ''")
 
     @property
     def html(self) -> str:
@@ -53,6 +63,7 @@ def ours(server: str) -> Peer:
         usable=f"{cell}?.getAttribute('state') === 'idle'",
         button=f"{cell}.shadowRoot.querySelector('.run')",
         output=f"{cell}.shadowRoot.querySelector('.output').textContent",
+        place=f"{cell}.shadowRoot",
         warm="true",
     )
 
@@ -71,6 +82,7 @@ def thebe(jupyter: str, token: str) -> Peer:
         usable="document.querySelector('.thebe-run-button')?.offsetParent && document.querySelector('.CodeMirror')",
         button="document.querySelector('.thebe-run-button')",
         output="document.querySelector('.jp-OutputArea')?.textContent ?? ''",
+        place="document",
         warm="window.ready",
     )
 
@@ -85,6 +97,7 @@ def sagemathcell() -> Peer:
         usable="document.querySelector('.sagecell_evalButton')?.offsetParent && document.querySelector('.CodeMirror')",
         button="null",
         output="''",
+        place="document",
         warm=None,
     )
 
