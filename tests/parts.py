@@ -21,10 +21,10 @@ class Part:
 # In the order in which they begin: those that last longest are first, so that both ends come at the same time.
 PARTS = (
     Part("browser", ("tests/browser",)),
+    Part("device, host, load", ("tests/device", "tests/host", "tests/load")),
     Part("adversarial", ("tests/adversarial",)),
     Part("untrusted", ("tests/untrusted",)),
     Part("sage, r, gvisor", ("tests/sage", "tests/r", "tests/gvisor")),
-    Part("device, host, load", ("tests/device", "tests/host", "tests/load")),
     Part("end_to_end", ("tests/end_to_end",)),
     Part("store, web, wire", ("tests/store", "tests/web", "tests/wire")),
     Part("all others", ("tests",)),

@@ -1,4 +1,4 @@
-"""All tests are in the parts that ``make test`` runs, each in one; two parts run beside each other, some alone."""
+"""All tests are in the parts that ``make test`` runs, each in one; some parts run beside each other, some alone."""
 
 from __future__ import annotations
 
