@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
@@ -157,7 +158,8 @@ class WorkerEnd:
 class SupervisorEnd:
     """The supervisor's end: it never blocks, and keeps what cannot be sent yet.
 
-    ``closed``: whether the worker has closed its end, so that nothing more will come.
+    ``closed``: whether the worker has closed its end, so that nothing more will come. ``on_full``: is called when it
+    takes no more for now, and ``flush`` has something to send.
     """
 
     def __init__(self, sock: socket.socket, frame_bytes_max: int) -> None:
@@ -166,6 +168,7 @@ class SupervisorEnd:
         self._buffer: FrameBuffer[FromWorker] = FrameBuffer(_from_worker, frame_bytes_max)
         self._unsent = bytearray()
         self.closed = False
+        self.on_full: Callable[[], None] = _do_nothing
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -184,6 +187,8 @@ class SupervisorEnd:
         body = encode(frame)
         self._unsent += _PREFIX.pack(len(body)) + body
         self.flush()
+        if self._unsent:
+            self.on_full()
 
     def flush(self) -> None:
         """Send what waits, as far as the worker reads."""
@@ -222,6 +227,10 @@ class SupervisorEnd:
     def close(self) -> None:
         """Close the socket."""
         self._sock.close()
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _check_envelope(frame: FromWorker, length: int) -> None:

@@ -64,6 +64,15 @@ class DeviceSocket:
         """Whether frames wait that the device does not take."""
         return bool(self._unsent)
 
+    @property
+    def descriptor(self) -> int:
+        """What becomes readable when something happens. That is told once: ``has_news`` must say no before a wait."""
+        return int(self.socket.getsockopt(zmq.FD))
+
+    def has_news(self, is_full: bool) -> bool:
+        """Return whether a frame has come, or whether the device, which was full, may take one."""
+        return bool(int(self.socket.getsockopt(zmq.EVENTS)) & (zmq.POLLIN | (zmq.POLLOUT if is_full else 0)))
+
     def receive(self) -> list[Down]:
         """Return the frames that the device has sent. Raises wire.WireError."""
         frames: list[Down] = []

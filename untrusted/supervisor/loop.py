@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import logging
-import math
 import sys
 import time
 from collections.abc import Mapping
 
-import zmq
-
 from untrusted.channel import Speak
+from untrusted.supervisor.descriptors import Descriptors
 from untrusted.supervisor.device_socket import DeviceSocket
 from untrusted.supervisor.introspection import IntrospectionQueue, say_nothing
+from untrusted.supervisor.looks import IDLE_WATCH_S, WATCH_S, Looks
 from untrusted.supervisor.places import Places
 from untrusted.supervisor.pool import Pool
 from untrusted.supervisor.sessions import Sessions
@@ -65,13 +64,28 @@ class Supervisor:
         self._device_socket, self._pools, self._through = device_socket, pools, through
         self._pool_of = pools | {name: pools[other] for name, other in through.items()}
         self._status = Status(self._pool_of, limiter, layers)
-        self._sessions = Sessions({name: config.languages[name].limits for name in self._pool_of}, device_socket.send)
+        limits = {name: config.languages[name].limits for name in self._pool_of}
+        # The watchdog sees what passes a limit only when it looks.
+        looks = Looks(WATCH_S if limiter == "watchdog" else IDLE_WATCH_S)
+        self._sessions = Sessions(limits, device_socket.send, looks)
         self._places = Places(config, self._sessions)
         self._introspections = IntrospectionQueue()
-        self._workers = Workers(self._sessions, self._introspections, device_socket.send)
+        self._descriptors = Descriptors()
+        self._workers = Workers(self._sessions, self._introspections, device_socket.send, self._descriptors)
         self._heard = time.monotonic()
         self._undelivered: Frame | None = None  # the next of the deliveries, which the device did not take yet
         self.over = False
+        self._wait_at_all()
+
+    def _wait_at_all(self) -> None:
+        """Wait at what is there from the beginning; zygotes that are started again, and workers, come to it."""
+        self._descriptors.add(self._device_socket.descriptor)
+        for pool in self._pools.values():
+            self._descriptors.add(pool.orders.fileno())
+        try:
+            self._descriptors.add(sys.stdin.fileno())
+        except PermissionError:  # it is a file, which has ended already
+            self.over = True
 
     def run(self) -> None:
         """Go on until standard input ends, or the device has been silent for too long."""
@@ -106,22 +120,16 @@ class Supervisor:
         """Wait until something happens, or a deadline comes; return the descriptors at which it happened."""
         is_blocked = self._device_socket.blocked
         waits_for_device = is_blocked or self._undelivered is not None
-        poller = zmq.Poller()
-        poller.register(self._device_socket.socket, zmq.POLLIN | (zmq.POLLOUT if waits_for_device else 0))
-        poller.register(sys.stdin.fileno(), zmq.POLLIN)
-        for pool in self._pools.values():
-            if pool.alive:
-                poller.register(pool.orders.fileno(), zmq.POLLIN)
-        self._workers.register(poller, is_blocked)
-        if self._workers.has_unheard and not is_blocked:
+        now = time.monotonic()
+        if self._device_socket.has_news(waits_for_device) or (self._workers.has_unheard and not is_blocked):
             wait_s = 0.0
         else:
             lacks_workers = any(not pool.alive or pool.lacks for pool in self._pools.values())
-            is_busy = self._introspections.pending or self._sessions.is_computing or lacks_workers
-            wait_s = TICK_S if is_busy else IDLE_POLL_S
+            wait_s = TICK_S if self._introspections.pending or lacks_workers else IDLE_POLL_S
+            wait_s = min(wait_s, self._sessions.looks.wait_s(now))
         if not waits_for_device:
-            wait_s = min(wait_s, self._sessions.deliveries.wait_s(time.monotonic()))
-        return {key for key, _event in poller.poll(math.ceil(wait_s * 1000)) if isinstance(key, int)}
+            wait_s = min(wait_s, self._sessions.deliveries.wait_s(now))
+        return self._descriptors.wait(wait_s, listens=not is_blocked)
 
     def _speak(self) -> None:
         """Tell the device what it takes now."""
@@ -200,21 +208,26 @@ class Supervisor:
             worker = pool.hear()
         except (EOFError, OSError) as error:
             log.error("%s; it is started again", error)
-            pool.bury_zygote()
+            self._bury_zygote(pool)
             return
         if worker is not None:
             self._workers.add(pool, worker)
+
+    def _bury_zygote(self, pool: Pool) -> None:
+        self._descriptors.forget(pool.orders.fileno())
+        pool.bury_zygote()
 
     def _tend(self, pool: Pool, now: float) -> None:
         """Start a pool's zygote where there is none, and have workers forked."""
         name = pool.language.name
         if pool.is_overdue(now):
             log.error("the zygote of %s does not come to the end of loading; it is started again", name)
-            pool.bury_zygote()
+            self._bury_zygote(pool)
         elif pool.is_broken:
             log.error("the workers of %s die before they are ready; its zygote is started again", name)
-            pool.bury_zygote()
-        pool.start_when_due(now)
+            self._bury_zygote(pool)
+        if pool.start_when_due(now):
+            self._descriptors.add(pool.orders.fileno())
         names = (name, *(dialect for dialect, other in self._through.items() if other == name))
         pool.refill(sum(map(self._sessions.waiting, names)) + self._introspections.wanted_workers(name))
 

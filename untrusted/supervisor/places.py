@@ -30,10 +30,6 @@ class Places:
 
     def _resting(self) -> int:
         """Return how many sessions give their places away."""
-        asking_bytes = sorted(
-            session.usage.memory_bytes
-            for session in self._sessions
-            if session.turn and session.turn.asking_since is not None and not session.ending
-        )
+        asking_bytes = sorted(session.usage.memory_bytes for session in self._sessions.asking())
         sums_bytes = accumulate(asking_bytes)
         return sum(sum_bytes <= self._asking_bytes_max for sum_bytes in islice(sums_bytes, self._asking_max))

@@ -200,10 +200,12 @@ class Pool:
         """Whether its workers die before they are ready, one after another."""
         return self.warm and self._early_deaths >= EARLY_DEATHS_MAX
 
-    def start_when_due(self, now: float) -> None:
-        """Start a zygote where there is none."""
-        if not self.alive and now >= self._start_at:
+    def start_when_due(self, now: float) -> bool:
+        """Start a zygote where there is none; return whether it did."""
+        is_due = not self.alive and now >= self._start_at
+        if is_due:
             self._start()
+        return is_due
 
     def stop(self) -> None:
         """Kill the zygote, and those of its workers that no session has."""

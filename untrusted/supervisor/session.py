@@ -42,6 +42,11 @@ class Session:
         """Whether it could take a computation or an introspection now."""
         return self.worker is not None and self.turn is None and self.ending is None and not self.backlog
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether it waits for an input reply."""
+        return self.turn is not None and self.turn.asking_since is not None and self.ending is None
+
     # --- how turns begin ----------------------------------------------------------------------------------------
     def start(self, worker: WorkerProcess, now: float) -> None:
         """Give the session a ready worker."""
@@ -61,7 +66,7 @@ class Session:
                     directory.expect(frame.name)
                 worker.channel.send(frame)
                 continue
-            cpu_before_s = self.usage.begin_turn(worker, now, frame.weight)
+            cpu_before_s = self.usage.begin_turn(worker, frame.weight)
             self.turn = Turn(frame.computation, frame.last, cpu_before_s, now, frame)
             self._hand_over(self.turn, worker, directory)
 
@@ -176,7 +181,7 @@ class Session:
 
     def keep_limits(self, now: float) -> None:
         """End the session when its turn's time is up, or when it has too much of something; idle ones too."""
-        if self.worker is not None and not self.ending and self.usage.is_due(now):
+        if self.worker is not None and not self.ending:
             reason = self.usage.passed_limit(self.turn, self.worker, now)
             if reason:
                 self.end(reason)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from untrusted.supervisor.delivery import Deliveries
+from untrusted.supervisor.looks import Looks
 from untrusted.supervisor.session import Session
 from untrusted.supervisor.worker_process import WorkerProcess
 from wire import Closed, Deliver, Execute, Frame, InputReply, Limits, Open, Reason, Upload
@@ -15,22 +16,21 @@ class Sessions:
     """The registry of sessions, by id and by the worker that serves each, and the line of those without a worker.
 
     ``limits``: of each language; ``send`` takes frames for the device, in order. ``deliveries``: what is sent bit by
-    bit, as the device takes it: files, and what must come after them. ``opened``: how many there were so far.
+    bit, as the device takes it: files, and what must come after them. ``looks``: which of them are to be looked at.
+    ``opened``: how many there were so far.
     """
 
-    def __init__(self, limits: Mapping[str, Limits], send: Callable[[Frame], None]) -> None:
-        self._limits, self._send = limits, send
+    def __init__(self, limits: Mapping[str, Limits], send: Callable[[Frame], None], looks: Looks) -> None:
+        self._limits, self._send, self.looks = limits, send, looks
         self._by_id: dict[str, Session] = {}
         self._by_pidfd: dict[int, Session] = {}
         self._waiting: deque[Session] = deque()
+        self._asking: dict[str, Session] = {}
         self.deliveries = Deliveries()
         self.opened = 0
 
     def __len__(self) -> int:
         return len(self._by_id)
-
-    def __iter__(self) -> Iterator[Session]:
-        return iter(self._by_id.values())
 
     def get(self, session_id: str) -> Session | None:
         """Return the session, unless it is over or about to be."""
@@ -41,10 +41,16 @@ class Sessions:
         """Return the session that this worker serves."""
         return self._by_pidfd.get(worker.pidfd)
 
-    @property
-    def is_computing(self) -> bool:
-        """Whether there is a turn whose limits must be watched."""
-        return any(session.turn for session in self)
+    def note_asking(self, session: Session) -> None:
+        """Note a session that may have begun to wait for an input reply."""
+        if session.is_asking:
+            self._asking[session.id] = session
+
+    def asking(self) -> Iterable[Session]:
+        """Return the sessions that wait for an input reply."""
+        if self._asking:
+            self._asking = {name: session for name, session in self._asking.items() if session.is_asking}
+        return self._asking.values()
 
     # --- what the device asks for -------------------------------------------------------------------------------
     def open(self, frame: Open) -> None:
@@ -65,6 +71,7 @@ class Sessions:
                 self.deliveries.pace.begin(frame.session, now)
             session.backlog.append(frame)
             session.work_off(now)
+            self._watch(session, now)
 
     def interrupt(self, session_id: str, computation: str, now: float) -> None:
         """Interrupt a computation, if it is not over."""
@@ -91,6 +98,7 @@ class Sessions:
                 continue
             self._by_pidfd[worker.pidfd] = session
             session.start(worker, now)
+            self._watch(session, now)
 
     def waiting(self, language: str) -> int:
         """Return how many sessions wait for a worker of this language."""
@@ -105,8 +113,13 @@ class Sessions:
     # --- ends ---------------------------------------------------------------------------------------------------
     def keep_limits(self, now: float) -> None:
         """End the sessions that have passed a limit."""
-        for session in list(self):
+        for session in map(self._by_id.__getitem__, self.looks.take(now)):
             session.keep_limits(now)
+            self._watch(session, now)
+
+    def _watch(self, session: Session, now: float) -> None:
+        if session.worker is not None:
+            self.looks.put(session.id, not session.is_idle, now)
 
     def end(self, session: Session, reason: Reason) -> None:
         """End a session; one without a worker is over at once, any other when its worker is buried."""
@@ -122,4 +135,5 @@ class Sessions:
             worker.close()
             return
         del self._by_id[session.id]
+        self.looks.forget(session.id)
         session.bury(worker, now)

@@ -6,7 +6,6 @@ from untrusted.supervisor.turn import Turn
 from untrusted.supervisor.worker_process import WorkerProcess
 from wire import Limits, Reason
 
-WATCH_S = 0.1  # between two looks at a session: reading its counters costs the loop tens of microseconds
 # From so many CPU seconds of a turn on, its session weighs this share beside others: short turns come to their end
 # nearly as if long ones were not there, and long ones share what is left.
 WEIGHTS = ((0.3, 0.2), (2.0, 0.05))
@@ -17,29 +16,22 @@ class UsageWatch:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._looked_at = 0.0
         self._weight = self._turn_weight = 1.0
         self.memory_bytes = 0
 
-    def begin_turn(self, worker: WorkerProcess, now: float, weight: float) -> float:
+    def begin_turn(self, worker: WorkerProcess, weight: float) -> float:
         """Return the CPU seconds used before the turn that begins now, which weighs so much beside others."""
         self._turn_weight = weight
         self._weigh(worker, 0.0)
-        return self.look(worker, now)
+        return self.look(worker)
 
-    def look(self, worker: WorkerProcess, now: float | None = None) -> float:
-        """Return the CPU seconds used so far; with ``now`` the next look is due a while after it."""
+    def look(self, worker: WorkerProcess) -> float:
+        """Return the CPU seconds used so far."""
         cpu_s, self.memory_bytes, _processes = worker.group.usage()
-        self._looked_at = now or self._looked_at
         return cpu_s
-
-    def is_due(self, now: float) -> bool:
-        """Return whether it is time to look again."""
-        return now - self._looked_at >= WATCH_S
 
     def passed_limit(self, turn: Turn | None, worker: WorkerProcess, now: float) -> Reason | None:
         """Return why the session must end, None when it is within its limits. Looks only as far as it must."""
-        self._looked_at = now
         if turn is not None and turn.over_at is None:
             cpu_s = self.look(worker)
             self._weigh(worker, cpu_s - turn.cpu_before_s)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-
-import zmq
+from functools import partial
 
 from untrusted.channel import FromWorker, Over, Ready, Said, Written
+from untrusted.supervisor.descriptors import Descriptors
 from untrusted.supervisor.introspection import IntrospectionQueue
 from untrusted.supervisor.pool import Pool
 from untrusted.supervisor.sessions import Sessions
@@ -24,9 +24,18 @@ log = logging.getLogger(__name__)
 class Workers:
     """The worker processes of one account, from their fork to their burial, with the pool that each came from."""
 
-    def __init__(self, sessions: Sessions, introspections: IntrospectionQueue, send: Callable[[Frame], None]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        introspections: IntrospectionQueue,
+        send: Callable[[Frame], None],
+        descriptors: Descriptors,
+    ) -> None:
         self._sessions, self._introspections, self._send = sessions, introspections, send
+        self._descriptors = descriptors
         self._by_pidfd: dict[int, tuple[Pool, WorkerProcess]] = {}
+        self._by_channel: dict[int, WorkerProcess] = {}
+        self._unheard: dict[int, WorkerProcess] = {}  # by channel: a frame has come that was not dealt with yet
         self._last_words: dict[int, int] = {}  # by pidfd: slices in which a dead worker was heard
 
     def __iter__(self) -> Iterator[WorkerProcess]:
@@ -34,28 +43,26 @@ class Workers:
 
     def add(self, pool: Pool, worker: WorkerProcess) -> None:
         """Listen to a worker that has just been forked."""
+        channel = worker.channel
         self._by_pidfd[worker.pidfd] = pool, worker
-
-    def register(self, poller: zmq.Poller, is_device_blocked: bool) -> None:
-        """Let the loop wait for what workers say, and for their ends."""
-        for worker in self:
-            poller.register(worker.pidfd, zmq.POLLIN)
-            # While the device does not read, neither do we: a flood waits in the worker's own socket.
-            is_deaf = is_device_blocked or worker.channel.closed or worker.channel.waiting
-            flags = (0 if is_deaf else zmq.POLLIN) | (zmq.POLLOUT if worker.channel.unsent_bytes else 0)
-            if flags:
-                poller.register(worker.channel.fileno(), flags)
+        self._by_channel[channel.fileno()] = worker
+        self._descriptors.add(worker.pidfd)
+        self._descriptors.add_speaker(channel.fileno())
+        channel.on_full = partial(self._descriptors.add_full, channel.fileno())
 
     @property
     def has_unheard(self) -> bool:
         """Whether a frame has come that was not dealt with yet."""
-        return any(worker.channel.waiting for worker in self)
+        return bool(self._unheard)
 
     def hear(self, events: set[int], is_device_blocked: Callable[[], bool], now: float) -> None:
         """Deal with what workers say, a slice of each; ``events``: the descriptors at which something happened."""
-        speaking = [worker for worker in self if worker.channel.waiting or worker.channel.fileno() in events]
-        for worker in speaking:
-            worker.channel.flush()
+        speaking = self._unheard | {name: self._by_channel[name] for name in events & self._by_channel.keys()}
+        for name, worker in speaking.items():
+            if worker.channel.unsent_bytes:
+                worker.channel.flush()
+                if not worker.channel.unsent_bytes:
+                    self._descriptors.forget_full(name)
             if not is_device_blocked():
                 self._hear(worker, now, max(HEAR_S_MIN, min(HEAR_S, HEAR_ALL_S / len(speaking))))
 
@@ -66,6 +73,7 @@ class Workers:
             if self._has_more_to_say(worker, now):
                 continue  # the next round comes back to it
             del self._last_words[pidfd], self._by_pidfd[pidfd]
+            self._forget(worker)
             pool.forget(worker)
             for reply in self._introspections.forget(worker, again=not pool.warm):
                 self._send(reply)
@@ -78,8 +86,25 @@ class Workers:
             return False  # nobody waits for it
         return self._hear(worker, now, HEAR_S)
 
+    def _forget(self, worker: WorkerProcess) -> None:
+        channel = worker.channel.fileno()
+        del self._by_channel[channel]
+        self._unheard.pop(channel, None)
+        self._descriptors.forget(channel)
+        self._descriptors.forget(worker.pidfd)
+
     def _hear(self, worker: WorkerProcess, now: float, slice_s: float) -> bool:
         """Deal with what a worker says, for so long; return whether there may be more."""
+        more = self._hear_frames(worker, now, slice_s)
+        if worker.channel.waiting:
+            self._unheard[worker.channel.fileno()] = worker
+        else:
+            self._unheard.pop(worker.channel.fileno(), None)
+        if worker.channel.closed:
+            self._descriptors.forget(worker.channel.fileno())
+        return more
+
+    def _hear_frames(self, worker: WorkerProcess, now: float, slice_s: float) -> bool:
         until = time.monotonic() + slice_s
         try:
             more = worker.channel.read()
@@ -106,6 +131,7 @@ class Workers:
             return  # nobody waits for it
         elif isinstance(frame, Said):
             session.pass_on(frame.messages, now)
+            self._sessions.note_asking(session)
         elif isinstance(frame, Written):
             session.note_written()
         elif isinstance(frame, Over):
