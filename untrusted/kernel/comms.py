@@ -12,6 +12,14 @@ from untrusted.kernel.publisher import Publisher
 from wire import BUFFERS_MAX
 
 
+class Parents:
+    """What ipywidgets takes for a kernel. All that a computation says has it as its parent, so that no id is needed."""
+
+    def get_parent(self) -> dict[str, Any]:
+        """Return the message that is being worked on."""
+        return {"header": {"msg_id": "this"}}
+
+
 class Comms:
     """The comms of one kernel; makes the package ``comm`` use them."""
 
@@ -20,6 +28,9 @@ class Comms:
 
         class KernelComm(BaseComm):
             """A comm whose other end is in the page."""
+
+            # An Output control asks here for the message whose outputs it is to catch, so that the page knows.
+            kernel = Parents()
 
             def publish_msg(
                 self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
@@ -39,6 +50,8 @@ class Comms:
             "metadata": metadata,
             "buffers": [memoryview(buffer) for buffer in buffers],
         }
+        if msg_type != "comm_open" and content.get("comm_id") not in self._manager.comms:
+            return  # closed in the meantime; a page that only keeps its session alive names none
         getattr(self._manager, msg_type)(None, "", message)
 
 
