@@ -65,12 +65,18 @@ async function libraries() {
   return Object.fromEntries(locked.map(({ name, file }) => [name, file]));
 }
 
+/** What draws controls, in the documents of outputs: Jupyter's own packages. */
+function widgets() {
+  return bundle("widgets/main.js", { format: "iife" });
+}
+
 /** The page around an output, and in its script the one that goes into the output's own document. */
-async function frame(math) {
+async function frame(math, widgets) {
   const page = await readFile(join(here, "src/frame/frame.html"), "utf8");
   const define = {
     INSIDE: JSON.stringify((await bundle("frame/inside/main.js", { format: "iife" })).trim()),
     MATH: JSON.stringify(math),
+    WIDGETS: JSON.stringify(widgets),
     LIBRARIES: JSON.stringify(await libraries()),
     BOKEH_MODELS: JSON.stringify(await bokehModels(here)),
   };
@@ -81,12 +87,15 @@ async function frame(math) {
 await rm(parts, { recursive: true, force: true });
 await mkdir(parts, { recursive: true });
 await copyFonts();
-const packages = ["katex", "marked", "prism-code-editor", ...LIBRARY_PACKAGES];
+const packages = ["katex", "marked", "prism-code-editor", "@jupyter-widgets/base", "@jupyter-widgets/base-manager", "@jupyter-widgets/controls", "anywidget", ...LIBRARY_PACKAGES];
 await write("static/singlecell/licences.txt", await licences(here, packages));
 // It stands in documents of outputs, too, and so between the marks of a script.
 const math = await part("math", "js", inlineable(await bundle("math/math.js")));
+const drawing = await part("widgets", "js", inlineable(await widgets()));
 const files = {
-  frame: await part("frame", "html", await frame(math)),
+  frame: await part("frame", "html", await frame(math, drawing)),
+  widgets: drawing,
+  controls: await part("controls", "js", await bundle("controls/controls.js")),
   math,
   menu: await part("menu", "js", await bundle("menu.js")),
   share: await part("share", "js", await bundle("share.js")),

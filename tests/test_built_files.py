@@ -11,7 +11,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FRONTEND = ROOT / "frontend"
-STATIC_BYTES_MAX = 1_200_000  # other people's libraries are not in git; the script is there twice, once to be pinned
+# Other people's libraries are not in git, but what draws controls (0.94 MB): no package carries it bundled.
+# Our script is there twice, once to be pinned.
+STATIC_BYTES_MAX = 2_200_000
 WRITTEN_BY_HAND = {"static/mark.svg", "static/page.css"}
 
 

@@ -22,6 +22,9 @@ import { say, speak } from "./texts.js";
 // What libraries make of text that looks like formulas or like prose, which is no new code.
 const SET_BY_PAGE = "mjx-container, .MathJax, .katex, font";
 
+// Code that may show controls: its session goes on, and is ended when it shows none.
+const CONTROLS = /widget|interact/i;
+
 /** The element of a cell: between the page, the parts of the cell, its memory and its runs. */
 export class SingleCell extends HTMLElement {
   static observedAttributes = ["language", "readonly", "theme", "hide"];
@@ -105,8 +108,12 @@ export class SingleCell extends HTMLElement {
     const session = sessionOf(this);
     const controller = this.#prepareRun();
     const { code, language } = this;
-    const submission = { code, language, stdin: this.#options.stdin, scheme: schemeOf(this), ...(keep && { keep }) };
-    return controller.run({ session, setup: this.#author.setup, submission, attachments: this.#parts.attachments });
+    const { setup } = this.#author;
+    const expects = !keep && !session.kept && CONTROLS.test(setup + code);
+    const submission = { code, language, stdin: this.#options.stdin, scheme: schemeOf(this), ...((keep || expects) && { keep: true }) };
+    const state = await controller.run({ session, setup, submission, attachments: this.#parts.attachments });
+    if (expects && !this.#parts.output.controls && controller.session) apiOf(this).endSession(controller.session).catch(() => {});
+    return state;
   }
 
   /** Interrupt the code; a second call ends it at once. Resolves when the run is over. */
@@ -312,6 +319,7 @@ export class SingleCell extends HTMLElement {
         this.#showReset();
       },
       write: (code) => (this.code = code),
+      again: () => this.#run(true),
       isAtWork: () => this.shadowRoot.activeElement !== null,
     });
     this.#parts.editor.mark("guilty-line", []);

@@ -27,7 +27,7 @@ export function loadPart(name) {
 /** Load the text of a library that outputs draw with, or a font of formulas as a data address. */
 export function loadLibrary(file) {
   if (file.endsWith(".woff2")) return once(file, () => loadFont(file));
-  const folder = file === PARTS.math ? "singlecell" : "libraries";
+  const folder = file === PARTS.math || file === PARTS.widgets ? "singlecell" : "libraries";
   return once(file, () => fetchFile(new URL(`static/${folder}/${file}`, ownServer)));
 }
 

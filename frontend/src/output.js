@@ -1,12 +1,17 @@
 /** The output area: turns Jupyter messages into nodes. Old output stays until something new comes. */
+import { Refused } from "./api.js";
+import { controlsOf, isOfControls } from "./controls_part.js";
 import { make } from "./dom.js";
 import { showEdges } from "./edges.js";
 import { errorNode } from "./mime/error.js";
-import { paintFrames } from "./mime/frame.js";
+import { Frame, paintFrames } from "./mime/frame.js";
 import { render } from "./mime/index.js";
+import { sentenceOf } from "./refusals.js";
+import { Run } from "./run.js";
 import { RunFiles } from "./run_files.js";
 import { Stream } from "./stream.js";
 import { summaryOf } from "./summary.js";
+import { say } from "./texts.js";
 
 const CROWD = 50; // outputs; frames beyond are loaded when a reader comes near them
 
@@ -17,6 +22,7 @@ export class Output {
   #keepsHeight = false; // until the next frame
   #displays = 0; // since the output was empty
   #said = []; // what the run has shown: {stream}, {error}, or {place, plain}
+  #late = null; // messages that wait for the part that knows controls
   #section; // where new output goes: the whole area, or with kept output a part of it
 
   /** `context`: what renderers need to know, see mime/index.js. */
@@ -25,6 +31,16 @@ export class Output {
     this.#section = node;
     this.context = context;
     this.files = new RunFiles(); // of the run whose output this is
+    this.kernel = null; // {api, session, again()} of it
+    this.controls = null; // of its session, once there are any
+    this.ready = null; // a promise, while that part is being loaded
+  }
+
+  /** A run begins that may show controls; those of the last one are left, unless cells share their session. */
+  expectControls(kernel) {
+    this.controls?.leave();
+    this.kernel = kernel;
+    this.controls = this.ready = null;
   }
 
   /** A new run begins: what is there now goes away with the first new output. */
@@ -81,8 +97,27 @@ export class Output {
     if (!this.node.querySelector(":scope > slot")) this.node.append(make("slot", { name: "output" }));
   }
 
-  /** Show what a message brings; messages that show nothing are left alone. */
-  take({ header, content }) {
+  /** Show what a message brings, here or in the controls that catch it. */
+  take(message) {
+    if (this.#late) this.#late.push(message);
+    else if (!this.controls && this.kernel && isOfControls(message)) this.#loadControls(message);
+    else if (!this.controls?.take(message)) this.show(message);
+  }
+
+  #loadControls(message) {
+    this.#late = [message];
+    this.ready = controlsOf(this.kernel(), { Frame, Output, Refused, Run, make, say, sentenceOf })
+      .catch((error) => (console.warn(error), { take() {}, node() {}, settle() {}, leave() {} }))
+      .then((controls) => {
+        this.controls = controls;
+        const late = this.#late;
+        this.#late = null;
+        for (const each of late) this.take(each);
+      });
+  }
+
+  /** Show what a message brings here; messages that show nothing are left alone. */
+  show({ header, content }) {
     switch (header.msg_type) {
       case "stream":
         return this.#write(content.name === "stderr" ? "stderr" : "stdout", String(content.text ?? ""));
@@ -155,7 +190,7 @@ export class Output {
   }
 
   #fill(place, data, metadata) {
-    const node = render(data ?? {}, metadata ?? {}, { ...this.context, files: this.files, isCrowded: this.#displays > CROWD });
+    const node = render(data ?? {}, metadata ?? {}, { ...this.context, output: this, files: this.files, isCrowded: this.#displays > CROWD });
     if (!node) return place.remove();
     place.replaceChildren(node);
     if (this.#displays <= CROWD) showEdges(place);

@@ -32,7 +32,7 @@ export class RunController {
   isUnderWay = true;
   wasLeft = false;
 
-  /** `on`: submitted(id), state(state), away(), tell(event type, detail), over(), isAtWork(), write(code). */
+  /** `on`: submitted(id), state(state), away(), tell(event type, detail), over(), again(), isAtWork(), write(code). */
   constructor(api, view, output, on) {
     this.#api = api;
     this.#view = view;
@@ -67,6 +67,8 @@ export class RunController {
    */
   async run({ session, setup, submission, attachments, computation }) {
     this.#session = session;
+    const kept = session.kept || submission?.keep;
+    this.#output.expectControls(() => ({ api: this.#api, session: this.session, isShared: session.kept, again: this.#on.again }));
     this.#output.files = new RunFiles(session.files);
     this.#isNew = !computation;
     this.#show();
@@ -78,7 +80,9 @@ export class RunController {
         ? session.resume(this.#run, computation)
         : session.run(this.#run, setup, { ...submission, files }, (sentence) => this.#output.notice(sentence));
       const state = (await ending) ?? "idle";
+      await this.#output.ready;
       if (this.isUnderWay) this.#end(state);
+      this.#output.controls?.settle({ kept, isNew: this.#isNew });
       return state;
     } catch (error) {
       if (!this.isUnderWay) return "idle"; // nobody is there any more to be told

@@ -42,6 +42,7 @@ async function bodyOf(type, data, library) {
   if (type.startsWith("application/vnd.plotly")) {
     return ["drawn", chart("plotly", data.value) + (await all(plotlyFiles(data.value)))];
   }
+  if (type.startsWith("application/vnd.jupyter.widget-view")) return ["drawn", `<div id="controls"></div>${scriptOf(await library(WIDGETS))}`];
   const files = vegaFiles(type.startsWith("application/vnd.vegalite"));
   return ["drawn", chart("vega", data.value, data.options) + (await all(files))];
 }

@@ -27,7 +27,7 @@ function tell(message) {
 
 function fromPage(message) {
   if (message.file) asked.get(message.file).settle(message.text);
-  else if (message.want) output.contentWindow?.postMessage(message, "*");
+  else if (message.want || message.controls) output.contentWindow?.postMessage(message, "*");
   else if (!output) show(message);
   else if (message.scheme) {
     ({ scheme } = message);
@@ -67,7 +67,8 @@ function library(file) {
 }
 
 function fromOutput(untrusted_message) {
-  const { height, link, file, want, embed, failed, blocked, wrong, script, touched, picture } = untrusted_message ?? {};
+  const { height, link, file, want, embed, failed, blocked, wrong, script, touched, picture, controls } = untrusted_message ?? {};
+  if (controls !== undefined) return tell({ controls });
   if (typeof script === "string") return answerScript(script);
   if (picture !== undefined) return tell({ picture });
   if (touched) return tell({ touched: true });

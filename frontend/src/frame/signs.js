@@ -12,20 +12,26 @@ const PATHS = {
   "step-forward": "M3 2l8 6-8 6zM11 2h2v12h-2z",
   "step-backward": "M13 2L5 8l8 6zM3 2h2v12H3z",
   "fast-forward": "M1 2l6 6-6 6zM7 2l6 6-6 6zM13 2h2v12h-2z",
+  check: "M13 3l1.5 1.5-8 8.5L2 8.5 3.5 7l3 3z",
+  times: "M4 2.6L8 6.6l4-4L13.4 4l-4 4 4 4-1.4 1.4-4-4-4 4L2.6 12l4-4-4-4z",
+  retweet: "M4 3h7v2H5v4h2l-3 4-3-4h2zM12 13H5v-2h6V7H9l3-4 3 4h-2z",
+  upload: "M8 1l4 5H9v5H7V6H4zM2 13h12v2H2z",
+  download: "M7 1h2v5h3l-4 5-4-5h3zM2 13h12v2H2z",
   "fast-backward": "M15 2L9 8l6 6zM9 2L3 8l6 6zM1 2h2v12H1z",
 };
 
 const SVG = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path d='{}'/></svg>";
 const names = Object.keys(PATHS).map((name) => `.fa-${name}`).join();
 const pictures = Object.entries(PATHS).map(([name, path]) => `.fa-${name} { --sign: url("${SVG.replace("{}", path)}") }`);
-const style = `<style>
+
+export const signRules = `
 :is(${names}) { display: inline-block; width: 1em; height: 1em; vertical-align: -.125em; background: currentColor;
   -webkit-mask: var(--sign) center / contain no-repeat; mask: var(--sign) center / contain no-repeat }
 .fa-flip-horizontal { transform: scaleX(-1) }
 ${pictures.join("\n")}
-</style>`;
+`;
 
 /** Put our drawings in the place of a link to that font. */
 export function withSigns(html) {
-  return html.replace(LINK, style);
+  return html.replace(LINK, `<style>${signRules}</style>`);
 }

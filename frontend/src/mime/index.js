@@ -10,6 +10,7 @@ import { widgetNode } from "./widget.js";
 
 const RENDERERS = [
   [FILES_TYPE, filesNode],
+  ["application/vnd.jupyter.widget-view+json", widgetNode],
   ["application/vnd.plotly.v1+json", plotlyNode],
   ["application/vnd.bokehjs_load.v0+json", () => null], // loads Bokeh into a page; here each chart brings it along
   ["application/vnd.bokehjs_exec.v0+json", bokehNode],
@@ -28,13 +29,12 @@ const RENDERERS = [
   ["image/webp", imageNode],
   ["application/javascript", frameNode],
   ["application/json", jsonNode],
-  ["application/vnd.jupyter.widget-view+json", widgetNode],
   ["text/plain", textNode],
 ];
 
 /**
  * Return the node that shows a MIME bundle, or null when there is nothing to show.
- * `context`: {server, scheme(): "light" | "dark", size(): of text, in pixels, frameHosts: Set, files: RunFiles}. Nothing in a bundle may become HTML of the page: renderers
+ * `context`: {server, scheme(): "light" | "dark", size(): of text, in pixels, frameHosts: Set, files: RunFiles, output: Output}. Nothing in a bundle may become HTML of the page: renderers
  * make nodes and set their text, or hand the data to the sandboxed frame.
  */
 export function render(bundle, metadata, context) {

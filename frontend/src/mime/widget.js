@@ -1,8 +1,9 @@
-/** Widgets (ipywidgets): their text, until there is more. */
+/** Controls (ipywidgets): drawn by what knows those of the session, else their text. */
 import { make } from "../dom.js";
 import { say } from "../texts.js";
 import { textNode } from "./text.js";
 
-export function widgetNode(_, { plain }) {
-  return make("div", {}, make("p", { class: "notice" }, say("widget")), plain ? textNode(plain) : "");
+export function widgetNode(data, { plain, context }) {
+  const node = context.output?.controls?.node(data?.model_id, context);
+  return node ?? make("div", {}, make("p", { class: "notice" }, say("widget")), plain ? textNode(plain) : "");
 }

@@ -1,0 +1,17 @@
+/** Controls (ipywidgets, anywidget) of a session: what knows them is loaded with the first message that is about one. */
+import { loadPart } from "./lazy.js";
+
+const hubs = new Map(); // session → promise of its Controls
+
+/** Whether a message is one of a comm, or shows a control. */
+export function isOfControls({ header, content }) {
+  return /^comm_/.test(header.msg_type) || Boolean(content?.data?.["application/vnd.jupyter.widget-view+json"]);
+}
+
+/** Return a promise of what shows the controls of a session, to all cells that share it. */
+export function controlsOf(kernel, tools) {
+  const { session } = kernel;
+  if (!hubs.has(session)) hubs.set(session, loadPart("controls").then(({ Controls }) => new Controls(kernel, tools)));
+  hubs.get(session).catch(() => hubs.delete(session));
+  return hubs.get(session);
+}

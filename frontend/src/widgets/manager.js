@@ -1,0 +1,69 @@
+/** Makes models and views of controls by Jupyter's own packages, from the states that the page hands in. */
+import { defined } from "./catch_define.js";
+import "anywidget";
+import * as base from "@jupyter-widgets/base";
+import * as controls from "@jupyter-widgets/controls";
+import { ManagerBase } from "@jupyter-widgets/base-manager";
+import { Comm } from "./comm.js";
+import * as output from "./output.js";
+
+const MODULES = {
+  "@jupyter-widgets/base": base,
+  "@jupyter-widgets/controls": controls,
+  "@jupyter-widgets/output": output,
+  anywidget: defined.make(base),
+};
+const LINKS = /^(?:Directional)?LinkModel$/;
+
+export class Manager extends ManagerBase {
+  #states = new Map(); // model → state, of those that nobody has asked for yet
+  #comms = new Map();
+
+  /** Know models by their states; one is made when another or a view first asks for it. */
+  know(models) {
+    for (const { id, state } of models) this.#states.set(id, state);
+    // A link is in nobody's state.
+    for (const { id, state } of models) if (LINKS.test(state._model_name)) this.get_model(id).catch(console.warn);
+  }
+
+  has_model(id) {
+    return super.has_model(id) || this.#states.has(id);
+  }
+
+  get_model(id) {
+    const state = this.#states.get(id);
+    if (!state) return super.get_model(id);
+    this.#states.delete(id);
+    const comm = new Comm(id);
+    this.#comms.set(id, comm);
+    const about = { model_name: state._model_name, model_module: state._model_module, model_module_version: state._model_module_version };
+    return this.new_model({ ...about, model_id: id, comm }, state);
+  }
+
+  /** Hand a message of the kernel to its model; one that is not made yet begins with what it says. */
+  hear({ id, data, buffers }, ticket) {
+    const state = this.#states.get(id);
+    if (state && data.state) return Object.assign(state, data.state);
+    this.#comms.get(id)?.heard?.({ content: { comm_id: id, data }, buffers, parent_header: { msg_id: ticket }, header: { msg_type: "comm_msg" } });
+  }
+
+  close(id) {
+    this.#states.delete(id);
+    this.#comms.get(id)?.closed?.({});
+    this.#comms.delete(id);
+  }
+
+  async loadClass(name, module) {
+    const found = Object.hasOwn(MODULES, module) ? MODULES[module][name] : null;
+    if (!found) throw new Error(`There is no ${module} here.`);
+    return found;
+  }
+
+  async _create_comm() {
+    throw new Error("Controls are made by the kernel.");
+  }
+
+  async _get_comm_info() {
+    return {};
+  }
+}

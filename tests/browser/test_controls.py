@@ -1,0 +1,192 @@
+"""Controls are drawn in frames, speak with their own session alone, and say when it has ended."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.cell import Cell
+
+INTERACT = """
+from ipywidgets import interact
+@interact(x=(0, 10), name="Ann", really=True, kind=["plain", "bold"])
+def greet(x, name, really, kind):
+    print(x, name, really, kind)
+"""
+MANY = """
+import ipywidgets as w
+from IPython.display import display, HTML
+pressed, out, label = w.Button(description="press"), w.Output(), w.Label("untouched")
+a, b = w.IntSlider(description="a"), w.IntSlider(description="b")
+linked = w.jslink((a, "value"), (b, "value"))
+def react(_):
+    label.value = "touched"
+    with out:
+        print("pressed", a.value, b.value)
+        display(HTML("<b id=bold>bold</b>"))
+pressed.on_click(react)
+a.observe(lambda change: print("moved to", change.new), "value")
+second = w.Text(description="second", value="in the second")
+tabs = w.Tab([w.VBox([pressed, label, out]), second], titles=["one", "two"])
+display(w.VBox([a, b, tabs]))
+"""
+COUNTER = """
+import anywidget, traitlets
+class Counter(anywidget.AnyWidget):
+    _esm = '''
+    function render({ model, el }) {
+      const button = document.createElement("button");
+      const show = () => (button.textContent = `count is ${model.get("value")}`);
+      button.onclick = () => { model.set("value", model.get("value") + 1); model.save_changes(); };
+      model.on("change:value", show);
+      model.on("msg:custom", (said, buffers) => (button.title = said.hello + new Uint8Array(buffers[0].buffer).join()));
+      show();
+      el.append(button);
+      model.send({ ready: true });
+    }
+    export default { render };
+    '''
+    _css = "button { color: rgb(1, 2, 3) }"
+    value = traitlets.Int(0).tag(sync=True)
+counter = Counter()
+counter.on_msg(lambda widget, said, buffers: widget.send({"hello": "you"}, buffers=[bytes([7, 8])]))
+counter.observe(lambda change: print("kernel has", change.new), "value")
+counter
+"""
+# What a widget's script, or an output's, says to whom it can reach, so that a model of another cell changes.
+FORGED = """
+const data = {{ method: "update", state: {{ value: 99 }} }};
+const forged = {{ controls: {{ send: {{ id: "{model}", data, buffers: [], ticket: "1" }} }} }};
+for (const above of [parent, parent.parent, top]) above.postMessage(forged, "*");
+"""
+
+
+def slide(cell: Cell, name: str, key: str = "ArrowRight") -> None:
+    """Move a slider by a key."""
+    cell.drawn.get_by_role("slider", name=name).focus()
+    cell.page.keyboard.press(key)
+
+
+def test_an_interact_shows_its_function_at_each_new_value(cell, page):
+    cell.run(INTERACT)
+    area = cell.output.locator(".area")
+    expect(area).to_have_text("5 Ann True plain\n")
+    cell.drawn.get_by_role("slider").focus()
+    page.keyboard.press("ArrowRight")
+    expect(area).to_have_text("6 Ann True plain\n")
+    cell.drawn.get_by_label("name").fill("Bob")
+    cell.drawn.get_by_label("really").uncheck()
+    cell.drawn.get_by_label("kind").select_option("bold")
+    expect(area).to_have_text("6 Bob False bold\n")
+    assert page.watch.errors == []
+
+
+def test_buttons_links_boxes_and_outputs_work_together(cell, page):
+    cell.run(MANY)
+    cell.drawn.get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowRight")
+    cell.shows("moved to 1")
+    cell.drawn.get_by_role("button", name="press").click()
+    expect(cell.drawn.get_by_text("touched", exact=True)).to_be_visible()
+    area = cell.output.locator(".area")
+    expect(area).to_contain_text("pressed 1 1")
+    expect(area.frame_locator(".frame").frame_locator("iframe").locator("#bold")).to_be_visible()
+    cell.drawn.get_by_role("tab", name="two").click()
+    expect(cell.drawn.get_by_label("second")).to_have_value("in the second")
+    expect(area).to_be_hidden()
+    assert page.watch.errors == []
+
+
+def test_an_anywidget_speaks_with_the_kernel_in_both_directions(cell, page):
+    cell.run(COUNTER)
+    button = cell.drawn.get_by_role("button", name="count is 0")
+    expect(button).to_have_attribute("title", "you7,8")
+    expect(button).to_have_css("color", "rgb(1, 2, 3)")
+    button.click()
+    cell.shows("kernel has 1")
+    expect(cell.drawn.get_by_role("button", name="count is 1")).to_be_visible()
+    assert page.watch.errors == []
+
+
+@pytest.mark.parametrize("kind", ["widget", "html"])
+def test_no_script_of_an_output_speaks_for_a_control_of_another_cell(embed, page, kind):
+    victim = embed("<single-cell id=victim></single-cell><single-cell id=attacker></single-cell>")
+    show = "import ipywidgets as w\ns, b = w.IntSlider(), w.Button(description='tell')\n"
+    victim.run(show + "b.on_click(lambda _: print('value is', s.value))\nprint('model', s.model_id)\nw.VBox([s, b])")
+    [model] = re.findall(r"model (\w+)", victim.output.inner_text())
+    forged = FORGED.format(model=model)
+    attacker = Cell(page, "#attacker").ready()
+    if kind == "html":
+        attacker.run(f"from IPython.display import HTML\nHTML({f'<p id=done>done<script>{forged}</script>'!r})")
+    else:
+        esm = f"export default {{ render({{ el }}) {{ {forged} el.innerHTML = '<p id=done>done' }} }}"
+        attacker.run(f"import anywidget\nclass Forger(anywidget.AnyWidget):\n    _esm = {esm!r}\nForger()")
+    expect(attacker.drawn.locator("#done")).to_be_visible()
+    victim.drawn.get_by_role("button", name="tell").click()
+    victim.shows("value is 0")
+    expect(victim.drawn.get_by_role("slider")).to_have_attribute("aria-valuenow", "0.0")
+
+
+def test_a_widgets_script_opens_no_comm_and_runs_no_code(cell, page):
+    said = """
+    const [id] = Object.keys(model.widget_manager._models);
+    const own = (data) => ({ id, data });
+    for (const message of [
+      { msg_type: "comm_open", id: "x", target_name: "evil", data: {} }, { code: "print('owned')" },
+      null, 7, { data: [] }, own({ method: "owned" }), own({ method: "update", state: null }),
+      own({ method: "update", state: {}, buffer_paths: 3 }),
+      own({ method: "update", state: {}, buffer_paths: [3] }),
+      { id: "__proto__", data: { method: "update", state: {} } },
+    ]) parent.postMessage({ controls: { send: message } }, "*");
+    parent.postMessage({ controls: null }, "*");
+    parent.postMessage({ controls: { places: [null, { view: {} }, { view: "v", model: "none", x: 1e9 }] } }, "*");
+    el.innerHTML = "<p id=done>done";
+    """
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    esm = "export default { render({ model, el }) {" + said + "} }"
+    cell.run(f"import anywidget\nclass Forger(anywidget.AnyWidget):\n    _esm = {esm!r}\nForger()")
+    expect(cell.drawn.locator("#done")).to_be_visible()
+    cell.drawn.locator("#done").evaluate("() => new Promise((done) => setTimeout(done, 100))")
+    assert sent.count("POST") == 1
+    assert page.watch.errors == []
+
+
+def test_a_control_whose_session_has_ended_offers_to_run_again(cell, page, server):
+    cell.run(INTERACT)
+    area = cell.output.locator(".area")
+    expect(area).to_have_text("5 Ann True plain\n")
+    session = cell.node.evaluate("cell => cell.messages[0].header.session")
+    page.request.delete(f"{server.url}/sessions/{session}")
+    cell.drawn.get_by_role("slider").focus()
+    page.keyboard.press("ArrowRight")
+    again = cell.output.get_by_role("button", name="Run again")
+    expect(again).to_be_visible()
+    expect(area).to_have_text("5 Ann True plain\n")
+    again.click()
+    expect(cell.output.locator(".controls.gone")).to_have_count(0)
+    expect(area).to_have_text("5 Ann True plain\n")
+    cell.drawn.get_by_role("slider").focus()
+    page.keyboard.press("ArrowRight")
+    expect(area).to_have_text("6 Ann True plain\n")
+
+
+def test_after_a_reload_controls_are_live_and_as_they_were(cell, page):
+    cell.run(INTERACT)
+    cell.drawn.get_by_role("slider").focus()
+    page.keyboard.press("End")
+    area = cell.output.locator(".area")
+    expect(area).to_have_text("10 Ann True plain\n")
+    page.reload()
+    again = Cell(page).ready()
+    expect(again.drawn.get_by_role("slider")).to_have_attribute("aria-valuenow", "10.0")
+    again.drawn.get_by_role("slider").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(again.output.locator(".area")).to_have_text("9 Ann True plain\n")
+
+
+def test_what_shows_no_control_ends_its_session(cell, page, server):
+    with page.expect_request(lambda request: request.method == "DELETE" and "/sessions/" in request.url):
+        cell.run("print('interact with nobody')")
