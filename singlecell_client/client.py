@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -12,11 +13,13 @@ from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 POLL_S = 25.0  # below the server's longest wait, and below what proxies cut
 CONNECT_S = 10.0
 RETRY_S_FIRST, RETRY_S_MAX, RETRY_S_TOTAL = 0.2, 5.0, 120.0
 FILES_TYPE = "application/vnd.singlecell.files+json"
+GATEWAY = (502, 504)  # a proxy's word that the server behind it did not answer
 ENDED = ("done", "failed", "cancelled", "lost")
 
 Message = dict[str, Any]
@@ -32,7 +35,11 @@ class Refused(Exception):
 
 
 class Unreachable(Exception):
-    """The server does not answer."""
+    """The server does not answer. ``was_reached``: whether it may have what was sent, although no answer came."""
+
+    def __init__(self, sentence: str, *, was_reached: bool = False) -> None:
+        super().__init__(sentence)
+        self.was_reached = was_reached
 
 
 @dataclass(frozen=True)
@@ -145,17 +152,27 @@ class Client:
         keep: bool = False,
         stdin: bool = False,
         files: Sequence[str | os.PathLike[str]] = (),
+        once: str | None = None,
     ) -> dict[str, Any]:
-        """Submit a cell; return its id, session, state and links. Raises Refused, Unreachable."""
+        """Submit a cell; return its id, session, state and links. Raises Refused, Unreachable.
+
+        What got no answer is sent again and runs once. ``once``: the idempotency key, for who sends it again later;
+        the server knows it for 24 hours.
+        """
         fields: dict[str, Any] = {"code": code, "language": language or self.language, "keep": keep, "stdin": stdin}
         if session:
             fields["session"] = session
+        headers = {**self._key, "Idempotency-Key": once or secrets.token_urlsafe()}
         if not files:
-            return self._json("POST", "computations", json=fields)
+            return self._again(lambda: self._json("POST", "computations", json=fields, headers=headers))
         texts = {name: value if isinstance(value, str) else str(value).lower() for name, value in fields.items()}
-        with ExitStack() as opened:
-            parts = [("file", (os.path.basename(path), opened.enter_context(open(path, "rb")))) for path in files]
-            return self._json("POST", "computations", data=texts, files=parts)
+
+        def send() -> dict[str, Any]:
+            with ExitStack() as opened:
+                parts = [("file", (os.path.basename(path), opened.enter_context(open(path, "rb")))) for path in files]
+                return self._json("POST", "computations", data=texts, files=parts, headers=headers)
+
+        return self._again(send)
 
     def follow(self, computation: str, after: int = -1) -> Iterator[Message]:
         """Yield the messages after a sequence number as they come, to the last. Raises Refused, Unreachable.
@@ -232,7 +249,8 @@ class Client:
                 method, self.url + path, timeout=(CONNECT_S, POLL_S + CONNECT_S), **{"headers": self._key, **request}
             )
         except requests.RequestException as error:
-            raise Unreachable(f"{self.url} does not answer: {_reason(error)}") from error
+            sentence = f"{self.url} does not answer: {_reason(error)}"
+            raise Unreachable(sentence, was_reached=_was_reached(error)) from error
         _refuse(answer)
         try:
             found = answer.json() if answer.content else {}
@@ -244,16 +262,35 @@ class Client:
 
     def _patiently(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         """Ask again while the server is away; what was submitted is not lost by that. Only for reading."""
-        pause_s, give_up_at = RETRY_S_FIRST, time.monotonic() + RETRY_S_TOTAL
-        while True:
-            try:
-                return self._json(method, path, **request)
-            except (Unreachable, Refused) as error:
-                away = isinstance(error, Unreachable) or error.status in (502, 503, 504)
-                if not away or time.monotonic() > give_up_at:
-                    raise
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, RETRY_S_MAX)
+        return _while_away(lambda: self._json(method, path, **request))
+
+    def _again(self, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Send something under an idempotency key, and again when its answer got lost.
+
+        A server that nobody reached, or that says no at once, has nothing of it: then the caller is told.
+        """
+        try:
+            return send()
+        except Unreachable as error:
+            if not error.was_reached:
+                raise
+        except Refused as error:
+            if error.status not in GATEWAY:
+                raise
+        return _while_away(send)
+
+
+def _while_away(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    pause_s, give_up_at = RETRY_S_FIRST, time.monotonic() + RETRY_S_TOTAL
+    while True:
+        try:
+            return call()
+        except (Unreachable, Refused) as error:
+            away = isinstance(error, Unreachable) or error.status in (503, *GATEWAY)
+            if not away or time.monotonic() > give_up_at:
+                raise
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, RETRY_S_MAX)
 
 
 def _check_address(url: str) -> None:
@@ -274,6 +311,14 @@ def _refuse(answer: requests.Response) -> None:
     except ValueError:
         problem = {}
     raise Refused(answer.status_code, problem if isinstance(problem, dict) else {})
+
+
+def _was_reached(error: requests.RequestException) -> bool:
+    if isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)):
+        return False
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    lost = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+    return isinstance(error, lost) and not isinstance(cause, NewConnectionError)
 
 
 def _reason(error: requests.RequestException) -> str:

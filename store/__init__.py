@@ -29,6 +29,7 @@ from store.errors import (
     LostClaimError,
     NoSpaceError,
     NotAskingError,
+    OtherBodyError,
     OtherLanguageError,
     OverShareError,
     QueueFullError,
@@ -56,6 +57,7 @@ from store.models import (
     Computation,
     Introspection,
     IntrospectionReply,
+    Once,
     PassedOver,
     Permalink,
     Session,
@@ -65,6 +67,7 @@ from store.models import (
 from store.overview import Overview
 from store.permalinks import Permalinks
 from store.queue import Queue
+from store.repeats import First, Repeats, name_of
 from store.report import Report
 from store.requester import NOBODY, Requester
 from store.retention import sweep
@@ -78,12 +81,12 @@ from store.states import MOVES, OVER, State
 __all__ = [
     "FULL", "MOVES", "NEARLY_FULL", "NOBODY", "NOBODY_PASSED", "OPERATOR", "ORIGIN", "OVER", "REASONS",
     "AdministrationError", "Ban", "Budget", "Check", "ChecksFullError", "Claim", "ClientFullError", "Computation",
-    "ComputationOverError", "Deed", "FileEntry", "FileWriter", "Introspection", "IntrospectionReply", "Key",
-    "LostClaimError", "NoSpaceError", "NotAskingError",
+    "ComputationOverError", "Deed", "FileEntry", "FileWriter", "First", "Introspection", "IntrospectionReply", "Key",
+    "LostClaimError", "NoSpaceError", "NotAskingError", "Once", "OtherBodyError",
     "OtherLanguageError", "OverShareError", "Overtime", "PassedOver", "Permalink", "QueueFullError", "Reason",
     "RemovedError", "Requester", "Room", "ServedLanguages", "Session", "SessionGoneError", "State", "Store",
     "StoreError", "StoreUnavailableError", "StoredFile", "Submission", "UnknownSessionError", "Wish",
-    "client_full", "connect", "lane_of",
+    "client_full", "connect", "lane_of", "name_of",
 ]  # fmt: skip
 
 
@@ -101,9 +104,11 @@ class Store:
         lanes = Lanes(database, self.hints)
         forced_ends = ForcedEnds(database, self.hints, lanes)
         self.sessions = Sessions(database, self.hints, forced_ends)
+        self.repeats = Repeats(database)
         queue = Queue(database, self.sessions, forced_ends, lanes)
         self.computations = Computations(
-            database, self.hints, self.sessions, queue, forced_ends, self.files, self.space, self.clients, lanes
+            database, self.hints, self.sessions, queue, forced_ends, self.files, self.space, self.clients, lanes,
+            self.repeats,
         )
         expiry = Expiry(database, self.hints, self.sessions, forced_ends, lanes)
         self.claims = Claims(database, self.hints, self.sessions, queue, expiry)

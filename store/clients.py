@@ -1,6 +1,6 @@
 """Names clients by a hash that changes every day, and counts how much each has stored.
 
-The hash is keyed with a salt that is made for one day and then deleted: after that nobody can tell whose hash it was.
+The hash is keyed with a salt of the day, which is deleted a day after it: then nobody can tell whose hash it was.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from pymongo import DESCENDING, ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError, PyMongoError
@@ -28,6 +28,7 @@ class Clients:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._salt: tuple[str, bytes] = ("", b"")
+        self._earlier: tuple[str, bytes | None] = ("", None)  # yesterday's, with the day that it was found on
 
     @guarded
     def identity(self, network: str) -> str:
@@ -36,6 +37,17 @@ class Clients:
         if self._salt[0] != day:
             self._salt = (day, self._salt_of(day))
         return _name(network, self._salt[1])
+
+    @guarded
+    def identities(self, network: str) -> tuple[str, ...]:
+        """Return today's name of a client and, where it had one, yesterday's. Raises StoreUnavailableError."""
+        today = self.identity(network)
+        if self._earlier[0] != self._salt[0]:
+            before = (datetime.fromisoformat(self._salt[0]) - timedelta(days=1)).date().isoformat()
+            found = self._database.collection("salts").find_one({"_id": before})
+            self._earlier = (self._salt[0], bytes(found["salt"]) if found else None)
+        salt = self._earlier[1]
+        return (today,) if salt is None else (today, _name(network, salt))
 
     def names_of(self, network: str) -> list[str]:
         """Return all names that the client with this address or network has while their salts are kept.

@@ -7,18 +7,19 @@ from typing import Any
 
 from store.clients import Clients
 from store.database import Database, Documents
-from store.errors import ComputationOverError, NotAskingError, guarded
+from store.errors import ComputationOverError, NotAskingError, StoreUnavailableError, guarded
 from store.files import Files, size_of
 from store.forced_end import NEEDED, ForcedEnds
 from store.hints import Hints
 from store.lanes import Lanes
-from store.models import UNREAD, Computation, Submission
+from store.models import UNREAD, Computation, Once, Submission
 from store.queue import Queue
+from store.repeats import Repeats
 from store.sessions import Sessions
 from store.shares import Shares
 from store.space import Space
 from store.states import OVER, leaving
-from store.submissions import Submissions, given_fields, size_bytes
+from store.submissions import RepeatedError, Submissions, given_fields, size_bytes
 
 # What a computation takes beside what it was given and what it said, with its entries in the indexes.
 DOCUMENT_BYTES = 1024
@@ -31,11 +32,11 @@ class Computations:
 
     def __init__(
         self, database: Database, hints: Hints, sessions: Sessions, queue: Queue, forced_ends: ForcedEnds,
-        files: Files, space: Space, clients: Clients, lanes: Lanes,
+        files: Files, space: Space, clients: Clients, lanes: Lanes, repeats: Repeats,
     ) -> None:  # fmt: skip
         self._database, self._hints = database, hints
         self._sessions, self._queue, self._forced_ends = sessions, queue, forced_ends
-        self._files, self._space, self._clients = files, space, clients
+        self._files, self._space, self._clients, self._repeats = files, space, clients, repeats
         self._shares = Shares(database, lanes)
         self._submissions = Submissions(database, forced_ends, lanes, self._shares)
 
@@ -47,8 +48,9 @@ class Computations:
     def submit(self, submission: Submission) -> Computation:
         """Store a computation; when this returns, the computation outlives a crash.
 
-        Raises QueueFullError, OverShareError, NoSpaceError, ClientFullError, UnknownSessionError, OtherLanguageError,
-        SessionGoneError, StoreUnavailableError.
+        If another request has stored one under the same idempotency key, that one is returned. Raises QueueFullError,
+        OverShareError, NoSpaceError, ClientFullError, UnknownSessionError, OtherLanguageError, SessionGoneError,
+        OtherBodyError, StoreUnavailableError.
         """
         self._space.check()
         self._shares.take_place(submission)
@@ -60,11 +62,13 @@ class Computations:
             fields["uploads"] = list(self._files.receive(id, uploads))
             fields |= {"stored_bytes": stored_bytes, "counted_bytes": counted_bytes}
             document = self._submissions.insert(submission, fields)
-        except Exception:
+        except Exception as error:
             if uploads:
                 self._files.forget([id])
             if counted_bytes and submission.requester.client is not None:
                 self._clients.count({submission.requester.client: -counted_bytes})
+            if isinstance(error, RepeatedError) and submission.once is not None:
+                return self._first_of(submission.once, submission.digest)
             raise
         topic, subject = ("turn", document["session"]) if document["turn"] else ("submitted", id)
         self._hints.announce(topic, subject)
@@ -130,6 +134,13 @@ class Computations:
         """Return the code of a computation, "" when there is none. Raises StoreUnavailableError."""
         found = self._computations.find_one({"_id": id}, {"code": 1})
         return str(found["code"]) if found else ""
+
+    def _first_of(self, once: Once, digest: bytes) -> Computation:
+        first = self._repeats.find(once)
+        if first is None:
+            raise StoreUnavailableError("a computation was there, and is not any more")
+        first.check(digest)
+        return first.computation
 
     def _withdraw(self, id: str) -> bool:
         withdrawn = self._computations.find_one({"_id": id, **leaving("withdraw")}, NEEDED)

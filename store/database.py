@@ -26,7 +26,9 @@ UNACKNOWLEDGED = WriteConcern(w=0)
 INTROSPECTION_KEPT_S = 120
 # A client's count is of no use after the day of its salt; what it stored may be there a while longer.
 CLIENT_KEPT_S = 2 * 86400
-SALT_KEPT_S = 86400 + 3600
+# An idempotency key of the day's last minute is known for a day more, under that day's name of its client.
+SALT_KEPT_S = 2 * 86400 + 3600
+ONCE_KEPT_S = 86400
 HISTORY_KEPT_S = 2 * 3600
 AUDIT_KEPT_S = 400 * 86400
 RESERVATION_KEPT_S = 600  # after its process died; no request takes as long
@@ -49,10 +51,16 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("session", ASCENDING), ("turn", ASCENDING)], name="turns", unique=True),
         IndexModel([("session", ASCENDING), ("submitted", ASCENDING)], name="queued_turns",
                    partialFilterExpression=_QUEUED),
+        IndexModel([("once.name", ASCENDING)], name="once", unique=True,
+                   partialFilterExpression={"once.name": {"$exists": True}}),
         IndexModel([("lease_until", ASCENDING)], name="leases", partialFilterExpression={"state": "running"}),
         IndexModel([("finished", ASCENDING)], name="retention"),
         IndexModel([("client", ASCENDING), ("finished", ASCENDING)], name="of_client",
                    partialFilterExpression={"client": {"$exists": True}}),
+    ],
+    "deleted": [
+        IndexModel([("once.name", ASCENDING)], name="once"),
+        IndexModel([("submitted", ASCENDING)], name="kept", expireAfterSeconds=ONCE_KEPT_S),
     ],
     "messages": [
         IndexModel([("computation", ASCENDING), ("first", ASCENDING), ("attempt", ASCENDING)], name="batches",

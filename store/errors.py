@@ -37,6 +37,10 @@ class SessionGoneError(StoreError):
     """The session has ended, or ends after the turns that it has already."""
 
 
+class OtherBodyError(StoreError):
+    """The idempotency key came with another body before."""
+
+
 class OtherLanguageError(StoreError):
     """The session runs another language, which ``language`` names."""
 

@@ -20,6 +20,16 @@ UNREAD = {"code": 0, "message": 0, "user_expressions": 0, "scheme": 0}
 
 
 @dataclass(frozen=True)
+class Once:
+    """An idempotency key, by which a submission that is sent again is known.
+
+    ``names``: under which the key is kept (``store/repeats.py``), today's first: a client has another name each day.
+    """
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Submission:
     """A computation that is to be stored.
 
@@ -27,7 +37,7 @@ class Submission:
     open files. ``user_expressions``: by name, what is evaluated after the code for the reply. ``scheme``: "light" or
     "dark", as what shows its figures is, "" where nobody says. ``id``: that of the computation, known beforehand so
     that somebody can wait for news of it. ``lane``: what it waits in (``store/lanes.py``); without one no share holds
-    for it.
+    for it. ``once``, ``digest``: the key that came with it, and the digest of its body.
     """
 
     code: str
@@ -42,6 +52,8 @@ class Submission:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     requester: Requester = NOBODY
     lane: str | None = None
+    once: Once | None = None
+    digest: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
+
+from pymongo import ReplaceOne
 
 from store.clients import Clients
 from store.database import Database
 from store.files import Files
+from store.repeats import LEFT, left_of
 
 AT_ONCE = 500  # computations in one round, so that each call stays short
 DEVICE_KEPT_S = 86400
-COUNTED = {"client": 1, "stored_bytes": 1}  # the fields that are read of a computation that is deleted
+COUNTED = {"client": 1, "stored_bytes": 1, **LEFT}  # the fields that are read of a computation that is deleted
 
 
 def sweep(database: Database, files: Files, clients: Clients) -> int:
@@ -48,6 +51,7 @@ def forget(database: Database, files: Files, clients: Clients, batch: Sequence[M
     ``batch``: what COUNTED reads of each. Raises PyMongoError.
     """
     ids = [found["_id"] for found in batch]
+    _leave(database, batch)
     # The computations are deleted last, so that what a crash leaves is found again.
     files.forget(ids)
     database.collection("messages").delete_many({"computation": {"$in": ids}})
@@ -58,6 +62,13 @@ def forget(database: Database, files: Files, clients: Clients, batch: Sequence[M
             gone[found["client"]] -= int(found["stored_bytes"])
     clients.count(gone)
     return deleted
+
+
+def _leave(database: Database, batch: Sequence[Mapping[str, Any]]) -> None:
+    left = left_of(batch, datetime.now(timezone.utc))
+    if left:
+        anew = [ReplaceOne({"_id": found["_id"]}, found, upsert=True) for found in left]
+        database.early("deleted").bulk_write(anew, ordered=False)
 
 
 def now_of(database: Database) -> datetime:

@@ -27,6 +27,10 @@ _FRESH: dict[str, Any] = {
 }  # fmt: skip
 
 
+class RepeatedError(Exception):
+    """Another request with the same idempotency key has stored its computation meanwhile."""
+
+
 class Submissions:
     """The writer of new computations."""
 
@@ -37,7 +41,7 @@ class Submissions:
     def insert(self, submission: Submission, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Store a computation with these fields beside its own; return its document.
 
-        Raises OverShareError, UnknownSessionError, OtherLanguageError, SessionGoneError, PyMongoError.
+        Raises OverShareError, UnknownSessionError, OtherLanguageError, SessionGoneError, RepeatedError, PyMongoError.
         """
         document = {
             **_FRESH,
@@ -46,6 +50,8 @@ class Submissions:
             **entering("submit"),
             "order": ObjectId(),
         }
+        if submission.once is not None:
+            document["once"] = {"name": submission.once.names[0], "digest": submission.digest}
         if submission.session is None:
             return self._insert_first_turn(submission, document)
         document["follows"] = document["order"]  # it waits for its session, not in line
@@ -96,9 +102,14 @@ class Submissions:
         # A pipeline, because only there MongoDB's clock can be asked; $literal, because code may begin with a dollar.
         given = {"$literal": {"_id": id, **document}}
         update = [{"$replaceWith": {"$mergeObjects": [given, {"submitted": submitted, "queued": submitted}]}}]
-        stored = self._database.durable("computations").find_one_and_update(
-            {"_id": id}, update, UNREAD, upsert=True, return_document=ReturnDocument.AFTER
-        )
+        try:
+            stored = self._database.durable("computations").find_one_and_update(
+                {"_id": id}, update, UNREAD, upsert=True, return_document=ReturnDocument.AFTER
+            )
+        except DuplicateKeyError as error:
+            if "once.name" in (error.details or {}).get("keyPattern", {}):
+                raise RepeatedError from error
+            raise
         if stored is None:
             raise PyMongoError("the upsert returned nothing")
         return stored

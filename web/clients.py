@@ -22,6 +22,11 @@ def current() -> str:
     return here().store.clients.identity(address())
 
 
+def recent() -> tuple[str, ...]:
+    """Return today's name of this request's client, and yesterday's if it had one. Raises StoreUnavailableError."""
+    return here().store.clients.identities(address())
+
+
 def address() -> str:
     """Return the address of the client of this request; for IPv6 its network."""
     untrusted_forwarded = request.headers.get("X-Forwarded-For", "").split(",")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 import msgspec
 from flask import Blueprint, Response, request
 from msgspec import UNSET, Raw
 
 import store as stores
-from store import Computation, Submission
-from web import languages, multipart, request_body, request_schemas, requesters
+from store import Computation, First, Submission
+from web import body_digest, languages, multipart, request_body, request_schemas, requesters
 from web.context import connection, here
 from web.message_pages import Page, existing_computation, wait_for_end
 from web.operations import operation
-from web.parameters import KEY, PAGE, WAIT
+from web.parameters import KEY, ONCE_HEADER, ONCE_QUERY, PAGE, WAIT
 from web.problems import refuse
 from web.request_schemas import InputValue, NewComputation
 from web.responses import AcceptedAnswer, ComputationAnswer, Links, SubmittedAnswer, Usage, address, json_answer
@@ -23,6 +24,7 @@ routes = Blueprint("computations", __name__)
 
 NO_COMPUTATION = "No computation has this id."
 OVER = "The computation is over."
+OTHER_BODY = "This idempotency key came with another body before; a new computation needs a new key."
 OTHER_UPLOADS = "From your address other files are on their way; try again in a moment."
 
 
@@ -38,23 +40,29 @@ OTHER_UPLOADS = "From your address other files are on their way; try again in a 
         411: "The length of the body is missing.",
         413: "The code, a file or the whole request is too large.",
         415: "The body is neither JSON nor multipart/form-data.",
-        422: "The language is unknown, not available, or not that of the session.",
+        422: "The language is unknown, not available, or another one; or the idempotency key had another body.",
         429: "The client, its page, origin or key has its share of what waits, of CPU time, uploads or room already.",
     },
     body=NewComputation,
     multipart=True,
-    parameters=(WAIT, KEY, PAGE),
+    parameters=(WAIT, KEY, PAGE, ONCE_HEADER, ONCE_QUERY),
 )
 def submit() -> Response:
-    """Store the computation; answer when it is on disk, or with `wait` when it is over or the time is."""
+    """Store the computation; answer when it is on disk, or with `wait` when it is over or the time is.
+
+    What is sent again under its idempotency key is answered with the computation that is there.
+    """
     context = here()
     wait_s = WAIT.read(context.settings)
     with ExitStack() as waiting:
         with ExitStack() as closing:
             uploads: multipart.Uploads = []
             requesters.admit()
-            requesters.check_budgets()
-            check_room()
+            once = requesters.once()
+            first = context.store.repeats.find(once) if once else None
+            if first is None:
+                requesters.check_budgets()
+                check_room()
             if request.mimetype == multipart.MEDIA_TYPE:
                 boundary = request.mimetype_params.get("boundary", "")
                 if not closing.enter_context(context.client_shares.uploads.taken(connection().client)):
@@ -65,10 +73,15 @@ def submit() -> Response:
                     body, uploads = multipart.read_computation(stream, boundary, context.settings, closing)
             else:
                 body = request_schemas.read(NewComputation)
-            submission = _submission(body, uploads)
+            digest = body_digest.of(body, uploads) if once else b""
+            if first is not None:
+                return _repeated(first, digest, wait_s)
+            submission = replace(_submission(body, uploads), once=once, digest=digest)
             # Subscribed before there can be news of the computation.
             event = waiting.enter_context(context.notifier.subscribed(submission.id))
             computation = store_submission(submission)
+        if computation.id != submission.id:  # the same came twice at once
+            return _submitted(computation, None)
         context.figures.submitted.labels(computation.language).inc()
         return _submitted(computation, wait_for_end(context, event, computation, wait_s) if wait_s else None)
 
@@ -197,6 +210,8 @@ def store_submission(submission: Submission) -> Computation:
     """Store a computation. Raises ProblemError, NoSpaceError, ClientFullError, StoreUnavailableError."""
     try:
         return here().store.computations.submit(submission)
+    except stores.OtherBodyError:
+        refuse(422, OTHER_BODY)
     except stores.QueueFullError:
         refuse(503, "Too many computations are waiting; try again in a moment.", reason="queue_full")
     except stores.UnknownSessionError:
@@ -205,6 +220,20 @@ def store_submission(submission: Submission) -> Computation:
         refuse(422, f"The session runs {other.language}; `language` says otherwise.")
     except stores.SessionGoneError:
         refuse(410, "The session has ended; run the code without `session` to begin a new one.")
+
+
+def _repeated(first: First, digest: bytes, wait_s: float) -> Response:
+    """Answer what was sent again with the computation that is there, as it is now."""
+    context, id = here(), first.computation.id
+    try:
+        first.check(digest)
+    except stores.OtherBodyError:
+        refuse(422, OTHER_BODY)
+    with context.notifier.subscribed(id) as event:
+        computation = None if first.is_deleted else context.store.computations.get(id)
+        if computation is None or not wait_s:
+            return _submitted(computation or first.computation, None)
+        return _submitted(computation, wait_for_end(context, event, computation, wait_s))
 
 
 def _submitted(computation: Computation, page: Page | None) -> Response:

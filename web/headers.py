@@ -11,7 +11,9 @@ from web.problems import KIND
 EXPOSED = (
     "Location", "Retry-After", "ETag", "Content-Range", "Accept-Ranges", "Content-Disposition", "Content-Length", KIND,
 )  # fmt: skip
-ALLOWED = ("Content-Type", "Last-Event-ID", "Range", "If-None-Match", "If-Range", "Cache-Control")
+ALLOWED = (
+    "Content-Type", "Idempotency-Key", "Last-Event-ID", "Range", "If-None-Match", "If-Range", "Cache-Control",
+)  # fmt: skip
 METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
 PREFLIGHT_S = 86400
 

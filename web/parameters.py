@@ -60,7 +60,7 @@ class After(msgspec.Struct, frozen=True):
 
 
 class Text(msgspec.Struct, frozen=True):
-    """A parameter whose text has to match a pattern."""
+    """A parameter, or a header, whose text has to match a pattern."""
 
     name: str
     description: str
@@ -69,7 +69,7 @@ class Text(msgspec.Struct, frozen=True):
 
     def read(self) -> str | None:
         """Return the text, None when the request has none. Raises ProblemError."""
-        text = _one_text(self.name)
+        text = _one_text(self.name) if self.place == "query" else request.headers.get(self.name)
         if text is not None and not re.fullmatch(self.pattern, text):
             refuse(400, f"`{self.name}` is not right: {self.description}")
         return text
@@ -88,6 +88,11 @@ KEY = Text(
     "key", "The key of the page; an API key comes in `Authorization: Bearer KEY`.", r"(page|api)_[A-Za-z0-9_-]{22,64}"
 )
 PAGE = Text("page", "A name that a page gives itself: pages behind one address take turns.", r"[A-Za-z0-9_-]{1,64}")
+# A page of another site sends it in the query, because a header of ours would cost it a CORS preflight.
+_ONCE = "A text that nobody else uses: a submission that is sent again with it is run once."
+_ONCE_PATTERN = r"[!-~]{1,255}"
+ONCE_HEADER = Text("Idempotency-Key", _ONCE, _ONCE_PATTERN, "header")
+ONCE_QUERY = Text("idempotency_key", f"{_ONCE} Instead of the header.", _ONCE_PATTERN)
 CALLBACK = Text("callback", "Name of a function that the answer, then a script, calls.", r"[A-Za-z_$][\w$.]{0,99}")
 LAST_EVENT_ID = After(
     "Last-Event-ID", "header", "Sequence of the last event that the client has; an EventSource sends it by itself."

@@ -11,13 +11,13 @@ from datetime import datetime, timezone
 from flask import g, request
 from msgspec import UNSET, UnsetType
 
-from store import OPERATOR, ORIGIN, Key, OverShareError, Requester, lane_of
+from store import OPERATOR, ORIGIN, Key, Once, OverShareError, Requester, lane_of, name_of
 from store.access import NEW_S
 from store.budgets import names_of
 from store.keys import hash_of
 from web import clients, languages, operator
 from web.context import here
-from web.parameters import KEY, PAGE
+from web.parameters import KEY, ONCE_HEADER, ONCE_QUERY, PAGE
 from web.problems import refuse
 
 NO_KEY = "This server runs code only for those who have a key; the author of the page can ask its operator for one."
@@ -65,6 +65,24 @@ def lane() -> str | None:
     """Return the lane in which what an admitted request has run waits; None for the operator, who has no shares."""
     requester, page = admit(), PAGE.read()
     return None if operator.asks() else lane_of(requester, page)
+
+
+def once() -> Once | None:
+    """Return the idempotency key of an admitted request, None when it has none. Raises ProblemError 400.
+
+    A key counts for the API key that came along, else for the client: others that think of the same are others.
+    """
+    requester = admit()
+    in_header, in_query = ONCE_HEADER.read(), ONCE_QUERY.read()
+    if in_header is not None and in_query is not None:
+        refuse(400, "The idempotency key is given twice: in `Idempotency-Key` and in `idempotency_key`.")
+    untrusted_key = in_query if in_header is None else in_header
+    if untrusted_key is None:
+        return None
+    key: Key | None = g.key
+    is_program = requester.key == OPERATOR or (key is not None and key.kind == "api")
+    whose = (f"key {requester.key}",) if is_program else clients.recent()
+    return Once(tuple(name_of(one, untrusted_key) for one in whose))
 
 
 def check_budgets() -> None:

@@ -53,6 +53,11 @@ export function apiOf(element) {
   return new Api(element.server, element.getAttribute("key") || element.dataset.key);
 }
 
+/** Return a key that nobody else has; `randomUUID` is there on https alone. */
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, 0)).join("");
+}
+
 export class Api {
   /** `key`: goes into the addresses of what runs or stores something; a header would cost a preflight request. */
   constructor(server, key = null) {
@@ -61,16 +66,19 @@ export class Api {
   }
 
   /**
-   * Submit code; `files` are File objects. Returns {id, session, language, state, sequence, messages, finished}:
+   * Submit code; `files` are File objects. With the same key `once` it runs once, however often it is sent. Returns {id, session, language, state, sequence, messages, finished}:
    * all messages of a cell that ends within `wait_s`, so that a quick one costs one request.
    */
-  submit({ files = [], ...fields }, wait_s, signal) {
-    const path = this.#keyed(`computations?wait=${wait_s}&page=${PAGE}`);
-    if (!files.length) return this.#call("POST", path, { json: fields, signal });
+  submit({ files = [], ...fields }, once, wait_s, signal) {
+    let path = this.#keyed(`computations?wait=${wait_s}&page=${PAGE}`);
+    // A header would cost pages of other sites a preflight request.
+    const headers = new URL(this.server, location.href).origin === location.origin ? { "Idempotency-Key": once } : {};
+    if (!headers["Idempotency-Key"]) path += `&idempotency_key=${once}`;
+    if (!files.length) return this.#call("POST", path, { json: fields, signal, headers });
     const form = new FormData();
     for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value));
     for (const file of files) form.append("file", file, file.name);
-    return this.#call("POST", path, { body: form, signal, answer_s: 120 });
+    return this.#call("POST", path, { body: form, signal, headers, answer_s: 120 });
   }
 
   /** Return {messages, next, state, finished}: what came after a sequence, waiting up to so many seconds for it. */
@@ -139,7 +147,7 @@ export class Api {
     return this.key ? `${path}${path.includes("?") ? "&" : "?"}key=${encodeURIComponent(this.key)}` : path;
   }
 
-  async #call(method, path, { json, body, signal, answer_s = ANSWER_S } = {}) {
+  async #call(method, path, { json, body, signal, headers, answer_s = ANSWER_S } = {}) {
     signal?.throwIfAborted();
     const ours = new AbortController();
     const timer = setTimeout(() => ours.abort(), answer_s * 1000);
@@ -150,6 +158,7 @@ export class Api {
     try {
       const response = await fetch(new URL(path, this.server), {
         method,
+        headers,
         // A string goes out as text/plain, which needs no preflight request from another origin.
         body: json === undefined ? body : JSON.stringify(json),
         signal: ours.signal,

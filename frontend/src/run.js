@@ -1,5 +1,5 @@
 /** One computation, followed from its submission, or from a page's memory, to its end. */
-import { Refused, ServerAway } from "./api.js";
+import { Refused, ServerAway, newKey } from "./api.js";
 import { inSlices } from "./slices.js";
 
 const SUBMIT_WAIT_S = 0.15; // longer would keep the first output of a slow cell back
@@ -44,9 +44,10 @@ export class Run {
     this.#on.message(message);
   }
 
-  /** Submit, follow and return the last state. Raises Refused. A server that is away is tried again. */
+  /** Submit, follow and return the last state. Raises Refused. A server that is away is tried again: what it has got runs once. */
   async start(submission, submitted = () => {}) {
-    const answer = await this.#persist(() => this.#submit(submission));
+    const once = newKey();
+    const answer = await this.#persist(() => this.#submit(submission, once));
     if (!answer) return this.state;
     this.id = answer.id;
     this.session = answer.session;
@@ -56,12 +57,12 @@ export class Run {
     return this.follow();
   }
 
-  async #submit(submission) {
+  async #submit(submission, once) {
     this.isSubmitting = true;
     this.isPreparing = false;
     if (!this.#isAway) this.#on.waits?.();
     try {
-      return await this.#api.submit(submission, SUBMIT_WAIT_S, this.#leaving.signal);
+      return await this.#api.submit(submission, once, SUBMIT_WAIT_S, this.#leaving.signal);
     } finally {
       this.isSubmitting = false;
     }

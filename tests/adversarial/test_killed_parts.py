@@ -7,9 +7,12 @@ import re
 import signal
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import requests
 
 from harness.processes import wait_for
 from harness.server import Server, serve
@@ -75,6 +78,37 @@ def test_a_part_that_is_killed_takes_its_sessions_along_and_is_replaced(client, 
         assert client.finish(running).state == "cancelled"
     until_gone(mark)
     assert client.run("6 * 7").result == "42"
+
+
+def test_a_cell_that_is_sent_again_after_the_web_process_died_has_run_once(client, server):
+    """G17"""
+    session = client.submit("n = 0", keep=True)["session"]
+    mark = f"part-{uuid.uuid4().hex[:12]}"
+    code = f"n += 1\nimport subprocess, time\nsubprocess.Popen(['{mark}', '1000'], executable='/bin/sleep')\ntime.sleep(2)\nn"
+
+    def send(wait_s: int) -> requests.Response:
+        body, headers = {"code": code, "session": session, "keep": True}, {"Idempotency-Key": mark}
+        return requests.post(f"{server.url}/computations?wait={wait_s}", json=body, headers=headers, timeout=60)
+
+    with ThreadPoolExecutor() as pool:
+        lost = pool.submit(send, 20)
+        wait_for(lambda: any(line.startswith(mark) for line in command_lines(server).values()))
+        workers = {pid for pid, line in command_lines(server).items() if "uwsgi" in line}
+        for pid in workers:
+            if parent_of(pid) in workers:
+                os.kill(pid, signal.SIGKILL)
+        with pytest.raises(requests.ConnectionError):
+            lost.result()
+
+    def again() -> requests.Response | None:
+        with suppress(requests.ConnectionError):
+            return send(0)
+        return None
+
+    first, second = wait_for(again), send(0)
+    assert first.status_code == second.status_code == 201 and first.json()["id"] == second.json()["id"]
+    assert client.finish(first.json()["id"]).result == "1"
+    assert client.run("n", session=session).result == "1"
 
 
 def test_a_computation_cancelled_between_two_attempts_still_ends_its_conversation(client, server):

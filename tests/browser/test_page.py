@@ -6,6 +6,7 @@ import re
 from urllib.parse import quote, urljoin, urlsplit
 from uuid import uuid4
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
@@ -166,6 +167,26 @@ def test_a_server_that_does_not_answer_gives_a_calm_sentence(page, cell):
     expect(cell.status).to_contain_text("does not answer")
     page.unroute("**/computations**")
     cell.shows("at last")
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_code_whose_answer_got_lost_is_sent_again_and_has_run_once(page, cell, embed, where):
+    sent = []
+
+    def lose(route):
+        sent.append(route.request)
+        route.fetch()
+        route.abort()
+
+    if where == "elsewhere":
+        cell = embed("<single-cell></single-cell>")
+        page.on("request", lambda request: request.method == "OPTIONS" and sent.append(request))
+    cell.node.evaluate("cell => cell.setAttribute('linked', '')")
+    page.route("**/computations?*", lose, times=1)
+    cell.run("n = globals().get('n', 0) + 1\nprint('run', n)").shows("run 1")
+    cell.run().shows("run 2")
+    assert len(sent) == 1, "no preflight request goes before"
+    assert ("idempotency-key" in sent[0].headers) == (where == "here") != ("idempotency_key=" in sent[0].url)
 
 
 def test_output_that_the_server_no_longer_has_is_said_to_be_gone(page, cell):

@@ -8,12 +8,16 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+import requests
 
 from harness.processes import tied
 from singlecell_client import Client, Refused, Unreachable
+from tests.http_server import HttpServer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 60
@@ -285,6 +289,35 @@ def test_interrupt_and_cancel_stop_a_computation(people):
             if message["header"]["msg_type"] == "stream":
                 threading.Thread(target=stop, args=(computation,)).start()
         assert people.result(computation, messages).state == state
+
+
+def test_what_got_no_answer_is_sent_again_and_runs_once(server, tmp_path):
+    lost = []
+
+    class Losing(BaseHTTPRequestHandler):
+        """Hands each request on; what answers the first submission of each body gets lost."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = requests.post(server.url + self.path, body, headers=dict(self.headers), timeout=DEADLINE_S)
+            if self.headers["Idempotency-Key"] not in lost:
+                lost.append(self.headers["Idempotency-Key"])
+                return
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    (tmp_path / "n.txt").write_text("0")
+    with closing(HttpServer(Losing)) as between:
+        through, straight = Client(between.url), Client(server.url)
+        with_file = through.submit("n = int(open('n.txt').read()) + 1", keep=True, files=[tmp_path / "n.txt"])
+        through.submit("n += 1", session=with_file["session"], keep=True)
+        assert straight.run("print(n)", session=with_file["session"]).text == "2\n"
+    assert len(lost) == 2
 
 
 def test_refusals_and_absence_are_exceptions_with_a_sentence(people):

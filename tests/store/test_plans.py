@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from store import PassedOver, Requester, Store, lane_of
+from store import Once, PassedOver, Requester, Store, lane_of
 from tests.mongod import new_name
 from tests.store.conftest import Connect, claim, database_of, let_lease_run_out, message, submit
 
@@ -94,5 +94,8 @@ def work(store: Store) -> str:
     store.devices.alive()
     store.introspections.put(session, "python", "complete", "", 0)
     store.introspections.claim("device-1", [session])
+    for once in (Once(("new", "yesterday")), Once(("k", "yesterday"))):
+        store.repeats.find(once)
+        submit(store, once=Once(("k",)))
     store.sweep()
     return session

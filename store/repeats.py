@@ -1,0 +1,73 @@
+"""Recognizes a submission that is sent again, by its idempotency key: the key belongs to the computation itself.
+
+``once`` of a computation is ``{name, digest}``: the key's name (a hash of the key and of who may use it) and the digest
+of the body that came with it. A unique index lets a name have one computation, so that a crash leaves none or a whole
+one. What is deleted before its key has run out leaves its name behind, in ``deleted``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from store.database import ONCE_KEPT_S, Database
+from store.errors import OtherBodyError, guarded
+from store.models import UNREAD, Computation, Once
+
+HASH_BYTES = 16
+# The fields of a computation that are left of it until its key has run out.
+LEFT = {"once": 1, "submitted": 1, "session": 1, "language": 1, "state": 1, "turn": 1}
+
+
+@dataclass(frozen=True)
+class First:
+    """The computation that a key began; of one that is deleted only what ``LEFT`` names is known."""
+
+    computation: Computation
+    digest: bytes
+    is_deleted: bool
+
+    def check(self, digest: bytes) -> None:
+        """Refuse another body under the same key. Raises OtherBodyError."""
+        if digest != self.digest:
+            raise OtherBodyError
+
+
+class Repeats:
+    """The keys of the last 24 hours, and the computations that they began."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @guarded
+    def find(self, once: Once) -> First | None:
+        """Return what this key began, None when it is new. Raises StoreUnavailableError."""
+        named = {"once.name": {"$in": list(once.names)}}
+        both: list[dict[str, Any]] = [
+            {"$match": named},
+            {"$project": UNREAD},
+            {"$unionWith": {"coll": "deleted", "pipeline": [{"$match": named}, {"$set": {"deleted": True}}]}},
+        ]
+        computations = self._database.collection("computations")
+        since = datetime.now(timezone.utc) - timedelta(seconds=ONCE_KEPT_S)
+        for found in computations.aggregate(both):
+            if found["submitted"] > since:
+                return First(Computation.of(found), bytes(found["once"]["digest"]), found.get("deleted", False))
+            # The name is free again.
+            computations.update_one({"_id": found["_id"]}, {"$unset": {"once": ""}})
+        return None
+
+
+def name_of(whose: str, untrusted_key: str) -> str:
+    """Return the name of a key; ``whose``: nobody else can use it, whatever key they think of."""
+    return hashlib.blake2b(f"{whose}\n{untrusted_key}".encode(), digest_size=HASH_BYTES).hexdigest()
+
+
+def left_of(batch: Iterable[Mapping[str, Any]], now: datetime) -> Sequence[dict[str, Any]]:
+    """Return what stays of computations that are deleted: what a repeat of each is answered with."""
+    since = now - timedelta(seconds=ONCE_KEPT_S)
+    kept = (found for found in batch if "once" in found and found["submitted"] > since)
+    return [{name: found[name] for name in ("_id", *LEFT)} for found in kept]
