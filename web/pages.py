@@ -28,9 +28,9 @@ NO_FRAME = "; frame-ancestors 'none'"
 def index() -> Response:
     """Answer with the page; its script reads `q`, `c`, `z`, `lang` and `autoeval` of the address."""
     # A tab each; the script shows those of the languages that can be run now.
-    settings, report = here().settings, report_address()
+    report = report_address()
     examples, gallery = _written_for("examples"), _written_for("gallery")
-    return page("index.html", examples=examples, gallery=gallery, key=settings.pages_key, report=report)
+    return page("index.html", examples=examples, gallery=gallery, report=report)
 
 
 @routes.get("/embed")
@@ -38,7 +38,8 @@ def index() -> Response:
 def embed() -> Response:
     """Answer with the page for authors."""
     pinned, integrity = pinned_script(current_app.static_folder or "")
-    return page("embed.html", pinned=f"static/{pinned}", integrity=integrity)
+    keys_required = here().settings.keys_required
+    return page("embed.html", pinned=f"static/{pinned}", integrity=integrity, keys_required=keys_required)
 
 
 @routes.get("/exercises")
@@ -85,7 +86,10 @@ def page(template: str, status: int = 200, framing: str = NO_FRAME, **more: obje
     """Return one of our own pages. ``framing``: the end of its policy, which says who may frame it."""
     # What a page loads comes from where it came from itself, as its policy says; only what it gives away to be used
     # elsewhere names the public address.
-    response = make_response(render_template(template, root=request.script_root, server=address("/"), **more), status)
+    settings = here().settings
+    own = {"key": settings.pages_key, "is_keyless": settings.keys_required and not settings.pages_key}
+    text = render_template(template, root=request.script_root, server=address("/"), **own, **more)
+    response = make_response(text, status)
     response.headers["Content-Security-Policy"] = PAGE_POLICY + framing
     response.headers["Cache-Control"] = "no-cache"
     return response

@@ -56,7 +56,7 @@ def admit() -> Requester:
         refuse(403, BANNED, reason="banned")
     if key is not None and key.origins and requester.origin not in key.origins:
         page = f"pages of {requester.origin}" if requester.origin else "programs"
-        refuse(403, f"The key is not for {page}.", reason="key_scope")
+        refuse(403, f"The key is not for {page}.", reason="key_page")
     g.key, g.requester = key, requester
     return requester
 
@@ -108,7 +108,8 @@ def check_language(asked: str | UnsetType, session_id: str | None) -> None:
         return
     language = languages.checked(asked if isinstance(asked, str) else UNSET, session_id)
     if language not in key.languages:
-        refuse(403, f"The key is not for {language}, but for {', '.join(key.languages)}.", reason="key_scope")
+        sentence = f"The key is not for {language}, but for {', '.join(key.languages)}."
+        refuse(403, sentence, reason="key_language", language=here().settings.languages[language]["label"])
 
 
 def _key() -> Key | None:

@@ -228,6 +228,7 @@ export class SingleCell extends HTMLElement {
       ...this.#parts,
       api: apiOf(this),
       isLinked: isLinked(this),
+      sentenceOf,
       run: () => this.#run(true),
       last: () => this.#controller,
     });

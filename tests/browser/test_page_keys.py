@@ -23,8 +23,8 @@ def test_a_cell_runs_with_its_pages_key_until_the_operator_takes_it_back(embed, 
     expect(cell.node.locator(".bar")).to_contain_text("not known here")
 
 
-def test_a_key_for_another_page_is_refused_with_a_sentence(embed, server):
+def test_a_key_for_another_page_is_refused_in_the_reader_s_language(embed, server):
     text = order(server, "keys", "make", "elsewhere", "--origins", "https://a.example").split()[0]
-    cell = embed(f'<single-cell key="{text}">print(6 * 7)</single-cell>')
+    cell = embed(f'<single-cell key="{text}">print(6 * 7)</single-cell>', lang="de")
     cell.start()
-    expect(cell.node.locator(".bar")).to_contain_text("The key is not for pages of")
+    expect(cell.status).to_have_text("Der Schlüssel dieser Seite gilt für Seiten einer anderen Website.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,7 +105,9 @@ def test_a_key_is_for_its_languages_alone(client: FlaskClient, device: Device, s
         ("/computations", {"code": "1", "session": sage}),
         ("/sessions/-/complete", {"code": "1", "cursor_pos": 1, "language": "sage"}),
     ):
-        check_problem(client.post(f"{path}?key={text}", json=fields), 403, "not for sage")
+        refused = client.post(f"{path}?key={text}", json=fields)
+        check_problem(refused, 403, "not for sage")
+        assert refused.headers["Singlecell-Problem"] == "key_language?language=Sage"
 
 
 def test_nothing_runs_for_a_banned_client_origin_or_key_until_the_ban_is_lifted(
@@ -123,6 +126,23 @@ def test_nothing_runs_for_a_banned_client_origin_or_key_until_the_ban_is_lifted(
         store.bans.lift(kind, subject)
         look_again(client)
         assert client.post(address, **asks).status_code == 201
+
+
+@pytest.mark.parametrize("path", ["/", "/embed", "/exercises"])
+def test_cells_of_our_own_pages_have_our_key_or_the_page_says_that_they_do_not_run(
+    keyed, mongo_directory: Path, path: str
+) -> None:
+    client, store = keyed
+    said = client.get(path).text
+    assert "runs code only with a key" in said and "page_" not in said.replace('placeholder="page_', "")
+    text = store.keys.make(Key("ours", "page"))
+    database = store._database.settings.mongo_database
+    app = create_app(make_settings(mongo_directory, mongo_database=database, keys_required=True, pages_key=text))
+    page = app.test_client().get(path).text
+    cells = re.findall(r"<single-cell [^>]*|<main id=\"embed\"[^>]*", page)
+    assert cells and all(f'key="{text}"' in cell for cell in cells)
+    assert "runs code only with a key" not in page
+    app.extensions["singlecell"].store.close()
 
 
 def test_who_asked_is_stored_with_the_computation(client: FlaskClient, store: Store) -> None:

@@ -23,7 +23,7 @@ export class Exercise {
   #button = null;
   #isChecking = false;
 
-  /** `door`: view, editor, api, isLinked, language, codeIn(node), run() → state, last() → the controller of the last run. */
+  /** `door`: view, editor, api, isLinked, language, sentenceOf(refused), codeIn(node), run() → state, last() → the controller of the last run. */
   constructor(element, door) {
     this.#element = element;
     this.#door = door;
@@ -106,7 +106,7 @@ export class Exercise {
       return verdict;
     } catch (error) {
       if (error.status === 410 && mayRunAgain && !isLinked) return AGAIN;
-      this.#say(error.status ? error.message : say("away"), "bad");
+      this.#say(error.status ? this.#door.sentenceOf(error) : say("away"), "bad");
       return null;
     } finally {
       if (!isLinked) api.endSession(session).catch(() => {}); // it ends by itself, too

@@ -3,7 +3,7 @@ import { Api } from "../api.js";
 import { frameLines, keptAddress, markdownLines, scriptLines, tooLong } from "./snippets.js";
 
 const FLAGS = ["autorun", "readonly", "collapsed"];
-const TEXTS = ["theme", "link-key"];
+const TEXTS = ["theme", "link-key", "key"];
 const OF_A_PAGE = ["link-key"]; // what the cell of a frame cannot have
 
 export function buildSnippet() {
@@ -44,6 +44,9 @@ function show(form, server) {
 function preview(form) {
   const cell = document.createElement("single-cell");
   for (const [name, value] of attributesOf(form)) cell.setAttribute(name, value);
+  // The author's key may be for the author's site alone.
+  const { key } = document.querySelector("#embed").dataset;
+  if (key) cell.setAttribute("key", key);
   cell.id = "preview-cell";
   for (const [text, isSetup] of [[form.elements.setup.value, true], [form.elements.code.value, false]]) {
     const pre = document.createElement("pre");
@@ -69,7 +72,8 @@ async function showLines(form, server, address) {
 
 /** Put the code behind an address that is short: some servers and editors cut long ones off. */
 async function keep(form, server) {
-  const api = new Api(new URL(".", location.href).href);
+  const { key } = document.querySelector("#preview-cell").attributes;
+  const api = new Api(new URL(".", location.href).href, key?.value);
   try {
     await showLines(form, server, await keptAddress(api, contentOf(form, server)));
   } catch (error) {
@@ -90,7 +94,7 @@ function contentOf(form, server) {
 function attributesOf(form) {
   const attributes = [["language", form.elements.language.value]];
   for (const name of FLAGS) if (form.elements[name].checked) attributes.push([name, ""]);
-  for (const name of TEXTS) if (form.elements[name].value) attributes.push([name, form.elements[name].value]);
+  for (const name of TEXTS) if (form.elements[name]?.value) attributes.push([name, form.elements[name].value]);
   const hidden = [...form.elements.show].filter((box) => !box.checked).map((box) => box.value);
   if (hidden.length) attributes.push(["hide", hidden.join(" ")]);
   return attributes;
