@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import languages, sage, starts
+from bench import genes, languages, sage, starts
 from harness.languages import is_installed
 from harness.processes import start
 from harness.server import ROOT, START_S, make_site
@@ -23,7 +23,7 @@ ROUNDS = 200
 
 
 def main() -> None:
-    """Run every measurement, or one: `page`, `sage`, `languages`, `starts`, `checking`, `commands`, `latency`."""
+    """Run every measurement, or one: page, sage, languages, genes, starts, checking, commands, latency."""
     if sys.argv[1:2] == ["page"]:
         from bench import page  # it needs a browser, which the others do not
 
@@ -32,6 +32,8 @@ def main() -> None:
         return sage.main(sys.argv[2:])
     if sys.argv[1:2] == ["languages"]:
         return languages.main(sys.argv[2:])
+    if sys.argv[1:2] == ["genes"]:
+        return genes.main(sys.argv[2:])
     if sys.argv[1:2] == ["starts"]:
         return starts.main(sys.argv[2:])
     if sys.argv[1:2] == ["checking"]:

@@ -1,4 +1,4 @@
-"""Serves the pages /, /embed and /exercises, and the embed script /embedded_singlecell.js."""
+"""Serves the pages /, /embed, /exercises and /genes, and the embed script /embedded_singlecell.js."""
 
 from __future__ import annotations
 
@@ -47,6 +47,13 @@ def embed() -> Response:
 def exercises() -> Response:
     """Answer with the page; its checks are published, if they are not yet."""
     return page("exercises.html", exercises=_written_for("exercises"))
+
+
+@routes.get("/genes")
+@operation("A page that compares two groups of samples, in R", {200: "text/html"})
+def genes() -> Response:
+    """Answer with the page; a server without R says in its cell how its owner installs it."""
+    return page("genes.html", key=here().settings.pages_key)
 
 
 @routes.app_template_filter("check")

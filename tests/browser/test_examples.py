@@ -7,16 +7,27 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from harness.languages import is_installed
 from tests.browser.cell import Cell
 
-# What each example of Sage shows.
+# What each example of a language shows.
 SHOWN = {
-    "a plot": "img.picture",
-    "a surface in 3-D": "iframe",
-    "an integral": ".katex",
-    "an elliptic curve": "img.picture",
-    "a Gröbner basis": ".katex",
-    "a graph colouring": "img.picture",
+    "sage": {
+        "a plot": "img.picture",
+        "a surface in 3-D": "iframe",
+        "an integral": ".katex",
+        "an elliptic curve": "img.picture",
+        "a Gröbner basis": ".katex",
+        "a graph colouring": "img.picture",
+    },
+    "r": {
+        "a plot": "img.picture",
+        "a data frame": "iframe",
+        "a linear model": "img.picture",
+        "a test": "img.picture",
+        "a question": ".answered",
+        "a random walk": "img.picture",
+    },
 }
 
 
@@ -36,28 +47,36 @@ def test_one_language_alone_needs_no_tabs(server, page):
 
 @pytest.mark.sage
 def test_each_language_has_its_tab_and_arrows_move_between_them(page, cell):
-    tabs = page.get_by_role("tab")
-    expect(tabs).to_have_text(["Python", "Sage"])
+    tabs, names = page.get_by_role("tab"), ["Python", "Sage", *(["R"] if is_installed("r") else [])]
+    expect(tabs).to_have_text(names)
     expect(page.get_by_role("button", name="an elliptic curve")).to_have_count(0)
     tabs.first.focus()
     page.keyboard.press("ArrowRight")
-    expect(tabs.last).to_be_focused()
-    expect(tabs.last).to_have_attribute("aria-selected", "true")
+    expect(tabs.nth(1)).to_be_focused()
+    expect(tabs.nth(1)).to_have_attribute("aria-selected", "true")
     expect(page.get_by_role("button", name="an elliptic curve")).to_be_visible()
     expect(page.get_by_role("button", name="a data frame")).to_have_count(0)
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("button", name="a data frame")).to_be_visible()
+    for _ in names[1:]:
+        page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Python")).to_be_focused()
+    expect(page.get_by_role("button", name="a formula")).to_be_visible()
 
 
-@pytest.mark.sage
-def test_every_example_of_sage_runs_and_shows_what_it_promises(page, cell):
-    page.get_by_role("tab", name="Sage").click()
+@pytest.mark.parametrize(
+    "language", [pytest.param("sage", marks=pytest.mark.sage), pytest.param("r", marks=pytest.mark.r)]
+)
+def test_every_example_runs_and_shows_what_it_promises(page, cell, language):
+    page.locator(f"#tab-{language}").click()
     offered = page.get_by_role("tabpanel").get_by_role("button")
-    expect(offered).to_have_text(list(SHOWN))
-    for name, selector in SHOWN.items():
+    expect(offered).to_have_text(list(SHOWN[language]))
+    for name, selector in SHOWN[language].items():
         cell.node.evaluate("cell => cell.setAttribute('state', 'idle')")  # an old end must not be taken for the new one
         page.get_by_role("button", name=name, exact=True).click()
-        expect(cell.node).to_have_attribute("language", "sage")
+        expect(cell.node).to_have_attribute("language", language)
+        if selector == ".answered":
+            field = cell.output.get_by_label("What is your name?")
+            field.fill("Zoë")
+            field.press("Enter")
         expect(cell.node).to_have_attribute("state", re.compile("done|failed|cancelled"))
         expect(cell.output.locator(selector).first).to_be_visible()
         expect(cell.output.locator(".error")).to_have_count(0)
