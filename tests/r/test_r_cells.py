@@ -61,6 +61,46 @@ def size_of(shown: dict) -> tuple[int, int]:
     return struct.unpack(">II", png[16:24])
 
 
+ORDER = {
+    "plot(1)\n2\nplot(3)\n4": ["plot", "[1] 2", "plot", "[1] 4"],
+    "cat('a')\nplot(1)\ncat('b')": ["a", "plot", "b"],
+    "for (i in 1:2) { plot(i); cat(i) }\nx <- 1": ["plot", "1", "plot", "2"],
+    "plot(1)\nlines(1)\nabline(1, 0)": ["plot"],
+    "plot(1)\n2\nlines(1)\n3": ["plot", "[1] 2", "update", "[1] 3"],
+    "plot(1)\nmessage('m')\nlines(1)": ["plot", "m\n\n", "update"],
+    "plot(1)\nstop('so')": ["plot", "Error in eval(expr, envir, enclos): so\n"],
+    "plot(1)\nx <- readline('? ')": ["plot", "? "],
+    "2\ninvisible(plot(1))\ninvisible(3)": ["[1] 2", "plot"],
+}
+
+
+@pytest.mark.parametrize("code", ORDER)
+def test_plots_come_in_the_order_of_the_cell(client, session, code) -> None:
+    computation = client.submit(code, session=session, keep=True, stdin=True)["id"]
+    if "readline" in code:
+        client.until_asked(computation)
+        client.answer(computation, "x")
+    assert [said for message in client.finish(computation).messages if (said := what(message))] == ORDER[code]
+
+
+def what(message: dict) -> str:
+    """Return what a reader sees of a message, in a word."""
+    kind, content = message["header"]["msg_type"], message["content"]
+    if kind in ("display_data", "update_display_data") and "image/png" in content["data"]:
+        assert content["transient"]["display_id"]
+        return "plot" if kind == "display_data" else "update"
+    shown = content.get("data", {}).get("text/plain") if kind == "display_data" else ""
+    return shown or content.get("text") or content.get("evalue" if kind == "error" else "prompt") or ""
+
+
+def test_a_plot_that_grows_is_the_one_that_r_itself_draws_at_the_end(client, session) -> None:
+    whole = client.run("plot(1)\nabline(1, 0)", session=session, keep=True).of_type("display_data")
+    grown = client.run("plot(1)\n2\nabline(1, 0)", session=session, keep=True)
+    (first, _value), (update,) = grown.of_type("display_data"), grown.of_type("update_display_data")
+    assert update["transient"] == first["transient"]
+    assert update["data"]["image/png"] == whole[0]["data"]["image/png"] != first["data"]["image/png"]
+
+
 def test_a_plot_can_be_svg(client) -> None:
     code = "options(jupyter.plot_mimetypes = 'image/svg+xml', repr.plot.width = 3, repr.plot.height = 2)\nplot(1)"
     (plot,) = client.run(code).of_type("display_data")
@@ -195,8 +235,8 @@ def test_differential_expression_comes_to_the_numbers_of_r_itself(client) -> Non
     assert session.text() == run_directly(DIFFERENCE) != ""
     code = "volcanoplot(fit, coef = 2, highlight = 5)\ntop"
     shown = client.run(code, session=session.description["session"]).of_type("display_data")
-    assert ["image/png" in bundle["data"] for bundle in shown] == [False, True]  # R's kernel shows plots at their ends
-    assert "gene" in shown[0]["data"]["text/html"]
+    assert ["image/png" in bundle["data"] for bundle in shown] == [True, False]
+    assert "gene" in shown[1]["data"]["text/html"]
 
 
 def test_the_language_is_listed_with_its_version(client) -> None:

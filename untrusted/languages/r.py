@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from untrusted.languages import Language
+from untrusted.languages.r_plots import IN_THEIR_PLACE
 
 # What R's console says is what readers know: only tables, help pages and widgets are HTML. Nobody reads LaTeX of them.
 _AS_IN_THE_CONSOLE = """
@@ -21,7 +22,7 @@ LANGUAGE = Language(
     kernelspec="ir",
     # The account's own directory of packages, which strangers' code may have written, is none of R's.
     environment={"R_LIBS_USER": ""},
-    warm_cells=(_AS_IN_THE_CONSOLE, _PLOTS, _NO_NETWORK, "1 + 1", "plot(1)", "data.frame(a = 1)"),
+    warm_cells=(IN_THEIR_PLACE, _AS_IN_THE_CONSOLE, _PLOTS, _NO_NETWORK, "1 + 1", "plot(1)", "data.frame(a = 1)"),
     # Without it the first plot of each session would look for all fonts.
     trees=("/var/cache/fontconfig",),
 )
