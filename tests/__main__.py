@@ -1,6 +1,6 @@
 """``python -m tests``: all tests, part by part; with arguments one pytest that gets them.
 
-Most tests wait more than they compute: one part more than there are processors runs at once, where there are two. At the end there are
+Most tests wait more than they compute: where there are two processors, three parts run at once. At the end there are
 the time of each part and the slowest tests of all.
 """
 
