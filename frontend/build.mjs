@@ -98,6 +98,7 @@ const files = {
   controls: await part("controls", "js", await bundle("controls/controls.js")),
   math,
   menu: await part("menu", "js", await bundle("menu.js")),
+  suggestions: await part("suggestions", "js", await bundle("suggestions.js")),
   share: await part("share", "js", await bundle("share.js")),
   tree: await part("tree", "js", await bundle("mime/tree.js")),
   enlarged: await part("enlarged", "js", await bundle("mime/enlarged.js")),

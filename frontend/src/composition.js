@@ -1,16 +1,18 @@
 /** Puts a cell together: the nodes of its shadow tree, the editor, the output, and what works on them. */
-import { Refused, apiOf } from "./api.js";
+import { Refused, ServerAway, apiOf } from "./api.js";
 import { Attachments } from "./attachments.js";
+import { make } from "./dom.js";
 import { acceptDrops } from "./drops.js";
 import { Editor } from "./editor.js";
 import { keepAboveKeyboard, offerCharacters } from "./keyboard.js";
 import { highlightingOf, offerLanguages } from "./languages.js";
+import { loadPart } from "./lazy.js";
 import { readHosts } from "./mime/embedded_page.js";
 import { guiltyLine } from "./mime/error.js";
+import { textNode } from "./mime/text.js";
 import { labelOf } from "./options.js";
 import { Output } from "./output.js";
 import { schemeOf } from "./scheme.js";
-import { Suggestions } from "./suggestions.js";
 import { say } from "./texts.js";
 import { View } from "./view.js";
 
@@ -35,13 +37,19 @@ export class Composition {
     this.editor = new Editor(this.view.editor, {
       ...ofEditor, code, language: "plain", label: say("code", { language: label }), hint: "hint", on,
     });
-    const ask = (kind, text, position) => introspect(element, kind, on.session(), text, position);
-    new Suggestions(this.view.cell, this.editor, ask);
+    this.#suggest((kind, text, position) => introspect(element, kind, on.session(), text, position));
     keepAboveKeyboard(this.editor.textarea, this.view.foot);
     offerCharacters(this.view.keys, this.editor);
     this.colour(element.language);
     this.view.hide(hide);
     if (languages.length) offerLanguages(this.view.languages, languages, element.language, element.server);
+  }
+
+  /** Suggest as soon as somebody goes into the editor; until what does so has come, Tab indents. */
+  #suggest(ask) {
+    const load = () =>
+      loadPart("suggestions").then(({ Suggestions }) => new Suggestions(this.view.cell, this.editor, ask, { make, say, textNode }), console.warn);
+    this.editor.textarea.addEventListener("focus", load, { once: true });
   }
 
   /** Give the code the colours of a language. */
@@ -68,14 +76,14 @@ export class Composition {
   }
 }
 
-/** Ask in the kernel that has the names; one that computes or has ended says nothing: then in a fresh one. */
+/** Ask in the kernel that has the names; one that computes or has ended says nothing: then in a fresh one, else null. */
 async function introspect(element, kind, session, text, position) {
-  const api = apiOf(element);
-  const { language } = element;
   try {
-    return await api.introspect(kind, session, text, position, language);
+    return await apiOf(element).introspect(kind, session, text, position, element.language);
   } catch (error) {
-    if (!session || !(error instanceof Refused)) throw error;
-    return api.introspect(kind, null, text, position, language);
+    if (error instanceof Refused && session) return introspect(element, kind, null, text, position);
+    // Without an answer from the server there is nothing to suggest, and nothing to say about it.
+    if (error instanceof Refused || error instanceof ServerAway) return null;
+    throw error;
   }
 }

@@ -1,8 +1,7 @@
-/** Completion (Tab after a name, or Ctrl+Space), signatures after `(`, and documentation (Shift+Tab), all from the server. */
-import { Refused, ServerAway } from "./api.js";
-import { make } from "./dom.js";
-import { textNode } from "./mime/text.js";
-import { say } from "./texts.js";
+/**
+ * Completion (Tab after a name, or Ctrl+Space), signatures after `(`, and documentation (Shift+Tab), all from the server.
+ * Loaded when somebody goes into an editor.
+ */
 
 const SHOWN_MAX = 100;
 const PAUSE_MS = 250; // of the typing, before a signature is asked for
@@ -14,20 +13,28 @@ export class Suggestions {
   #cell;
   #editor;
   #ask;
+  #make;
+  #say;
+  #textNode;
   #popup = null;
   #matches = [];
   #chosen = 0;
   #range = [0, 0];
   #asked = 0;
   #opened = null; // where the bracket stands whose signature is shown
-  #before = ""; // the code before the last edit
+  #before; // the code before the last edit
   #timer = null;
 
-  /** `ask(kind, code, cursor_pos)` resolves with the content of complete_reply or inspect_reply. */
-  constructor(cell, editor, ask) {
+  /**
+   * `ask(kind, code, cursor_pos)` resolves with the content of complete_reply or inspect_reply, or with null.
+   * `tools`: {make(tag, properties, …), say(key), textNode(text)}.
+   */
+  constructor(cell, editor, ask, { make, say, textNode }) {
     this.#cell = cell;
     this.#editor = editor;
+    this.#before = editor.code;
     this.#ask = ask;
+    [this.#make, this.#say, this.#textNode] = [make, say, textNode];
     const field = editor.textarea;
     field.setAttribute("aria-autocomplete", "list");
     cell.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
@@ -59,14 +66,14 @@ export class Suggestions {
     const { code, textarea } = this.#editor;
     const isWanted = () => this.#isInside(opened) && !this.#matches.length && textarea.getRootNode().activeElement === textarea;
     if (!isWanted()) return;
-    const reply = await this.#ask("inspect", code, [...code.slice(0, opened + 1)].length).catch(noSuggestion);
+    const reply = await this.#ask("inspect", code, [...code.slice(0, opened + 1)].length);
     if (!isWanted()) return;
     const text = String((reply?.found && reply.data?.["text/plain"]) || "").replace(ESCAPES, "");
     const [, signature] = SIGNATURE.exec(text) ?? [];
     if (!signature) return;
     const said = SAID.exec(text)?.[1] ?? "";
     this.#matches = [];
-    const about = make("div", { class: "popup text signature", role: "status", "aria-label": say("documentation"), dir: "ltr" }, make("strong", {}, signature.trim()));
+    const about = this.#make("div", { class: "popup text signature", role: "status", "aria-label": this.#say("documentation"), dir: "ltr" }, this.#make("strong", {}, signature.trim()));
     if (said) about.append("\n", said);
     this.#open(about);
     this.#opened = opened;
@@ -118,9 +125,9 @@ export class Suggestions {
     this.#matches = reply.matches.slice(0, SHOWN_MAX).map(String);
     if (this.#matches.length === 1) return this.#accept(0);
     const options = this.#matches.map((match, i) =>
-      make("div", { id: `option-${i}`, role: "option", onpointerdown: (event) => (event.preventDefault(), this.#accept(i)) }, match),
+      this.#make("div", { id: `option-${i}`, role: "option", onpointerdown: (event) => (event.preventDefault(), this.#accept(i)) }, match),
     );
-    this.#open(make("div", { class: "popup", id: "suggestions", role: "listbox", "aria-label": say("completions"), dir: "ltr" }, ...options));
+    this.#open(this.#make("div", { class: "popup", id: "suggestions", role: "listbox", "aria-label": this.#say("completions"), dir: "ltr" }, ...options));
     this.#choose(0);
   }
 
@@ -129,14 +136,14 @@ export class Suggestions {
     const text = reply?.found && reply.data?.["text/plain"];
     if (!text) return;
     this.#matches = [];
-    this.#open(make("div", { class: "popup text", role: "status", "aria-label": say("documentation"), dir: "ltr" }, textNode(text)));
+    this.#open(this.#make("div", { class: "popup text", role: "status", "aria-label": this.#say("documentation"), dir: "ltr" }, this.#textNode(text)));
   }
 
   /** Ask the server; an answer that comes when the student has typed on is of no use any more. */
   async #request(kind, offset) {
     const { code } = this.#editor;
     const number = (this.#asked += 1);
-    const reply = await this.#ask(kind, code, [...code.slice(0, offset)].length).catch(noSuggestion);
+    const reply = await this.#ask(kind, code, [...code.slice(0, offset)].length);
     const current = number === this.#asked && code === this.#editor.code && this.#editor.textarea.selectionStart === offset;
     return current ? reply : null;
   }
@@ -177,12 +184,6 @@ export class Suggestions {
     this.#opened = null;
     this.#editor.textarea.removeAttribute("aria-activedescendant");
   }
-}
-
-/** Without an answer from the server there is nothing to suggest, and nothing to say about it. */
-function noSuggestion(error) {
-  if (!(error instanceof Refused || error instanceof ServerAway)) throw error;
-  return null;
 }
 
 /** Return the place in a JavaScript string of a position that counts code points. */

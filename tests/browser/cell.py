@@ -43,6 +43,12 @@ class Cell:
         self.node.evaluate("(cell, code) => { cell.code = code }", code)
         return self
 
+    def enter(self) -> Cell:
+        """Go into the editor, and wait for what suggests names there."""
+        self.field.focus()
+        expect(self.field).to_have_attribute("aria-autocomplete", "list")
+        return self
+
     def start(self, code: str | None = None) -> Cell:
         """Press Run."""
         if code is not None:

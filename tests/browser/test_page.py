@@ -274,8 +274,7 @@ def test_a_damaged_link_says_so(server, page):
 
 
 def test_the_server_completes_and_explains(page, cell):
-    cell.write("")
-    cell.field.focus()
+    cell.write("").enter()
     page.keyboard.type("enumer")
     page.keyboard.press("Control+Space")
     expect(cell.field).to_have_value("enumerate")

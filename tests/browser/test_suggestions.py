@@ -12,8 +12,7 @@ from tests.browser.cell import Cell
 
 def typed(page, cell: Cell, *lines: str) -> None:
     """Type code into an empty editor; the last line is left where it ends."""
-    cell.write("")
-    cell.field.focus()
+    cell.write("").enter()
     for line in lines[:-1]:
         page.keyboard.insert_text(f"{line}\n")
     page.keyboard.type(lines[-1])

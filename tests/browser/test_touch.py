@@ -100,7 +100,7 @@ def test_a_row_of_keys_types_what_the_keyboard_hides_and_leaves_the_keyboard_the
 
 def test_the_key_for_tab_completes_a_name(phone):
     cell = Cell(phone).ready()
-    cell.write("")
+    cell.write("").enter()
     cell.field.tap()
     phone.keyboard.type("enumer")
     cell.node.get_by_role("button", name="Tab", exact=True).tap()
