@@ -12,9 +12,9 @@ from typing import Any
 from device.errors import FrameTooLongError
 from device.figures import Figures
 from device.registry import Runs
-from device.runs import Run, Session
+from device.runs import Ending, Run, Session
 from settings import Settings
-from store import Claim, LostClaimError, Requester, Store, StoreUnavailableError, Wish
+from store import INSIDE_BYTES_MAX, Claim, End, LostClaimError, Requester, Store, StoreUnavailableError, Wish
 
 # One round stores for so long, and of one computation no more than this: then leases and heartbeats have their turn.
 ROUND_S = 0.02
@@ -22,6 +22,7 @@ APPEND_BYTES_MAX = 1 << 20
 APPEND_MESSAGES_MAX = 1000
 # What a run may still store when the disk has no room for more: all that most cells ever say.
 SPARED_BYTES_MAX = 64 << 10
+ENDS_MAX = 100  # stored with one command: so many short ends are a message of at most 2 MB
 BULKY_SHARE = 0.25  # of the database's time, for what is large, as long as there are other runs
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Persistence:
     def flush(self, now: float) -> None:
         """Store for a while what has waited for long enough."""
         until = time.monotonic() + ROUND_S
+        self._store_short_ends(now)
         ready = [run for run in self._runs.by_id.values() if run.over or run.due <= now]
         for run in sorted((run for run in ready if not _is_bulky(run)), key=lambda run: run.looked):
             run.looked = now
@@ -59,6 +61,25 @@ class Persistence:
             if gone[0].ours:
                 self._store.sessions.end(gone[0].id, gone[0].close_reason)
             gone.popleft()
+
+    def _store_short_ends(self, now: float) -> None:
+        """Store the ends of runs that left little to store, all that there are with one command.
+
+        What is not stored so, for whatever reason, is stored one by one.
+        """
+        if sum(map(_may_be_short, self._runs.by_id.values())) < 2 or self._store.is_exhausted():
+            return
+        together: list[tuple[Run, Ending, list[bytes]]] = []
+        for run in filter(_may_be_short, list(self._runs.by_id.values())):
+            texts = run.gather(INSIDE_BYTES_MAX, APPEND_MESSAGES_MAX)
+            if run.ending and len(texts) == len(run.pending) and sum(map(len, texts)) <= INSIDE_BYTES_MAX:
+                run.looked = now
+                together.append((run, run.ending, texts))
+        together = together[:ENDS_MAX]
+        ends = [End(run.claim, end.state, end.reason, end.usage, texts) for run, end, texts in together]
+        if len(ends) > 1 and self._store.claims.finish_together(ends):
+            for run, end, _texts in together:
+                self._ended(run, end)
 
     def _store_bulky(self, run: Run, now: float) -> None:
         """Store one slice of what is large, and then leave the database to others for a while."""
@@ -89,9 +110,7 @@ class Persistence:
             if run.ending and len(texts) == len(run.pending):
                 ending = run.ending
                 self._store.claims.finish(run.claim, ending.state, ending.reason, ending.usage, texts)
-                self._count(run)
-                self.figures.count(run, ending.state)
-                self._over(run, ending.state, ending.reason)
+                self._ended(run, ending)
                 return
             if texts:
                 self._store.claims.append(run.claim, texts)
@@ -125,6 +144,11 @@ class Persistence:
         if run.files or run.spared_bytes + run.waiting_bytes > SPARED_BYTES_MAX:
             log.warning("cell=%s the disk has no room for what it makes", run.claim.id)
             self._runs.cut(run, now)
+
+    def _ended(self, run: Run, ending: Ending) -> None:
+        self._count(run)
+        self.figures.count(run, ending.state)
+        self._over(run, ending.state, ending.reason)
 
     def _over(self, run: Run, state: str, reason: str | None = None) -> None:
         self._runs.forget_stored(run)
@@ -225,6 +249,12 @@ def _fields(run: Run, state: str, reason: str | None) -> dict[str, Any]:
         "state": state, "reason": reason, "queue_s": round(claim.waited_s, 3), "start_s": round(began - run.claimed, 3),
         "run_s": round(run.ended - began, 3), "cpu_s": usage["cpu_s"] if usage else None,
     }  # fmt: skip
+
+
+def _may_be_short(run: Run) -> bool:
+    """Return whether all that is left of a run that is over may go into its computation, in one update."""
+    over = run.ending is not None and not run.given_back
+    return over and not run.files and not run.claim.unsure and run.waiting_bytes <= INSIDE_BYTES_MAX
 
 
 def _is_bulky(run: Run) -> bool:

@@ -49,12 +49,13 @@ from store.introspection import Introspections
 from store.keys import Keys
 from store.lanes import Lanes, lane_of
 from store.log import try_to_rotate
-from store.messages import Messages
+from store.messages import INSIDE_BYTES_MAX, Messages
 from store.models import (
     NOBODY_PASSED,
     Check,
     Claim,
     Computation,
+    End,
     Introspection,
     IntrospectionReply,
     Once,
@@ -79,10 +80,10 @@ from store.space import FULL, NEARLY_FULL, Space
 from store.states import MOVES, OVER, State
 
 __all__ = [
-    "FULL", "MOVES", "NEARLY_FULL", "NOBODY", "NOBODY_PASSED", "OPERATOR", "ORIGIN", "OVER", "REASONS",
-    "AdministrationError", "Ban", "Budget", "Check", "ChecksFullError", "Claim", "ClientFullError", "Computation",
-    "ComputationOverError", "Deed", "FileEntry", "FileWriter", "First", "Introspection", "IntrospectionReply", "Key",
-    "LostClaimError", "NoSpaceError", "NotAskingError", "Once", "OtherBodyError",
+    "FULL", "INSIDE_BYTES_MAX", "MOVES", "NEARLY_FULL", "NOBODY", "NOBODY_PASSED", "OPERATOR", "ORIGIN", "OVER",
+    "REASONS", "AdministrationError", "Ban", "Budget", "Check", "ChecksFullError", "Claim", "ClientFullError",
+    "Computation", "ComputationOverError", "Deed", "End", "FileEntry", "FileWriter", "First", "Introspection",
+    "IntrospectionReply", "Key", "LostClaimError", "NoSpaceError", "NotAskingError", "Once", "OtherBodyError",
     "OtherLanguageError", "OverShareError", "Overtime", "PassedOver", "Permalink", "QueueFullError", "Reason",
     "RemovedError", "Requester", "Room", "ServedLanguages", "Session", "SessionGoneError", "State", "Store",
     "StoreError", "StoreUnavailableError", "StoredFile", "Submission", "UnknownSessionError", "Wish",

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pymongo import UpdateOne
+
+from contract import Reason
 from store import messages as batches
 from store.database import Database, Documents, later
 from store.errors import LostClaimError, guarded
@@ -16,7 +19,7 @@ from store.expiry import Expiry
 from store.figures import OURS
 from store.forced_end import NEEDED
 from store.hints import Hints
-from store.models import NOBODY_PASSED, Claim, PassedOver, Wish
+from store.models import NOBODY_PASSED, Claim, End, PassedOver, Wish
 from store.queue import Queue
 from store.sessions import Sessions
 from store.states import MOVES, Move, ending, entering
@@ -112,12 +115,37 @@ class Claims:
         move, why = ending(state, reason)
         if not (claim.unsure and self._ended(claim)):
             messages = self._settle(claim, messages)
-            self._commit(claim, messages, {**entering(move, why), "usage": dict(usage) if usage else None}, over=True)
-        claim.unsure = True  # until the end of its session, or of its turn, is stored too
-        self._leave_session(claim, move)
-        claim.unsure = False
-        OURS.count_end(claim.language, state, why)
-        self._hints.announce("news", claim.id)
+            self._commit(claim, messages, _ended_fields(move, why, usage), over=True)
+        self._close(claim, move, state, why)
+
+    @guarded
+    def finish_together(self, ends: Sequence[End]) -> bool:
+        """Store several ends with one command and one wait for the disk; return whether all of them are stored.
+
+        If not, or after StoreUnavailableError, call ``finish`` for each: that finds out which are stored, and which
+        claims are lost. The messages of each have at most ``INSIDE_BYTES_MAX``.
+        Raises StoreUnavailableError, ValueError.
+        """
+        updates: list[UpdateOne] = []
+        for end in ends:
+            inside = batches.fitting_inside(end.claim, end.messages)
+            if inside is None or end.claim.unsure:
+                raise ValueError("an end with long messages, or of a claim whose last write is unsure, is stored alone")
+            move, why = ending(end.state, end.reason)
+            update = _valid(end.claim, end.messages, _ended_fields(move, why, end.usage), inside, over=True)
+            updates.append(UpdateOne(_mine(end.claim), update))
+        for end in ends:
+            end.claim.unsure = True
+        found = self._database.durable("computations").bulk_write(updates, ordered=False).matched_count
+        if found < len(updates):
+            return False
+        for end in ends:
+            end.claim.sequence += len(end.messages)
+            end.claim.stored_bytes += sum(map(len, end.messages))
+        for end in ends:
+            move, why = ending(end.state, end.reason)
+            self._close(end.claim, move, end.state, why)
+        return True
 
     @guarded
     def release(self, claim: Claim, *, suspect: bool = True, counts: bool = True) -> None:
@@ -153,20 +181,12 @@ class Claims:
         inside = batches.fitting_inside(claim, messages) if over else None
         claim.unsure = True
         written = batches.write(self._database, claim, messages) if inside is None else []
-        more_bytes = sum(map(len, messages))
-        update: dict[str, Any] = {"$set": {**fields, "sequence": claim.sequence + len(messages)}}
-        if more_bytes:
-            update["$inc"] = {"stored_bytes": more_bytes}
-        if inside:
-            update["$set"]["closing"] = inside
-        if over:
-            update["$currentDate"] = {"finished": True}
-        mine = {"_id": claim.id, "state": "running", "token": claim.token, "sequence": claim.sequence}
-        if not self._database.durable("computations").update_one(mine, update).matched_count:
+        update = _valid(claim, messages, fields, inside, over=over)
+        if not self._database.durable("computations").update_one(_mine(claim), update).matched_count:
             batches.discard(self._database, written)
             raise LostClaimError(_LOST.format(claim.id))
         claim.sequence += len(messages)
-        claim.stored_bytes += more_bytes
+        claim.stored_bytes += sum(map(len, messages))
         claim.unsure = False
 
     def _settle(self, claim: Claim, messages: Sequence[bytes]) -> Sequence[bytes]:
@@ -187,6 +207,14 @@ class Claims:
         mine = {"_id": claim.id, "token": claim.token, "state": {"$in": over}}
         return self._computations.find_one(mine, {"_id": 1}) is not None
 
+    def _close(self, claim: Claim, move: Move, state: str, why: str | None) -> None:
+        """Do what follows the end of a claim once it is stored."""
+        claim.unsure = True  # until the end of its session, or of its turn, is stored too
+        self._leave_session(claim, move)
+        claim.unsure = False
+        OURS.count_end(claim.language, state, why)
+        self._hints.announce("news", claim.id)
+
     def _leave_session(self, claim: Claim, move: Move) -> None:
         if not claim.keep and claim.turn == 0:
             return  # such a session has no document of its own
@@ -194,3 +222,26 @@ class Claims:
             self._sessions.unlock(claim.session, claim.device)
         else:
             self._sessions.end(claim.session, "lost" if move == "lose" else "session_gone")
+
+
+def _mine(claim: Claim) -> dict[str, Any]:
+    """Return the condition that nothing was stored since the claim was written for last, and that it is not lost."""
+    return {"_id": claim.id, "state": "running", "token": claim.token, "sequence": claim.sequence}
+
+
+def _ended_fields(move: Move, why: Reason | None, usage: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {**entering(move, why), "usage": dict(usage) if usage else None}
+
+
+def _valid(
+    claim: Claim, messages: Sequence[bytes], fields: Mapping[str, Any], inside: Sequence[bytes] | None, *, over: bool
+) -> dict[str, Any]:
+    """Return the update that makes messages and fields valid; ``inside``: messages that go into the computation."""
+    update: dict[str, Any] = {"$set": {**fields, "sequence": claim.sequence + len(messages)}}
+    if messages:
+        update["$inc"] = {"stored_bytes": sum(map(len, messages))}
+    if inside:
+        update["$set"]["closing"] = list(inside)
+    if over:
+        update["$currentDate"] = {"finished": True}
+    return update

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any
@@ -157,6 +157,17 @@ class Claim:
             waited_s=(document["locked"] - queued).total_seconds(),
             **{name: document[name] for name in names if name in document or name not in since},
         )
+
+
+@dataclass(frozen=True)
+class End:
+    """The end of a claimed computation, with its last messages; ``usage``: wall_s, cpu_s, memory_bytes."""
+
+    claim: Claim
+    state: str
+    reason: str | None = None
+    usage: Mapping[str, Any] | None = None
+    messages: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from store import LostClaimError, Store, StoreError, StoreUnavailableError, Submission
+from store import End, LostClaimError, Store, StoreError, StoreUnavailableError, Submission
 from tests.mongod import run_mongod
 from tests.store.conftest import Connect, claim, message, state_of, submit, texts
 
@@ -28,6 +28,7 @@ def calls(store: Store, held) -> list[Callable[[], object]]:
         lambda: store.computations.get("x"),
         lambda: store.claims.claim("d", languages=["python"], sessions=["s"], new_sessions=True),
         lambda: store.claims.renew([held]),
+        lambda: store.claims.finish_together([End(held, "done")]),
         lambda: store.claims.append(held, [message("x")]),
         lambda: store.claims.expire(),
         lambda: store.messages.after("x", -1),

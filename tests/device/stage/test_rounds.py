@@ -89,3 +89,21 @@ def test_the_cell_of_another_overtakes_uploads_on_their_way(stage):
     runs = [frame.computation for frame in supervisor.frames(wire.Execute)]
     assert runs == [short, long]
     assert names.index("Execute") < len(names) - 1 - names[::-1].index("Upload")
+
+
+def test_cells_that_end_in_one_round_are_stored_with_one_command(stage, monkeypatch):
+    stored, one_command = [], stage.store.claims.finish_together
+    monkeypatch.setattr(
+        stage.store.claims, "finish_together", lambda ends: stored.append(len(ends)) or one_command(ends)
+    )
+    supervisor = stage.supervisor()
+    supervisor.on_run = busy
+    ids = [submit(stage.store) for _ in range(3)]
+    stage.play(lambda: len(supervisor.frames(wire.Execute)) == 3)
+    for run in supervisor.frames(wire.Execute):
+        supervisor.output(run, printed(run.computation), REPLY, IDLE)
+        supervisor.done(run)
+    stage.play(lambda: all(stage.computation(id).over for id in ids))
+    assert max(stored, default=0) > 1
+    assert all(said(stage.store, id)[-3]["content"]["text"] == id for id in ids)
+    assert {stage.computation(id).state for id in ids} == {"done"} and not stage.device.runs.by_id
