@@ -18,10 +18,12 @@ from pymongo.errors import DuplicateKeyError
 from store.database import Database
 from store.errors import guarded
 from store.models import UNREAD, Claim, Computation
+from store.together import Together
 
 BATCH_BYTES_MAX = 12 << 20  # a document of MongoDB has at most 16 MiB
 BATCH_MESSAGES_MAX = 5000
 INSIDE_BYTES_MAX = 16 << 10  # of the last messages, if they go into their computation
+TOGETHER_MAX = 100  # computations read with one command
 FIRST_MESSAGES = 4  # of an attempt; the one with the execution count is among them, after busy and clear_output
 
 
@@ -30,6 +32,7 @@ class Messages:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._together = Together(self._find_computations, TOGETHER_MAX)
 
     @guarded
     def after(self, id: str, sequence: int, bytes_max: int | None = None) -> tuple[list[bytes], Computation] | None:
@@ -38,7 +41,7 @@ class Messages:
         Returns None when there is no such computation. ``bytes_max``: no further batch is read when the messages have
         so many bytes; the computation's ``sequence`` tells whether there are more. Raises StoreUnavailableError.
         """
-        document = self._database.collection("computations").find_one({"_id": id}, UNREAD)
+        document = self._together.ask(id)
         if document is None:
             return None
         texts: list[bytes] = []
@@ -63,6 +66,13 @@ class Messages:
         own = self._find(document, {"$gte": begin, "$lt": begin + FIRST_MESSAGES}, ASCENDING)
         last = next(self._find(document, {"$lte": in_batches}, DESCENDING))
         return [text for batch in own for text in batch["messages"][:FIRST_MESSAGES]], last["messages"][-1]
+
+    def _find_computations(self, ids: Sequence[str]) -> list[dict[str, Any] | None]:
+        computations = self._database.collection("computations")
+        if len(ids) == 1:
+            return [computations.find_one({"_id": ids[0]}, UNREAD)]
+        found = {document["_id"]: document for document in computations.find({"_id": {"$in": list(ids)}}, UNREAD)}
+        return [found.get(id) for id in ids]
 
     def _batches(self, computation: Mapping[str, Any], after: int) -> Iterator[dict[str, Any]]:
         last = _in_batches(computation)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bson import ObjectId
-from pymongo import DESCENDING, ReturnDocument
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo import DESCENDING, ReturnDocument, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 
 from store.comm_messages import json_bytes, pack_message
 from store.database import Database
@@ -18,7 +18,12 @@ from store.lanes import Lanes
 from store.models import UNREAD, Submission
 from store.shares import Shares
 from store.states import OVER, entering
+from store.together import Together
 
+Update = tuple[str, list[dict[str, Any]]]  # the id of a computation, and the pipeline that stores it
+TIMES = {"submitted": 1, "queued": 1}  # the fields that MongoDB's clock gave
+TOGETHER_MAX = 100  # submissions in one command
+DUPLICATE_KEY = 11000  # MongoDB's code of an error
 _FRESH: dict[str, Any] = {
     "turn": 0, "attempt": 1, "suspect": False, "follows": None, "followed": False, "token": None, "device": None,
     "host": None, "sequence": -1,
@@ -37,6 +42,7 @@ class Submissions:
     def __init__(self, database: Database, forced_ends: ForcedEnds, lanes: Lanes, shares: Shares) -> None:
         self._database, self._forced_ends = database, forced_ends
         self._lanes, self._shares = lanes, shares
+        self._together = Together(self._store_all, TOGETHER_MAX)
 
     def insert(self, submission: Submission, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Store a computation with these fields beside its own; return its document.
@@ -103,16 +109,35 @@ class Submissions:
         given = {"$literal": {"_id": id, **document}}
         update = [{"$replaceWith": {"$mergeObjects": [given, {"submitted": submitted, "queued": submitted}]}}]
         try:
-            stored = self._database.durable("computations").find_one_and_update(
-                {"_id": id}, update, UNREAD, upsert=True, return_document=ReturnDocument.AFTER
-            )
+            times = self._together.ask((id, update))
         except DuplicateKeyError as error:
             if "once.name" in (error.details or {}).get("keyPattern", {}):
                 raise RepeatedError from error
             raise
-        if stored is None:
-            raise PyMongoError("the upsert returned nothing")
-        return stored
+        return {"_id": id, **document, **times}
+
+    def _store_all(self, updates: Sequence[Update]) -> list[dict[str, Any] | BaseException]:
+        """Store computations with one wait for the disk; return of each its times, or why it was not stored."""
+        computations = self._database.durable("computations")
+        if len(updates) == 1:
+            [(id, update)] = updates
+            stored = computations.find_one_and_update(
+                {"_id": id}, update, TIMES, upsert=True, return_document=ReturnDocument.AFTER
+            )
+            return [_times(stored)]
+        errors: dict[int, Mapping[str, Any]] = {}
+        writes = [UpdateOne({"_id": id}, update, upsert=True) for id, update in updates]
+        try:
+            computations.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            errors = {one["index"]: one for one in error.details["writeErrors"]}
+            if error.details["writeConcernErrors"] or not errors:
+                raise  # nobody knows whether they are on the disk
+        stored = {one["_id"]: one for one in computations.find({"_id": {"$in": [id for id, _ in updates]}}, TIMES)}
+        return [
+            _refusal(errors[index]) if index in errors else _times(stored.get(id))
+            for index, (id, _update) in enumerate(updates)
+        ]
 
     def _check_lives_on(self, session: str, last: Mapping[str, Any]) -> None:
         held = self._database.collection("sessions").find_one({"_id": session}, {"state": 1, "end_requested": 1})
@@ -126,6 +151,15 @@ class Submissions:
     def _is_gone(self, session: str) -> bool:
         gone = {"_id": session, "state": "gone"}
         return self._database.collection("sessions").find_one(gone, {"_id": 1}) is not None
+
+
+def _times(stored: Mapping[str, Any] | None) -> dict[str, Any] | BaseException:
+    return {name: stored[name] for name in TIMES} if stored else PyMongoError("the upsert stored nothing")
+
+
+def _refusal(error: Mapping[str, Any]) -> PyMongoError:
+    kind = DuplicateKeyError if error["code"] == DUPLICATE_KEY else OperationFailure
+    return kind(error["errmsg"], error["code"], error)
 
 
 def given_fields(submission: Submission) -> dict[str, Any]:
