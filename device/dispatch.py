@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
@@ -20,7 +19,6 @@ CLAIMS_A_ROUND = 8  # then what runs has its turn
 # Before that a supervisor may not have said yet that a run that waits for an answer left its place to others.
 SETTLED_S = 2.0
 CREDIT_S = 0.5  # so long after a session was closed its place is granted, on a busy machine
-log = logging.getLogger(__name__)
 
 
 class Dispatcher:
@@ -93,12 +91,6 @@ class Dispatcher:
         """Begin what was claimed, if anything was; return whether it was."""
         if claim is None:
             return False
-        log.info(
-            "cell=%s queued→running session=%s turn=%d attempt=%d",
-            claim.id, claim.session, claim.turn, claim.attempt,
-            extra={"fields": {"computation": claim.id, "session": claim.session, "language": claim.language,
-                              "attempt": claim.attempt, "state": "running", "queue_s": round(claim.waited_s, 3)}},
-        )  # fmt: skip
         if claim.id in self._runs.by_id:
             # Its lease had run out, and we were the first to find it queued again.
             self._runs.drop(self._runs.by_id[claim.id], now)

@@ -30,7 +30,7 @@ def test_a_device_that_stops_in_a_first_turn_leaves_its_session_to_the_next(stag
     assert other.finish(id).state == "done"
 
 
-def test_what_moves_is_one_line_in_the_log_and_no_code_or_output_is(stage, caplog):
+def test_an_end_is_one_line_in_the_log_and_no_code_or_output_is(stage, caplog):
     with caplog.at_level(logging.INFO):
         id = submit(stage.store, "SECRET_CODE = 1")
         stage.site.on_run = lambda supervisor, run: (
@@ -39,7 +39,7 @@ def test_what_moves_is_one_line_in_the_log_and_no_code_or_output_is(stage, caplo
         )
         stage.finish(id)
     moves = [line for line in caplog.messages if id in line]
-    assert [line.split()[1] for line in moves] == ["queued→running", "running→done"]
+    assert [line.split()[1] for line in moves] == ["running→done"]
     assert "SECRET" not in caplog.text
 
 
