@@ -108,7 +108,7 @@ def start(config: StartConfig) -> tuple[Supervisor, DeviceSocket]:
         for name, language in found.items()
     }
     answer({"listening": config.port})
-    return Supervisor(config, device_socket, pools, through, limiter.name, layers), device_socket
+    return Supervisor(config, device_socket, pools, through, limiter, layers), device_socket
 
 
 def plan_sandbox(

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 
 from untrusted.channel import Speak
+from untrusted.sandbox.limiter.group import Limiter
 from untrusted.supervisor.descriptors import Descriptors
 from untrusted.supervisor.device_socket import DeviceSocket
 from untrusted.supervisor.introspection import IntrospectionQueue, say_nothing
@@ -57,16 +58,17 @@ class Supervisor:
         device_socket: DeviceSocket,
         pools: dict[str, Pool],
         through: Mapping[str, str],
-        limiter: str,
+        limiter: Limiter,
         layers: list[Layer],
     ) -> None:
         self._silence_s = config.heartbeat_timeout_s
         self._device_socket, self._pools, self._through = device_socket, pools, through
         self._pool_of = pools | {name: pools[other] for name, other in through.items()}
-        self._status = Status(self._pool_of, limiter, layers)
+        self._limiter = limiter
+        self._status = Status(self._pool_of, limiter.name, layers)
         limits = {name: config.languages[name].limits for name in self._pool_of}
         # The watchdog sees what passes a limit only when it looks.
-        looks = Looks(WATCH_S if limiter == "watchdog" else IDLE_WATCH_S)
+        looks = Looks(WATCH_S if limiter.name == "watchdog" else IDLE_WATCH_S)
         self._sessions = Sessions(limits, device_socket.send, looks)
         self._places = Places(config, self._sessions)
         self._introspections = IntrospectionQueue()
@@ -236,3 +238,4 @@ class Supervisor:
         for pool in self._pools.values():
             pool.stop()
         self._workers.stop()
+        self._limiter.close()

@@ -160,6 +160,7 @@ def watch(job: dict, limits, limiter, ours: socket.socket, answers: int) -> None
         answer["sentences"] = sentences
         answer["snapshot"] = sorted(os.fsdecode(path) for path in snapshot(work))
     group.close()
+    limiter.close()
     answer["children_cpu_s"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_stime
     print(json.dumps(answer), flush=True)
 

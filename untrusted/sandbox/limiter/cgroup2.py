@@ -61,6 +61,9 @@ class Cgroup2:
             raise
         return Group2(directory, self._removals, self._growth, limits.session_cpu_weight)
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
 
 def _limit(directory: str, limits: Limits) -> None:
     write(directory, "memory.max", limits.session_memory_bytes)

@@ -7,6 +7,7 @@ import os
 import re
 from collections import deque
 from contextlib import suppress
+from functools import cache
 
 from untrusted.sandbox.limiter.processes import read_process
 
@@ -29,6 +30,34 @@ def write(directory: str, name: str, value: object) -> None:
         os.close(descriptor)
 
 
+class ControlFiles:
+    """The control files of a group's directory, each opened once and kept open."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self._open: dict[tuple[str, int], int] = {}
+
+    def read(self, name: str) -> str:
+        """Return a control file's text. Raises OSError."""
+        return os.pread(self._file(name, os.O_RDONLY), 65536, 0).decode()
+
+    def write(self, name: str, value: object) -> None:
+        """Write a control file. Raises OSError."""
+        os.write(self._file(name, os.O_WRONLY), str(value).encode())
+
+    def _file(self, name: str, mode: int) -> int:
+        descriptor = self._open.get((name, mode))
+        if descriptor is None:
+            descriptor = self._open[name, mode] = os.open(f"{self.directory}/{name}", mode | os.O_CLOEXEC)
+        return descriptor
+
+    def close(self) -> None:
+        """Close the files."""
+        for descriptor in self._open.values():
+            os.close(descriptor)
+        self._open.clear()
+
+
 def counter(text: str, key: str) -> int:
     """Return a value out of lines of ``key value``; 0 where the kernel does not count it."""
     for line in text.splitlines():
@@ -40,7 +69,8 @@ def counter(text: str, key: str) -> int:
 
 def group_name(session: str) -> str:
     """Return the name of a session's group, which says by whose process it was made: others leave it alone."""
-    return f"{os.getpid()}.{_start_ticks(os.getpid())}.{session}"
+    pid = os.getpid()
+    return f"{pid}.{_own_start_ticks(pid)}.{session}"
 
 
 def remove_orphans(directory: str) -> None:
@@ -50,6 +80,11 @@ def remove_orphans(directory: str) -> None:
         if owner and _start_ticks(int(owner[1])) != int(owner[2]):
             with suppress(OSError):  # its last process is about to end: the next supervisor's turn
                 os.rmdir(f"{directory}/{name}")
+
+
+@cache
+def _own_start_ticks(pid: int) -> int:
+    return _start_ticks(pid)
 
 
 def _start_ticks(pid: int) -> int:

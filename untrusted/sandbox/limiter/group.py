@@ -42,4 +42,7 @@ class Limiter(Protocol):
     sees_all_memory: bool
 
     def open(self, session: str, limits: Limits | None = None) -> Group:
-        """Return a new group, with limits of its own or the limiter's. Raises OSError."""
+        """Return a group without processes, with limits of its own or the limiter's. Raises OSError."""
+
+    def close(self) -> None:
+        """Remove the groups that are kept for sessions to come."""

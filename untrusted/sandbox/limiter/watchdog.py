@@ -43,6 +43,9 @@ class Watchdog:
         """Return a new group, with limits of its own or the watchdog's."""
         return WatchedGroup(self, limits or self._limits)
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
     def tree(self, init: int) -> dict[int, Process]:
         """Return init and everything below it, as seen at most ``LOOK_S`` ago: all processes of its pid namespace."""
         self._look()
