@@ -66,8 +66,9 @@ async function libraries() {
 }
 
 /** What draws controls, in the documents of outputs: Jupyter's own packages. */
-function widgets() {
-  return bundle("widgets/main.js", { format: "iife" });
+async function widgets() {
+  const style = await bundle("widgets/widgets.css", { loader: {} });
+  return bundle("widgets/main.js", { format: "iife", define: { WIDGETS_STYLE: JSON.stringify(style) } });
 }
 
 /** The page around an output, and in its script the one that goes into the output's own document. */

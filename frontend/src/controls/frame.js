@@ -50,7 +50,7 @@ export function frameOf(Frame) {
       this.#isReady = true;
       for (const area of this.#areas.values()) area.end();
       this.#areas.clear();
-      this.post({ open: this.#controls.models, show: this.model });
+      this.post({ open: this.#controls.models, show: this.model, title: this.node.title });
     }
 
     /** Put areas where the document has Output controls. */

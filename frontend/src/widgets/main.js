@@ -3,6 +3,7 @@ import { MessageLoop } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
 import { answer } from "./comm.js";
 import { Manager } from "./manager.js";
+import { nameControls } from "./names.js";
 import { setHeight, tellPlaces } from "./output.js";
 import { tell } from "../frame/inside/tell.js";
 import style from "./style.js";
@@ -18,7 +19,8 @@ async function show(id) {
   tellPlaces();
 }
 
-function hear({ open, show: id, message, ticket, close, answered, height }) {
+function hear({ open, show: id, message, ticket, close, answered, height, title }) {
+  if (title) document.title = title;
   if (open) manager.know(open);
   if (message) manager.hear(message, ticket);
   if (close) manager.close(close);
@@ -39,4 +41,5 @@ addEventListener("resize", () => {
 });
 addEventListener("scroll", tellPlaces, true);
 new MutationObserver(tellPlaces).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["class", "style", "hidden"] });
+nameControls();
 tell({ controls: { ready: true } });

@@ -1,0 +1,33 @@
+/** Gives controls the names that Jupyter's packages leave out, for those who hear a page. */
+
+const SIGNS = { "fa-play": "play", "fa-pause": "pause", "fa-stop": "stop", "fa-retweet": "repeat" };
+
+/** Name what has no name in the document, now and when it changes. */
+export function nameControls() {
+  const names = () => {
+    for (const handle of document.querySelectorAll(".noUi-handle")) nameAs(handle, labelOf(handle) + endOf(handle));
+    for (const input of document.querySelectorAll('input[type="color"]')) nameAs(input, labelOf(input));
+    for (const sign of document.querySelectorAll("button > i.fa:only-child")) nameBySign(sign.parentElement, sign.classList[1]);
+  };
+  new MutationObserver(names).observe(document.body, { subtree: true, childList: true, characterData: true });
+  names();
+}
+
+function nameBySign(button, sign) {
+  if (button.textContent.trim()) button.removeAttribute("aria-label");
+  else nameAs(button, SIGNS[sign] ?? String(sign).replace("fa-", ""));
+}
+
+function nameAs(node, name) {
+  if (node.getAttribute("aria-label") !== name) node.setAttribute("aria-label", name);
+}
+
+function labelOf(node) {
+  return node.closest(".jupyter-widgets")?.querySelector(".widget-label")?.textContent.trim() || document.title;
+}
+
+/** Of a range, which end. */
+function endOf(handle) {
+  const isRange = handle.closest(".noUi-base").querySelectorAll(".noUi-handle").length > 1;
+  return isRange ? (handle.dataset.handle === "0" ? " ≥" : " ≤") : "";
+}
