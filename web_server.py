@@ -18,6 +18,7 @@ from web import (
     accepting,
     cell_page,
     checks,
+    comms,
     computations,
     context,
     files,
@@ -47,7 +48,7 @@ from web.notifier import Notifier
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-API = (computations, checks, messages, files, sessions, permalinks, languages, limits, health, openapi)
+API = (computations, checks, messages, files, sessions, comms, permalinks, languages, limits, health, openapi)
 ROUTES = (*API, pages, installed, cell_page, status, sagecell)
 
 _lock = threading.Lock()

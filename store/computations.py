@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from store.clients import Clients
+from store.controls import Controls
 from store.database import Database, Documents
 from store.errors import ComputationOverError, NotAskingError, StoreUnavailableError, guarded
 from store.files import Files, size_of
@@ -39,6 +40,7 @@ class Computations:
         self._files, self._space, self._clients, self._repeats = files, space, clients, repeats
         self._shares = Shares(database, lanes)
         self._submissions = Submissions(database, forced_ends, lanes, self._shares)
+        self._controls = Controls(database, files, clients)
 
     @property
     def _computations(self) -> Documents:
@@ -48,11 +50,14 @@ class Computations:
     def submit(self, submission: Submission) -> Computation:
         """Store a computation; when this returns, the computation outlives a crash.
 
-        If another request has stored one under the same idempotency key, that one is returned. Raises QueueFullError,
-        OverShareError, NoSpaceError, ClientFullError, UnknownSessionError, OtherLanguageError, SessionGoneError,
-        OtherBodyError, StoreUnavailableError.
+        If another request has stored one under the same idempotency key, that one is returned; the update of a control
+        may be merged into one that waits, which is returned then. Raises QueueFullError, OverShareError, NoSpaceError,
+        ClientFullError, UnknownSessionError, OtherLanguageError, SessionGoneError, OtherBodyError,
+        StoreUnavailableError.
         """
         self._space.check()
+        if submission.control is not None and (waiting := self._controls.merge(submission)) is not None:
+            return Computation.of(waiting)
         self._shares.take_place(submission)
         id, uploads = submission.id, list(submission.uploads)
         fields = given_fields(submission)
@@ -72,6 +77,8 @@ class Computations:
             raise
         topic, subject = ("turn", document["session"]) if document["turn"] else ("submitted", id)
         self._hints.announce(topic, subject)
+        if submission.control is not None:
+            self._controls.thin(document["session"], submission.control, document["turn"])  # while the kernel works
         return Computation.of(document)
 
     @guarded

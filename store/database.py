@@ -53,6 +53,8 @@ INDEXES: dict[str, list[IndexModel]] = {
                    partialFilterExpression=_QUEUED),
         IndexModel([("once.name", ASCENDING)], name="once", unique=True,
                    partialFilterExpression={"once.name": {"$exists": True}}),
+        IndexModel([("session", ASCENDING), ("control.model", ASCENDING), ("turn", ASCENDING)], name="controls",
+                   partialFilterExpression={"control.model": {"$exists": True}}),
         IndexModel([("lease_until", ASCENDING)], name="leases", partialFilterExpression={"state": "running"}),
         IndexModel([("finished", ASCENDING)], name="retention"),
         IndexModel([("client", ASCENDING), ("finished", ASCENDING)], name="of_client",

@@ -37,7 +37,8 @@ class Submission:
     open files. ``user_expressions``: by name, what is evaluated after the code for the reply. ``scheme``: "light" or
     "dark", as what shows its figures is, "" where nobody says. ``id``: that of the computation, known beforehand so
     that somebody can wait for news of it. ``lane``: what it waits in (``store/lanes.py``); without one no share holds
-    for it. ``once``, ``digest``: the key that came with it, and the digest of its body.
+    for it. ``once``, ``digest``: the key that came with it, and the digest of its body. ``control``: the model of a
+    control (its comm's id) that the message is for (``store/controls.py``).
     """
 
     code: str
@@ -54,6 +55,7 @@ class Submission:
     lane: str | None = None
     once: Once | None = None
     digest: bytes = b""
+    control: str | None = None
 
 
 @dataclass(frozen=True)

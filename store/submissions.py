@@ -11,6 +11,7 @@ from pymongo import DESCENDING, ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 
 from store.comm_messages import json_bytes, pack_message
+from store.controls import control_of
 from store.database import Database
 from store.errors import OtherLanguageError, SessionGoneError, UnknownSessionError
 from store.forced_end import ForcedEnds
@@ -175,6 +176,7 @@ def given_fields(submission: Submission) -> dict[str, Any]:
         "client": submission.requester.client,
         "origin": submission.requester.origin,
         "key": submission.requester.key,
+        **control_of(submission),
     }
 
 

@@ -81,9 +81,9 @@ def submit() -> Response:
             event = waiting.enter_context(context.notifier.subscribed(submission.id))
             computation = store_submission(submission)
         if computation.id != submission.id:  # the same came twice at once
-            return _submitted(computation, None)
+            return submitted_answer(computation, None)
         context.figures.submitted.labels(computation.language).inc()
-        return _submitted(computation, wait_for_end(context, event, computation, wait_s) if wait_s else None)
+        return submitted_answer(computation, wait_for_end(context, event, computation, wait_s) if wait_s else None)
 
 
 @routes.get("/computations/<id>")
@@ -232,11 +232,12 @@ def _repeated(first: First, digest: bytes, wait_s: float) -> Response:
     with context.notifier.subscribed(id) as event:
         computation = None if first.is_deleted else context.store.computations.get(id)
         if computation is None or not wait_s:
-            return _submitted(computation or first.computation, None)
-        return _submitted(computation, wait_for_end(context, event, computation, wait_s))
+            return submitted_answer(computation or first.computation, None)
+        return submitted_answer(computation, wait_for_end(context, event, computation, wait_s))
 
 
-def _submitted(computation: Computation, page: Page | None) -> Response:
+def submitted_answer(computation: Computation, page: Page | None) -> Response:
+    """Return the 201 of a computation, with the page of its messages where that was waited for."""
     return json_answer(
         SubmittedAnswer(
             id=computation.id,

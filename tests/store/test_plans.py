@@ -30,6 +30,7 @@ def test_no_query_reads_a_whole_collection(connect: Connect, store: Store) -> No
         store.claims.finish(claim(store), "done", messages=[message("x")])
     database.command("profile", 2)
     try:
+        drag(another)
         session = work(another)
     finally:
         database.command("profile", 0)
@@ -57,6 +58,21 @@ def test_a_short_cell_costs_four_commands_and_two_hints(store: Store, client: st
         database.command("profile", 0)
     commands = Counter(entry["ns"].rpartition(".")[2] for entry in database["system.profile"].find())
     assert commands["computations"] == 4 and commands["hints"] == 2 and commands["messages"] == 0
+
+
+def drag(store: Store) -> None:
+    """Move a control more often than its session can follow."""
+    submit(store, keep=True)
+    held = claim(store)
+    store.claims.finish(held, "done")
+    content = {"comm_id": "m", "data": {"method": "update", "state": {"value": 1}}}
+    moved = {"msg_type": "comm_msg", "content": content}
+    for _ in range(30):
+        for _ in range(2):
+            submit(store, "", keep=True, session=held.session, message=moved, control="m")
+        turn = store.claims.claim_turn("device-1", held.session)
+        assert turn is not None
+        store.claims.finish(turn, "done")
 
 
 def work(store: Store) -> str:
