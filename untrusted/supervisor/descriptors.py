@@ -1,7 +1,7 @@
 """Waits at the descriptors of the loop, which the kernel is told of once each: no list of them is made for a wait.
 
-The kernel counts these for the whole account, and sessions can take all that it allows (docs/security.md): it is told at
-each wait of those that found no place.
+The kernel counts these for the whole account, and sessions can take all that it allows (docs/security.md): those that
+found no place are told to it at each wait.
 """
 
 from __future__ import annotations
