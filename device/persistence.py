@@ -153,7 +153,10 @@ class Persistence:
     def _over(self, run: Run, state: str, reason: str | None = None) -> None:
         self._runs.forget_stored(run)
         said = f" {reason}" if reason else ""
-        log.info("cell=%s running→%s%s", run.claim.id, state, said, extra={"fields": _fields(run, state, reason)})
+        log.info(
+            "cell=%s running→%s%s session=%s attempt=%d", run.claim.id, state, said, run.claim.session,
+            run.claim.attempt, extra={"fields": _fields(run, state, reason)},
+        )  # fmt: skip
 
     def count(self) -> None:
         """Have the store count for their clients what runs have stored, and charge what they have used."""
