@@ -1,7 +1,8 @@
 """Count what cells cost: MongoDB's commands by who sends them, and CPU by process. Both hardly depend on the load.
 
 ``python -m bench commands [CELLS]`` starts a server, runs short cells in each of the ways that clients have, and writes
-``commands.json``. The commands are counted by MongoDB's own profiler, in a run apart from that of the CPU.
+``commands.json``. The commands are counted by MongoDB's own profiler, in a run apart from that of the CPU. Of a command
+with several updates it counts each: submissions that went together are ``web update``.
 """
 
 from __future__ import annotations
