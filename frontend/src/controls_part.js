@@ -5,7 +5,7 @@ const hubs = new Map(); // session → promise of its Controls
 
 /** Whether a message is one of a comm, or shows a control. */
 export function isOfControls({ header, content }) {
-  return /^comm_/.test(header.msg_type) || Boolean(content?.data?.["application/vnd.jupyter.widget-view+json"]);
+  return /^comm_/.test(header.msg_type) || content?.data?.["application/vnd.jupyter.widget-view+json"];
 }
 
 /** Return a promise of what shows the controls of a session, to all cells that share it. */

@@ -107,7 +107,7 @@ export class Output {
   #loadControls(message) {
     this.#late = [message];
     this.ready = controlsOf(this.kernel(), { Frame, Output, Refused, Run, make, say, sentenceOf })
-      .catch((error) => (console.warn(error), { take() {}, node() {}, settle() {}, leave() {} }))
+      .catch(() => (this.kernel = null)) // the texts of controls stand for them
       .then((controls) => {
         this.controls = controls;
         const late = this.#late;

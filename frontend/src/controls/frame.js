@@ -21,8 +21,6 @@ export function frameOf(Frame) {
       this.#controls = controls;
       this.#tools = tools;
       this.model = id;
-      const title = tools.say("controls");
-      this.node.title = this.content.title = title;
       this.above = tools.make("div", { class: "areas" });
       this.place = tools.make("div", { class: "controls", part: "controls" }, this.node, this.above);
     }

@@ -81,7 +81,6 @@ export default {
   enlarge: "تكبير",
   save: "حفظ الصورة",
   widget: "عنصر تحكّم، معروض كنص.",
-  controls: "عناصر تحكم البرنامج",
   controls_gone: "لم تعد عناصر التحكم هذه نشطة.",
   run_again: "تشغيل مرة أخرى",
   answer: "إجابتك",

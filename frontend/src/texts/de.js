@@ -81,7 +81,6 @@ export default {
   enlarge: "Vergrößern",
   save: "Bild speichern",
   widget: "Ein Bedienelement, hier als sein Text.",
-  controls: "Steuerelemente des Programms",
   controls_gone: "Diese Steuerelemente sind nicht mehr aktiv.",
   run_again: "Noch einmal ausführen",
   answer: "Ihre Antwort",

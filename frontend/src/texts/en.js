@@ -81,7 +81,6 @@ export default {
   enlarge: "Enlarge",
   save: "Save picture",
   widget: "A widget, shown as its text.",
-  controls: "Controls of the program",
   controls_gone: "These controls are no longer live.",
   run_again: "Run again",
   answer: "Your answer",

@@ -81,7 +81,6 @@ export default {
   enlarge: "Ampliar",
   save: "Guardar imagen",
   widget: "Un control, mostrado como texto.",
-  controls: "Controles del programa",
   controls_gone: "Estos controles ya no están activos.",
   run_again: "Ejecutar de nuevo",
   answer: "Su respuesta",

@@ -81,7 +81,6 @@ export default {
   enlarge: "Agrandir",
   save: "Enregistrer l’image",
   widget: "Un widget, affiché sous forme de texte.",
-  controls: "Commandes du programme",
   controls_gone: "Ces commandes ne sont plus actives.",
   run_again: "Exécuter de nouveau",
   answer: "Votre réponse",

@@ -81,7 +81,6 @@ export default {
   enlarge: "拡大",
   save: "画像を保存",
   widget: "ウィジェット（テキストで表示）。",
-  controls: "プログラムの操作部品",
   controls_gone: "この操作部品はもう動いていません。",
   run_again: "もう一度実行",
   answer: "入力",

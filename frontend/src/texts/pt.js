@@ -81,7 +81,6 @@ export default {
   enlarge: "Ampliar",
   save: "Salvar imagem",
   widget: "Um controle, mostrado como texto.",
-  controls: "Controles do programa",
   controls_gone: "Estes controles já não estão ativos.",
   run_again: "Executar de novo",
   answer: "A sua resposta",

@@ -81,7 +81,6 @@ export default {
   enlarge: "放大",
   save: "保存图片",
   widget: "一个控件，以文本显示。",
-  controls: "程序的控件",
   controls_gone: "这些控件已不再可用。",
   run_again: "再次运行",
   answer: "您的回答",
