@@ -68,6 +68,9 @@ class Settings(Limits, frozen=True, kw_only=True):
     origin_waiting_max: PositiveInt
     key_waiting_max: PositiveInt
     client_sessions_max: PositiveInt
+    proof_of_work: bool
+    proof_waiting_min: PositiveInt
+    proof_tries: PositiveInt
     client_cpu_s_per_hour: PositiveFloat
     origin_cpu_s_per_hour: PositiveFloat
     key_cpu_s_per_hour: PositiveFloat

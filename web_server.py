@@ -44,6 +44,7 @@ from web.connections import Connections
 from web.device_reports import DeviceReports
 from web.metrics import Figures
 from web.notifier import Notifier
+from web.proofs import Proofs
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -64,7 +65,9 @@ def create_app(settings: Settings) -> Flask:
     notifier, device_reports = Notifier(door), DeviceReports(door)
     connections = Connections(min(settings.web_greenlets, accepting.cores() or settings.web_greenlets))
     figures = Figures(device_reports, notifier, connections, door)
-    shared = context.Context(settings, door, notifier, device_reports, figures, connections, ClientShares())
+    shared = context.Context(
+        settings, door, notifier, device_reports, figures, connections, ClientShares(), Proofs(settings, door)
+    )
     context.install(app, shared)
     problems.install(app)
     figures.watch(app)  # first of all: what is turned away is counted too

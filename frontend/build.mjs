@@ -98,6 +98,7 @@ const files = {
   widgets: drawing,
   controls: await part("controls", "js", await bundle("controls/controls.js")),
   math,
+  proof: await part("proof", "js", await bundle("proof/proof.js", { define: { WORKER: JSON.stringify(await bundle("proof/worker.js", { format: "iife" })) } })),
   menu: await part("menu", "js", await bundle("menu.js")),
   suggestions: await part("suggestions", "js", await bundle("suggestions.js")),
   share: await part("share", "js", await bundle("share.js")),

@@ -47,6 +47,11 @@ class Computations:
         return self._database.collection("computations")
 
     @guarded
+    def are_waiting(self, at_least: int) -> bool:
+        """Return whether so many computations wait. Raises StoreUnavailableError."""
+        return self._shares.count_waiting(at_least) >= at_least
+
+    @guarded
     def submit(self, submission: Submission) -> Computation:
         """Store a computation; when this returns, the computation outlives a crash.
 

@@ -37,8 +37,7 @@ class Shares:
         # The queue is measured when the places that the last measurement left may be used up; devices only free more.
         if self._free_places <= 0:
             limit = self._settings.queue_length_max
-            # The index is named: MongoDB would not choose it for a condition on none of its fields.
-            self._waiting = self._count({"state": "queued"}, limit, hint="line")
+            self._waiting = self.count_waiting(limit)
             if self._waiting >= limit:
                 raise QueueFullError(f"{limit} computations wait already")
             # Only a share of them: other web processes fill the same queue.
@@ -50,6 +49,11 @@ class Shares:
             requester, settings = submission.requester, self._settings
             self._take_of("origin", requester.origin, settings.origin_waiting_max, _OF_ORIGIN)
             self._take_of("key", requester.key, settings.key_waiting_max, _OF_KEY)
+
+    def count_waiting(self, most: int) -> int:
+        """Return how many computations wait, counted up to ``most``. Raises PyMongoError."""
+        # The index is named: MongoDB would not choose it for a condition on none of its fields.
+        return self._count({"state": "queued"}, most, hint="line")
 
     def check_page(self, submission: Submission) -> None:
         """Refuse a computation that would stand behind too many of its page or client.

@@ -15,7 +15,7 @@ from web import body_digest, languages, multipart, request_body, request_schemas
 from web.context import connection, here
 from web.message_pages import Page, existing_computation, wait_for_end
 from web.operations import operation
-from web.parameters import KEY, ONCE_HEADER, ONCE_QUERY, PAGE, WAIT
+from web.parameters import KEY, ONCE_HEADER, ONCE_QUERY, PAGE, PROOF, WAIT
 from web.problems import refuse
 from web.request_schemas import InputValue, NewComputation
 from web.responses import AcceptedAnswer, ComputationAnswer, Links, SubmittedAnswer, Usage, address, json_answer
@@ -41,11 +41,12 @@ OTHER_UPLOADS = "From your address other files are on their way; try again in a 
         413: "The code, a file or the whole request is too large.",
         415: "The body is neither JSON nor multipart/form-data.",
         422: "The language is unknown, not available, or another one; or the idempotency key had another body.",
-        429: "The client, its page, origin or key has its share of what waits, of CPU time, uploads or room already.",
+        429: "The client, its page, origin or key has its share of what waits, of CPU time, uploads or room already, "
+             "or `challenge` asks for a proof of work.",
     },
     body=NewComputation,
     multipart=True,
-    parameters=(WAIT, KEY, PAGE, ONCE_HEADER, ONCE_QUERY),
+    parameters=(WAIT, KEY, PAGE, PROOF, ONCE_HEADER, ONCE_QUERY),
 )
 def submit() -> Response:
     """Store the computation; answer when it is on disk, or with `wait` when it is over or the time is.
@@ -63,6 +64,7 @@ def submit() -> Response:
             if first is None:
                 requesters.check_budgets()
                 check_room()
+                requesters.check_proof()
             if request.mimetype == multipart.MEDIA_TYPE:
                 boundary = request.mimetype_params.get("boundary", "")
                 if not closing.enter_context(context.client_shares.uploads.taken(connection().client)):

@@ -13,6 +13,7 @@ from web.connections import Connection, Connections
 from web.device_reports import DeviceReports
 from web.metrics import Figures
 from web.notifier import Notifier
+from web.proofs import Proofs
 
 EXTENSION = "singlecell"  # the key of the context in an application
 CONNECTION = "singlecell.connection"  # the key of the connection in the environment of a request
@@ -29,6 +30,7 @@ class Context:
     figures: Figures
     connections: Connections
     client_shares: ClientShares
+    proofs: Proofs
 
 
 def install(app: Flask, context: Context) -> None:

@@ -93,6 +93,7 @@ _ONCE = "A text that nobody else uses: a submission that is sent again with it i
 _ONCE_PATTERN = r"[!-~]{1,255}"
 ONCE_HEADER = Text("Idempotency-Key", _ONCE, _ONCE_PATTERN, "header")
 ONCE_QUERY = Text("idempotency_key", f"{_ONCE} Instead of the header.", _ONCE_PATTERN)
+PROOF = Text("proof", "The proof for a challenge, JSON in URL-safe base64 (docs/http.md).", r"[A-Za-z0-9_=-]{1,1000}")
 CALLBACK = Text("callback", "Name of a function that the answer, then a script, calls.", r"[A-Za-z_$][\w$.]{0,99}")
 LAST_EVENT_ID = After(
     "Last-Event-ID", "header", "Sequence of the last event that the client has; an EventSource sends it by itself."

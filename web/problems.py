@@ -28,11 +28,14 @@ from store import (
     RemovedError,
     StoreUnavailableError,
 )
+from web.proofs import Challenge
 
 MEDIA_TYPE = "application/problem+json"
 KIND = "Singlecell-Problem"
 RETRY_AFTER_S = 2  # when a database restarts or the queue is full
 ROOM_AFTER_S = 10  # when devices have to make room first
+
+NO_PROOF = "Many computations wait: solve the challenge and send the proof, or try again in a moment."
 
 _log = logging.getLogger(__name__)
 _SENTENCES = {
@@ -49,6 +52,7 @@ class ProblemDetail(msgspec.Struct, frozen=True):
     """An error as RFC 9457 has it.
 
     ``reason``: the share that a 429 is about; pages choose a sentence in the reader's language by it.
+    ``challenge``: what is to be solved before the same request is made again, with the proof.
     """
 
     type: str
@@ -56,6 +60,7 @@ class ProblemDetail(msgspec.Struct, frozen=True):
     status: int
     detail: str
     reason: str | msgspec.UnsetType = msgspec.UNSET
+    challenge: Challenge | msgspec.UnsetType = msgspec.UNSET
 
 
 class ProblemError(Exception):
@@ -65,9 +70,11 @@ class ProblemError(Exception):
     """
 
     def __init__(
-        self, status: int, detail: str, headers: Mapping[str, str] | None = None, reason: str = ""
-    ) -> None:
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None, reason: str = "",
+        challenge: Challenge | msgspec.UnsetType = msgspec.UNSET,
+    ) -> None:  # fmt: skip
         super().__init__(detail)
+        self.challenge = challenge
         self.status, self.detail, self.reason = status, detail, reason
         self.headers = dict(headers or {})
 
@@ -80,17 +87,26 @@ def refuse(
     raise ProblemError(status, detail, {**retry, **(headers or {}), **_named(reason, values)}, reason)
 
 
+def ask_for_proof(challenge: Challenge) -> NoReturn:
+    """Refuse the current request until it comes with the proof for this challenge. Raises ProblemError."""
+    headers = {"Retry-After": str(RETRY_AFTER_S), **_named("proof", {})}
+    raise ProblemError(429, NO_PROOF, headers, "proof", challenge)
+
+
 def _named(reason: str, values: Mapping[str, str | int]) -> dict[str, str]:
     """Return the header that names a problem, with its values."""
     named = f"{reason}?{urlencode(values, errors='replace')}" if values else reason
     return {KIND: named} if reason else {}
 
 
-def answer(status: int, detail: str, headers: Mapping[str, str] | None = None, reason: str = "") -> Response:
+def answer(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, reason: str = "",
+    challenge: Challenge | msgspec.UnsetType = msgspec.UNSET,
+) -> Response:  # fmt: skip
     """Return the answer that carries a problem detail; ``reason`` is what the figures count it under."""
     g.refused_for = reason
     share = reason if status == 429 and reason else msgspec.UNSET
-    problem = ProblemDetail("about:blank", HTTPStatus(status).phrase, status, detail, share)
+    problem = ProblemDetail("about:blank", HTTPStatus(status).phrase, status, detail, share, challenge)
     body = msgspec.json.encode(problem)
     said = {**_named(reason, {}), **(headers or {}), "Cache-Control": "no-store"}
     return Response(body, status, said, content_type=MEDIA_TYPE)
@@ -111,7 +127,7 @@ def install(app: Flask) -> None:
 
 
 def _problem(problem: ProblemError) -> Response:
-    return answer(problem.status, problem.detail, problem.headers, problem.reason)
+    return answer(problem.status, problem.detail, problem.headers, problem.reason, problem.challenge)
 
 
 def _over_share(error: OverShareError) -> Response:

@@ -17,8 +17,8 @@ from store.budgets import names_of
 from store.keys import hash_of
 from web import clients, languages, operator
 from web.context import here
-from web.parameters import KEY, ONCE_HEADER, ONCE_QUERY, PAGE
-from web.problems import refuse
+from web.parameters import KEY, ONCE_HEADER, ONCE_QUERY, PAGE, PROOF
+from web.problems import ask_for_proof, refuse
 
 NO_KEY = "This server runs code only for those who have a key; the author of the page can ask its operator for one."
 UNKNOWN_KEY = "The key is not known here, or was taken back; the author of the page can ask the operator for another."
@@ -99,6 +99,20 @@ def check_budgets() -> None:
         if again_s > 0:
             minutes = math.ceil(again_s / 60)
             raise OverShareError("cpu", OVERDRAWN[kind].format(minutes=minutes), again_s)
+
+
+def check_proof() -> None:
+    """Refuse a request without a proof of work while many computations wait.
+
+    The operator and programs with an API key, which is a secret, need none. Raises ProblemError 400, 429;
+    StoreUnavailableError.
+    """
+    untrusted_proof, proofs = PROOF.read(), here().proofs
+    if not proofs.are_asked_for() or operator.asks() or (g.key is not None and g.key.kind == "api"):
+        return
+    client = clients.address()
+    if untrusted_proof is None or not proofs.accept(untrusted_proof, client):
+        ask_for_proof(proofs.challenge(client))
 
 
 def check_language(asked: str | UnsetType, session_id: str | None) -> None:

@@ -11,8 +11,9 @@ export class ServerAway extends Error {}
 
 /** The server understood and said no; `message` is its sentence, in English, `kind` and `values` say the same to programs. */
 export class Refused extends Error {
-  constructor(status, detail, retryAfter_s, problem) {
+  constructor(status, detail, retryAfter_s, problem, challenge) {
     super(detail);
+    this.challenge = challenge; // of a proof of work, which the server wants first
     this.status = status;
     this.retryAfter_s = retryAfter_s;
     const [kind, values] = (problem ?? "").split("?");
@@ -67,13 +68,14 @@ export class Api {
 
   /**
    * Submit code; `files` are File objects. With the same key `once` it runs once, however often it is sent. Returns {id, session, language, state, sequence, messages, finished}:
-   * all messages of a cell that ends within `wait_s`, so that a quick one costs one request.
+   * all messages of a cell that ends within `wait_s`, so that a quick one costs one request. `proof`: of work.
    */
-  submit({ files = [], ...fields }, once, wait_s, signal) {
+  submit({ files = [], ...fields }, once, wait_s, signal, proof) {
     let path = this.#keyed(`computations?wait=${wait_s}&page=${PAGE}`);
     // A header would cost pages of other sites a preflight request.
     const headers = new URL(this.server, location.href).origin === location.origin ? { "Idempotency-Key": once } : {};
     if (!headers["Idempotency-Key"]) path += `&idempotency_key=${once}`;
+    if (proof) path += `&proof=${proof}`;
     if (!files.length) return this.#call("POST", path, { json: fields, signal, headers });
     const form = new FormData();
     for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value));
@@ -185,7 +187,7 @@ async function read(response) {
   if (response.ok && isJson) return answer;
   const { status, headers } = response;
   if (answer?.detail && status !== 502 && status !== 504) {
-    throw new Refused(status, answer.detail, Number(headers.get("Retry-After")) || undefined, headers.get("Singlecell-Problem") ?? answer.reason);
+    throw new Refused(status, answer.detail, Number(headers.get("Retry-After")) || undefined, headers.get("Singlecell-Problem") ?? answer.reason, answer.challenge);
   }
   throw new ServerAway(`status ${status}`);
 }

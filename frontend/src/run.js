@@ -1,5 +1,6 @@
 /** One computation, followed from its submission, or from a page's memory, to its end. */
 import { Refused, ServerAway, newKey } from "./api.js";
+import { loadPart } from "./lazy.js";
 import { inSlices } from "./slices.js";
 
 const SUBMIT_WAIT_S = 0.15; // longer would keep the first output of a slow cell back
@@ -25,6 +26,7 @@ export class Run {
     this.#leaving = leaving;
     this.id = null;
     this.isSubmitting = false; // whether a submission is on its way now
+    this.isProving = false; // whether it does the work that the server asks for
     this.isPreparing = false; // whether another run goes before this one
     this.session = null;
     this.state = null;
@@ -47,7 +49,7 @@ export class Run {
   /** Submit, follow and return the last state. Raises Refused. A server that is away is tried again: what it has got runs once. */
   async start(submission, submitted = () => {}) {
     const once = newKey();
-    const answer = await this.#persist(() => this.#submit(submission, once));
+    const answer = await this.#persist(() => this.#submit(submission, once).catch((error) => this.#prove(submission, once, error)));
     if (!answer) return this.state;
     this.id = answer.id;
     this.session = answer.session;
@@ -57,15 +59,31 @@ export class Run {
     return this.follow();
   }
 
-  async #submit(submission, once) {
+  async #submit(submission, once, proof) {
     this.isSubmitting = true;
     this.isPreparing = false;
     if (!this.#isAway) this.#on.waits?.();
     try {
-      return await this.#api.submit(submission, once, SUBMIT_WAIT_S, this.#leaving.signal);
+      return await this.#api.submit(submission, once, SUBMIT_WAIT_S, this.#leaving.signal, proof);
     } finally {
       this.isSubmitting = false;
     }
+  }
+
+  /** Do the work that a refusal asks for, and submit once more. Raises the refusal when it asks for none, or none can be done. */
+  async #prove(submission, once, refusal) {
+    if (!refusal.challenge) throw refusal;
+    this.isProving = true;
+    this.#on.waits?.();
+    let proof;
+    try {
+      proof = await (await loadPart("proof")).prove(refusal.challenge, this.#leaving.signal);
+    } catch {
+      throw refusal;
+    } finally {
+      this.isProving = false;
+    }
+    return this.#submit(submission, once, proof);
   }
 
   /** Follow a computation that was submitted before, from its first message. Raises Refused when it is forgotten. */

@@ -196,7 +196,8 @@ export class RunController {
 
   /** Return what a run that does not run yet waits for. */
   #waiting() {
-    const { isSubmitting, isPreparing, state } = this.#run;
+    const { isSubmitting, isProving, isPreparing, state } = this.#run;
+    if (isProving) return say("proof");
     if (isSubmitting) return say("sending");
     if (isPreparing) return say("preparing");
     if (!this.#isNew && !state) return say("fetching");

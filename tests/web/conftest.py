@@ -188,7 +188,7 @@ def check_problem(response: TestResponse, status: int, mentions: str = "") -> No
     assert response.status_code == status, response.text
     assert response.content_type == "application/problem+json"
     problem = response.get_json()
-    assert set(problem) - ({"reason"} if status == 429 else set()) == {"type", "title", "status", "detail"}
+    assert set(problem) - ({"reason", "challenge"} if status == 429 else set()) == {"type", "title", "status", "detail"}
     assert problem["status"] == status
     assert problem["title"]
     assert mentions in problem["detail"], problem["detail"]

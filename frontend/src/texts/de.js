@@ -13,6 +13,7 @@ export default {
   no_code: "Hier ist kein Code, der laufen könnte.",
   sending: "Wird gesendet …",
   preparing: "Wird vorbereitet …",
+  proof: "Rechnet für einen Platz in der Warteschlange …",
   fetching: "Ausgabe wird geholt …",
   queued: "Wartet auf einen freien Platz …",
   queue_place: "Nummer {position} in der Warteschlange …",

@@ -13,6 +13,7 @@ export default {
   no_code: "There is no code to run.",
   sending: "Sending …",
   preparing: "Preparing …",
+  proof: "Doing a sum for a place in the queue …",
   fetching: "Getting the output …",
   queued: "Waiting for a free place …",
   queue_place: "Number {position} in the queue …",

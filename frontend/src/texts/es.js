@@ -13,6 +13,7 @@ export default {
   no_code: "No hay código que ejecutar.",
   sending: "Enviando …",
   preparing: "Preparando …",
+  proof: "Calculando para obtener un lugar en la cola …",
   fetching: "Obteniendo la salida …",
   queued: "Esperando un puesto libre …",
   queue_place: "Número {position} en la cola …",

@@ -13,6 +13,7 @@ export default {
   no_code: "Il n’y a pas de code à exécuter.",
   sending: "Envoi …",
   preparing: "Préparation …",
+  proof: "Calcul pour obtenir une place dans la file …",
   fetching: "Récupération de la sortie …",
   queued: "En attente d’une place libre …",
   queue_place: "Numéro {position} dans la file …",

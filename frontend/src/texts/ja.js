@@ -13,6 +13,7 @@ export default {
   no_code: "実行するコードがありません。",
   sending: "送信しています…",
   preparing: "準備しています…",
+  proof: "順番を取るための計算をしています…",
   fetching: "出力を取得しています…",
   queued: "空きを待っています…",
   queue_place: "順番待ち {position} 番目…",

@@ -13,6 +13,7 @@ export default {
   no_code: "Não há código para executar.",
   sending: "Enviando …",
   preparing: "Preparando …",
+  proof: "Calculando para obter um lugar na fila …",
   fetching: "Buscando a saída …",
   queued: "Aguardando um lugar livre …",
   queue_place: "Número {position} na fila …",

@@ -13,6 +13,7 @@ export default {
   no_code: "没有可运行的代码。",
   sending: "正在发送……",
   preparing: "正在准备……",
+  proof: "正在计算以取得排队位置……",
   fetching: "正在获取输出……",
   queued: "正在等待空位……",
   queue_place: "排在第 {position} 位……",
