@@ -115,7 +115,7 @@ class Overview:
         minutes: dict[datetime, dict[str, float]] = {}
         for note in self._database.collection("minutes").find({"minute": {"$gte": since}}).sort("minute", ASCENDING):
             sums = minutes.setdefault(note["minute"], {})
-            for name, value in note["sums"].items():
+            for name, value in note.get("sums", {}).items():  # a minute in which nothing was done has none
                 sums[name] = sums.get(name, 0.0) + value
         return list(minutes.items())
 

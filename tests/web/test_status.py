@@ -63,6 +63,7 @@ def test_the_page_shows_devices_queue_clients_faults_and_the_last_hour(client: F
     minute = now.replace(second=0, microsecond=0) - timedelta(minutes=3)
     store.overview.note_minute("device-1", minute, {"done": 5.0, "failed": 2.0, "waited_s": 14.0})
     store.overview.note_minute("device-2", minute, {"done": 1.0})
+    store.overview.note_minute("device-1", minute + timedelta(minutes=1), {})  # nothing was done
     store.budgets.charge({Requester("c" * 32, "https://a.example", "course"): 1e6})
     page = client.get("/status").text
     for text in ("untrusted@a", "seccomp on", "python 4", "cgroup2", "host-1", "c" * 32, "https://a.example", "course",
