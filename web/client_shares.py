@@ -9,6 +9,7 @@ from web.problems import refuse
 from web.turns import Rate, Turns
 
 REQUESTS_PER_S, REQUESTS_BURST = 200, 400  # as nginx.conf has it
+TOO_MANY = "Too many requests come from your address; try again in a moment."
 UPLOADS = 4  # at once
 # At once in the database, and more that wait for these: so others' questions wait behind few of one client.
 INTROSPECTIONS, INTROSPECTIONS_WAITING = 2, 62
@@ -27,5 +28,4 @@ class ClientShares:
         """Count a request. Raises ProblemError 429."""
         pause_s = self.requests.pause_s(client)
         if pause_s > 0:
-            retry = {"Retry-After": str(math.ceil(pause_s))}
-            refuse(429, "Too many requests come from your address; try again in a moment.", retry, reason="requests")
+            refuse(429, TOO_MANY, {"Retry-After": str(math.ceil(pause_s))}, reason="requests")

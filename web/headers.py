@@ -18,6 +18,11 @@ METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
 PREFLIGHT_S = 86400
 
 
+OF_ALL = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+# Opened in a window of its own, no answer of the API is a page that runs anything.
+OF_THE_API = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+
+
 def install(app: Flask, settings: Settings) -> None:
     """Put the headers on every answer of the application, errors included."""
     CORS(
@@ -38,13 +43,20 @@ def origins(setting: str) -> str | list[str]:
     return "*" if setting.strip() == "*" else listed(setting)
 
 
+def allowed(settings: Settings, untrusted_origin: str | None) -> dict[str, str]:
+    """Return what lets a page of this origin read an answer that was made without the application."""
+    known = origins(settings.cors_origins)
+    if known != "*" and untrusted_origin not in known:
+        return {"Vary": "Origin"}
+    origin = "*" if known == "*" else untrusted_origin or ""
+    exposed = ", ".join(EXPOSED)
+    return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": exposed, "Vary": "Origin"}
+
+
 def _harden(response: Response) -> Response:
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
-    if response.mimetype != "text/html":
-        # Opened in a window of its own, no answer of the API is a page that runs anything.
-        response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    elif request.endpoint == "static":
+    for name, value in (OF_ALL if response.mimetype == "text/html" else {**OF_ALL, **OF_THE_API}).items():
+        response.headers.setdefault(name, value)
+    if response.mimetype == "text/html" and request.endpoint == "static":
         # The frame in which output is shown: whoever opens it, it does not run on our origin.
         response.headers.setdefault("Content-Security-Policy", "sandbox allow-scripts")
     return response

@@ -19,8 +19,14 @@ from web.device_reports import DeviceReports
 from web.notifier import Notifier
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
+_METHODS = {"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"}
 # Why a request was refused, where the answer gives no reason of its own.
 _REASONS = {404: "unknown", 408: "slow", 409: "state", 410: "gone", 413: "size", 422: "language", 500: "fault"}
+
+
+def method_of(untrusted_method: str) -> str:
+    """Return how a method is counted: what a stranger makes up must not make a series each."""
+    return untrusted_method if untrusted_method in _METHODS else "other"
 
 
 def readiness(ready: bool) -> bytes:
@@ -75,11 +81,16 @@ class Figures:
                 if sample.name.endswith("_total"):
                     yield sample.labels["reason"], int(sample.value)
 
+    def refused_early(self, untrusted_method: str) -> None:
+        """Count a request over its client's rate, which the application never saw."""
+        self.requests.labels("none", method_of(untrusted_method), 429).inc()
+        self.refused.labels("requests").inc()
+
     def _end(self, response: Response) -> Response:
         # The route, not the path: ids would make a series each.
         route = request.url_rule.rule if request.url_rule else "none"
         status = response.status_code
-        self.requests.labels(route, request.method, status).inc()
+        self.requests.labels(route, method_of(request.method), status).inc()
         self.seconds.labels(route).observe(time.perf_counter() - g.begun_at)
         if "refused_for" in g:
             self.refused.labels(g.refused_for or _REASONS.get(status, f"status_{status}")).inc()

@@ -27,8 +27,13 @@ def has_proven() -> bool:
 
 def has_key() -> bool:
     """Return whether the operator's key came with the current request."""
-    key = here().settings.operator_key.encode()
-    scheme, _, untrusted_key = request.headers.get("Authorization", "").partition(" ")
+    return is_key(request.headers.get("Authorization", ""), here().settings.operator_key)
+
+
+def is_key(untrusted_authorization: str, operator_key: str) -> bool:
+    """Return whether a header `Authorization` has the operator's key."""
+    key = operator_key.encode()
+    scheme, _, untrusted_key = untrusted_authorization.partition(" ")
     same = hmac.compare_digest(untrusted_key.strip().encode("utf-8", "surrogateescape"), key)
     return bool(key) and scheme.lower() == "bearer" and same
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
-from web import accepting, clients, operator
+from web import accepting, clients, early_refusals, operator
+from web.client_shares import TOO_MANY
 from web.connections import ANSWER_S, BODY_S, LEAST_RATE_BYTES_S, Connection, Kind
 from web.context import CONNECTION, Context, connection
+from web.early_refusals import ALWAYS_SERVED
 from web.problems import refuse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-ALWAYS_SERVED = "/healthz"
 
 Wsgi = Callable[["WSGIEnvironment", "StartResponse"], Iterable[bytes]]
 
@@ -33,7 +33,7 @@ def install(app: Flask, context: Context) -> None:
         context.client_shares.count_request(ours.client)
         if not connections.move(ours, Kind.WORK):
             if connections.is_over_share(ours, Kind.WORK):
-                refuse(429, "Too many requests come from your address; try again in a moment.", reason="requests")
+                refuse(429, TOO_MANY, reason="requests")
             refuse(503, "The server has too much to do just now; try again in a moment.", reason="crowded")
 
     def end(response: Response) -> Response:
@@ -53,7 +53,8 @@ def _entered(inner: Wsgi, context: Context) -> Wsgi:
         accepted = accepting.current()
         ours = environ[CONNECTION] = accepted or Connection()
         try:
-            return inner(environ, start_response)
+            refused = early_refusals.answer(environ, start_response, context)
+            return inner(environ, start_response) if refused is None else refused
         finally:
             if accepted is None:
                 # Another server than uWSGI: how its answers go out is its own matter.

@@ -70,8 +70,11 @@ class Rate:
         if now >= self._clean_at:
             self._clean_at = now + self._burst_s
             self._due = {name: due for name, due in self._due.items() if due > now}
-        due = max(self._due.get(client, now), now)
-        if due - now > self._burst_s:
-            return due - now - self._burst_s
-        self._due[client] = due + self._step_s
-        return 0.0
+        over_s = self.over_s(client)
+        if over_s <= 0:
+            self._due[client] = max(self._due.get(client, now), now) + self._step_s
+        return max(0.0, over_s)
+
+    def over_s(self, client: str) -> float:
+        """Return how long the client has to pause, 0.0 or less when it need not; nothing is counted."""
+        return self._due.get(client, 0.0) - time.monotonic() - self._burst_s

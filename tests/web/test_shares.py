@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from werkzeug.test import TestResponse
 from store import Requester
 from store.rules import Key
 from tests.web.conftest import check_problem, make_settings
+from web import early_refusals
 from web.client_shares import INTROSPECTIONS, REQUESTS_BURST, UPLOADS
 from web.connections import CROWDED_S, Connection, Connections, Kind
 from web.turns import Rate, Turns
 from web_server import create_app
+
+OPERATOR_KEY = "k" * 24
 
 
 def make_app(directory: Path, **changes: object) -> Flask:
@@ -160,6 +164,50 @@ def test_a_client_with_too_many_requests_a_second_is_told_to_pause(mongo_directo
     assert client.get("/healthz", headers={"X-Forwarded-For": "203.0.113.5"}).status_code == 200
     assert client.get("/languages", headers={"X-Forwarded-For": "203.0.113.6"}).status_code == 200
     assert {client.get("/languages").status_code for _ in range(2 * REQUESTS_BURST)} == {200}
+
+
+@pytest.mark.parametrize("origins", ["*", "https://a.example"])
+@pytest.mark.parametrize("origin", ["https://a.example", "https://b.example"])
+def test_a_refusal_before_the_application_says_what_the_application_says(
+    mongo_directory: Path, monkeypatch: pytest.MonkeyPatch, origins: str, origin: str
+) -> None:
+    app = make_app(mongo_directory, cors_origins=origins, operator_key=OPERATOR_KEY)
+    flood(app)
+
+    def ask(method: str = "POST", **headers: str) -> TestResponse:
+        said = {"X-Forwarded-For": "203.0.113.5", "Origin": origin, **headers}
+        return app.test_client().open("/languages", method=method, data=b"x" * 100, headers=said)
+
+    early, head, operators = ask(), ask("HEAD"), ask("GET", Authorization=f"Bearer {OPERATOR_KEY}")
+    assert head.status_code == 429 and head.data == b"" and operators.status_code == 200
+    monkeypatch.setattr(early_refusals, "answer", lambda *_: None)
+    late = ask()
+    check_refused(early, "requests", "address")
+    assert early.get_json() == late.get_json()
+    told = [{name: value for name, value in answer.headers if name not in ("Retry-After", "Vary")}
+            for answer in (early, late)]  # fmt: skip
+    for headers in told:
+        headers.setdefault("Access-Control-Allow-Origin", "none")
+        headers["Access-Control-Expose-Headers"] = sorted(headers.get("Access-Control-Expose-Headers", "").split(", "))
+    if told[0]["Access-Control-Allow-Origin"] == "none":
+        assert all(headers.pop("Access-Control-Expose-Headers") is not None for headers in told)
+    assert told[0] == told[1]
+
+
+def test_methods_that_strangers_make_up_are_one_series_in_the_figures(mongo_directory: Path) -> None:
+    app = make_app(mongo_directory)
+    for flooded in (False, True):
+        if flooded:
+            flood(app)
+        for number in range(3):
+            app.test_client().open("/", method=f"MADE{number}", headers={"X-Forwarded-For": "203.0.113.5"})
+    figures = app.test_client().get("/metrics").text
+    assert "MADE" not in figures and 'method="other",route="none",status="429"} 3.0' in figures
+
+
+def flood(app: Flask) -> None:
+    """Have a client be over its rate for an hour."""
+    app.extensions["singlecell"].client_shares.requests._due["203.0.113.5"] = time.monotonic() + 3600
 
 
 def test_a_client_has_so_many_uploads_at_once(mongo_directory: Path) -> None:
