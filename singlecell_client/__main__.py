@@ -1,5 +1,7 @@
 """``python -m singlecell_client run file.py --server URL``: run a file on a server, as if it ran here.
 
+``python -m singlecell_client batch tasks.csv --server URL``: run a table of tasks, each once.
+
 ``python -m singlecell_client publish page.html --server URL``: publish the checks of a page's exercises.
 
 Exit code: 0 the code came to its end, 1 it raised an exception, 2 the command or the file is wrong, 3 the server ended
@@ -13,13 +15,24 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from singlecell_client.client import Client, Refused, Result, Unreachable
+from singlecell_client.exit_codes import (
+    EXIT_ENDED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_RAISED,
+    EXIT_REFUSED,
+    EXIT_UNREAD,
+    EXIT_USAGE,
+)
 from singlecell_client.publishing import PAGES, publish_page
+from singlecell_client.table import AT_ONCE, AT_ONCE_MAX, run_table
+from singlecell_client.tasks import BadTableError
 from singlecell_client.terminal import Terminal
 
-EXIT_OK, EXIT_RAISED, EXIT_USAGE, EXIT_ENDED, EXIT_REFUSED, EXIT_INTERRUPTED, EXIT_UNREAD = 0, 1, 2, 3, 4, 130, 141
 DEFAULT_SERVER = "http://127.0.0.1:5000"
 
 
@@ -27,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = parse(arguments)
     try:
-        return publish(options) if options.command == "publish" else run_file(options)
+        return {"publish": publish, "run": run_file, "batch": run_batch}[options.command](options)
     except (Refused, Unreachable) as error:
         print(error, file=sys.stderr)
         return EXIT_REFUSED
@@ -51,6 +64,18 @@ def publish(options: argparse.Namespace) -> int:
         language = options.language or options.server.language_of(path.suffix.lower())
         print(options.server.publish(text, language, key))
     return EXIT_OK
+
+
+def run_batch(options: argparse.Namespace) -> int:
+    """Run a table of tasks; return the exit code. Raises Refused, Unreachable."""
+    path = Path(options.file)
+    try:
+        return run_table(path, options.into or path.with_name(f"{path.stem}.results{path.suffix}"), options)
+    except (BadTableError, ValueError) as error:
+        print(error, file=sys.stderr)
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+    return EXIT_USAGE
 
 
 def run_file(options: argparse.Namespace) -> int:
@@ -84,23 +109,36 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m singlecell_client", description="Run code on a server, with the key in SINGLECELL_KEY if set."
     )
-    commands = parser.add_subparsers(required=True, dest="command", metavar="run|publish")
+    commands = parser.add_subparsers(required=True, dest="command", metavar="run|batch|publish")
     command = commands.add_parser("run", help="run a file to its end")
     command.add_argument("file", help="the file to run; - reads standard input")
+    batch = commands.add_parser("batch", help="run a table of tasks, each once")
+    batch.add_argument("file", help="CSV with a header, or JSON lines: item, task, language, code or script, files")
+    batch.add_argument("--into", type=Path, metavar="FILE", help="the results, .csv or .jsonl (TABLE.results.csv)")
+    batch.add_argument("--at-once", type=count, default=AT_ONCE, help=f"tasks under way ({AT_ONCE})")
+    batch.add_argument("--name", default="", help="under another name the whole table runs anew")
     publishing = commands.add_parser("publish", help="publish a check, or the checks of a page (key: SINGLECELL_KEY)")
     publishing.add_argument("file", help="the check, or the page (.html), which is printed with the ids of its checks")
     server = os.environ.get("SINGLECELL_SERVER", DEFAULT_SERVER)
-    for either, language in ((command, "python"), (publishing, "")):
+    for either, language in ((command, "python"), (batch, "python"), (publishing, "")):
         either.add_argument("--server", default=server, help="address of the server (environment: SINGLECELL_SERVER)")
         either.add_argument("--language", default=language, help="language of the code")
     command.add_argument("--upload", action="append", default=[], metavar="FILE", help="lies beside the code")
     command.add_argument("--into", type=Path, default=Path(), metavar="DIRECTORY", help="where files are saved")
     options = parser.parse_args(arguments)
+    options.connect = partial(Client, options.server, options.language or "python", os.environ.get("SINGLECELL_KEY"))
     try:
-        options.server = Client(options.server, options.language or "python", os.environ.get("SINGLECELL_KEY"))
+        options.server = options.connect()
     except ValueError as error:
         command.error(str(error))
     return options
+
+
+def count(text: str) -> int:
+    """Return a number of tasks. Raises ArgumentTypeError."""
+    if not text.isdecimal() or not 1 <= int(text) <= AT_ONCE_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {AT_ONCE_MAX}")
+    return int(text)
 
 
 def read(path: str) -> str:

@@ -21,6 +21,7 @@ POLL_S = 25.0  # below the server's longest wait, and below what proxies cut
 CONNECT_S = 10.0
 RETRY_S_FIRST, RETRY_S_MAX, RETRY_S_TOTAL = 0.2, 5.0, 120.0
 FILES_TYPE = "application/vnd.singlecell.files+json"
+REPEATED = "Idempotent-Replayed"
 GATEWAY = (502, 504)  # a proxy's word that the server behind it did not answer
 ENDED = ("done", "failed", "cancelled", "lost")
 
@@ -31,9 +32,9 @@ Ask = Callable[[str, bool], str]
 class Refused(Exception):
     """The server refused a request; the message is its sentence, ``status`` the HTTP status, ``problem`` the body."""
 
-    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+    def __init__(self, status: int, problem: dict[str, Any], retry_after_s: float = 0.0) -> None:
         super().__init__(problem.get("detail") or problem.get("title") or f"the server answered {status}")
-        self.status, self.problem = status, problem
+        self.status, self.problem, self.retry_after_s = status, problem, retry_after_s
 
 
 class Unreachable(Exception):
@@ -155,8 +156,12 @@ class Client:
         stdin: bool = False,
         files: Sequence[str | os.PathLike[str]] = (),
         once: str | None = None,
+        wait_s: float = 0.0,
     ) -> dict[str, Any]:
         """Submit a cell; return its id, session, state and links. Raises Refused, Unreachable.
+
+        ``wait_s``: with the ``messages`` that come meanwhile, and ``finished``. ``repeated`` of the answer says whether
+        it was submitted before.
 
         What got no answer is sent again and runs once. ``once``: the idempotency key, for who sends it again later;
         the server knows it for 24 hours.
@@ -166,18 +171,23 @@ class Client:
         if session:
             fields["session"] = session
         headers = {**self._key, "Idempotency-Key": once or secrets.token_urlsafe()}
+        query = {"wait": wait_s} if wait_s else {}
         try:
-            return self._again(lambda: self._submit(fields, files, headers))
+            return self._again(lambda: self._submit(fields, files, headers, query))
         except Refused as refused:
             challenge = refused.problem.get("challenge")
             if not isinstance(challenge, dict):
                 raise
         # Many computations wait, and the server asks for a proof of work first.
-        proof = prove(challenge)
-        return self._again(lambda: self._submit(fields, files, headers, proof=proof))
+        proved = {**query, "proof": prove(challenge)}
+        return self._again(lambda: self._submit(fields, files, headers, proved))
 
     def _submit(
-        self, fields: dict[str, Any], files: Sequence[str | os.PathLike[str]], headers: dict[str, str], **query: str
+        self,
+        fields: dict[str, Any],
+        files: Sequence[str | os.PathLike[str]],
+        headers: dict[str, str],
+        query: dict[str, Any],
     ) -> dict[str, Any]:
         if not files:
             return self._json("POST", "computations", json=fields, headers=headers, params=query)
@@ -199,9 +209,13 @@ class Client:
             if page["finished"]:
                 return
 
+    def describe(self, computation: str) -> dict[str, Any]:
+        """Return what the server says of a computation: its state, times, device. Raises Refused, Unreachable."""
+        return self._patiently("GET", f"computations/{computation}")
+
     def result(self, computation: str, messages: list[Message]) -> Result:
         """Return what came of a computation that has ended, given its messages."""
-        described = self._patiently("GET", f"computations/{computation}")
+        described = self.describe(computation)
         files = [
             File(file["name"], file["size"], file["type"], urljoin(self.url, file["url"]))
             for message in messages
@@ -227,10 +241,14 @@ class Client:
         """End a kept session."""
         self._json("DELETE", f"sessions/{session}")
 
+    def languages(self) -> list[dict[str, Any]]:
+        """Return the languages as the server describes them. Raises Refused, Unreachable."""
+        return self._json("GET", "languages")["languages"]
+
     def language_of(self, extension: str) -> str:
         """Return the language whose files end so, else the default. Raises Refused, Unreachable."""
-        languages = self._json("GET", "languages")["languages"]
-        return next((language["name"] for language in languages if language["extension"] == extension), self.language)
+        names = (language["name"] for language in self.languages() if language["extension"] == extension)
+        return next(names, self.language)
 
     def publish(self, check: str, language: str, key: str = "") -> str:
         """Publish the check of an exercise; return its id. ``key``: the operator's. Raises Refused, Unreachable."""
@@ -270,7 +288,7 @@ class Client:
             found = None
         if not isinstance(found, dict):
             raise Refused(answer.status_code, {"detail": f"What answers at {self.url} is no single-cell server."})
-        return found
+        return {**found, "repeated": True} if REPEATED in answer.headers else found
 
     def _patiently(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         """Ask again while the server is away; what was submitted is not lost by that. Only for reading."""
@@ -289,7 +307,8 @@ class Client:
         except Refused as error:
             if error.status not in GATEWAY:
                 raise
-        return _while_away(send)
+        # Whether it was there before the first try is not known.
+        return {**_while_away(send), "repeated": False}
 
 
 def _while_away(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -322,7 +341,9 @@ def _refuse(answer: requests.Response) -> None:
         problem = answer.json()
     except ValueError:
         problem = {}
-    raise Refused(answer.status_code, problem if isinstance(problem, dict) else {})
+    after = answer.headers.get("Retry-After", "")
+    again_s = int(after) if after.isdecimal() else 0
+    raise Refused(answer.status_code, problem if isinstance(problem, dict) else {}, again_s)
 
 
 def _was_reached(error: requests.RequestException) -> bool:

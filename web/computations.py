@@ -13,6 +13,7 @@ import store as stores
 from store import Computation, First, Submission
 from web import body_digest, languages, multipart, request_body, request_schemas, requesters
 from web.context import connection, here
+from web.headers import REPEATED
 from web.message_pages import Page, existing_computation, wait_for_end
 from web.operations import operation
 from web.parameters import KEY, ONCE_HEADER, ONCE_QUERY, PAGE, PROOF, WAIT
@@ -83,7 +84,7 @@ def submit() -> Response:
             event = waiting.enter_context(context.notifier.subscribed(submission.id))
             computation = store_submission(submission)
         if computation.id != submission.id:  # the same came twice at once
-            return submitted_answer(computation, None)
+            return _as_repeat(submitted_answer(computation, None))
         context.figures.submitted.labels(computation.language).inc()
         return submitted_answer(computation, wait_for_end(context, event, computation, wait_s) if wait_s else None)
 
@@ -104,6 +105,8 @@ def look(id: str) -> Response:
             attempt=computation.attempt,
             submitted=computation.submitted,
             links=links(computation.id),
+            # Its last part, which tells nothing of the host.
+            device=(computation.device or "").rpartition("-")[2] or UNSET,
             reason=computation.reason or UNSET,
             queue_position=UNSET if position is None else position,
             started=computation.started or UNSET,
@@ -234,8 +237,13 @@ def _repeated(first: First, digest: bytes, wait_s: float) -> Response:
     with context.notifier.subscribed(id) as event:
         computation = None if first.is_deleted else context.store.computations.get(id)
         if computation is None or not wait_s:
-            return submitted_answer(computation or first.computation, None)
-        return submitted_answer(computation, wait_for_end(context, event, computation, wait_s))
+            return _as_repeat(submitted_answer(computation or first.computation, None))
+        return _as_repeat(submitted_answer(computation, wait_for_end(context, event, computation, wait_s)))
+
+
+def _as_repeat(response: Response) -> Response:
+    response.headers[REPEATED] = "true"
+    return response
 
 
 def submitted_answer(computation: Computation, page: Page | None) -> Response:

@@ -8,8 +8,10 @@ from flask_cors import CORS
 from settings import Settings, listed
 from web.problems import KIND
 
+REPEATED = "Idempotent-Replayed"  # on the answer to what was there already
 EXPOSED = (
     "Location", "Retry-After", "ETag", "Content-Range", "Accept-Ranges", "Content-Disposition", "Content-Length", KIND,
+    REPEATED,
 )  # fmt: skip
 ALLOWED = (
     "Content-Type", "Idempotency-Key", "Last-Event-ID", "Range", "If-None-Match", "If-Range", "Cache-Control",

@@ -43,6 +43,7 @@ class ComputationAnswer(Struct, frozen=True):
     attempt: int
     submitted: datetime
     links: Links
+    device: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     queue_position: int | UnsetType = UNSET
     started: datetime | UnsetType = UNSET

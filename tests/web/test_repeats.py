@@ -25,6 +25,7 @@ def test_the_same_key_gives_the_same_201_and_runs_once(client: FlaskClient, devi
     first = send(client)
     again = send(client)
     assert first.status_code == again.status_code == 201
+    assert "Idempotent-Replayed" not in first.headers and again.headers["Idempotent-Replayed"] == "true"
     assert first.get_json() == again.get_json() and first.headers["Location"] == again.headers["Location"]
     device.run("a")
     assert device.store.claims.claim("device-1", languages=["python"], sessions=[], new_sessions=True) is None
