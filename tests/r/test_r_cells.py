@@ -114,7 +114,9 @@ def test_ggplot2_draws(client) -> None:
 
 def test_a_plot_of_no_size_is_an_error_and_the_next_one_is_drawn(client) -> None:
     session = client.run("options(repr.plot.width = 0)", keep=True).description["session"]
-    assert "invalid 'width'" in client.run("plot(1)", session=session, keep=True).of_type("error")[0]["evalue"]
+    outcome = client.run("plot(1)\n5", session=session, keep=True)
+    assert "invalid 'width'" in outcome.error["evalue"]
+    assert [shown["data"]["text/plain"] for shown in outcome.of_type("display_data")] == ["plot without title", "[1] 5"]
     outcome = client.run("options(repr.plot.width = 3)\nplot(1)", session=session)
     assert outcome.of_type("display_data")[0]["data"]["image/png"]
 
