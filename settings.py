@@ -30,7 +30,7 @@ Text = Annotated[str, Meta(min_length=1)]
 class LanguageEntry(TypedDict):
     """A language in the table ``languages``; the default file says what each text is. ``limits``: those that differ.
 
-    ``through``: "" for a language with sessions of its own.
+    ``through``: "" for a language with sessions of its own; ``checks``: whether exercises in it can be checked.
     """
 
     label: str
@@ -40,6 +40,7 @@ class LanguageEntry(TypedDict):
     environment: str
     install: str
     through: str
+    checks: bool
     limits: dict[str, Any]
 
 

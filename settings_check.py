@@ -190,22 +190,24 @@ class Check:
         for name, entry in table.items():
             through, place = entry.get("through", ""), ("languages", name)
             if not through:
-                completed[name] = {**entry, "through": ""}
+                completed[name] = {"checks": True, **entry, "through": ""}
             elif not isinstance(through, str) or table.get(through, {}).get("through"):
                 self.refuse(f"languages: {name!r}: through must name a language with sessions of its own", place)
             elif through in table:
                 theirs = {key: table[through].get(key, {}) for key in OF_THE_OTHER}
                 for key in [key for key in OF_THE_OTHER if key in entry and entry[key] != theirs[key]]:
                     self.refuse(f"languages: {name!r} runs through {through!r} and has no {key} of its own", place)
-                completed[name] = {**entry, **theirs}
+                completed[name] = {**entry, **theirs, "checks": False}
         return completed
 
     def _language(self, name: Any, entry: dict[str, Any], values: Mapping[str, Any]) -> None:
         where, place = f"languages: {name!r}", ("languages", name)
         if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
             self.refuse(f"{where} is no name of a language: small letters, digits and _, a letter first", place)
-        for key in [key for key in entry if key not in (*LANGUAGE_TEXTS, "limits", "through")]:
+        for key in [key for key in entry if key not in (*LANGUAGE_TEXTS, "checks", "limits", "through")]:
             self.refuse(f"{where}: there is no {key!r}{_nearest(str(key), LANGUAGE_TEXTS)}", (*place, key))
+        if not isinstance(entry["checks"], bool):
+            self.refuse(f"{where}: checks must be True or False, not {entry['checks']!r}", (*place, "checks"))
         if entry["through"]:
             texts = [key for key in LANGUAGE_TEXTS if key not in OF_THE_OTHER]  # the rest is said of the other
         else:

@@ -271,6 +271,7 @@ def test_a_language_that_runs_through_another_has_its_environment_and_limits() -
         ({"toy": {**TOY, "label": None}}, "'toy' must say its label"),
         ({"toy": {}}, "'toy' must say its label"),
         ({"toy": {**TOY, "mime": ""}}, "'toy' must say its mime"),
+        ({"toy": {**TOY, "checks": 1}}, "'toy': checks must be True or False, not 1"),
         ({"toy": {**TOY, "extention": ".t"}}, "no 'extention'; did you mean 'extension'"),
         ({"toy": {**TOY, "environment": "../untrusted"}}, "environment is the name of a directory"),
         ({"../toy": TOY}, "'../toy' is no name of a language"),

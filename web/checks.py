@@ -143,7 +143,7 @@ def _described(check: Check) -> CheckAnswer:
 def _check_source(language: str, source: str) -> None:
     """Refuse what no reader's answer should ever be judged by. Raises ProblemError 422."""
     languages = here().settings.languages
-    with_checks = [name for name, entry in languages.items() if not entry.get("through")]
+    with_checks = [name for name, entry in languages.items() if entry["checks"]]
     if language not in with_checks:
         refuse(422, f"Checks are written in {' or '.join(with_checks)}, not in {language[:40]!r}.")
     if not source.strip():

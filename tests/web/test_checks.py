@@ -59,6 +59,7 @@ def test_more_checks_than_the_setting_allows_are_refused(mongo_directory: Path) 
         ({"source": "x = ("}, 422, "line 1"),
         ({"source": "(" * 400 + ")" * 400}, 422, "nested"),
         ({"source": "x", "language": "gap"}, 422, "python or sage"),
+        ({"source": "x", "language": "r"}, 422, "python or sage, not in 'r'"),
         ({"source": "x", "language": "klingon"}, 422, "klingon"),
         ({"source": "x^", "language": "sage"}, 201, ""),
         ({"source": "x\0"}, 400, "NUL"),
