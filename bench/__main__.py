@@ -23,7 +23,7 @@ ROUNDS = 200
 
 
 def main() -> None:
-    """Run every measurement, or one: page, sage, languages, genes, starts, checking, commands, latency."""
+    """Run every measurement, or one, as its first argument says: page, sage, genes, controls and so on, see below."""
     if sys.argv[1:2] == ["page"]:
         from bench import page  # it needs a browser, which the others do not
 
@@ -44,6 +44,10 @@ def main() -> None:
         from bench import commands
 
         return commands.main(sys.argv[2:])
+    if sys.argv[1:2] == ["controls"]:
+        from bench import controls
+
+        return controls.main(sys.argv[2:])
     RESULTS.mkdir(exist_ok=True)
     untrusted_python = os.environ["UNTRUSTED_PYTHON"]
     site = make_site()
