@@ -1,6 +1,7 @@
 # make run     everything on one machine, in the foreground; Ctrl-C ends it. PORT=5001 DATA=/directory override.
 # make sage    install Sage for it (4.6 GB of disk); LANGUAGES=python make run leaves it out
 # make r       install R for it (0.3 GB of disk), of Debian's packages
+# make c       likewise C; make cpp C++, make bash, make javascript (Node), make octave, make java
 # make packages   build the operator's packages.txt into Python's environment (make run does so, too)
 # make test    install what tests need and run all of them, three parts at once (ARGS="-k words": some of them)
 # make check   ruff, mypy, the boundaries between the rooms, and whether static/ is what make frontend builds
@@ -8,7 +9,7 @@
 # make load    students by Tsung: RATE=10 (a second) SECONDS=60 USERS=600; URL= a running server; RAMP=1 the knee; MIX=simple
 # make frontend   build static/ from frontend/, with the Node of the environment for tests
 # make lock    pin the newest packages that requirements/*.in allow
-.PHONY: run sage r packages test check bench load frontend lock clean
+.PHONY: run sage r c cpp bash javascript octave java packages test check bench load frontend lock clean
 .DEFAULT_GOAL := run
 export PORT DATA PREFIX LANGUAGES
 
@@ -31,7 +32,7 @@ load:
 sage:
 	@$(BOOTSTRAP) language $@
 
-r:
+r c cpp bash javascript octave java:
 	@$(BOOTSTRAP) debian $@
 
 frontend:

@@ -19,7 +19,7 @@ SECRETS = ("mongo_password", "operator_key")
 OPERATOR_KEY = re.compile(r"[!-~]{20,200}")  # what can stand in a header, and cannot be guessed
 REPORT_ADDRESS = re.compile(r"https?://[^\s\"'<>]+|[^\s@/\"'<>?&]+@[^\s@/\"'<>?&]+")
 LANGUAGE_TEXTS = ("label", "mime", "extension", "highlighting", "environment", "install")
-OF_THE_OTHER = ("environment", "install", "limits")  # that a language has which runs through another one
+OF_THE_OTHER = ("environment", "limits")  # that a language has which runs through another one
 GIVES_WAY = "session_idle_gives_way"  # between sessions of all languages
 FRAME_ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 # The first of two must not be more than the second.
@@ -197,7 +197,8 @@ class Check:
                 theirs = {key: table[through].get(key, {}) for key in OF_THE_OTHER}
                 for key in [key for key in OF_THE_OTHER if key in entry and entry[key] != theirs[key]]:
                     self.refuse(f"languages: {name!r} runs through {through!r} and has no {key} of its own", place)
-                completed[name] = {**entry, **theirs, "checks": False}
+                # What installs the other is enough, unless the entry says what more it takes.
+                completed[name] = {"install": table[through].get("install", ""), **entry, **theirs, "checks": False}
         return completed
 
     def _language(self, name: Any, entry: dict[str, Any], values: Mapping[str, Any]) -> None:

@@ -99,6 +99,7 @@ const files = {
   controls: await part("controls", "js", await bundle("controls/controls.js")),
   math,
   proof: await part("proof", "js", await bundle("proof/proof.js", { define: { WORKER: JSON.stringify(await bundle("proof/worker.js", { format: "iife" })) } })),
+  grammars: await part("grammars", "js", await bundle("grammars.js")),
   menu: await part("menu", "js", await bundle("menu.js")),
   suggestions: await part("suggestions", "js", await bundle("suggestions.js")),
   share: await part("share", "js", await bundle("share.js")),

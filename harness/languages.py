@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from harness.processes import untrusted_python
 
 # Of languages that are not built but installed: the file by which they are found.
 KERNELSPECS = {"r": Path("/usr/share/jupyter/kernels/ir/kernel.json")}
+# Of languages that a program of the host runs.
+PROGRAMS = {
+    "c": "gcc", "cpp": "g++", "bash": "bash", "javascript": "node", "octave": "octave-cli", "java": "javac",
+}  # fmt: skip
 
 
 def environments() -> Path:
@@ -29,7 +34,9 @@ def has_ffmpeg(name: str) -> bool:
 
 
 def is_installed(name: str) -> bool:
-    """Return whether the environment of a language is there and whole, or its kernel is."""
+    """Return whether the environment of a language is there and whole, or its kernel or program is."""
     if name in KERNELSPECS:
         return KERNELSPECS[name].exists()
+    if name in PROGRAMS:
+        return shutil.which(PROGRAMS[name]) is not None
     return (environments() / name / ".stamp").exists()

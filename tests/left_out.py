@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.languages import is_installed
+from harness.languages import PROGRAMS, is_installed
 
 # Tests that need a language have the mark of its name, or lie in a folder of that name: tests/sage.
-OPTIONAL = {"sage": "make sage", "r": "make r"}
+OPTIONAL = {name: f"make {name}" for name in ("sage", "r", *PROGRAMS)}
 
 
 @dataclass(frozen=True)

@@ -233,7 +233,8 @@ TOY = {
 def test_a_table_of_languages_adds_to_the_defaults_text_by_text(tmp_path: Path) -> None:
     table = f"{{'toy': {TOY}, 'python': {{'label': 'Py'}}, 'sage': None, 'r': None}}"
     settings = load(config(tmp_path, f"languages = {table}"))
-    assert list(settings.languages) == ["python", "toy"]
+    own = [name for name, entry in settings.languages.items() if not entry["through"]]
+    assert own == ["python", "toy"] and settings.languages["c"]["install"] == "make c"
     assert (settings.languages["python"]["label"], settings.languages["python"]["extension"]) == ("Py", ".py")
     languages = load(config(tmp_path, f"languages = {{'toy': {TOY}}}"), languages={"python": None}).languages
     assert [name for name, entry in languages.items() if not entry["through"]] == ["sage", "r", "toy"]
@@ -256,6 +257,8 @@ def test_a_language_that_runs_through_another_has_its_environment_and_limits() -
     assert (slang["environment"], slang["install"], slang["through"]) == ("untrusted", "make toy", "toy")
     assert settings.of_language("slang").cell_wall_s == 5.0
     assert "slang" not in load(languages={"slang": DIALECT}).languages
+    more = load(languages={"slang": {**DIALECT, "install": "make slang"}, "toy": toy})
+    assert more.languages["slang"]["install"] == "make slang"
     again = load(languages={"toy": settings.languages["toy"], "slang": slang})  # as make run writes it
     assert again.languages == settings.languages
 
@@ -263,7 +266,7 @@ def test_a_language_that_runs_through_another_has_its_environment_and_limits() -
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ({"toy": TOY, "slang": {**DIALECT, "install": "make x"}}, "'slang' runs through 'toy' and has no install of"),
+        ({"toy": TOY, "slang": {**DIALECT, "environment": "x"}}, "'slang' .* has no environment of its own"),
         ({"toy": TOY, "slang": {**DIALECT, "limits": {"cell_wall_s": 5.0}}}, "'slang' .* has no limits of its own"),
         ({"toy": TOY, "slang": DIALECT, "argot": {**DIALECT, "through": "slang"}}, "'argot': through must name"),
         ({"slang": {**DIALECT, "through": ["toy"]}}, "'slang': through must name"),

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import resource
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ from untrusted.supervisor.pool import CODE_DIRECTORY, Pool, make_home
 from wire import START_CONFIG_BYTES_MAX, LanguageConfig, Layer, StartConfig, WireError, decode_start_config
 
 EXIT_REFUSED = 3
+PROGRAMS = "/usr/local/bin:/usr/bin:/bin"  # where sessions look for them
 DESCRIPTORS_MAX = 65536  # not all that the host may allow: there are programs that close every number up to their limit
 READ_BYTES = 65536
 # Of the layers that are missing; the others are named. All of it fits into the one line that the device reads.
@@ -179,8 +181,13 @@ def find_language(name: str, python: str) -> Language | None:
 
 
 def is_dialect(name: str, language: Language | None) -> bool:
-    """Return whether sessions of this language run cells in that one, too."""
-    return language is not None and name in language.dialects
+    """Return whether sessions of this language run cells in that one, too, and what those need is installed."""
+    if language is None or name not in language.dialects:
+        return False
+    missing = [program for program in language.programs.get(name, ()) if shutil.which(program, path=PROGRAMS) is None]
+    if missing:
+        log.info("the language %s is left out: there is no %s", name, " and no ".join(missing))
+    return not missing
 
 
 def read_line() -> bytes:

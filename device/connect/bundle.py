@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ("*.py", "kernel.json")
+SHIPPED = ("*.py", "kernel.json", "cells.js", "cells.m")
 LENGTH_BYTES = 8
 # The program that unpacks the archive over there; it is sent as the argument of ``python -c``.
 BOOTSTRAP = Path(__file__).with_name("remote_bootstrap.py").read_text()

@@ -3,7 +3,7 @@ import { Refused, ServerAway, apiOf } from "./api.js";
 import { Attachments } from "./attachments.js";
 import { make } from "./dom.js";
 import { acceptDrops } from "./drops.js";
-import { Editor } from "./editor.js";
+import { Editor, learn } from "./editor.js";
 import { keepAboveKeyboard, offerCharacters } from "./keyboard.js";
 import { highlightingOf, offerLanguages } from "./languages.js";
 import { loadPart } from "./lazy.js";
@@ -56,6 +56,7 @@ export class Composition {
   async colour(language) {
     this.view.languages.value = language;
     const highlighting = await highlightingOf(language, this.#element.server);
+    await learn(highlighting);
     if (language === this.#element.language) this.editor.language = highlighting;
   }
 

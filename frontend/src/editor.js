@@ -6,6 +6,7 @@ import "prism-code-editor/languages/julia";
 import "prism-code-editor/languages/matlab";
 import "prism-code-editor/languages/python";
 import "prism-code-editor/languages/r";
+import { languages } from "prism-code-editor/prism";
 import { matchBrackets } from "prism-code-editor/match-brackets";
 import { highlightBracketPairs } from "prism-code-editor/highlight-brackets";
 import "prism-code-editor/prism/languages/gap";
@@ -13,12 +14,23 @@ import "prism-code-editor/prism/languages/julia";
 import "prism-code-editor/prism/languages/matlab";
 import "prism-code-editor/prism/languages/python";
 import "prism-code-editor/prism/languages/r";
+import { loadPart } from "./lazy.js";
 
 // What on-screen keyboards do to prose must not happen to code.
 const TYPED_AS_IT_IS = { autocapitalize: "off", autocomplete: "off", autocorrect: "off", spellcheck: "false", translate: "no" };
 
+// Of the part "grammars".
+const FURTHER = ["bash", "c", "cpp", "java", "javascript"];
+
 const keymap = { ...defaultKeymap };
 for (const key of ["Mod+Enter", "8+Enter"]) delete keymap[key]; // these run the cell
+
+/** Learn a grammar that is not in this script; without it the code is plain text. */
+export async function learn(language) {
+  if (!FURTHER.includes(language) || languages[language]) return;
+  const more = await loadPart("grammars").catch(() => ({}));
+  Object.assign(languages, more.languages);
+}
 
 export class Editor {
   #prism;

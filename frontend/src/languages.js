@@ -4,8 +4,10 @@ import { make } from "./dom.js";
 import { say } from "./texts.js";
 
 // What is known before a server has been asked, so that a cell looks right at once.
-const LABELS = { gap: "GAP", gp: "GP", html: "HTML", python: "Python", r: "R", sage: "Sage" };
-const HIGHLIGHTING = { gap: "gap", julia: "julia", octave: "matlab", python: "python", r: "r", sage: "python" };
+const LABELS = {
+  cpp: "C++", gap: "GAP", gp: "GP", html: "HTML", javascript: "JavaScript", python: "Python", r: "R", sage: "Sage",
+};
+const HIGHLIGHTING = { c: "c", cpp: "cpp", gap: "gap", julia: "julia", octave: "matlab", python: "python", r: "r", sage: "python" };
 
 const lists = new Map(); // server → what it said
 

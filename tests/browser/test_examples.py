@@ -10,6 +10,10 @@ from playwright.sync_api import expect
 from harness.languages import is_installed
 from tests.browser.cell import Cell
 
+# Languages that have a tab where they are installed, by their labels.
+OPTIONAL = {
+    "R": "r", "C": "c", "C++": "cpp", "Bash": "bash", "JavaScript": "javascript", "Octave": "octave", "Java": "java",
+}  # fmt: skip
 # What each example of a language shows.
 SHOWN = {
     "sage": {
@@ -47,7 +51,8 @@ def test_one_language_alone_needs_no_tabs(server, page):
 
 @pytest.mark.sage
 def test_each_language_has_its_tab_and_arrows_move_between_them(page, cell):
-    tabs, names = page.get_by_role("tab"), ["Python", "Sage", *(["R"] if is_installed("r") else [])]
+    tabs = page.get_by_role("tab")
+    names = ["Python", "Sage", *[label for label, name in OPTIONAL.items() if is_installed(name)], "Markdown"]
     expect(tabs).to_have_text(names)
     expect(page.get_by_role("button", name="an elliptic curve")).to_have_count(0)
     tabs.first.focus()

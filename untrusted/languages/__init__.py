@@ -38,7 +38,8 @@ class Language:
     each session before its first cell. ``take_sigint``: for libraries that hear SIGINT themselves. ``terminals``:
     sessions get pseudo-terminals. ``calls``: system calls that its sessions may make beside those of every session
     (``untrusted/sandbox/allowed_calls.py``). ``dialects``: other languages that its sessions can run instead, and what
-    makes of the text of a cell in them what IPython gets. ``packages_file``: where the operator adds packages to its
+    makes of the text of a cell in them what IPython gets; ``programs``: what of the host a dialect needs, such as a
+    compiler, without which it is left out. ``packages_file``: where the operator adds packages to its
     environment (docs/running.md).
 
     ``kernelspec``: the name of an installed kernel that runs the cells instead of IPython
@@ -60,6 +61,7 @@ class Language:
     terminals: bool = False
     calls: tuple[str, ...] = ()
     dialects: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     packages_file: str = "packages.txt"
     kernelspec: str = ""
     trees: tuple[str, ...] = ()

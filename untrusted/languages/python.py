@@ -7,6 +7,7 @@ from typing import Any
 
 from untrusted.languages import Language, charts, fonts
 from untrusted.languages.pasted_code import as_meant
+from untrusted.languages.programs import DIALECTS, PROGRAMS
 
 # One thread per numerical library: a pool of threads made before the fork is dead after it.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -47,4 +48,6 @@ LANGUAGE = Language(
     warm_cells=WARM_CELLS,
     transform=as_meant,
     set_up=set_up,
+    dialects=DIALECTS,
+    programs=PROGRAMS,
 )
