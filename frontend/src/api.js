@@ -71,7 +71,13 @@ export class Api {
    * all messages of a cell that ends within `wait_s`, so that a quick one costs one request. `proof`: of work.
    */
   submit({ files = [], ...fields }, once, wait_s, signal, proof) {
-    let path = this.#keyed(`computations?wait=${wait_s}&page=${PAGE}`);
+    const query = `?wait=${wait_s}&page=${PAGE}`;
+    const { session, message } = fields;
+    // A value may be set twice, and the server keeps no history of it; of all else only one may happen.
+    if (message?.content.data?.method === "update") {
+      return this.#call("POST", this.#keyed(`sessions/${session}/comms${query}`), { json: message, signal });
+    }
+    let path = this.#keyed(`computations${query}`);
     // A header would cost pages of other sites a preflight request.
     const headers = new URL(this.server, location.href).origin === location.origin ? { "Idempotency-Key": once } : {};
     if (!headers["Idempotency-Key"]) path += `&idempotency_key=${once}`;
