@@ -53,7 +53,7 @@ def exercises() -> Response:
 @operation("A page that compares two groups of samples, in R", {200: "text/html"})
 def genes() -> Response:
     """Answer with the page; a server without R says in its cell how its owner installs it."""
-    return page("genes.html", key=here().settings.pages_key)
+    return page("genes.html")
 
 
 @routes.app_template_filter("check")
