@@ -18,7 +18,8 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from singlecell_client.client import Client, Refused, Result, Unreachable
+from singlecell_client.client import Client
+from singlecell_client.connection import Refused, Unreachable
 from singlecell_client.exit_codes import (
     EXIT_ENDED,
     EXIT_INTERRUPTED,
@@ -29,6 +30,7 @@ from singlecell_client.exit_codes import (
     EXIT_USAGE,
 )
 from singlecell_client.publishing import PAGES, publish_page
+from singlecell_client.result import Result
 from singlecell_client.table import AT_ONCE, AT_ONCE_MAX, run_table
 from singlecell_client.tasks import BadTableError
 from singlecell_client.terminal import Terminal

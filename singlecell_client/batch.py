@@ -14,7 +14,9 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
-from singlecell_client.client import ENDED, RETRY_S_TOTAL, Client, Message, Refused, Result, Unreachable
+from singlecell_client.client import Client
+from singlecell_client.connection import RETRY_S_TOTAL, Refused, Unreachable
+from singlecell_client.result import ENDED, Message, Result
 from singlecell_client.results import Row
 from singlecell_client.tasks import Task
 from singlecell_client.terminal import without_colours

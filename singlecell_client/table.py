@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from singlecell_client.batch import Batch
-from singlecell_client.client import Refused, Unreachable
+from singlecell_client.connection import Refused, Unreachable
 from singlecell_client.exit_codes import EXIT_ENDED, EXIT_INTERRUPTED, EXIT_OK, EXIT_RAISED, EXIT_REFUSED
 from singlecell_client.results import Results
 from singlecell_client.tasks import read_tasks

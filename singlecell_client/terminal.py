@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from singlecell_client.client import FILES_TYPE, Client, File, Message
+from singlecell_client.client import Client
+from singlecell_client.result import FILES_TYPE, File, Message
 
 RED, RESET = "\x1b[31m", "\x1b[0m"
 IMAGES = {"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg"}
