@@ -22,7 +22,7 @@ import requests
 
 from bench.latency import row
 from bench.sage import busy_share, in_turns, submit
-from harness.languages import is_installed
+from harness.languages import PROGRAMS, is_installed
 from harness.processes import Process, start
 from harness.server import ROOT, make_site
 from host import descendants
@@ -34,6 +34,12 @@ CELLS = {
     "python": ("1+1", "import matplotlib.pyplot as plt\nplt.plot([1, 2, 3]);"),
     "sage": ("1+1", "plot(sin, (0, 6))"),
     "r": ("1 + 1", "plot(1:3)"),
+    "c": ('#include <stdio.h>\nint main(void) { puts("2"); }',),
+    "cpp": ('#include <iostream>\nint main() { std::cout << 2; }',),
+    "bash": ("echo 2",),
+    "javascript": ("console.log(2)",),
+    "octave": ("1 + 1", "plot (1:3)"),
+    "java": ('public class Main { public static void main(String[] a) { System.out.println("2"); } }',),
 }
 # What stands in the command lines of a session's programs, and says of which language it is.
 SIGNS = {"/lib/R/": "r", "/sage/": "sage"}
@@ -83,7 +89,7 @@ def serve(stack: ExitStack, names: list[str]) -> tuple[tuple[str, Process], dict
         start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT)
     )
     available_s = {}
-    for name in names[1:]:
+    for name in [name for name in names[1:] if name not in PROGRAMS]:  # those run in sessions of Python
         process.wait_for_line(rf"^singlecell: {name} \S+ is ready after", START_S)
         said = re.search(rf"{name} \S+ is ready after (\d+\.\d) s", process.log)
         available_s[name] = float(said[1]) if said else -1.0
