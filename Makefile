@@ -3,7 +3,7 @@
 # make r       install R for it (0.3 GB of disk), of Debian's packages
 # make c       likewise C; make cpp C++, make bash, make javascript (Node), make octave, make java
 # make packages   build the operator's packages.txt into Python's environment (make run does so, too)
-# make test    install what tests need and run all of them, three parts at once (ARGS="-k words": some of them)
+# make test    install what tests need and run all of them, two parts at once (ARGS="-k words": some of them)
 # make check   ruff, mypy, the boundaries between the rooms, and whether static/ is what make frontend builds
 # make bench   the measurements, as tables and JSON
 # make load    students by Tsung: RATE=10 (a second) SECONDS=60 USERS=600; URL= a running server; RAMP=1 the knee; MIX=simple

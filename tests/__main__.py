@@ -1,6 +1,6 @@
 """``python -m tests``: all tests, part by part; with arguments one pytest that gets them.
 
-Most tests wait more than they compute: where there are two processors, three parts run at once. At the end there are
+Most tests wait more than they compute: where there are two processors, two parts run at once. At the end there are
 the time of each part and the slowest tests of all.
 """
 
@@ -21,7 +21,7 @@ from harness.processes import tied
 from harness.server import ROOT
 from tests.parts import PARTS, PYTEST, Part, argv
 
-BESIDE_MAX = 3
+BESIDE_MAX = 2
 SLOWEST = 10
 NO_TESTS = 5  # pytest's exit code when all of a part are left out: its language is not installed
 
@@ -51,8 +51,7 @@ def main(arguments: list[str]) -> int:
     """Run the tests; return the worst of the exit codes."""
     if arguments:
         os.execv(sys.executable, [*PYTEST, *arguments])
-    processors = len(os.sched_getaffinity(0))
-    return run(PARTS, min(BESIDE_MAX, processors + 1) if processors > 1 else 1)
+    return run(PARTS, min(BESIDE_MAX, len(os.sched_getaffinity(0))))
 
 
 def run(parts: Sequence[Part], beside: int) -> int:

@@ -15,6 +15,7 @@ import pytest
 import settings as settings_file
 import store as stores
 from harness import processes
+from harness.processes import Process
 from store import Store, embedded
 from tests.device.test_connector import open_door
 from tests.mongod import new_name
@@ -85,9 +86,16 @@ class Running:
         found = self.store.messages.after(self.id, -1)
         return found is not None and any(b"begun" in bytes(text) for text in found[0])
 
-    def nothing_left(self) -> bool:
-        """Return whether all that ran in the untrusted account is gone, wherever it went in the process tree."""
-        return all(processes.birth(pid) != birth for pid, birth in self.over_there.items())
+    def wait_until_nothing_is_left(self, process: Process) -> None:
+        """Wait until all that ran in the untrusted account is gone, wherever it went in the process tree."""
+        try:
+            process.wait_for(lambda: not self._left(), "the end of all that ran there", END_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nleft: {self._left()}") from error
+
+    def _left(self) -> dict[int, str]:
+        there = [pid for pid, birth in self.over_there.items() if processes.birth(pid) == birth]
+        return {pid: processes.command_line(pid) for pid in there}
 
 
 @pytest.fixture
@@ -116,7 +124,7 @@ def test_asked_to_end_it_hands_back_what_runs_and_leaves_nothing(running, number
     running.device.signal(number)
     assert running.device.wait(END_S) == 0
     assert state_of(running.store, running.id) == ("queued", None)
-    running.sshd.wait_for(running.nothing_left, "the end of all that ran there", END_S)
+    running.wait_until_nothing_is_left(running.sshd)
     assert f"cell={running.id} running→queued" in running.device.log
 
 
@@ -125,7 +133,7 @@ def test_killed_it_leaves_nothing_over_there_and_the_cell_to_the_next(running):
     assert running.over_there
     running.device.signal(signal.SIGKILL)
     running.device.wait(END_S)
-    running.sshd.wait_for(running.nothing_left, "the end of all that ran there", END_S)
+    running.wait_until_nothing_is_left(running.sshd)
     # Its lease has not run out yet.
     assert state_of(running.store, running.id) == ("running", None)
 
@@ -138,6 +146,6 @@ def test_an_sshd_that_dies_takes_everything_with_it_and_the_device_goes_on(runni
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     running.device.wait_for(lambda: state_of(running.store, running.id) == ("queued", None), "the next attempt", 60.0)
-    running.device.wait_for(running.nothing_left, "the end of all that ran there", END_S)
+    running.wait_until_nothing_is_left(running.device)
     running.device.wait_for_line("SSH does not answer", 60.0)
     assert running.device.exit_code is None
