@@ -15,10 +15,9 @@ from web.message_pages import existing_computation, wait_for_end
 from web.operations import operation
 from web.parameters import KEY, PAGE, WAIT
 from web.problems import refuse
-from web.request_schemas import CommMessage
+from web.request_schemas import COMM_ID_CHARS_MAX, ControlMessage
 from web.responses import SubmittedAnswer
 
-COMM_ID_CHARS_MAX = 128
 _PATHS = "`content.data.buffer_paths` has to list the path of each of `buffers`, which begins with the name of a value."
 
 routes = Blueprint("comms", __name__)
@@ -38,7 +37,7 @@ routes = Blueprint("comms", __name__)
         415: "The body is not JSON.",
         429: "The client, its page, origin or key has its share of what waits, of CPU time or room already.",
     },
-    body=CommMessage,
+    body=ControlMessage,
     parameters=(WAIT, KEY, PAGE),
 )
 def deliver(id: str) -> Response:
@@ -48,7 +47,7 @@ def deliver(id: str) -> Response:
     requester = requesters.admit()
     requesters.check_budgets()
     check_room()
-    message = request_schemas.read(CommMessage)
+    message = request_schemas.read(ControlMessage)
     model = _model(message)
     requesters.check_language(UNSET, id)
     submission = Submission(
@@ -67,7 +66,7 @@ def deliver(id: str) -> Response:
         return submitted_answer(computation, page)
 
 
-def _model(message: CommMessage) -> str:
+def _model(message: ControlMessage) -> str:
     """Return the id of the comm that a message is for. Raises ProblemError for what is no message of a control."""
     untrusted_id, untrusted_data = message.content.get("comm_id"), message.content.get("data", {})
     if not isinstance(untrusted_id, str) or not 0 < len(untrusted_id) <= COMM_ID_CHARS_MAX:

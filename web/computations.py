@@ -60,12 +60,13 @@ def submit() -> Response:
         with ExitStack() as closing:
             uploads: multipart.Uploads = []
             requesters.admit()
-            once = requesters.once()
+            once, untrusted_proof = requesters.once(), PROOF.read()
+            PAGE.read()  # in what is sent again, too, though only what is new has a lane
             first = context.store.repeats.find(once) if once else None
             if first is None:
                 requesters.check_budgets()
                 check_room()
-                requesters.check_proof()
+                requesters.check_proof(untrusted_proof)
             if request.mimetype == multipart.MEDIA_TYPE:
                 boundary = request.mimetype_params.get("boundary", "")
                 if not closing.enter_context(context.client_shares.uploads.taken(connection().client)):

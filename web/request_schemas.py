@@ -29,6 +29,16 @@ BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}(==|[A-Za-z0-9+/]=))?$"
 Buffer = Annotated[bytes, Meta(extra_json_schema={"pattern": BASE64})]
 
 
+COMM_ID_CHARS_MAX = 128
+CONTROL_CONTENT = {
+    "required": ["comm_id"],
+    "properties": {
+        "comm_id": {"type": "string", "minLength": 1, "maxLength": COMM_ID_CHARS_MAX},
+        "data": {"type": "object"},
+    },
+}
+
+
 class CommMessage(Struct, forbid_unknown_fields=True):
     """A comm message for the session's kernel; ``buffers`` are base64."""
 
@@ -36,6 +46,12 @@ class CommMessage(Struct, forbid_unknown_fields=True):
     content: dict[str, Any]
     metadata: dict[str, Any] = {}
     buffers: Annotated[list[Buffer], Meta(max_length=64)] = []
+
+
+class ControlMessage(CommMessage):
+    """A comm message of a control, whose ``comm_id`` names its model; ``buffers`` are base64."""
+
+    content: Annotated[dict[str, Any], Meta(extra_json_schema=CONTROL_CONTENT)]
 
 
 class NewComputation(Struct, forbid_unknown_fields=True):

@@ -17,7 +17,7 @@ from store.budgets import names_of
 from store.keys import hash_of
 from web import clients, languages, operator
 from web.context import here
-from web.parameters import KEY, ONCE_HEADER, ONCE_QUERY, PAGE, PROOF
+from web.parameters import KEY, ONCE_HEADER, ONCE_QUERY, PAGE
 from web.problems import ask_for_proof, refuse
 
 NO_KEY = "This server runs code only for those who have a key; the author of the page can ask its operator for one."
@@ -68,14 +68,13 @@ def lane() -> str | None:
 
 
 def once() -> Once | None:
-    """Return the idempotency key of an admitted request, None when it has none. Raises ProblemError 400.
+    """Return the idempotency key of an admitted request, the header's before the query's; None when it has none.
 
     A key counts for the API key that came along, else for the client: others that think of the same are others.
+    Raises ProblemError 400.
     """
     requester = admit()
     in_header, in_query = ONCE_HEADER.read(), ONCE_QUERY.read()
-    if in_header is not None and in_query is not None:
-        refuse(400, "The idempotency key is given twice: in `Idempotency-Key` and in `idempotency_key`.")
     untrusted_key = in_query if in_header is None else in_header
     if untrusted_key is None:
         return None
@@ -101,13 +100,13 @@ def check_budgets() -> None:
             raise OverShareError("cpu", OVERDRAWN[kind].format(minutes=minutes), again_s)
 
 
-def check_proof() -> None:
+def check_proof(untrusted_proof: str | None) -> None:
     """Refuse a request without a proof of work while many computations wait.
 
     The operator and programs with an API key, which is a secret, need none. Raises ProblemError 400, 429;
     StoreUnavailableError.
     """
-    untrusted_proof, proofs = PROOF.read(), here().proofs
+    proofs = here().proofs
     if not proofs.are_asked_for() or operator.asks() or (g.key is not None and g.key.kind == "api"):
         return
     client = clients.address()

@@ -10,8 +10,7 @@ from flask.testing import FlaskClient
 
 from settings import Settings
 from tests.web.conftest import Device, check_problem, submit
-from web.comms import COMM_ID_CHARS_MAX
-from web.request_schemas import json_bytes_max
+from web.request_schemas import COMM_ID_CHARS_MAX, json_bytes_max
 
 
 def update(value: object, comm_id: object = "m", **fields: Any) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def test_a_body_is_the_same_however_it_is_written_but_for_its_files(client: Flas
 def test_a_page_of_another_site_says_the_key_in_the_address(client: FlaskClient) -> None:
     ids = {client.post(f"/computations?idempotency_key={KEY}", json={"code": "1"}).get_json()["id"] for _ in range(2)}
     assert ids == {send(client).get_json()["id"]}
-    check_problem(send(client, path=f"?idempotency_key={KEY}"), 400, "twice")
+    assert send(client, path="?idempotency_key=other").get_json()["id"] in ids  # the header is before it
 
 
 @pytest.mark.parametrize(("key", "status"), [("", 400), ("a", 201), ("a" * 255, 201), ("a" * 256, 400), ("a b", 400)])
