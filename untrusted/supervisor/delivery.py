@@ -11,8 +11,8 @@ from contextlib import closing
 import msgspec
 
 from untrusted.channel import carried_bytes
-from untrusted.supervisor.file_pace import FilePace
 from untrusted.supervisor.output_files import Complaints, Walk, harvest
+from untrusted.supervisor.pace import FILES_BYTES_S, OUTPUT_BYTES_S, Pace
 from untrusted.supervisor.turn import Turn
 from untrusted.supervisor.work_directory import WorkDirectory
 from wire import FRAME_BYTES_MAX, MESSAGES_MAX, File, Finished, Frame, Limits, Message, Output
@@ -27,11 +27,11 @@ class Deliveries:
     """The queue of work that is done bit by bit: of each session in turn a frame, or a slice of a look at files.
 
     Files of several pieces go one by one over the whole connection; the shortest that waits is the next. ``pace``: of
-    all files.
+    all files, ``output_pace``: of what kernels say.
     """
 
     def __init__(self) -> None:
-        self.pace = FilePace()
+        self.pace, self.output_pace = Pace(FILES_BYTES_S), Pace(OUTPUT_BYTES_S)
         self._works: dict[str, deque[Work]] = {}
         self._order: deque[str] = deque()
         self._sending: str | None = None  # the session whose file is on its way
@@ -46,6 +46,11 @@ class Deliveries:
             self._works[session] = deque()
             self._order.appendleft(session)  # most have little to say
         self._works[session].append(work)
+
+    def begin(self, session: str, now: float) -> None:
+        """Note that a session begins to run: what is long gives way to it."""
+        self.pace.begin(session, now)
+        self.output_pace.begin(session, now)
 
     def wait_s(self, now: float) -> float:
         """Return when there is something to send or to look at next, in seconds from now."""

@@ -33,6 +33,12 @@ class Descriptors:
         """Wait until there is something to read, as long as somebody listens."""
         self._add(descriptor, select.EPOLLIN, is_speaker=True)
 
+    def hush(self, descriptor: int) -> None:
+        """Do not wait until a speaker says something; it may be added again."""
+        self._beside.discard((descriptor, select.EPOLLIN, True))
+        with suppress(FileNotFoundError):
+            self._speakers.unregister(descriptor)
+
     def add_full(self, descriptor: int) -> None:
         """Wait until a speaker takes more of what was written to it."""
         with suppress(FileExistsError):

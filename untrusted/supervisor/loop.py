@@ -128,7 +128,7 @@ class Supervisor:
         else:
             lacks_workers = any(not pool.alive or pool.lacks for pool in self._pools.values())
             wait_s = TICK_S if self._introspections.pending or lacks_workers else IDLE_POLL_S
-            wait_s = min(wait_s, self._sessions.looks.wait_s(now))
+            wait_s = min(wait_s, self._sessions.looks.wait_s(now), self._workers.wait_s(now))
         if not waits_for_device:
             wait_s = min(wait_s, self._sessions.deliveries.wait_s(now))
         return self._descriptors.wait(wait_s, listens=not is_blocked)

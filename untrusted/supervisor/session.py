@@ -6,8 +6,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from untrusted.channel import carried_bytes
 from untrusted.supervisor.delivery import Deliveries, Work, deliver, outputs
 from untrusted.supervisor.message_sorter import MessageSorter
+from untrusted.supervisor.pace import MESSAGE_BYTES
 from untrusted.supervisor.turn import Turn
 from untrusted.supervisor.usage_watch import UsageWatch
 from untrusted.supervisor.work_directory import WorkDirectory
@@ -127,6 +129,12 @@ class Session:
         if self.turn:
             for frame in outputs(self.id, self.turn.computation, out):
                 self._send(frame)
+        cost_bytes = sum(map(carried_bytes, messages)) + MESSAGE_BYTES * len(messages)
+        self._deliveries.output_pace.count(self.id, cost_bytes, now)
+
+    def pause_s(self, now: float) -> float:
+        """Return for how long its kernel is not heard, as it has said much and others run cells."""
+        return self._deliveries.output_pace.wait_s(self.id, now) if self.ending is None else 0.0
 
     def _react(self, message: Message, now: float) -> None:
         """Do what waited for the beginning of the turn; stop its clock when it asks the reader for input."""
@@ -149,6 +157,7 @@ class Session:
         if worker.channel.unsent_bytes:
             raise WireError("the end of a computation that the worker has not read")
         turn.over_at = now
+        self._deliveries.output_pace.over(self.id)
         if overrun := worker.group.overrun():
             self.end(overrun)
         elif turn.last:
@@ -197,6 +206,7 @@ class Session:
 
     def bury(self, worker: WorkerProcess, now: float) -> None:
         """Say what is left to say: the worker is dead with all its processes."""
+        self._deliveries.output_pace.over(self.id)
         reason: Reason = self.ending or worker.group.overrun() or "kernel_died"
         if self.turn is not None:
             done = self.turn.over_at is not None and reason in ("session_gone", "kernel_died")

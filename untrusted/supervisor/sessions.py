@@ -68,7 +68,7 @@ class Sessions:
         session = self.get(frame.session)
         if session is not None:  # otherwise Closed is on its way, or has been sent
             if isinstance(frame, Execute):
-                self.deliveries.pace.begin(frame.session, now)
+                self.deliveries.begin(frame.session, now)
             session.backlog.append(frame)
             session.work_off(now)
             self._watch(session, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -36,6 +37,7 @@ class Workers:
         self._by_pidfd: dict[int, tuple[Pool, WorkerProcess]] = {}
         self._by_channel: dict[int, WorkerProcess] = {}
         self._unheard: dict[int, WorkerProcess] = {}  # by channel: a frame has come that was not dealt with yet
+        self._paused: dict[int, float] = {}  # by channel: until when it is not heard
         self._last_words: dict[int, int] = {}  # by pidfd: slices in which a dead worker was heard
 
     def __iter__(self) -> Iterator[WorkerProcess]:
@@ -55,15 +57,29 @@ class Workers:
         """Whether a frame has come that was not dealt with yet."""
         return bool(self._unheard)
 
+    def wait_s(self, now: float) -> float:
+        """Return when the next of those who pause is heard again, in seconds from now."""
+        return max(0.0, min(self._paused.values(), default=math.inf) - now)
+
+    def _resume(self, now: float) -> None:
+        for channel in [channel for channel, until in self._paused.items() if until <= now]:
+            del self._paused[channel]
+            worker = self._by_channel[channel]
+            if worker.channel.waiting:
+                self._unheard[channel] = worker
+            if not worker.channel.closed:
+                self._descriptors.add_speaker(channel)
+
     def hear(self, events: set[int], is_device_blocked: Callable[[], bool], now: float) -> None:
         """Deal with what workers say, a slice of each; ``events``: the descriptors at which something happened."""
+        self._resume(now)
         speaking = self._unheard | {name: self._by_channel[name] for name in events & self._by_channel.keys()}
         for name, worker in speaking.items():
             if worker.channel.unsent_bytes:
                 worker.channel.flush()
                 if not worker.channel.unsent_bytes:
                     self._descriptors.forget_full(name)
-            if not is_device_blocked():
+            if name not in self._paused and not is_device_blocked():
                 self._hear(worker, now, max(HEAR_S_MIN, min(HEAR_S, HEAR_ALL_S / len(speaking))))
 
     def bury(self, events: set[int], now: float) -> None:
@@ -90,6 +106,7 @@ class Workers:
         channel = worker.channel.fileno()
         del self._by_channel[channel]
         self._unheard.pop(channel, None)
+        self._paused.pop(channel, None)
         self._descriptors.forget(channel)
         self._descriptors.forget(worker.pidfd)
 
@@ -102,7 +119,17 @@ class Workers:
             self._unheard.pop(worker.channel.fileno(), None)
         if worker.channel.closed:
             self._descriptors.forget(worker.channel.fileno())
+        self._pause(worker, now)
         return more
+
+    def _pause(self, worker: WorkerProcess, now: float) -> None:
+        """Do not hear a worker for a while, if its session has said much and others run cells."""
+        session, channel = self._sessions.of(worker), worker.channel.fileno()
+        wait_s = session.pause_s(now) if session is not None else 0.0
+        if wait_s > 0.0 and channel in self._by_channel:
+            self._paused[channel] = now + wait_s
+            self._unheard.pop(channel, None)
+            self._descriptors.hush(channel)
 
     def _hear_frames(self, worker: WorkerProcess, now: float, slice_s: float) -> bool:
         until = time.monotonic() + slice_s
