@@ -87,7 +87,8 @@ def test_stop_ends_the_search(embed, page, server, crowd) -> None:
 
 def test_the_client_program_solves_the_challenge(server, crowd) -> None:
     program = Program(server.url)
-    program._http.headers["X-Forwarded-For"] = "203.0.113.7"  # not the operator, who needs no proof
+    http = program._connection._http
+    http.headers["X-Forwarded-For"] = "203.0.113.7"  # not the operator, who needs no proof
     id = program.submit("1")["id"]
-    assert program._http.get(f"{server.url}/computations/{id}", timeout=10).json()["state"] == "queued"
+    assert http.get(f"{server.url}/computations/{id}", timeout=10).json()["state"] == "queued"
     program.cancel(id)
