@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+# Python 3.11 counts the depth of all threads that parse in one place, and fails with SystemError when they meet there.
+_parsing = threading.Lock()
 
 
 class Fault(NamedTuple):
@@ -47,7 +51,9 @@ class ConfigFile:
 
     def _statements(self) -> list[ast.stmt]:
         try:
-            return ast.parse(self.path.read_text(encoding="utf-8")).body
+            text = self.path.read_text(encoding="utf-8")
+            with _parsing:
+                return ast.parse(text).body
         except OSError as error:
             self.faults.append(Fault(f"cannot be read: {error.strerror}"))
         except SyntaxError as error:
