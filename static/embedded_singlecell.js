@@ -393,7 +393,7 @@ a { color: var(--link); text-underline-offset: 2px }
 .markdown .align-center { text-align: center }
 .markdown .math { display: inline-block; vertical-align: bottom; padding: 0 }
 .controls { position: relative; overflow: hidden }
-.areas { position: absolute; inset: 0; pointer-events: none }
+.areas { position: absolute; inset: 0; margin: 0; pointer-events: none } /* what follows a frame keeps a distance else */
 .area { position: absolute; overflow: auto; pointer-events: auto; display: flow-root }
 .area > * + * { margin-top: 10px }
 .controls.gone > :is(.frame, .areas) { opacity: .6 }

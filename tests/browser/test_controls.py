@@ -190,3 +190,16 @@ def test_after_a_reload_controls_are_live_and_as_they_were(cell, page):
 def test_what_shows_no_control_ends_its_session(cell, page, server):
     with page.expect_request(lambda request: request.method == "DELETE" and "/sessions/" in request.url):
         cell.run("print('interact with nobody')")
+
+
+IS_WHOLE = """node => {
+  const bottom = (part) => node.shadowRoot.querySelector(part)?.getBoundingClientRect().bottom
+  return bottom(".area .stdout") <= bottom(".controls")
+}"""
+
+
+def test_what_a_control_has_caught_is_not_cut_off(cell, page):
+    cell.run(INTERACT)
+    expect(cell.node.locator(".area .stdout")).to_have_text(re.compile("Ann"))
+    # The frame is told how high it is, and grows a moment later.
+    page.wait_for_function(IS_WHOLE, arg=cell.node.element_handle(), timeout=10_000)
