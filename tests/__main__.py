@@ -1,13 +1,15 @@
 """``python -m tests``: all tests, part by part; with arguments one pytest that gets them.
 
 Most tests wait more than they compute: where there are two processors, two parts run at once. At the end there are
-the time of each part and the slowest tests of all.
+the time of each part and the slowest tests of all. A part that does not end is aborted: it says where each of its
+threads stands, and counts as failed.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,7 @@ from harness.server import ROOT
 from tests.parts import PARTS, PYTEST, Part, argv
 
 BESIDE_MAX = 2
+PART_MAX_S = 1500  # the longest takes 600; what CI gives all of it is 5400
 SLOWEST = 10
 NO_TESTS = 5  # pytest's exit code when all of a part are left out: its language is not installed
 
@@ -54,24 +57,28 @@ def main(arguments: list[str]) -> int:
     return run(PARTS, min(BESIDE_MAX, len(os.sched_getaffinity(0))))
 
 
-def run(parts: Sequence[Part], beside: int) -> int:
+def run(parts: Sequence[Part], beside: int, part_max_s: float = PART_MAX_S) -> int:
     """Run parts, so many at once, then those that must be alone; print what they say and a table."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tests-") as directory:
         groups = [(beside, [part for part in parts if not part.alone]), (1, [part for part in parts if part.alone])]
-        results = [result for most, group in groups for result in run_beside(group, parts, most, Path(directory))]
+        results = [
+            result for most, group in groups for result in run_beside(group, parts, most, Path(directory), part_max_s)
+        ]
     print(table(results, time.monotonic() - begun), flush=True)
     return max([result.code for result in results], default=130)
 
 
-def run_beside(waiting: Sequence[Part], parts: Sequence[Part], most: int, directory: Path) -> Iterator[Result]:
+def run_beside(
+    waiting: Sequence[Part], parts: Sequence[Part], most: int, directory: Path, part_max_s: float
+) -> Iterator[Result]:
     """Yield the results of parts as they end. Ctrl-C reaches those that run by itself; no other begins then."""
     left, running = list(waiting), []
     while left or running:
         try:
             while left and len(running) < most:
                 running.append(begin(left.pop(0), parts, directory))
-            ended = wait_for_one(running)
+            ended = wait_for_one(running, part_max_s)
         except KeyboardInterrupt:
             left.clear()
             continue
@@ -91,11 +98,17 @@ def begin(part: Part, parts: Sequence[Part], directory: Path) -> Running:
     return Running(part, process, said, results)
 
 
-def wait_for_one(running: Sequence[Running]) -> Running:
-    """Return one that has ended."""
+def wait_for_one(running: Sequence[Running], part_max_s: float) -> Running:
+    """Return one that has ended; abort the oldest when its time is over."""
     ends = {os.pidfd_open(one.process.pid): one for one in running}
+    oldest = min(running, key=lambda one: one.begun)
     try:
-        return ends[select.select(list(ends), [], [])[0][0]]
+        ended = select.select(list(ends), [], [], max(0, oldest.begun + part_max_s - time.monotonic()))[0]
+        if ended:
+            return ends[ended[0]]
+        print(f"tests: {oldest.part.name}: did not end in {part_max_s:g} s, and is aborted", flush=True)
+        oldest.process.send_signal(signal.SIGABRT)
+        return oldest
     finally:
         for descriptor in ends:
             os.close(descriptor)

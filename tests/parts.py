@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PYTEST = [sys.executable, "-m", "pytest"]
+# What is aborted has said all until then, and says where it stands, also after its last test.
+PYTEST = [sys.executable, "-u", "-X", "faulthandler", "-m", "pytest"]
 
 
 @dataclass(frozen=True)

@@ -58,3 +58,26 @@ def test_two_parts_run_at_once_and_all_is_told(tmp_path: Path, capfdbinary, fail
     slowest = said[said.index("the slowest tests") :].splitlines()[1:]
     assert len([line for line in slowest if line.endswith("::test_meets")]) == 3, said
     assert ("test_a.py::test_meets" in said[: said.index("the slowest tests")]) == fails
+
+
+# The pool waits for its thread, whatever a timeout raises in it.
+HANGS = """
+import concurrent.futures, threading
+def test_waits():
+    with concurrent.futures.ThreadPoolExecutor(1) as pool: pool.submit(threading.Event().wait)
+"""
+
+
+def test_a_part_that_does_not_end_is_aborted_and_says_where_it_stands(tmp_path: Path, capfdbinary) -> None:
+    parts = []
+    for name, text in (("hangs", HANGS), ("goes on", "def test_goes_on(): pass")):
+        file = tmp_path / name / f"test_{name.replace(' ', '_')}.py"
+        file.parent.mkdir()
+        file.write_text(text)
+        parts.append(Part(name, (str(file.parent),)))
+    assert run(parts, 1, part_max_s=20) == 134
+    said = capfdbinary.readouterr().out.decode()
+    assert "tests: hangs: did not end in 20 s, and is aborted" in said
+    assert 'test_hangs.py", line 4 in test_waits' in said
+    lines = [line for line in said.splitlines() if line.startswith(("hangs ", "goes on "))]
+    assert "failed (134)" in lines[0] and lines[1].split()[2] == "1" and "failed" not in lines[1]
