@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -32,6 +34,8 @@ cell_interrupt_grace_s = 2.0
 # In the environment of ``make run``, for those who look where it gets to.
 SECRET = "not-for-parts"
 
+EXIT_MAX_S = 60
+
 LEFT_OUT = pytest.StashKey[list[LeftOut]]()
 
 
@@ -44,6 +48,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("root"):
             item.add_marker(pytest.mark.skip(reason="only root can make accounts and drop to them"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Bound the time to exit: a thread of a test that failed may wait for something that never comes."""
+    faulthandler.dump_traceback_later(EXIT_MAX_S, exit=True, file=sys.__stderr__)
 
 
 @pytest.hookimpl(wrapper=True)

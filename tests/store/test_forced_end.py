@@ -149,7 +149,7 @@ def test_a_computation_that_many_end_at_once_ends_once(connect: Connect) -> None
         id = submit(store)
         say(store, claim(store), [BUSY])
         let_die(store, id)
-        start = threading.Barrier(4)
+        start = threading.Barrier(4, timeout=30)
 
         def cancel(id: str = id, start: threading.Barrier = start) -> None:
             own = connect()

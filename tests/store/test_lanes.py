@@ -186,7 +186,7 @@ def test_one_that_gets_in_line_before_the_next_is_brought_brings_that_one(
 def test_submitters_and_devices_that_race_leave_nothing_behind(connect: Connect) -> None:
     submitted: set[str] = set()
     claimed: list[str] = []
-    ready = threading.Barrier(5)
+    ready = threading.Barrier(5, timeout=30)
     over = threading.Event()
 
     def submits(client: str) -> None:

@@ -30,7 +30,7 @@ def test_of_many_at_once_one_is_stored_and_all_are_told_it(connect: Connect) -> 
     doors, ids = [connect() for _ in range(6)], []
     for door in doors:
         door.ping()
-    together = threading.Barrier(len(doors))
+    together = threading.Barrier(len(doors), timeout=30)
 
     def send(door: Store) -> None:
         together.wait()

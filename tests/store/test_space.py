@@ -139,7 +139,7 @@ def test_what_a_dead_process_reserved_is_forgotten(connect: Connect, monkeypatch
 def test_of_many_uploads_at_once_no_more_are_let_in_than_fit(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     store = connect(disk_free_bytes_min=GIB)
     monkeypatch.setattr(store.space, "_measure", lambda: (GIB + 3 * 50 * MIB, 100 * GIB))
-    together, inside = threading.Barrier(10), []
+    together, inside = threading.Barrier(10, timeout=30), []
 
     def upload() -> None:
         with ExitStack() as held:

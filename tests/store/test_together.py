@@ -89,7 +89,7 @@ def test_one_that_is_ended_in_the_middle_lets_the_next_one_go_on() -> None:
 def test_submissions_at_once_take_fewer_commands_and_each_has_its_outcome(store: Store) -> None:
     session = store.computations.submit(Submission("1", "python", keep=True)).session
     database, many = database_of(store).ready(), 40
-    at_once = threading.Barrier(many)
+    at_once = threading.Barrier(many, timeout=30)
 
     def one(number: int) -> str:
         at_once.wait(PATIENCE_S)
