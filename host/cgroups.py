@@ -15,10 +15,12 @@ ROOT = Path("/sys/fs/cgroup")
 V2_CONTROLLERS = ("memory", "pids", "cpu")
 V1_CONTROLLERS = ("memory", "pids", "cpuacct", "cpu")
 V1_NEEDED = ("memory", "pids", "cpuacct")
-NAME = "singlecell-"
+NAME, PARTS = "singlecell-", "-parts"
 # cgroup v1 weighs the group of all sessions against every single process beside it, by default like one of them (1024):
 # a busy machine then leaves all cells together what it leaves one program. So many of them for each CPU.
 V1_SHARES = 4 * 1024
+# The server's own parts together, for each CPU: all cells wait behind them, so cells that compute must not slow them.
+V1_PARTS_SHARES = 4 * V1_SHARES
 # In cgroup v2 a process can be moved only by who owns the common parent of both groups: so sshd starts in this leaf.
 ENTRANCE = "entrance"
 
@@ -27,17 +29,23 @@ ENTRANCE = "entrance"
 class Groups:
     """The control groups of one server.
 
-    ``setting``: the value of cgroup_directory, ``""`` without groups; ``entrance``: the group in which sshd starts.
+    ``setting``: the value of cgroup_directory, ``""`` without groups; ``entrance``: the group in which sshd starts;
+    ``parts``: that of this process and of all that it starts and does not move on, where they weigh together.
     """
 
     setting: str
     directories: tuple[Path, ...]
     entrance: Path | None = None
+    parts: Path | None = None
     # Says to other launchers that these groups are in use; a process id would not, there are several pid namespaces.
     locks: tuple[int, ...] = ()
 
     def remove(self) -> None:
         """Remove what was made, as far as no process is in it."""
+        if self.parts is not None:
+            with suppress(OSError):
+                _enter(self.parts.parent)
+            remove(self.parts)
         for directory in self.directories:
             remove(directory)
         for lock in self.locks:
@@ -76,7 +84,7 @@ def _make_v2(name: str, untrusted: Account) -> Groups:
     (ROOT / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in V2_CONTROLLERS))
     directory = ROOT / name
     directory.mkdir()
-    groups = Groups(str(directory), (directory,), directory / ENTRANCE, (_lock(directory),))
+    groups = Groups(str(directory), (directory,), directory / ENTRANCE, locks=(_lock(directory),))
     try:
         (directory / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in V2_CONTROLLERS))
         (directory / ENTRANCE).mkdir()
@@ -91,23 +99,38 @@ def _make_v2(name: str, untrusted: Account) -> Groups:
 
 
 def _make_v1(name: str, untrusted: Account) -> Groups:
-    made = {}
+    made, parts = {}, None
     for controller, parent in _v1_parents().items():
         _sweep(parent)
         try:
             (parent / name).mkdir()
             os.chown(parent / name, untrusted.uid, untrusted.gid)
             if controller == "cpu":
-                (parent / name / "cpu.shares").write_text(str(V1_SHARES * (os.cpu_count() or 1)))
+                _weigh(parent / name, V1_SHARES)
+                parts = parent / f"{name}{PARTS}"
         except OSError:
             continue
         made[controller] = parent / name
     setting = ",".join(f"{controller}={path}" for controller, path in made.items())
-    groups = Groups(setting, tuple(made.values()), locks=tuple(map(_lock, made.values())))
+    groups = Groups(setting, tuple(made.values()), locks=tuple(map(_lock, made.values())), parts=parts)
     if any(controller not in made for controller in V1_NEEDED):
         groups.remove()
         return NONE
+    if parts is not None:
+        with suppress(OSError):  # they weigh one by one then
+            parts.mkdir()
+            _weigh(parts, V1_PARTS_SHARES)
+            _enter(parts)
     return groups
+
+
+def _weigh(directory: Path, shares: int) -> None:
+    (directory / "cpu.shares").write_text(str(shares * (os.cpu_count() or 1)))
+
+
+def _enter(directory: Path) -> None:
+    """Move this process to a group; what it starts from now on begins there."""
+    (directory / "cgroup.procs").write_text(str(os.getpid()))
 
 
 def _v1_parents() -> dict[str, Path]:

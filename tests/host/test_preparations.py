@@ -69,8 +69,18 @@ def test_control_groups_are_made_and_removed():
     # In cgroup v1 one process beside the group weighs 1024.
     assert all(int(path.read_text()) > 1024 for one in groups.directories for path in one.glob("cpu.shares"))
     assert all(directory.owner() == accounts.UNTRUSTED for directory in groups.directories)
+    before = own_groups()
+    if groups.parts is not None:  # and the server's own parts weigh more than all cells together
+        assert groups.parts.name in before
+        (cells,) = (path for one in groups.directories for path in one.glob("cpu.shares"))
+        assert int((groups.parts / "cpu.shares").read_text()) > int(cells.read_text())
     groups.remove()
     assert not any(directory.exists() for directory in groups.directories)
+    assert groups.parts is None or (own_groups() != before and not groups.parts.exists())
+
+
+def own_groups() -> str:
+    return Path("/proc/self/cgroup").read_text()
 
 
 @pytest.mark.root
