@@ -11,7 +11,7 @@ from device.claim_trigger import Claimable, ClaimTrigger
 from device.handover import Handover
 from device.registry import Runs
 from device.runs import Run, Session
-from device.shares import passed_over
+from device.shares import Begun, passed_over
 from settings import Settings
 from store import NOBODY_PASSED, Claim, PassedOver, Store
 
@@ -37,6 +37,7 @@ class Dispatcher:
         self._id, self._store, self._settings, self._runs = device_id, store, settings, runs
         self._accounts, self._trigger = accounts, trigger
         self._handover = Handover(store, settings, runs, accounts)
+        self._begun = Begun(settings.page_begins_per_s)
         self._passed = NOBODY_PASSED  # as the last claim had it
 
     def step(self, now: float) -> None:
@@ -45,7 +46,7 @@ class Dispatcher:
         if self._store.is_exhausted():
             self._trigger.postpone(now)
             return
-        if self._passed != NOBODY_PASSED and self._passed != self._passed_over():
+        if self._passed != NOBODY_PASSED and self._passed != self._passed_over(now):
             self._trigger.look()  # somebody has room for more again
         claimable = self._trigger.take(now, is_full=any(account.free <= 0 for account in self._accounts))
         for id in claimable.turns:
@@ -94,6 +95,7 @@ class Dispatcher:
         if claim.id in self._runs.by_id:
             # Its lease had run out, and we were the first to find it queued again.
             self._runs.drop(self._runs.by_id[claim.id], now)
+        self._begun.add(claim, now)
         run = self._runs.by_id[claim.id] = Run.of(claim, self._settings, now)
         self._handover.take(run, now)
         return True
@@ -106,7 +108,7 @@ class Dispatcher:
         for account in self._with_room():
             languages = frozenset(account.languages)
             if languages not in tried:
-                claim = self._claim_in(languages, turns_of)
+                claim = self._claim_in(languages, now, turns_of)
                 if claim is not None:
                     return claim
                 tried.add(languages)
@@ -119,17 +121,17 @@ class Dispatcher:
             return None
         return self._store.claims.claim(self._id, languages=[], sessions=turns_of, new_sessions=False)
 
-    def _claim_in(self, languages: Iterable[str], turns_of: Sequence[str] = ()) -> Claim | None:
-        self._passed = self._passed_over()
+    def _claim_in(self, languages: Iterable[str], now: float, turns_of: Sequence[str] = ()) -> Claim | None:
+        self._passed = self._passed_over(now)
         return self._store.claims.claim(
             self._id, languages=sorted(languages), sessions=turns_of, new_sessions=True,
             suspects=self._runs.takes_suspects, passed=self._passed,
         )  # fmt: skip
 
-    def _passed_over(self) -> PassedOver:
+    def _passed_over(self, now: float) -> PassedOver:
         idle = len(self._runs.idle) if self._settings.session_idle_gives_way else 0
         free = sum(max(0, account.free) for account in self._accounts) - self._handover.waiting + idle
-        return passed_over(self._runs.by_id.values(), free, self._settings)
+        return passed_over(self._runs.by_id.values(), free, self._settings) | self._begun.passed_over(now)
 
     def _with_room(self) -> list[Account]:
         """Return the accounts that can take a session now, the one with most room first."""
@@ -148,7 +150,7 @@ class Dispatcher:
             if not languages:
                 continue
             served |= languages
-            claim = self._claim_in(languages)
+            claim = self._claim_in(languages, now)
             if claim is not None:
                 self._make_room(claim.language, now)
                 return claim

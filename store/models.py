@@ -186,6 +186,11 @@ class PassedOver:
         names = {field: getattr(self, field) for field in self.__dataclass_fields__}
         return {field: {"$nin": sorted(passed)} for field, passed in names.items() if passed}
 
+    def __or__(self, other: PassedOver) -> PassedOver:
+        """Return those whom either names."""
+        fields = self.__dataclass_fields__
+        return PassedOver(**{field: getattr(self, field) | getattr(other, field) for field in fields})
+
 
 NOBODY_PASSED = PassedOver()
 

@@ -31,6 +31,7 @@ UNITS = {
     "origin_waiting_max": "computations",
     "key_waiting_max": "computations",
     "client_sessions_max": "sessions",
+    "page_begins_per_s": "sessions/s",
     "client_cpu_s_per_hour": "s/h",
     "origin_cpu_s_per_hour": "s/h",
     "key_cpu_s_per_hour": "s/h",

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 import pytest
 
 import wire
-from store import Requester, lane_of
+from device.shares import Begun
+from store import NOBODY_PASSED, Claim, PassedOver, Requester, lane_of
 from tests.device.stage.cells import busy
 from tests.device.stage.conftest import Stage
 from tests.device.stage.scripted import ASKS, BUSY, INPUT, USAGE, Scripted, run_well
@@ -176,3 +177,60 @@ def test_a_whole_class_weighs_as_much_as_eight(make_stage) -> None:
     ids = [submit_as(stage, "class", f"page-{number}") for number in range(16)]
     stage.play(lambda: running(stage, ids) == ids)
     assert stage.site.newest().frames(wire.Execute)[-1].weight == pytest.approx(8 / 16)
+
+
+@pytest.mark.parametrize("pages", [[None], ["a", "b"]])
+def test_who_begins_many_short_cells_is_behind_those_who_begin_few(make_stage, monkeypatch, pages) -> None:
+    monkeypatch.setattr("device.shares.LATELY_S", 600.0)
+    stage = make_stage(workers=40, page_begins_per_s=3)
+    stage.supervisor().on_run = run_well
+    first = [submit_as(stage, "many", page) for page in pages for _ in range(3)]
+    stage.finish(submit_as(stage, "one"))
+    more = [submit_as(stage, "many", page) for page in pages for _ in range(2)]
+    for id in first:
+        stage.finish(id)
+    play_rounds_of_others(stage)
+    assert {stage.computation(id).state for id in more} == {"queued"}
+    monkeypatch.setattr("device.shares.LATELY_S", 0.0)
+    for id in more:
+        stage.finish(id)
+
+
+def begin(client: str, lane: str | None, turn: int = 0) -> Claim:
+    return Claim(
+        f"{client}-cell", "s", turn, "python", "", False, True, None, [], 1, "d", "t", 0, client=client, lane=lane
+    )
+
+
+@pytest.mark.parametrize(("turns", "passed"), [(2, []), (3, ["lane"]), (4, ["lane"])])
+def test_who_has_begun_a_page_s_most_beside_others_is_passed_over_for_a_second(turns: int, passed: list[str]) -> None:
+    begun = Begun(3)
+    for _ in range(turns):
+        begun.add(begin("a", "lane"), 10.0)
+    begun.add(begin("a", "lane", turn=1), 10.0)  # a kept session's next turn
+    begun.add(begin("operator", None), 10.0)
+    assert begun.passed_over(10.0) == NOBODY_PASSED  # nobody else begins any
+    begun.add(begin("b", "other"), 10.5)
+    assert begun.passed_over(10.9) == PassedOver(lane=frozenset(passed))
+    assert begun.passed_over(11.1) == NOBODY_PASSED
+
+
+@pytest.mark.parametrize(("pages", "passed"), [(11, []), (12, ["class"]), (13, ["class"])])
+def test_all_pages_of_a_client_begin_as_many_as_four_beside_others(pages: int, passed: list[str]) -> None:
+    begun = Begun(3)
+    begun.add(begin("b", "other"), 10.0)
+    for page in range(pages):
+        begun.add(begin("class", f"page-{page}"), 10.0)
+    assert begun.passed_over(10.0) == PassedOver(client=frozenset(passed))
+
+
+def test_who_begin_alike_are_not_passed_over_however_many_they_begin() -> None:
+    begun = Begun(3)
+    for client in ("a", "b", "c"):
+        for _ in range(20):
+            begun.add(begin(client, client), 10.0)
+    for _ in range(5):
+        begun.add(begin("a", "a"), 10.0)
+    assert begun.passed_over(10.0) == NOBODY_PASSED
+    begun.add(begin("a", "a"), 10.0)
+    assert begun.passed_over(10.0) == PassedOver(client=frozenset("a"), lane=frozenset("a"))
