@@ -70,6 +70,14 @@ class Clients:
         if not self._add("clients", client, size_bytes, most):
             raise ClientFullError(client_full(most))
 
+    @guarded
+    def check(self, client: str, size_bytes: int) -> None:
+        """Refuse what a client has no room for, before it is there. Raises ClientFullError, StoreUnavailableError."""
+        most = self._database.settings.client_stored_bytes_max
+        found = self._database.early("clients").find_one({"_id": client}, {"bytes": 1}) or {"bytes": 0}
+        if found["bytes"] + size_bytes > most:
+            raise ClientFullError(client_full(most))
+
     def charge_permalink(self, client: str, size_bytes: int) -> None:
         """Count what a client's new permalink takes. Raises ClientFullError (nothing is counted), PyMongoError."""
         most = self._database.settings.client_permalinks_day_bytes_max

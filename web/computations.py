@@ -74,6 +74,7 @@ def submit() -> Response:
                 with request_body.arriving() as stream:
                     with stream.before_the_first_byte():  # for uploads wait on a disk
                         closing.enter_context(context.store.space.reserve(request.content_length or 0))
+                        _check_client_room(request.content_length or 0)
                     body, uploads = multipart.read_computation(stream, boundary, context.settings, closing)
             else:
                 body = request_schemas.read(NewComputation)
@@ -210,6 +211,13 @@ def check_room() -> None:
         raise stores.NoSpaceError(stores.FULL)
     if requesters.admit().client in room.full_clients:
         raise stores.ClientFullError(stores.client_full(here().settings.client_stored_bytes_max))
+
+
+def _check_client_room(body_bytes: int) -> None:
+    """Refuse uploads that their client has no room for before they are read. Raises ClientFullError."""
+    client = requesters.admit().client
+    if client is not None:
+        here().store.clients.check(client, body_bytes - multipart.HEADS_BYTES)
 
 
 def store_submission(submission: Submission) -> Computation:

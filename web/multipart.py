@@ -23,6 +23,7 @@ from web.request_schemas import NO_NUL, NewComputation
 MEDIA_TYPE = "multipart/form-data"
 PIECE_BYTES = 16 << 10
 PART_HEAD_BYTES = 2 * PIECE_BYTES
+HEADS_BYTES = 64 << 10  # of a body may be heads of its parts, which are not stored
 SPOOLED_BYTES = 512 << 10  # of the first file stay in memory; what is more, and other files, go to the disk
 FIELDS = ("code", "language", "session", "keep", "stdin", "scheme")
 SCHEMES = ["light", "dark"]

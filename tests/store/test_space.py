@@ -175,10 +175,12 @@ def test_a_client_s_bound_holds_to_the_byte(connect: Connect, more_bytes: int, f
     clients: Clients = store.clients
     clients.charge("a", 600)
     if fits:
+        clients.check("a", 400 + more_bytes)
         clients.charge("a", 400 + more_bytes)
     else:
-        with pytest.raises(ClientFullError, match="from your address"):
-            clients.charge("a", 400 + more_bytes)
+        for refuse in (clients.check, clients.charge):
+            with pytest.raises(ClientFullError, match="from your address"):
+                refuse("a", 400 + more_bytes)
         clients.charge("a", 400)  # what was refused was not counted
     clients.charge("b", 1000)
     with pytest.raises(ClientFullError):

@@ -12,10 +12,12 @@ from flask.testing import FlaskClient
 
 from store import Store
 from tests.web.conftest import Device, check_problem, make_settings, submit
+from web.multipart import HEADS_BYTES
 from web_server import create_app
 
 TIGHT = {"disk_free_bytes_min": 1 << 60, "disk_free_bytes_end": 1}
 FULL = "nearly full"
+LARGE = {"request_bytes_max": 3_000_000, "cell_file_bytes_max": 2_500_000}
 
 
 @pytest.fixture
@@ -47,13 +49,23 @@ def test_readyz_says_that_there_is_no_room(tight: FlaskClient) -> None:
 
 
 def test_an_upload_is_refused_before_it_is_read(mongo_directory: Path) -> None:
-    large = {"request_bytes_max": 3_000_000, "cell_file_bytes_max": 2_500_000}
     bounds = {"stored_bytes_max": 2_000_000, "client_stored_bytes_max": 2_000_000}
-    client = create_app(make_settings(mongo_directory, **large, **bounds)).test_client()
+    client = create_app(make_settings(mongo_directory, **LARGE, **bounds)).test_client()
     for content, status in ((b"x" * 1000, 201), (b"x" * 2_100_000, 503)):
         answer = client.post("/computations", data={"code": "1", "file": (io.BytesIO(content), "a")})
         assert answer.status_code == status, answer.text
     check_problem(answer, 503, "no room for an upload of this size")
+
+
+def test_an_upload_that_its_client_has_no_room_for_is_refused_before_it_is_read(mongo_directory: Path) -> None:
+    client = create_app(make_settings(mongo_directory, client_stored_bytes_max=1_000_000, **LARGE)).test_client()
+    for length, status in ((1_000_000 + HEADS_BYTES, 413), (1_000_001 + HEADS_BYTES, 429)):
+        answer = client.post(
+            "/computations", data=b"x" * length, content_type="multipart/form-data; boundary=none",
+            environ_base={"REMOTE_ADDR": "192.0.2.1"},
+        )  # fmt: skip
+        # What is read turns out to be one head that is too long.
+        check_problem(answer, status, "larger" if status == 413 else "from your address")
 
 
 def report(store: Store, **room: Any) -> None:
