@@ -14,7 +14,7 @@ from store import Permalink, RemovedError
 from web import languages, request_schemas
 from web.context import here
 from web.operations import operation
-from web.pages import NO_FRAME, page
+from web.pages import NO_FRAME, oembed_address, page
 from web.parameters import Text
 from web.problems import ProblemError, refuse
 
@@ -40,6 +40,7 @@ OPTIONS = tuple(Text(name, "As the attribute of the element has it.", r"[^\x00]{
 RIGHT_TO_LEFT = ("ar", "fa", "he", "ur")
 
 
+@routes.get("/iframe", endpoint="iframe")
 @routes.get("/cell")
 @operation(
     "A page of one cell for a frame, which tells the page around it how high it is",
@@ -64,6 +65,7 @@ def cell() -> Response:
     response = page(
         "cell.html", framing=framing, spoken=spoken, direction="rtl" if spoken[:2] in RIGHT_TO_LEFT else "ltr",
         shared=shared, language=language, attributes=attributes, title=attributes.get("label") or f"{label} cell",
+        oembed=oembed_address(),
     )  # fmt: skip
     response.vary.add("Accept-Language")
     return response

@@ -12,6 +12,7 @@ from web.operations import operation
 from web.responses import address
 
 routes = Blueprint("pages", __name__)
+LINK_CHARACTERS_MAX = 2000  # of an address that stands in another one, coded
 SHARED = {"q", "c", "z"}  # with one of these in its address the page shows somebody's code
 
 # Our own pages run our own files alone; what cells show is drawn in sandboxed frames.
@@ -30,7 +31,8 @@ def index() -> Response:
     # A tab each; the script shows those of the languages that can be run now.
     report = report_address()
     examples, gallery = _written_for("examples"), _written_for("gallery")
-    return page("index.html", examples=examples, gallery=gallery, report=report)
+    oembed = oembed_address() if SHARED & request.args.keys() else ""
+    return page("index.html", examples=examples, gallery=gallery, report=report, oembed=oembed)
 
 
 @routes.get("/embed")
@@ -87,6 +89,12 @@ def report_address() -> str:
         return address_of_operator
     shown = request.args.get("q", "a link")[:64]
     return f"mailto:{address_of_operator}?{urlencode({'subject': f'Report: {shown}'}, quote_via=quote)}"
+
+
+def oembed_address() -> str:
+    """Return where others learn which frame shows the page that is asked for, "" where its address is too long."""
+    url = address(request.full_path.rstrip("?"))
+    return address(f"/oembed?{urlencode({'url': url})}") if len(url) <= LINK_CHARACTERS_MAX else ""
 
 
 def page(template: str, status: int = 200, framing: str = NO_FRAME, **more: object) -> Response:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, current_app, request
 
-from web import request_body, request_schemas, requesters
+from web import languages, request_body, request_schemas, requesters
 from web.context import here
 from web.operations import operation
 from web.parameters import CALLBACK, KEY, PERMALINK
@@ -24,6 +24,7 @@ from web.responses import json_answer
 routes = Blueprint("sagecell", __name__)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+.-]{1,40}")
+_OWN = "sage"
 _COUNT = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 COUNT_MAX = 10**15 - 1
 FORM = {
@@ -31,7 +32,7 @@ FORM = {
     "required": ["code"],
     "properties": {
         "code": {"type": "string", "pattern": request_schemas.NO_NUL},
-        "language": {"type": "string", "pattern": f"^{_LANGUAGE.pattern}$", "default": "sage"},
+        "language": {"type": "string", "pattern": f"^{_LANGUAGE.pattern}$", "default": _OWN},
         "interacts": {"type": "string", "pattern": request_schemas.NO_NUL, "default": "[]"},
         "n": {"type": "integer", "minimum": -COUNT_MAX, "maximum": COUNT_MAX, "description": "Comes back as it is."},
     },
@@ -75,7 +76,7 @@ def create() -> Response:
     code = request.values.get("code")
     if code is None:
         refuse(400, "The argument `code` is missing.")
-    language = request.values.get("language", "sage")
+    language = request.values.get("language", _OWN)
     if not _LANGUAGE.fullmatch(language):
         refuse(400, "`language` has to be the name of a language.")
     interacts = request_schemas.check_code(request.values.get("interacts", "[]"), "interacts")
@@ -113,6 +114,12 @@ def look() -> Response:
     script = Response(f"{callback}({json.dumps(json.dumps(kept))});", content_type="application/javascript")
     script.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return script
+
+
+def language_of_links() -> str:
+    """Return the language of code for which nobody names one: SageMathCell's where it can be run, else the first."""
+    served, first = languages.served_now(), next(iter(here().settings.languages))
+    return _OWN if _OWN in here().settings.languages and served.may_wait(_OWN) else first
 
 
 def _zipped(text: str) -> str:
