@@ -27,11 +27,7 @@ routes = Blueprint("files", __name__)
 def list_files(id: str) -> Response:
     """Answer with the files as this computation left them, even when a later one changed them."""
     existing_computation(id)
-    files = [
-        FileAnswer(file.name, int(file.size), file.type, address(f"/files/{id}/{quote(file.name)}"))
-        for file in here().store.files.list(id)
-    ]
-    return json_answer(FilesAnswer(files))
+    return json_answer(FilesAnswer(answers(id)))
 
 
 @routes.get("/files/<id>/<path:name>")
@@ -59,6 +55,14 @@ def send(id: str, name: str) -> Response:
     response.headers["Cache-Control"] = f"private, max-age={int(kept_s)}, immutable"
     response.make_conditional(_understood(request.environ), accept_ranges=True, complete_length=file.size)
     return response
+
+
+def answers(id: str) -> list[FileAnswer]:
+    """Return what is told of the files of a computation. Raises StoreUnavailableError."""
+    return [
+        FileAnswer(file.name, int(file.size), file.type, address(f"/files/{id}/{quote(file.name)}"))
+        for file in here().store.files.list(id)
+    ]
 
 
 def _understood(environ: dict[str, Any]) -> dict[str, Any]:
