@@ -42,7 +42,7 @@ from web.assets import Application
 from web.client_shares import ClientShares
 from web.connections import Connections
 from web.device_reports import DeviceReports
-from web.doors import oembed, service
+from web.doors import jobe, oembed, service
 from web.metrics import Figures
 from web.notifier import Notifier
 from web.proofs import Proofs
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 API = (computations, checks, messages, files, sessions, comms, permalinks, languages, limits, health, openapi)
-DOORS = (sagecell, service, oembed)
+DOORS = (sagecell, service, jobe, oembed)
 ROUTES = (*API, pages, installed, cell_page, status, *DOORS)
 
 _lock = threading.Lock()

@@ -46,6 +46,7 @@ from store.files import FileEntry, Files
 from store.forced_end import ForcedEnds
 from store.hints import choose_hints
 from store.introspection import Introspections
+from store.job_files import JOB_FILE_BYTES_MAX, JobFiles
 from store.keys import Keys
 from store.lanes import Lanes, lane_of
 from store.log import try_to_rotate
@@ -80,14 +81,14 @@ from store.space import FULL, NEARLY_FULL, Space
 from store.states import MOVES, OVER, State
 
 __all__ = [
-    "FULL", "INSIDE_BYTES_MAX", "MOVES", "NEARLY_FULL", "NOBODY", "NOBODY_PASSED", "OPERATOR", "ORIGIN", "OVER",
-    "REASONS", "AdministrationError", "Ban", "Budget", "Check", "ChecksFullError", "Claim", "ClientFullError",
-    "Computation", "ComputationOverError", "Deed", "End", "FileEntry", "FileWriter", "First", "Introspection",
-    "IntrospectionReply", "Key", "LostClaimError", "NoSpaceError", "NotAskingError", "Once", "OtherBodyError",
-    "OtherLanguageError", "OverShareError", "Overtime", "PassedOver", "Permalink", "QueueFullError", "Reason",
-    "RemovedError", "Requester", "Room", "ServedLanguages", "Session", "SessionGoneError", "State", "Store",
-    "StoreError", "StoreUnavailableError", "StoredFile", "Submission", "UnknownSessionError", "Wish",
-    "client_full", "connect", "lane_of", "name_of",
+    "FULL", "INSIDE_BYTES_MAX", "JOB_FILE_BYTES_MAX", "MOVES", "NEARLY_FULL", "NOBODY", "NOBODY_PASSED", "OPERATOR",
+    "ORIGIN", "OVER", "REASONS", "AdministrationError", "Ban", "Budget", "Check", "ChecksFullError", "Claim",
+    "ClientFullError", "Computation", "ComputationOverError", "Deed", "End", "FileEntry", "FileWriter", "First",
+    "Introspection", "IntrospectionReply", "Key", "LostClaimError", "NoSpaceError", "NotAskingError", "Once",
+    "OtherBodyError", "OtherLanguageError", "OverShareError", "Overtime", "PassedOver", "Permalink",
+    "QueueFullError", "Reason", "RemovedError", "Requester", "Room", "ServedLanguages", "Session",
+    "SessionGoneError", "State", "Store", "StoreError", "StoreUnavailableError", "StoredFile", "Submission",
+    "UnknownSessionError", "Wish", "client_full", "connect", "lane_of", "name_of",
 ]  # fmt: skip
 
 
@@ -115,6 +116,7 @@ class Store:
         self.claims = Claims(database, self.hints, self.sessions, queue, expiry)
         self.devices = Devices(database)
         self.permalinks = Permalinks(database, self.space, self.clients)
+        self.job_files = JobFiles(database, self.space)
         self.checks = Checks(database, self.space)
         self.introspections = Introspections(database, self.hints, self.space)
         self.access = Access(database)

@@ -30,6 +30,7 @@ CLIENT_KEPT_S = 2 * 86400
 SALT_KEPT_S = 2 * 86400 + 3600
 ONCE_KEPT_S = 86400
 HISTORY_KEPT_S = 2 * 3600
+JOB_FILE_KEPT_S = 30 * 86400
 AUDIT_KEPT_S = 400 * 86400
 RESERVATION_KEPT_S = 600  # after its process died; no request takes as long
 GOODBYE_S = 0.5  # for closing the connections
@@ -84,6 +85,10 @@ INDEXES: dict[str, list[IndexModel]] = {
     "checks": [
         IndexModel([("digest", ASCENDING)], name="digest", unique=True),
         IndexModel([("published", ASCENDING)], name="published"),
+    ],
+    "job_files": [
+        IndexModel([("owner", ASCENDING), ("used", ASCENDING), ("bytes", ASCENDING)], name="of_owner"),
+        IndexModel([("used", ASCENDING)], name="kept", expireAfterSeconds=JOB_FILE_KEPT_S),
     ],
     "permalinks": [IndexModel([("used", ASCENDING)], name="used")],
     "clients": [

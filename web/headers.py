@@ -15,8 +15,9 @@ EXPOSED = (
 )  # fmt: skip
 ALLOWED = (
     "Content-Type", "Idempotency-Key", "Last-Event-ID", "Range", "If-None-Match", "If-Range", "Cache-Control",
+    "X-API-KEY",
 )  # fmt: skip
-METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 PREFLIGHT_S = 86400
 
 

@@ -43,7 +43,8 @@ def document(app: Flask, settings: Settings) -> dict[str, Any]:
     schemas = _Schemas([found for _rule, found in described], settings)
     paths: dict[str, dict[str, Any]] = {}
     for rule, found in described:
-        method = next(iter((rule.methods or set()) - {"HEAD", "OPTIONS"})).lower()
+        # A route has one method; HEAD and OPTIONS come with it, or HEAD is the one.
+        method = next(iter((rule.methods or set()) - {"HEAD", "OPTIONS"}), "HEAD").lower()
         paths.setdefault(_PLACE.sub(r"{\1}", rule.rule), {})[method] = _operation(rule, found, settings, schemas)
     return {
         "openapi": "3.1.0",

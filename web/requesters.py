@@ -127,7 +127,7 @@ def check_language(asked: str | UnsetType, session_id: str | None) -> None:
 
 def _key() -> Key | None:
     """Return the key that came along, None when none did. Raises ProblemError 400, 401, StoreUnavailableError."""
-    in_address, in_header = KEY.read(), _bearer()
+    in_address, in_header = KEY.read(), _in_header()
     if in_address is not None and in_address.startswith("api_"):
         refuse(400, API_KEY_IN_ADDRESS)
     untrusted_text = in_address or in_header
@@ -141,9 +141,13 @@ def _key() -> Key | None:
     return found
 
 
-def _bearer() -> str | None:
+def _in_header() -> str | None:
+    """Return the key of a header. Jobe's clients have one of their own, and send what they have to any server."""
     scheme, _, untrusted_text = request.headers.get("Authorization", "").partition(" ")
-    return untrusted_text.strip() if scheme.lower() == "bearer" else None
+    if scheme.lower() == "bearer":
+        return untrusted_text.strip()
+    untrusted_text = request.headers.get("X-API-KEY", "").strip()
+    return untrusted_text if untrusted_text.startswith("api_") else None
 
 
 def _origin() -> str | None:

@@ -65,8 +65,9 @@ def described_answers(app: Flask, settings: Settings) -> Callable[[Response], Re
         if rule is None or request.method == "OPTIONS" or not operations.of(app.view_functions[rule.endpoint]):
             return response
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-        method = "get" if request.method == "HEAD" else request.method.lower()
-        described = document["paths"][path][method]["responses"][str(response.status_code)]
+        method = request.method.lower()
+        methods = document["paths"][path]
+        described = methods[method if method in methods else "get"]["responses"][str(response.status_code)]
         content = described.get("content", {})
         if response.is_json and content:
             schema = {**content[response.mimetype]["schema"], "components": document["components"]}

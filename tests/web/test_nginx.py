@@ -28,6 +28,7 @@ from tests.floods import flood, post
 from tests.web.conftest import DEADLINE_S, ROOT, Device, texts
 from web import request_schemas
 from web.client_shares import REQUESTS_BURST, REQUESTS_PER_S
+from web.doors import jobe, jobe_spec, service
 
 LIBRARIES = environments() / libraries.DIRECTORY
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -131,8 +132,11 @@ def test_the_size_limits_equal_the_settings() -> None:
 
 def test_the_read_timeout_is_longer_than_the_longest_wait() -> None:
     text = (ROOT / "nginx.conf").read_text()
-    [seconds] = re.findall(r"uwsgi_read_timeout (\d+)s;", text)
-    assert int(seconds) > settings_file.load().wait_s_max
+    seconds, doors_seconds = map(int, re.findall(r"uwsgi_read_timeout (\d+)s;", text))
+    settings = settings_file.load()
+    assert seconds > settings.wait_s_max
+    job_s = jobe_spec.WALL_PER_CPU * jobe_spec.cputime_max("c", settings)
+    assert doors_seconds > max(service.RUN_S, job_s + jobe.SLACK_S)
 
 
 def test_the_rate_of_requests_equals_that_of_the_web_part() -> None:

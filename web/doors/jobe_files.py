@@ -1,0 +1,86 @@
+"""Keeps the files that Jobe's clients put here before the jobs that need them: PUT and HEAD .../files/<id>."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+
+from flask import Response
+from msgspec import Struct
+
+import store as stores
+from store import OPERATOR
+from web import clients, requesters
+from web.computations import OTHER_UPLOADS
+from web.context import connection, here
+from web.doors import jobe_spec
+from web.doors.jobe_answers import PROBLEMS, SENTENCES
+from web.operations import operation
+from web.problems import refuse
+
+MISSING = "One or more of the specified files is missing/unavailable"
+JSON_BYTES = 1024  # of a body beside the base64
+
+
+class NewJobFile(Struct):
+    """A file for jobs; ``file_contents`` is base64."""
+
+    file_contents: str
+
+
+@operation(
+    "Keep a file for jobs under an id, as its MD5, as Jobe does", {204: None, **SENTENCES}, PROBLEMS, body=NewJobFile
+)
+def put(id: str) -> Response:
+    """Keep the file for whoever has the key that came along, else for this client."""
+    settings, owner = here().settings, _owner()
+    _check_id(id)
+    file_bytes_max = min(stores.JOB_FILE_BYTES_MAX, settings.cell_file_bytes_max)
+    body_bytes_max = min(settings.request_bytes_max, 4 * (file_bytes_max + 3) // 3 + JSON_BYTES)
+    with here().client_shares.uploads.taken(connection().client) as granted:
+        if not granted:
+            refuse(429, OTHER_UPLOADS, reason="uploads")
+        untrusted_text = jobe_spec.read_json(body_bytes_max).get("file_contents")
+        if not isinstance(untrusted_text, str):
+            refuse(400, "put: missing file_contents parameter")
+        try:
+            content = b64decode("".join(untrusted_text.split()), validate=True)
+        except (Base64Error, ValueError):
+            refuse(400, f"put: contents of file {id} are not valid base-64")
+        if len(content) > file_bytes_max:
+            refuse(413, f"put: file {id} is longer than {file_bytes_max} bytes")
+        here().store.job_files.put(owner, id, content)
+    return Response(status=204)
+
+
+@operation("Ask whether a file for jobs is kept, as Jobe does", {204: None, **SENTENCES}, PROBLEMS)
+def head(id: str) -> Response:
+    """Answer 204 when it is there, else 404."""
+    _check_id(id)
+    return Response(status=204 if here().store.job_files.has(_owner(), id) else 404)
+
+
+def of(job: jobe_spec.Job) -> list[tuple[str, bytes]]:
+    """Return names and contents of the files that a job needs. Raises ProblemError 404, StoreUnavailableError."""
+    owner, found = _owner(), list[tuple[str, bytes]]()
+    for id, name in job.files:
+        content = here().store.job_files.get(owner, id)
+        if content is None:
+            refuse(404, MISSING)
+        found.append((name, content))
+    return found
+
+
+def _owner() -> tuple[str, ...]:
+    """Return the names under which a requester's files are kept: nobody sees, or replaces, those of others."""
+    key = requesters.admit().key
+    if key is None:
+        return clients.recent()
+    return ("operator",) if key == OPERATOR else (f"key {key}",)
+
+
+def _check_id(untrusted_id: str) -> None:
+    if not (untrusted_id.isascii() and untrusted_id.isalnum()):
+        refuse(404, "There is nothing at this address.")  # to Jobe it is no address of its own
+    if not jobe_spec.ID.fullmatch(untrusted_id):
+        refuse(400, "The id of a file has 8 to 64 letters and digits")
