@@ -112,6 +112,7 @@ class Settings(Limits, frozen=True, kw_only=True):
     drain_s: PositiveFloat
     heartbeat_s: PositiveFloat
     heartbeat_timeout_s: PositiveFloat
+    session_grace_s: PositiveFloat
     redial_s_first: PositiveFloat
     redial_s_max: PositiveFloat
     languages: dict[str, LanguageEntry]

@@ -31,7 +31,7 @@ log = logging.getLogger("trusted_db")
 def main(arguments: list[str] | None = None) -> int:
     """Run a device until a signal; return the exit code."""
     try:
-        settings, quiet, end_if_refused = configure(arguments)
+        settings, options = configure(arguments)
     except settings_file.SettingsError as error:
         for line in str(error).splitlines():
             print(f"trusted_db.py: {line}", file=sys.stderr)
@@ -48,22 +48,22 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     store = stores.connect(settings, "singlecell device")
-    device = Device(store, settings)
-    log_lines.set_up(settings.log_format, logging.WARNING if quiet else logging.INFO, device=device.id)
-    if end_if_refused:
+    device = Device(store, settings, hands_over=options.hand_over)
+    log_lines.set_up(settings.log_format, logging.WARNING if options.quiet else logging.INFO, device=device.id)
+    if options.end_if_refused:
         # Its sentence is said at the end, with what can be done.
         logging.getLogger("device.account").addFilter(lambda _record: not device.is_refused)
     if not settings.untrusted_accounts:
         log.warning("there is no untrusted account: cells run in a child process of this one, in the same sandbox")
 
     def has_to_end() -> bool:
-        return any(number != signal.SIGTERM for number in asked) or (end_if_refused and device.is_refused)
+        return any(number != signal.SIGTERM for number in asked) or (options.end_if_refused and device.is_refused)
 
     try:
         device.run(has_to_end, lambda: bool(asked))
     finally:
         store.close()
-    if asked or not (end_if_refused and device.is_refused):
+    if asked or not (options.end_if_refused and device.is_refused):
         return EXIT_OK
     for account in device.accounts:
         tell_refusal(account)
@@ -78,11 +78,8 @@ def tell_refusal(account: Account) -> None:
             print(f"trusted_db.py: {sentence}", file=sys.stderr)
 
 
-def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool, bool]:
-    """Return the settings, changed by the command line, and the flags --quiet and --end-if-refused.
-
-    Raises SettingsError.
-    """
+def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, argparse.Namespace]:
+    """Return the settings, changed by the command line, and that for its other flags. Raises SettingsError."""
     parser = argparse.ArgumentParser(
         prog="trusted_db.py", description="Run cells from the database in untrusted accounts."
     )
@@ -98,6 +95,10 @@ def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool
     parser.add_argument(
         "--end-if-refused", action="store_true", help="end when each account says that no sandbox can be made there"
     )
+    parser.add_argument(
+        "--hand-over", action="store_true",
+        help="after SIGTERM leave kept sessions where they are, for session_grace_s, to the next device",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     changes: dict[str, Any] = {}
     if options.workers is not None:
@@ -114,7 +115,7 @@ def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, bool
             ssh.parse(account)
     except ConnectError as error:
         raise settings_file.SettingsError(f"untrusted_accounts: {error}") from error
-    return settings, options.quiet, options.end_if_refused
+    return settings, options
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ BUFFERS_MAX = 64
 SHORT_FRAME_BYTES = 32 << 10
 MESSAGES_MAX = 256  # of one Output; what holds more is refused before it is decoded
 START_CONFIG_BYTES_MAX = 1 << 20
+END_WORD = b"end\n"  # on standard input, before its end: all sessions end, too
 LANGUAGES_BURST = 16  # Languages frames that may come in a row; then each Ping allows one more
 PACKAGES_MAX = 200  # of one language, in a LanguageReport
 PACKAGE_CHARS_MAX = 60  # of a package's name, and of its version
@@ -82,12 +83,21 @@ class LanguageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     through: str = ""
 
 
+class Inheritance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The kept sessions that an earlier device left with a supervisor; ``key``: what that one lets its heir in by."""
+
+    key: str
+    sessions: list[str]
+
+
 class StartConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that a supervisor knows of the world: one line of JSON on its standard input.
 
     Keys are Z85 text, made for this one connection. ``asking_max``, ``asking_bytes_max``: sessions that wait for an
     answer beside the ``workers``, and their memory. ``runsc``: gVisor's program, "" where sessions run on the host's
-    kernel.
+    kernel. ``code_digest``: of what was shipped. ``heir_digest``: SHA-256, in hexadecimal, of the key that the next
+    device shows when this one has gone; ``session_grace_s``: how long kept sessions wait for it, 0.0 where they do not.
+    ``inherits``: what earlier devices left in this account, of which one supervisor goes on instead of a new one.
     """
 
     protocol: int
@@ -107,6 +117,10 @@ class StartConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limiter: str
     cgroup_directory: str
     heartbeat_timeout_s: float
+    code_digest: str = ""
+    heir_digest: str = ""
+    session_grace_s: float = 0.0
+    inherits: list[Inheritance] = []
 
 
 def decode_start_config(line: bytes) -> StartConfig:

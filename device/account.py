@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import zmq
@@ -13,11 +14,13 @@ import zmq
 from device import handshake
 from device.connect import ssh
 from device.connect.connection import Connection, LongOutput
-from device.connect.connector import Connector, Started, StartProcess
+from device.connect.connector import Connector, FindKept, Started, StartProcess
+from device.connect.process import Process
 from device.errors import ConnectError, RefusedError, SupervisorProtocolError
 from device.handshake import AccountLanguages, describe
 from device.runs import Session
 from settings import Settings
+from store import KeptSession
 from wire import Credit, Frame, Hello, Languages, Open, Up
 
 log = logging.getLogger(__name__)
@@ -31,15 +34,17 @@ class Account:
     whether what it can run has changed since this was last looked at. ``receiving``: the session whose file of several
     pieces is on its way, one at a time. ``last_file``: when a piece of a file came last; the ends of other sessions
     with files may wait behind it. ``closed_at``: when a session was closed last; credit for its place comes after that.
+    ``heir_key``: what the next device shows to its supervisor. ``inherited``: the kept sessions of an earlier device
+    that its supervisor goes on with, after each beginning until the store has made them this device's.
     Times: seconds of the monotonic clock.
     """
 
     def __init__(
         self, name: str, settings: Settings, context: zmq.Context, workers: int, start_process: StartProcess,
-        wake: Callable[[], None],
+        find_kept: FindKept, wake: Callable[[], None],
     ) -> None:  # fmt: skip
         self.name, self.label = name, name or "the child process"
-        self._start_process = start_process
+        self._start_process, self._find_kept = start_process, find_kept
         self._settings, self._context, self._workers, self._wake = settings, context, workers, wake
         self.state, self.sentence = "connecting", f"{self.label}: the device has not connected to it yet"
         self.hello: Hello | None = None
@@ -51,6 +56,8 @@ class Account:
         self.receiving: Session | None = None
         self.last_file = 0.0
         self.closed_at = 0.0
+        self.heir_key = ""
+        self.inherited: list[KeptSession] | None = None
         self._connector: Connector | None = None
         self._ending: threading.Thread | None = None
         self._pause_s, self._connect_at, self._ready_since = settings.redial_s_first, 0.0, 0.0
@@ -107,19 +114,33 @@ class Account:
             self.connection.keep_alive(now)
         elif self._connector is None:
             if now >= self._connect_at and not (self._ending and self._ending.is_alive()):
-                self._connector = Connector(self.name, self._workers, self._settings, self._start_process, self._wake)
+                self._connector = Connector(
+                    self.name, self._workers, self._settings, self._start_process, self._find_kept, self._wake
+                )
                 self._connector.start()
         elif self._connector.outcome is not None:
             outcome, self._connector = self._connector.outcome, None
             self.refusal = outcome if isinstance(outcome, RefusedError) else None
             if not isinstance(outcome, Started):
                 raise outcome
-            self.connection = Connection(self._context, *outcome, self._settings, now)
-            self._granted = self._opened = 0
-            self.state, self.sentence = "starting", self._loading()
+            self._begin(outcome, now)
 
-    def lose(self, why: str, now: float) -> list[Session]:
-        """Cut the connection, to connect again after a pause; return the sessions that are lost with it."""
+    def _begin(self, started: Started, now: float) -> None:
+        process, keys, port, self.heir_key, self.inherited = started
+        self.connection = Connection(self._context, process, keys, port, self._settings, now)
+        for kept in self.inherited:
+            at = kept.location
+            self.sessions[at.alias] = Session(
+                kept.id, self, kept.language, True, now - kept.age_s, at.client, at.alias, idle_since=now - kept.idle_s
+            )
+        self._granted, self._opened = 0, len(self.sessions)
+        self.state, self.sentence = "starting", self._loading()
+
+    def lose(self, why: str, now: float, *, leaves: bool) -> list[Session]:
+        """Cut the connection, to connect again after a pause; return the sessions that are lost with it.
+
+        ``leaves``: whether its supervisor may wait for us with its kept sessions.
+        """
         if self.state == "ready" and now - self._ready_since > self._settings.redial_s_max:
             self._pause_s = self._settings.redial_s_first
         sentence = f"{self.label}: {why}"
@@ -128,24 +149,30 @@ class Account:
         self.state, self.sentence, self.hello, self._languages = "down", sentence, None, None
         self._connect_at = now + self._pause_s
         self._pause_s = min(2 * self._pause_s, self._settings.redial_s_max)
-        self._hang_up()
-        lost, self.sessions, self.receiving = list(self.sessions.values()), {}, None
+        self._hang_up(leaves=leaves)
+        lost, self.sessions, self.receiving, self.inherited = list(self.sessions.values()), {}, None, None
         return lost
 
-    def close(self, sentence: str) -> threading.Thread | None:
-        """End the supervisor and everything below it; return the thread to wait for, if there is one."""
+    def close(self, sentence: str, *, leaves: bool) -> threading.Thread | None:
+        """End the supervisor and everything below it; return the thread to wait for, if there is one.
+
+        ``leaves``: what its supervisor keeps waits for the next device.
+        """
         self.state, self.sentence, self.hello, self._languages = "down", f"{self.label}: {sentence}", None, None
         if self._connector is not None:
-            self._connector.give_up()
-        self._hang_up()
+            self._connector.give_up(partial(_hang_up, leaves=leaves))
+        self._hang_up(leaves=leaves)
         return self._ending
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, *, leaves: bool) -> None:
         if self.connection is not None:
             connection, self.connection = self.connection, None
-            connection.socket.close()
+            connection.close()
             # Its end may take a while; the other accounts do not wait for it.
-            self._ending = threading.Thread(target=connection.process.end, name=f"end {self.label}", daemon=True)
+            self._ending = threading.Thread(
+                target=_hang_up, args=(connection.process,), kwargs={"leaves": leaves}, name=f"end {self.label}",
+                daemon=True,
+            )  # fmt: skip
             self._ending.start()
 
     # --- frames -------------------------------------------------------------------------------------------------
@@ -216,3 +243,10 @@ class Account:
 
     def _loading(self) -> str:
         return f"{self.label}: its supervisor loads the languages"
+
+
+def _hang_up(process: Process, *, leaves: bool) -> None:
+    if leaves:
+        process.leave()
+    else:
+        process.end()

@@ -8,7 +8,7 @@ from typing import Any
 
 from contract import Reason
 from device.account import Account
-from device.errors import ConnectError, KernelProtocolError, SupervisorProtocolError
+from device.errors import KernelProtocolError, StuckError, SupervisorProtocolError
 from device.registry import Runs
 from device.runs import Run, Session
 from settings import Settings
@@ -57,7 +57,7 @@ class Endings:
         self._runs.forget(session)
 
     def end_overdue(self, account: Account, now: float) -> None:
-        """End what is overdue. Raises ConnectError when the supervisor does not end what it was told to end."""
+        """End what is overdue. Raises StuckError when the supervisor does not end what it was told to end."""
         for session in list(account.sessions.values()):
             settings = self._settings.of_language(session.language)
             run = session.run
@@ -66,7 +66,7 @@ class Endings:
             heard = max(account.last_file, session.inbox.looked)
             if session.closing_since is not None:
                 if now - max(session.closing_since, heard) > settings.heartbeat_timeout_s:
-                    raise ConnectError("its supervisor does not end a session that it was told to end")
+                    raise StuckError("its supervisor does not end a session that it was told to end")
             elif run is not None and run.clock.is_overdue(now, settings, heard):
                 self._end_run(session, run, now)
             elif session.is_overdue(now, settings.session_idle_s, settings.session_life_s):

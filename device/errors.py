@@ -26,6 +26,10 @@ class RefusedError(ConnectError):
         self.layers = tuple(layers)
 
 
+class StuckError(ConnectError):
+    """The supervisor does not do what it is told: it ends, with all that it holds."""
+
+
 class PortTakenError(ConnectError):
     """The port that the device chose is in use over there; another one may be free."""
 

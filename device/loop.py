@@ -21,7 +21,8 @@ from device.connect.connector import StartProcess, start_process
 from device.connect.process import END_S
 from device.dispatch import Dispatcher
 from device.endings import Endings
-from device.errors import ConnectError, SupervisorProtocolError, printable
+from device.errors import ConnectError, StuckError, SupervisorProtocolError, printable
+from device.inheritance import Inheritance
 from device.introspection import Introspector
 from device.persistence import Persistence
 from device.registry import Runs
@@ -44,20 +45,27 @@ log = logging.getLogger(__name__)
 
 
 class Device:
-    """The device and all its parts. Times: seconds of the monotonic clock."""
+    """The device and all its parts. Times: seconds of the monotonic clock.
 
-    def __init__(self, store: Store, settings: Settings, start_process: StartProcess = start_process) -> None:
+    ``hands_over``: when it has drained, its kept sessions wait for the next device.
+    """
+
+    def __init__(
+        self, store: Store, settings: Settings, start_process: StartProcess = start_process, *, hands_over: bool = False
+    ) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._store, self._settings = store, settings
         self._context = zmq.Context()
         self._wakeup = Wakeup(store, TOPICS)
         workers = start_config.share(settings.workers, settings)
-        self.accounts = [
-            Account(name, settings, self._context, workers, start_process, self._wakeup.ring)
-            for name in settings.untrusted_accounts or [""]
-        ]
         self._trigger = ClaimTrigger(settings.poll_interval_s)
         self.runs = Runs(settings, self._trigger)
+        self.accounts: list[Account] = []
+        self._inheritance = Inheritance(self.id, store, self.runs, self.accounts)
+        self.accounts += [
+            Account(name, settings, self._context, workers, start_process, self._inheritance.find, self._wakeup.ring)
+            for name in settings.untrusted_accounts or [""]
+        ]
         self.checkers = Checkers(min(FRAME_BYTES_MAX, settings.wall_frame_bytes_max))
         self._endings = Endings(self.runs, settings)
         self._relay = Relay(self.runs, self._endings, self.checkers, settings)
@@ -71,6 +79,7 @@ class Device:
         # A database that is started with the device is no news before that.
         self._quiet_until = time.monotonic() + STORE_START_S
         self._drain_until = math.inf
+        self._hands_over, self._leaves = hands_over, False
 
     def run(self, stopped: Callable[[], bool], draining: Callable[[], bool] = lambda: False) -> None:
         """Go on until asked to stop; then hand back what runs and end the supervisors.
@@ -78,7 +87,10 @@ class Device:
         While asked to drain: begin no session more; end when nothing runs any more, at the latest after ``drain_s``.
         """
         try:
-            while not stopped() and not (draining() and self._is_drained()):
+            while not stopped():
+                if draining() and self._is_drained():
+                    self._leaves = self._hands_over and not self._inheritance.is_succeeded()
+                    break
                 self.step()
         finally:
             self.close()
@@ -162,7 +174,7 @@ class Device:
             account.keep_up(now)
             self._endings.end_overdue(account, now)
         except ConnectError as error:
-            self._lose(account, str(error), supervisor_at_fault=False)
+            self._lose(account, str(error), leaves=not isinstance(error, StuckError))
         except SupervisorProtocolError as error:
             log.error("%s broke the protocol and is cut off: %s", account.label, printable(str(error)))
             self._lose(account, "its supervisor broke the protocol and was cut off", supervisor_at_fault=True)
@@ -174,8 +186,9 @@ class Device:
             self._trigger.look()
             self._upkeep.report_soon()
 
-    def _lose(self, account: Account, why: str, *, supervisor_at_fault: bool) -> None:
-        self.runs.lose(account.lose(why, time.monotonic()), supervisor_at_fault=supervisor_at_fault)
+    def _lose(self, account: Account, why: str, *, supervisor_at_fault: bool = False, leaves: bool = False) -> None:
+        lost = account.lose(why, time.monotonic(), leaves=leaves)
+        self.runs.lose(lost, supervisor_at_fault=supervisor_at_fault, leaves=leaves)
         self._introspector.lose(account)
 
     def _is_full(self) -> bool:
@@ -186,6 +199,7 @@ class Device:
 
     # --- the store ----------------------------------------------------------------------------------------------
     def _use_store(self, now: float, hints: Mapping[str, Sequence[str]]) -> None:
+        self._inheritance.step(now)
         self._persistence.flush(now)
         self._introspector.flush()
         if any(id in self.runs.by_id or id in self.runs.kept for id in hints.get("wish", ())):
@@ -211,17 +225,21 @@ class Device:
 
     # --- the end ------------------------------------------------------------------------------------------------
     def close(self) -> None:
-        """End everything on the other side, then hand back what ran there."""
+        """End everything on the other side, but for what waits for the next device; then hand back what ran there."""
         self._wakeup.close()
-        endings = [account.close("the device has been stopped") for account in self.accounts]
+        endings = [account.close("the device has been stopped", leaves=self._leaves) for account in self.accounts]
         until = time.monotonic() + END_S + 1
         for ending in filter(None, endings):
             ending.join(max(0.0, until - time.monotonic()))
+        if self._leaves:
+            self.runs.leave()
         for run in list(self.runs.by_id.values()):
             if not run.over:
                 self.runs.give_back(run, suspect=False, counts=False)
         for account in self.accounts:
-            self.runs.lose(list(account.sessions.values()), supervisor_at_fault=False)
+            self.runs.lose(list(account.sessions.values()), supervisor_at_fault=False, leaves=self._leaves)
+            if not self._leaves:
+                self.runs.end_astray(account)
         try:
             self._persistence.flush(time.monotonic())
             while any(run.files for run in self.runs.by_id.values()) and time.monotonic() < until:

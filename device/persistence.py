@@ -59,7 +59,7 @@ class Persistence:
         gone = self._runs.gone
         while gone:
             if gone[0].ours:
-                self._store.sessions.end(gone[0].id, gone[0].close_reason)
+                self._store.sessions.end(gone[0].id, gone[0].close_reason, of_device=self._id)
             gone.popleft()
 
     def _store_short_ends(self, now: float) -> None:

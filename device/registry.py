@@ -10,9 +10,10 @@ from typing import Any
 from contract import Reason
 from device.claim_trigger import ClaimTrigger
 from device.errors import KernelProtocolError
-from device.runs import Ending, Run, Session
+from device.runs import Ending, Run, Session, SessionAccount
 from jupyter import DISK_FULL, NEVER_BEGAN
 from settings import Settings
+from store import Location
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ class Runs:
     """The registry of all runs and kept sessions, and the only place where they begin and end.
 
     ``by_id``: runs by computation. ``kept``: sessions by the store's id. ``gone``: those whose end is not stored yet.
+    ``astray``: kept sessions that rested when the connection to their supervisor was lost; it may still have them.
     """
 
     def __init__(self, settings: Settings, trigger: ClaimTrigger) -> None:
@@ -28,6 +30,7 @@ class Runs:
         self.by_id: dict[str, Run] = {}
         self.kept: dict[str, Session] = {}
         self.gone: deque[Session] = deque()
+        self.astray: list[Session] = []
 
     @property
     def idle(self) -> list[Session]:
@@ -50,6 +53,8 @@ class Runs:
             session.account.admit(session)
             if run.claim.keep:
                 self.kept[session.id] = session
+                account = session.account
+                run.claim.location = Location(account.name, session.alias, account.heir_key, session.client)
         session.run, run.session, run.clock.began = run, session, now
 
     def end(
@@ -160,10 +165,41 @@ class Runs:
         if session.keep and session.ours:
             self.gone.append(session)
 
-    def lose(self, sessions: list[Session], *, supervisor_at_fault: bool) -> None:
-        """End what ran in sessions that were lost with their account."""
+    def lose(self, sessions: list[Session], *, supervisor_at_fault: bool, leaves: bool) -> None:
+        """End what ran in sessions that were lost with their account; ``leaves``: what rests may be found again."""
         for session in sessions:
             run = session.run
             if run is not None:
                 self.end(run, "failed", "protocol") if supervisor_at_fault else self.give_back(run)
+            elif leaves and session.idle and self.kept.get(session.id) is session:
+                self.astray.append(self.kept.pop(session.id))
+                session.astray_since = time.monotonic()
+                continue
             self.forget(session)
+
+    def inherit(self, session: Session) -> None:
+        """Go on with a kept session of a device that has gone; it is the store's word that it is ours now."""
+        self.kept[session.id] = session
+        self._trigger.look()  # turns may wait for it
+
+    def end_astray(self, account: SessionAccount) -> None:
+        """End the sessions of an account that were not found again."""
+        self._end_astray([session for session in self.astray if session.account is account])
+
+    def end_long_astray(self, now: float) -> None:
+        """End the sessions that their supervisor does not keep any longer."""
+        grace_s = self._settings.session_grace_s
+        self._end_astray([session for session in self.astray if now - session.astray_since > grace_s])
+
+    def _end_astray(self, sessions: list[Session]) -> None:
+        for session in sessions:
+            self.astray.remove(session)
+            if session.id not in self.kept:
+                self.gone.append(session)
+
+    def leave(self) -> None:
+        """Leave what runs in kept sessions to the next device: it ends that, and goes on with the sessions."""
+        for run in list(self.by_id.values()):
+            if not run.over and run.claim.turn > 0 and run.session is not None and run.session.keep:
+                del self.by_id[run.claim.id]
+                self._detach(run)

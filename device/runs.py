@@ -23,6 +23,8 @@ from wire import CHUNK_BYTES, Close, Deliver, Execute, Frame, InputReply, Interr
 class SessionAccount(Protocol):
     """What a session, and who deals with it, needs of the account that it was opened in."""
 
+    name: str
+    heir_key: str
     receiving: Session | None
 
     @property
@@ -45,7 +47,8 @@ class Session:
 
     ``id``: its name in the store. ``alias``: its name across the wall, a new one each time: nothing that an earlier
     attempt still says can be taken for the next one's. ``run``: what its frames are about now. ``inbox``: the frames
-    that wait. ``ours``: whether the store counts it as this device's. ``turn_may_wait``: whether its next turn may be
+    that wait. ``ours``: whether the store counts it as this device's. ``astray_since``: when the connection to its
+    supervisor was lost, once that has happened. ``turn_may_wait``: whether its next turn may be
     in the queue already; of turns that were submitted before it was ours no hint came. ``client``: in whose share of
     the idle sessions it counts; None: in nobody's.
     """
@@ -62,6 +65,7 @@ class Session:
     turn_may_wait: bool = True
     idle_since: float = 0.0
     ours: bool = True
+    astray_since: float = 0.0
     closing_since: float | None = None
     close_reason: Reason = "session_gone"
     late_frames: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pwd
@@ -45,13 +46,14 @@ class Supervisor:
     """A running supervisor, and this side's end of the wall.
 
     ``limits``: settings that start with ``cell_`` and ``session_``; the rest: as in the start configuration.
-    ``languages`` all run in the same environment.
+    ``languages`` all run in the same environment. ``heir_key``: what the next one shows that ``inherits`` by it.
     """
 
     def __init__(
         self, directory: Path, python: str, *, workers: int = 4, asking_max: int = 4, pool_ready: int = 1,
         groups: Groups = NO_GROUPS, languages: tuple[str, ...] = ("python",), runsc: str = "",
-        runsc_flags: Sequence[str] = (), **limits: Any,
+        runsc_flags: Sequence[str] = (), heir_key: str = "", session_grace_s: float = 30.0,
+        inherits: Sequence[wire.Inheritance] = (), **limits: Any,
     ) -> None:  # fmt: skip
         settings = settings_module.load(**limits)
         ours, theirs = zmq.curve_keypair(), zmq.curve_keypair()
@@ -76,6 +78,9 @@ class Supervisor:
             "limiter": "auto",
             "cgroup_directory": groups.setting,
             "heartbeat_timeout_s": 60.0,
+            "heir_digest": hashlib.sha256(heir_key.encode()).hexdigest() if heir_key else "",
+            "session_grace_s": session_grace_s,
+            "inherits": [{"key": one.key, "sessions": one.sessions} for one in inherits],
         }
         self.log = (directory / "log").open("w+")
         self.process = subprocess.Popen(

@@ -45,6 +45,7 @@ from store.file_streams import FileWriter, StoredFile
 from store.files import FileEntry, Files
 from store.forced_end import ForcedEnds
 from store.hints import choose_hints
+from store.inheritance import Inheritances
 from store.introspection import Introspections
 from store.job_files import JOB_FILE_BYTES_MAX, JobFiles
 from store.keys import Keys
@@ -59,6 +60,8 @@ from store.models import (
     End,
     Introspection,
     IntrospectionReply,
+    KeptSession,
+    Location,
     Once,
     PassedOver,
     Permalink,
@@ -84,9 +87,9 @@ __all__ = [
     "FULL", "INSIDE_BYTES_MAX", "JOB_FILE_BYTES_MAX", "MOVES", "NEARLY_FULL", "NOBODY", "NOBODY_PASSED", "OPERATOR",
     "ORIGIN", "OVER", "REASONS", "AdministrationError", "Ban", "Budget", "Check", "ChecksFullError", "Claim",
     "ClientFullError", "Computation", "ComputationOverError", "Deed", "End", "FileEntry", "FileWriter", "First",
-    "Introspection", "IntrospectionReply", "Key", "LostClaimError", "NoSpaceError", "NotAskingError", "Once",
-    "OtherBodyError", "OtherLanguageError", "OverShareError", "Overtime", "PassedOver", "Permalink",
-    "QueueFullError", "Reason", "RemovedError", "Requester", "Room", "ServedLanguages", "Session",
+    "Introspection", "IntrospectionReply", "KeptSession", "Key", "Location", "LostClaimError", "NoSpaceError",
+    "NotAskingError", "Once", "OtherBodyError", "OtherLanguageError", "OverShareError", "Overtime", "PassedOver",
+    "Permalink", "QueueFullError", "Reason", "RemovedError", "Requester", "Room", "ServedLanguages", "Session",
     "SessionGoneError", "State", "Store", "StoreError", "StoreUnavailableError", "StoredFile", "Submission",
     "UnknownSessionError", "Wish", "client_full", "connect", "lane_of", "name_of",
 ]  # fmt: skip
@@ -114,6 +117,7 @@ class Store:
         )
         expiry = Expiry(database, self.hints, self.sessions, forced_ends, lanes)
         self.claims = Claims(database, self.hints, self.sessions, queue, expiry)
+        self.inheritances = Inheritances(database, self.sessions, forced_ends)
         self.devices = Devices(database)
         self.permalinks = Permalinks(database, self.space, self.clients)
         self.job_files = JobFiles(database, self.space)

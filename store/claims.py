@@ -219,9 +219,9 @@ class Claims:
         if not claim.keep and claim.turn == 0:
             return  # such a session has no document of its own
         if claim.keep and move != "lose":
-            self._sessions.unlock(claim.session, claim.device)
+            self._sessions.unlock(claim.session, claim.device, claim.location)
         else:
-            self._sessions.end(claim.session, "lost" if move == "lose" else "session_gone")
+            self._sessions.end(claim.session, "lost" if move == "lose" else "session_gone", of_device=claim.device)
 
 
 def _mine(claim: Claim) -> dict[str, Any]:

@@ -72,6 +72,8 @@ INDEXES: dict[str, list[IndexModel]] = {
     "sessions": [
         IndexModel([("device", ASCENDING), ("state", ASCENDING)], name="held"),
         IndexModel([("ended", ASCENDING)], name="retention"),
+        IndexModel([("location.account", ASCENDING)], name="located",
+                   partialFilterExpression={"location.account": {"$exists": True}}),
     ],
     "questions": [
         IndexModel([("asked", ASCENDING)], name="kept", expireAfterSeconds=INTROSPECTION_KEPT_S),

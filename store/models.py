@@ -96,6 +96,30 @@ class Computation:
         return cls(id=document["_id"], **{name: document.get(name) for name in names})  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True)
+class Location:
+    """Where a kept session is held: in which account, under which name (``alias``) by the supervisor with this key.
+
+    ``client``: in whose share of the idle sessions it counts; None: in nobody's.
+    """
+
+    account: str
+    alias: str
+    key: str
+    client: str | None
+
+
+@dataclass(frozen=True)
+class KeptSession:
+    """A kept session as another device can go on with it; ``age_s``, ``idle_s``: since its start, its last turn."""
+
+    id: str
+    language: str
+    location: Location
+    age_s: float
+    idle_s: float
+
+
 @dataclass(eq=False)
 class Claim:
     """A device's right to run one computation, as long as the lease is renewed; one thread at a time writes for it.
@@ -133,6 +157,7 @@ class Claim:
     # Attempts that do not count: their devices were ended in order.
     handed_back: int = 0
     waited_s: float = 0.0  # in the queue
+    location: Location | None = None
     # Whether the outcome of the last write is unknown: MongoDB went away in the middle.
     unsure: bool = field(default=False, repr=False)
 
@@ -144,7 +169,7 @@ class Claim:
     @classmethod
     def of(cls, document: Document) -> Claim:
         """Return the claim that this document describes."""
-        apart = ("id", "message", "user_expressions", "suspect", "unsure", "waited_s")
+        apart = ("id", "message", "user_expressions", "suspect", "unsure", "waited_s", "location")
         queued = document.get("queued") or document["locked"]
         # Computations of an older server do not have them.
         since = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from pymongo import ASCENDING
@@ -19,7 +20,7 @@ from store.database import Database, earlier, literals
 from store.errors import guarded
 from store.forced_end import ForcedEnds
 from store.hints import Hints
-from store.models import Claim, Session
+from store.models import Claim, Location, Session
 from store.states import OVER
 
 _LISTED = {"turn": 1, "language": 1, "state": 1, "reason": 1, "submitted": 1}
@@ -91,9 +92,13 @@ class Sessions:
         return [session["_id"] for session in found]
 
     @guarded
-    def end(self, id: str, reason: Reason = "session_gone") -> None:
-        """Note that the session has no kernel any more; its queued turns fail. Raises StoreUnavailableError."""
-        self._mark_gone(id, reason)
+    def end(self, id: str, reason: Reason = "session_gone", *, of_device: str | None = None) -> None:
+        """Note that the session has no kernel any more; its queued turns fail.
+
+        ``of_device``: only if this device has it; another one may have inherited it. Raises StoreUnavailableError.
+        """
+        if not self._mark_gone(id, reason, of_device):
+            return
         self._forced_ends.end_queued_turns(id, "abandon", "session_gone")
         self._hints.announce("news", id)
 
@@ -119,24 +124,34 @@ class Sessions:
         # The claim that follows waits for the disk.
         return self._database.early("sessions").update_one(idle, update).modified_count == 1
 
-    def unlock(self, id: str, device: str) -> None:
-        """Make a busy session of this device idle. Raises PyMongoError."""
+    def unlock(self, id: str, device: str, location: Location | None = None) -> None:
+        """Make a busy session of this device idle, and note where it is held if that is told. Raises PyMongoError."""
         busy = {"_id": id, "device": device, "state": "busy"}
-        self._database.collection("sessions").update_one(busy, [{"$set": self._idle()}])
+        told = literals({"location": asdict(location)}) if location is not None else {}
+        self._database.collection("sessions").update_one(busy, [{"$set": {**self._idle(), **told}}])
 
     def unbind(self, id: str, token: str) -> None:
         """Undo the binding of a session, so that its first turn may run again elsewhere. Raises PyMongoError."""
         self._database.collection("sessions").delete_one({"_id": id, "token": token, "state": {"$ne": "gone"}})
 
     def orphans(self) -> list[str]:
-        """Return the sessions whose device has not reported for ``lease_s``. Raises PyMongoError."""
-        age = earlier(self._database.settings.lease_s)
-        alive = self._database.collection("devices").find({"$expr": {"$gte": ["$reported", age]}}, {"_id": 1})
-        dead = {"$nin": [device["_id"] for device in alive]}
-        left = {"state": {"$in": ["idle", "busy"]}, "device": dead, "$expr": {"$lt": ["$used", age]}}
+        """Return the sessions whose device has not reported for ``lease_s``, and that no other device inherits now.
+
+        For those that one may inherit that is ``session_grace_s`` more. Raises PyMongoError.
+        """
+        lease_s, grace_s = self._database.settings.lease_s, self._database.settings.session_grace_s
+        age = earlier(lease_s)
+        located = {"location": {"$exists": True}, "device": self._silent_for(lease_s + grace_s)}
+        others = {"location": {"$exists": False}, "device": self._silent_for(lease_s)}
+        left = {"state": {"$in": ["idle", "busy"]}, "$or": [located, others], "$expr": {"$lt": ["$used", age]}}
         held = self._database.collection("sessions").find(left, {"_id": 1})
         # A computation that runs has a lease of its own, and a first turn that waits will bind the session anew.
         return [found["_id"] for found in held if not self._computes(found["_id"])]
+
+    def _silent_for(self, age_s: float) -> dict[str, Any]:
+        """Return the condition on a device that it has not reported for so long."""
+        fresh = {"$expr": {"$gte": ["$reported", earlier(age_s)]}}
+        return {"$nin": [device["_id"] for device in self._database.collection("devices").find(fresh, {"_id": 1})]}
 
     def stranded(self) -> list[str]:
         """Return the sessions that have ended, but whose queued turns nobody has ended. Raises PyMongoError."""
@@ -173,21 +188,28 @@ class Sessions:
         ]
         return {"$switch": {"branches": branches, "default": _ms(getattr(settings, name))}}
 
-    def _mark_gone(self, id: str, reason: Reason) -> None:
+    def _mark_gone(self, id: str, reason: Reason, of_device: str | None = None) -> bool:
+        """Note that a session is gone; return False when it is not, because another device than this one has it."""
         turns = self._turns(id)
         if not turns:
-            return
+            return True
         gone = {"state": "gone", "reason": reason}
-        with suppress(DuplicateKeyError):  # it has ended already, and keeps its first reason
+        with suppress(DuplicateKeyError):  # it has ended already and keeps its first reason, or another device has it
             self._database.durable("sessions").update_one(
-                {"_id": id, "state": {"$ne": "gone"}},
+                {"_id": id, "state": {"$ne": "gone"}, **({"device": of_device} if of_device else {})},
                 {
                     "$set": gone,
                     "$setOnInsert": {"language": turns[0]["language"], "created": turns[0]["submitted"]},
                     "$currentDate": {"ended": True},
+                    "$unset": {"location": True},
                 },
                 upsert=True,
             )
+            return True
+        if of_device is None:
+            return True
+        others = {"_id": id, "state": {"$ne": "gone"}, "device": {"$ne": of_device}}
+        return self._database.collection("sessions").find_one(others, {"_id": 1}) is None
 
 
 def _ms(seconds: float) -> int:

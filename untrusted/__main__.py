@@ -1,7 +1,8 @@
 """Starts a supervisor: reads its start configuration, tests the sandbox, binds the port, says so, and supervises.
 
 Answers ``{"listening": port}`` or ``{"error": sentence}`` on standard output. Ends when standard input ends: however
-the trusted side dies, its end of that pipe or SSH channel closes.
+the trusted side dies, its end of that pipe or SSH channel closes. Only kept sessions wait then, for the next device; if
+an earlier device has left such a supervisor here, that one goes on in place of a new one (``inheritance``).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 import zmq
 from msgspec.structs import replace
 
-from untrusted import languages
+from untrusted import inheritance, languages
 from untrusted.languages import Language, kernelspecs
 from untrusted.languages.kernelspecs import KernelspecError, NotInstalledError
 from untrusted.sandbox import SandboxError, gvisor, selftest
@@ -58,7 +59,12 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        supervisor, device_socket = start(decode_start_config(read_line()))
+        config = decode_start_config(read_line())
+        inherited = inheritance.inherit(config, CODE_DIRECTORY)
+        if inherited is not None:
+            answer(inherited.answer)
+            inheritance.wait_for_end(inherited.connection)
+        supervisor = start(config)
     except (StartError, WireError) as error:
         layers = getattr(error, "layers", [])
         answer({"error": str(error), "layers": layers} if layers else {"error": str(error)})
@@ -67,11 +73,10 @@ def main() -> int:
         supervisor.run()
     finally:
         supervisor.stop()
-        device_socket.close()
     return 0
 
 
-def start(config: StartConfig) -> tuple[Supervisor, DeviceSocket]:
+def start(config: StartConfig) -> Supervisor:
     """Build everything that the start configuration asks for, and say that it listens. Raises StartError."""
     if os.geteuid() == 0:
         raise StartError("root never runs user code: give the supervisor an account of its own")
@@ -110,7 +115,7 @@ def start(config: StartConfig) -> tuple[Supervisor, DeviceSocket]:
         for name, language in found.items()
     }
     answer({"listening": config.port})
-    return Supervisor(config, device_socket, pools, through, limiter, layers), device_socket
+    return Supervisor(config, device_socket, pools, through, limiter, layers)
 
 
 def plan_sandbox(

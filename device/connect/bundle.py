@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ("*.py", "kernel.json", "cells.js", "cells.m")
-LENGTH_BYTES = 8
+LENGTH_BYTES, DIGEST_BYTES = 8, 32
 # The program that unpacks the archive over there; it is sent as the argument of ``python -c``.
 BOOTSTRAP = Path(__file__).with_name("remote_bootstrap.py").read_text()
 
@@ -29,3 +29,8 @@ def pack() -> bytes:
             archive.addfile(member, io.BytesIO(content))
     data = body.getvalue()
     return len(data).to_bytes(LENGTH_BYTES, "big") + hashlib.sha256(data).digest() + data
+
+
+def digest() -> str:
+    """Return the SHA-256 of the archive, in hexadecimal."""
+    return pack()[LENGTH_BYTES : LENGTH_BYTES + DIGEST_BYTES].hex()

@@ -79,6 +79,8 @@ class Connection:
         self.socket.reconnect_ivl = -1
         self.socket.curve_publickey, self.socket.curve_secretkey = keys.device_public, keys.device_secret
         self.socket.curve_serverkey = keys.supervisor_public
+        self._monitor = self.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._is_broken = False
         self.socket.connect(f"tcp://{process.reachable_address(port)}")
 
     @property
@@ -175,12 +177,20 @@ class Connection:
         self._heard = min(now, self._heard + max(0.0, now - self._tended - self._settings.heartbeat_s))
         self._tended = now
         self.flush()
-        if now - self._pinged >= self._settings.heartbeat_s:
-            self._pinged, self._ping = now, self._ping + 1
-            self.send(Ping(self._ping))
         if not self.process.alive:
             raise ConnectError("its supervisor has ended")
+        if now - self._pinged >= self._settings.heartbeat_s:
+            if self._is_broken:
+                raise ConnectError("its supervisor hung up")
+            self._is_broken = bool(self._monitor.poll(0))  # at the next heartbeat: perhaps it has ended, and says why
+            self._pinged, self._ping = now, self._ping + 1
+            self.send(Ping(self._ping))
         if now - self._heard > self._settings.heartbeat_timeout_s:
             if self._has_spoken:
                 raise ConnectError(f"its supervisor was silent for {self._settings.heartbeat_timeout_s:g} s")
             raise ConnectError(f"its supervisor runs, but port {self._port} does not answer; is a firewall in between?")
+
+    def close(self) -> None:
+        """Hang up."""
+        self.socket.disable_monitor()
+        self.socket.close()

@@ -6,10 +6,12 @@ import os
 import select
 import subprocess
 import time
+from contextlib import suppress
 
 from device.connect import bundle
 from device.connect.process import ANSWER_BYTES_MAX, END_S, START_S, log_lines
 from device.errors import ConnectError
+from wire import END_WORD
 
 
 class LocalProcess:
@@ -64,8 +66,15 @@ class LocalProcess:
         """Whether it still runs."""
         return self._process.poll() is None
 
+    def leave(self) -> None:
+        """End its standard input alone."""
+        self._stdin.close()
+        self._stdout.close()
+
     def end(self) -> None:
-        """End its standard input; kill it when that is not its end."""
+        """Tell it to end, and end its standard input; kill it when that is not its end."""
+        with suppress(OSError):  # it has ended
+            self._stdin.write(END_WORD)
         self._stdin.close()
         try:
             self._process.wait(END_S)

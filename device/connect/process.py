@@ -40,11 +40,17 @@ class Process(Protocol):
         """Whether it still runs, as far as can be told."""
 
     def end(self) -> None:
-        """End its standard input, which is its end, and wait for that; takes ``END_S`` at most."""
+        """Tell it to end, end its standard input, and wait for that; takes ``END_S`` at most."""
+
+    def leave(self) -> None:
+        """End its standard input alone: if it holds kept sessions it waits for the next device."""
 
 
-def wait_until_listening(process: Process, port: int) -> None:
-    """Return when the supervisor says that it listens. Raises PortTakenError, ConnectError with its own sentence."""
+def wait_until_listening(process: Process, port: int, inheritances: int = 0) -> int | None:
+    """Return when the supervisor says that it listens: which of so many inheritances it is; None for a new supervisor.
+
+    Raises PortTakenError, ConnectError with its own sentence.
+    """
     untrusted_line = process.read_line()
     if len(untrusted_line) > ANSWER_BYTES_MAX or not untrusted_line.endswith(b"\n"):
         raise ConnectError("the supervisor did not start; the lines that it logged say why")
@@ -53,7 +59,10 @@ def wait_until_listening(process: Process, port: int) -> None:
     except (ValueError, RecursionError) as error:
         raise ConnectError("the supervisor answered with something that is not JSON") from error
     if untrusted_answer == {"listening": port}:
-        return
+        return None
+    for index in range(inheritances):
+        if untrusted_answer == {"listening": port, "inherited": index}:
+            return index
     if not isinstance(untrusted_answer, dict) or not isinstance(sentence := untrusted_answer.get("error"), str):
         raise ConnectError("the supervisor answered with something that is no answer")
     if sentence.startswith("port "):

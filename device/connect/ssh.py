@@ -15,6 +15,7 @@ from device.connect import bundle
 from device.connect.process import ANSWER_BYTES_MAX, END_S, START_S, log_lines
 from device.errors import ConnectError
 from settings import Settings, data_directory
+from wire import END_WORD
 
 SSH_S = 15.0  # for each step of the connection
 SSH_PORT = 22
@@ -114,9 +115,15 @@ class SshProcess:
         """Whether it still runs, as far as can be told."""
         return self._transport.is_active() and not self._channel.exit_status_ready()
 
+    def leave(self) -> None:
+        """End the connection alone."""
+        self.client.close()
+
     def end(self) -> None:
-        """End its standard input, and the connection when it has ended."""
-        with suppress(OSError, EOFError):  # the connection is gone, and the supervisor with it
+        """Tell it to end, end its standard input, and the connection when it has ended."""
+        with suppress(OSError, EOFError):  # the connection is gone
+            self._channel.settimeout(END_S)
+            self._channel.sendall(END_WORD)
             self._channel.shutdown_write()
             self._channel.status_event.wait(END_S)
         self.client.close()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import zmq
 
+from device.connect import bundle
 from settings import Settings
-from wire import PROTOCOL, LanguageConfig, Limits, StartConfig
+from wire import PROTOCOL, Inheritance, LanguageConfig, Limits, StartConfig
 
 # Where `make run` builds environments, as root and in a checkout.
 BUILT = (Path("/opt/singlecell"), Path(__file__).resolve().parents[2] / ".build")
@@ -19,17 +23,21 @@ UNTRUSTED = "untrusted"  # the environment that the supervisor itself runs in
 
 @dataclass(frozen=True)
 class Keys:
-    """The CURVE keys of one connection, as Z85 text: the device's pair and the supervisor's."""
+    """The CURVE keys of one connection, as Z85 text: the device's pair and the supervisor's.
+
+    ``heir``: what the next device shows, to go on with the kept sessions of this supervisor.
+    """
 
     device_public: bytes
     device_secret: bytes
     supervisor_public: bytes
     supervisor_secret: bytes
+    heir: str
 
     @classmethod
     def make(cls) -> Keys:
         """Return fresh keys."""
-        return cls(*zmq.curve_keypair(), *zmq.curve_keypair())
+        return cls(*zmq.curve_keypair(), *zmq.curve_keypair(), secrets.token_hex(32))
 
 
 def choose_python(settings: Settings) -> str:
@@ -67,7 +75,9 @@ def choose_port(settings: Settings) -> int:
     return random.randint(settings.wall_port_first, settings.wall_port_last)
 
 
-def start_line(settings: Settings, keys: Keys, address: str, port: int, workers: int) -> bytes:
+def start_line(
+    settings: Settings, keys: Keys, address: str, port: int, workers: int, inherits: Sequence[Inheritance] = ()
+) -> bytes:
     """Return the start configuration as the one line of JSON that goes down standard input."""
     config = StartConfig(
         protocol=PROTOCOL,
@@ -87,5 +97,9 @@ def start_line(settings: Settings, keys: Keys, address: str, port: int, workers:
         limiter=settings.limiter,
         cgroup_directory=settings.cgroup_directory,
         heartbeat_timeout_s=settings.heartbeat_timeout_s,
+        code_digest=bundle.digest(),
+        heir_digest=hashlib.sha256(keys.heir.encode()).hexdigest(),
+        session_grace_s=settings.session_grace_s,
+        inherits=list(inherits),
     )
     return msgspec.json.encode(config) + b"\n"

@@ -31,13 +31,13 @@ def own_settings(tmp_path, monkeypatch) -> Path:
 
 
 def test_flags_win_over_the_settings():
-    settings, quiet, _ends = configure(["-w", "7", "--untrusted-account", "a@b", "--untrusted-account", "c@d:23", "-q"])
-    assert (settings.workers, settings.untrusted_accounts, quiet) == (7, ["a@b", "c@d:23"], True)
+    settings, options = configure(["-w", "7", "--untrusted-account", "a@b", "--untrusted-account", "c@d:23", "-q"])
+    assert (settings.workers, settings.untrusted_accounts, options.quiet) == (7, ["a@b", "c@d:23"], True)
 
 
 def test_without_flags_the_settings_hold():
-    settings, quiet, _ends = configure([])
-    assert (settings.workers, settings.untrusted_accounts, quiet) == (50, ["from@settings"], False)
+    settings, options = configure([])
+    assert (settings.workers, settings.untrusted_accounts, options.quiet) == (50, ["from@settings"], False)
 
 
 @pytest.mark.parametrize(

@@ -114,3 +114,30 @@ class DeviceSocket:
         self.socket.close()
         self._authenticator.stop()
         self._context.term()
+
+
+class NoDevice:
+    """Stands where the device's socket stood when the device has gone: what is said meanwhile is said to nobody."""
+
+    met = blocked = False
+
+    def has_news(self, is_full: bool) -> bool:
+        """Return that nothing has come."""
+        return False
+
+    def receive(self) -> list[Down]:
+        """Return nothing."""
+        return []
+
+    def send(self, frame: Frame) -> None:
+        """Drop a frame."""
+
+    def offer(self, frame: Frame) -> bool:
+        """Drop a frame, as if it were taken."""
+        return True
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""

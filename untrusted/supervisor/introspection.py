@@ -30,13 +30,14 @@ WATCH_S = 0.05
 class Running:
     """An introspection that a worker has been sent.
 
-    Its time begins when those before it are answered: ``began``, ``cpu_before_s``.
+    Its time begins when those before it are answered: ``began``, ``cpu_before_s``. ``is_void``: nobody waits for it.
     """
 
     frame: Introspect
     began: float
     cpu_before_s: float
     interrupted_at: float | None = None
+    is_void: bool = False
 
 
 class IntrospectionQueue:
@@ -54,6 +55,13 @@ class IntrospectionQueue:
     def pending(self) -> bool:
         """Whether a reply is awaited."""
         return bool(self._running or self._waiting)
+
+    def drop(self) -> None:
+        """Answer none of them, for who asked has gone."""
+        self._waiting.clear()
+        for sent in self._running.values():
+            for running in sent:
+                running.is_void = True
 
     # --- in a fresh namespace -----------------------------------------------------------------------------------
     def enqueue(self, frame: Introspect) -> None:
@@ -105,19 +113,19 @@ class IntrospectionQueue:
         self._workers[worker.pidfd] = worker
         worker.channel.send(frame)
 
-    def take_reply(self, worker: WorkerProcess, reply: IntrospectReply, now: float) -> IntrospectReply:
-        """Return a worker's reply, if it is the one that is due. Raises KeyError, ValueError."""
+    def take_reply(self, worker: WorkerProcess, reply: IntrospectReply, now: float) -> list[IntrospectReply]:
+        """Return a worker's reply, if anybody waits for it; it must be the one due. Raises KeyError, ValueError."""
         running = self._running[worker.pidfd]
         if reply.request != running[0].frame.request:
             raise ValueError("a reply to an introspection that was not sent")
-        running.popleft()
+        is_void = running.popleft().is_void
         if running:
             running[0].began, running[0].cpu_before_s = now, worker.group.usage()[0]
         else:
             del self._running[worker.pidfd], self._workers[worker.pidfd]
         if any(worker in slow for slow in self._slow.values()):
             worker.kill()
-        return reply
+        return [] if is_void else [reply]
 
     def watch(self, now: float) -> list[WorkerProcess]:
         """Interrupt what takes too long; return the workers that an interrupt did not free.
@@ -165,7 +173,7 @@ class IntrospectionQueue:
                 slow.remove(worker)
                 was_shared = True
         self._workers.pop(worker.pidfd, None)
-        lost = [running.frame for running in self._running.pop(worker.pidfd, ())]
+        lost = [running.frame for running in self._running.pop(worker.pidfd, ()) if not running.is_void]
         if was_shared and again:
             self._waiting.extendleft(lost)
             return []

@@ -6,24 +6,28 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Mapping
+
+import zmq
 
 from untrusted.channel import Speak
 from untrusted.sandbox.limiter.group import Limiter
 from untrusted.supervisor.descriptors import Descriptors
-from untrusted.supervisor.device_socket import DeviceSocket
+from untrusted.supervisor.device_socket import DeviceSocket, NoDevice
+from untrusted.supervisor.heirs import Heir
 from untrusted.supervisor.introspection import IntrospectionQueue, say_nothing
 from untrusted.supervisor.looks import IDLE_WATCH_S, WATCH_S, Looks
 from untrusted.supervisor.places import Places
 from untrusted.supervisor.pool import Pool
 from untrusted.supervisor.sessions import Sessions
 from untrusted.supervisor.status import Status
+from untrusted.supervisor.succession import Succession
 from untrusted.supervisor.worker_process import WorkerProcess
 from untrusted.supervisor.workers import Workers
 from wire import (
     Close,
+    Closed,
     Deliver,
     Down,
     Execute,
@@ -62,35 +66,37 @@ class Supervisor:
         layers: list[Layer],
     ) -> None:
         self._silence_s = config.heartbeat_timeout_s
-        self._device_socket, self._pools, self._through = device_socket, pools, through
+        self._device_socket: DeviceSocket | NoDevice = device_socket
+        self._pools, self._through = pools, through
         self._pool_of = pools | {name: pools[other] for name, other in through.items()}
         self._limiter = limiter
         self._status = Status(self._pool_of, limiter.name, layers)
         limits = {name: config.languages[name].limits for name in self._pool_of}
         # The watchdog sees what passes a limit only when it looks.
         looks = Looks(WATCH_S if limiter.name == "watchdog" else IDLE_WATCH_S)
-        self._sessions = Sessions(limits, device_socket.send, looks)
+        self._sessions = Sessions(limits, self._send, looks)
         self._places = Places(config, self._sessions)
         self._introspections = IntrospectionQueue()
         self._descriptors = Descriptors()
-        self._workers = Workers(self._sessions, self._introspections, device_socket.send, self._descriptors)
+        self._workers = Workers(self._sessions, self._introspections, self._send, self._descriptors)
         self._heard = time.monotonic()
         self._undelivered: Frame | None = None  # the next of the deliveries, which the device did not take yet
-        self.over = False
-        self._wait_at_all()
-
-    def _wait_at_all(self) -> None:
-        """Wait at what is there from the beginning; zygotes that are started again, and workers, come to it."""
-        self._descriptors.add(self._device_socket.descriptor)
-        for pool in self._pools.values():
+        self._succession = Succession(config, self._sessions, self._descriptors)
+        # What is there from the beginning; zygotes that are started again, and workers, come to it.
+        self._descriptors.add(device_socket.descriptor)
+        for pool in pools.values():
             self._descriptors.add(pool.orders.fileno())
-        try:
-            self._descriptors.add(sys.stdin.fileno())
-        except PermissionError:  # it is a file, which has ended already
-            self.over = True
+
+    @property
+    def over(self) -> bool:
+        """Whether it is to end."""
+        return self._succession.over
+
+    def _send(self, frame: Frame) -> None:
+        self._device_socket.send(frame)
 
     def run(self) -> None:
-        """Go on until standard input ends, or the device has been silent for too long."""
+        """Go on until there is no device any more, and none can come for the sessions that it kept."""
         while not self.over:
             self.step()
 
@@ -98,8 +104,8 @@ class Supervisor:
         """Do one round; wait for something to happen first, at most until the next deadline."""
         events = self._poll()
         now = time.monotonic()
-        if sys.stdin.fileno() in events:
-            self.over = True  # nothing is ever sent there after the start configuration: it ended
+        if self._succession.hear(events):
+            self._lose_device("the device has gone", now)
         self._hear_device(now)
         for pool in self._pools.values():
             if pool.alive and pool.orders.fileno() in events:
@@ -114,9 +120,12 @@ class Supervisor:
         for pool in self._pools.values():
             self._tend(pool, now)
         self._speak()
-        if now - self._heard > self._silence_s:
-            log.warning("the device has been silent for %.0f s; this supervisor ends", now - self._heard)
-            self.over = True
+        if self._succession.waits:
+            heir = self._succession.next_heir(now)
+            if heir is not None:
+                self._go_on(heir, now)
+        elif now - self._heard > self._silence_s:
+            self._lose_device(f"the device has been silent for {now - self._heard:.0f} s", now)
 
     def _poll(self) -> set[int]:
         """Wait until something happens, or a deadline comes; return the descriptors at which it happened."""
@@ -156,6 +165,36 @@ class Supervisor:
         if self._status.made and (credit := self._places.next_credit()):
             device.send(credit)
 
+    # --- from one device to the next ----------------------------------------------------------------------------
+    def _lose_device(self, why: str, now: float) -> None:
+        """Hang up: what is said from now on is said to nobody, and what the device still says is not heard."""
+        if isinstance(self._device_socket, DeviceSocket):
+            self._descriptors.forget(self._device_socket.descriptor)
+            self._device_socket.close()
+        self._device_socket, self._undelivered = NoDevice(), None
+        self._introspections.drop()
+        self._succession.part(why, now)
+
+    def _go_on(self, heir: Heir, now: float) -> None:
+        """Go on with the next device, over a socket and with keys of its own."""
+        config = heir.config
+        try:
+            device_socket = DeviceSocket(config)
+        except zmq.ZMQError as error:
+            self._succession.refuse(f"port {config.port} of {config.address} is not free: {error}")
+            return
+        if not self._succession.go_on({"listening": config.port}):
+            device_socket.close()
+            return
+        self._device_socket, self._heard = device_socket, now
+        self._descriptors.add(device_socket.descriptor)
+        self._sessions.count_anew(len(heir.sessions))
+        self._status.tell_anew()
+        self._places.count_anew()
+        for name in heir.sessions:
+            if self._sessions.get(name) is None:
+                self._send(Closed(name, "session_gone"))
+
     # --- the device ---------------------------------------------------------------------------------------------
     def _hear_device(self, now: float) -> None:
         try:
@@ -164,7 +203,7 @@ class Supervisor:
                 self._obey(frame, now)
         except WireError as error:
             log.error("the device does not keep to the protocol, so this supervisor ends: %s", error)
-            self.over = True
+            self._succession.over = True
 
     def _obey(self, frame: Down, now: float) -> None:
         match frame:
@@ -239,3 +278,4 @@ class Supervisor:
             pool.stop()
         self._workers.stop()
         self._limiter.close()
+        self._device_socket.close()

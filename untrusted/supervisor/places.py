@@ -20,6 +20,10 @@ class Places:
         self._sessions = sessions
         self._granted = 0
 
+    def count_anew(self) -> None:
+        """Tell all of it again: another device has come."""
+        self._granted = 0
+
     def next_credit(self) -> Credit | None:
         """Return what the device may open in all, when that has become more. What is returned counts as told."""
         granted = self._sessions.opened + self._workers - (len(self._sessions) - self._resting())

@@ -16,6 +16,8 @@ from untrusted.supervisor.work_directory import WorkDirectory
 from untrusted.supervisor.worker_process import WorkerProcess
 from wire import Closed, Deliver, Execute, Finished, Frame, InputReply, Limits, Message, Reason, Upload, WireError
 
+PARTING_S = 2.0  # for the turn to obey that runs when the device has gone: the next device may be waiting for it
+
 
 class Session:
     """A session, from Open to Closed; ``worker`` is None until one is ready.
@@ -38,11 +40,17 @@ class Session:
         self._sorter = MessageSorter(limits)
         self._interrupted: set[str] = set()  # computations that were interrupted before they began
         self._is_delivering = False  # whether the end of the last turn is not told yet
+        self._has_computed = False  # whether a turn has come to its end, so that there are variables to keep
 
     @property
     def is_idle(self) -> bool:
         """Whether it could take a computation or an introspection now."""
         return self.worker is not None and self.turn is None and self.ending is None and not self.backlog
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is idle, and all that it had to say is said."""
+        return self.is_idle and not self._is_delivering
 
     @property
     def is_asking(self) -> bool:
@@ -148,6 +156,22 @@ class Session:
             turn.asking_since = now
             self.usage.look(self.worker)
 
+    def part(self, now: float) -> bool:
+        """Come to rest, for the device has gone; return False where nothing of the session outlives that.
+
+        What its turn says is said to nobody, so the turn is interrupted.
+        """
+        turn = self.turn
+        if self.ending or self.worker is None or not self._has_computed or self.backlog:
+            return False
+        if turn is not None and (turn.last or not turn.began):
+            return False
+        if turn is not None and turn.over_at is None:
+            turn.kill_at = now + min(PARTING_S, self._limits.cell_interrupt_grace_s)
+            turn.stop_asking(now)
+            self.worker.interrupt()
+        return True
+
     # --- how turns and sessions end -----------------------------------------------------------------------------
     def complete(self, now: float) -> None:
         """End a turn whose code has come to its end. Raises WireError when none runs."""
@@ -180,6 +204,7 @@ class Session:
             usage = turn.usage(now, *worker.group.usage()[:2])
             end = Finished(self.id, turn.computation, "failed" if reason else "done", reason, usage)
             self.turn, self._is_delivering = None, True
+            self._has_computed = True
             self._deliveries.add(self.id, self._deliver(turn, directory, end))
 
     def _deliver(self, turn: Turn, directory: WorkDirectory, end: Finished) -> Work:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from untrusted.supervisor.delivery import Deliveries
 from untrusted.supervisor.looks import Looks
@@ -116,6 +116,28 @@ class Sessions:
         for session in map(self._by_id.__getitem__, self.looks.take(now)):
             session.keep_limits(now)
             self._watch(session, now)
+
+    # --- from one device to the next ----------------------------------------------------------------------------
+    def part(self, now: float) -> None:
+        """Let kept sessions come to rest, for the device has gone, and end the others."""
+        for session in list(self._by_id.values()):
+            if not session.part(now):
+                self.end(session, "session_gone")
+        self._waiting.clear()
+
+    def keep_only(self, ids: Collection[str]) -> None:
+        """End all sessions but these."""
+        for session in [session for session in self._by_id.values() if session.id not in ids]:
+            self.end(session, "session_gone")
+
+    @property
+    def rest(self) -> bool:
+        """Whether each session is idle, and all is said."""
+        return not self.deliveries and all(session.rests for session in self._by_id.values())
+
+    def count_anew(self, opened: int) -> None:
+        """Count as the next device does: it begins with so many."""
+        self.opened = opened
 
     def _watch(self, session: Session, now: float) -> None:
         if session.worker is not None:

@@ -31,6 +31,10 @@ class Status:
         """Whether Hello has been said."""
         return bool(self._told)
 
+    def tell_anew(self) -> None:
+        """Tell all of it again: another device has come."""
+        self._told, self._frames_left = [], BURST
+
     def hear_ping(self) -> None:
         """Note that the device allows one frame more."""
         self._frames_left = min(self._frames_left + 1, BURST)

@@ -153,7 +153,8 @@ class Workers:
         if isinstance(frame, Ready):
             self._by_pidfd[worker.pidfd][0].welcome(worker)
         elif isinstance(frame, IntrospectReply):
-            self._send(self._introspections.take_reply(worker, frame, now))
+            for reply in self._introspections.take_reply(worker, frame, now):
+                self._send(reply)
         elif session is None or session.ending:
             return  # nobody waits for it
         elif isinstance(frame, Said):

@@ -38,6 +38,7 @@ class Scripted:
     """A supervisor: the process that the device starts, and the socket behind it.
 
     ``on_run`` is called for each Run; by default the cell ends well. ``heard`` are the device's frames, Pings left out.
+    ``inherits``: whether it is one that an earlier device left with all the sessions that this device asks for.
     """
 
     address = "127.0.0.1"
@@ -46,7 +47,7 @@ class Scripted:
         self.account, self.on_run = account, on_run
         self.answer: dict[str, Any] | None = None
         self.heard: list[wire.Down] = []
-        self.mute = self.ended = False
+        self.mute = self.ended = self.inherits = self.told_to_end = False
         self.hello = wire.Hello(wire.PROTOCOL, "watchdog", [], [wire.LanguageReport("python", "3", "ready")])
         self._written: list[bytes] = []
         self._device: bytes | None = None
@@ -77,7 +78,11 @@ class Scripted:
             self._context.term()
             return b'{"error": "port is in use"}\n'
         self.started = True
-        return json.dumps({"listening": self.start_config["port"]}).encode() + b"\n"
+        answer = {"listening": self.start_config["port"]}
+        if self.inherits and self.start_config["inherits"]:
+            answer["inherited"] = 0
+            self._opened = self._open = len(self.start_config["inherits"][0]["sessions"])
+        return json.dumps(answer).encode() + b"\n"
 
     started = False
 
@@ -86,6 +91,9 @@ class Scripted:
         return not self.ended
 
     def end(self) -> None:
+        self.ended = self.told_to_end = True
+
+    def leave(self) -> None:
         self.ended = True
 
     def close(self) -> None:
