@@ -13,12 +13,14 @@ TOPICS = ("submitted", "turn")  # of the hints that tell of something to claim
 class Claimable:
     """All that there may be to claim in one round of the loop.
 
-    ``anything``: the queue as a whole is to be looked at. ``submitted``: how many new computations were told of.
+    ``anything``: the queue as a whole is to be looked at. ``submitted``: how many new computations were told of,
+    ``told``: which.
     ``turns``: how many next turns of each session were told of. ``idle``: sessions that have just become idle.
     """
 
     anything: bool = False
     submitted: int = 0
+    told: tuple[str, ...] = ()
     turns: Counter[str] = field(default_factory=Counter)
     idle: frozenset[str] = frozenset()
 
@@ -67,4 +69,4 @@ class ClaimTrigger:
         self._anything = False
         submitted, turns = (self._hints.get(topic, ()) for topic in TOPICS)
         self._hints = {}
-        return Claimable(anything, len(submitted), Counter(turns), idle)
+        return Claimable(anything, len(submitted), tuple(submitted), Counter(turns), idle)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 
 from device.account import Account
 from device.claim_trigger import Claimable, ClaimTrigger
+from device.figures import Figures
 from device.handover import Handover
 from device.registry import Runs
 from device.runs import Run, Session
@@ -18,6 +19,7 @@ from store import NOBODY_PASSED, Claim, PassedOver, Store
 CLAIMS_A_ROUND = 8  # then what runs has its turn
 # Before that a supervisor may not have said yet that a run that waits for an answer left its place to others.
 SETTLED_S = 2.0
+OWN_CLAIMS_MAX = 1000  # that are remembered: a hint may come after the claim
 CREDIT_S = 0.5  # so long after a session was closed its place is granted, on a busy machine
 
 
@@ -32,10 +34,11 @@ class Dispatcher:
 
     def __init__(
         self, device_id: str, store: Store, settings: Settings, runs: Runs, accounts: Sequence[Account],
-        trigger: ClaimTrigger,
+        trigger: ClaimTrigger, figures: Figures,
     ) -> None:  # fmt: skip
         self._id, self._store, self._settings, self._runs = device_id, store, settings, runs
-        self._accounts, self._trigger = accounts, trigger
+        self._accounts, self._trigger, self._figures = accounts, trigger, figures
+        self._own_claims: deque[str] = deque(maxlen=OWN_CLAIMS_MAX)
         self._handover = Handover(store, settings, runs, accounts)
         self._begun = Begun(settings.page_begins_per_s)
         self._passed = NOBODY_PASSED  # as the last claim had it
@@ -78,8 +81,14 @@ class Dispatcher:
                 session.turn_may_wait = self._take_on(claim, now)  # and perhaps one more
         for _ in range(min(claimable.submitted, CLAIMS_A_ROUND)):
             if not self._take_on(self._claim_one(now, []), now):
+                self._count_conflicts(claimable.told)
                 return False
         return claimable.submitted > CLAIMS_A_ROUND
+
+    def _count_conflicts(self, told: Sequence[str]) -> None:
+        """Count those new computations that were claimed by another device before us, if we had room for them."""
+        if self.opens_sessions and any(account.free > self._handover.waiting for account in self._accounts):
+            self._figures.count_conflicts(len(set(told).difference(self._own_claims)))
 
     def _idle_of(self, ids: Iterable[str]) -> Iterator[Session]:
         # One by one: the next turn that begins makes its session busy.
@@ -92,6 +101,7 @@ class Dispatcher:
         """Begin what was claimed, if anything was; return whether it was."""
         if claim is None:
             return False
+        self._own_claims.append(claim.id)
         if claim.id in self._runs.by_id:
             # Its lease had run out, and we were the first to find it queued again.
             self._runs.drop(self._runs.by_id[claim.id], now)

@@ -33,6 +33,11 @@ class Figures:
         for name, value in ((state, 1.0), ("cpu_s", cpu_s), ("waited_s", run.claim.waited_s)):
             _add(self._minute, name, value)
 
+    def count_conflicts(self, count: int) -> None:
+        """Count computations that another device was faster to claim."""
+        if count:
+            _add(self._minute, "conflicts", float(count))
+
     def take_minute(self) -> dict[str, float]:
         """Return what has been counted since the last call."""
         taken, self._minute = self._minute, {}

@@ -70,9 +70,10 @@ class Device:
         self._endings = Endings(self.runs, settings)
         self._relay = Relay(self.runs, self._endings, self.checkers, settings)
         self._persistence = Persistence(self.id, store, settings, self.runs)
-        self._dispatcher = Dispatcher(self.id, store, settings, self.runs, self.accounts, self._trigger)
+        figures = self._persistence.figures
+        self._dispatcher = Dispatcher(self.id, store, settings, self.runs, self.accounts, self._trigger, figures)
         self._introspector = Introspector(self.id, store, settings, self.runs, self.accounts, self.checkers)
-        self._upkeep = Upkeep(self.id, store, settings, self.accounts, self._persistence.figures)
+        self._upkeep = Upkeep(self.id, store, settings, self.accounts, figures)
         self._renew_at = self._expire_at = self._introspect_at = 0.0
         self._store_back_at = self._store_pause_s = 0.0
         self._store_is_away = False

@@ -119,6 +119,7 @@ class Persistence:
             if not run.pending:
                 run.due = math.inf
         except LostClaimError:
+            self.figures.count_conflicts(1)
             self._runs.drop(run, now)
 
     def _store_piece(self, run: Run) -> None:
@@ -212,6 +213,7 @@ class Persistence:
             if wish.lost:
                 # An end whose storing has an unknown outcome may be stored: then the claim is over, not lost.
                 if not run.claim.unsure:
+                    self.figures.count_conflicts(1)
                     self._runs.drop(run, now)
             elif not run.over:
                 self._fulfil(run, wish, now)

@@ -31,6 +31,7 @@ SALT_KEPT_S = 2 * 86400 + 3600
 ONCE_KEPT_S = 86400
 HISTORY_KEPT_S = 2 * 3600
 JOB_FILE_KEPT_S = 30 * 86400
+CONFLICTS_KEPT_S = 30 * 86400
 AUDIT_KEPT_S = 400 * 86400
 RESERVATION_KEPT_S = 600  # after its process died; no request takes as long
 GOODBYE_S = 0.5  # for closing the connections
@@ -103,6 +104,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "salts": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=SALT_KEPT_S)],
     "audit": [IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=AUDIT_KEPT_S)],
     "minutes": [IndexModel([("minute", ASCENDING)], name="kept", expireAfterSeconds=HISTORY_KEPT_S)],
+    "conflicts": [IndexModel([("minute", ASCENDING)], name="kept", expireAfterSeconds=CONFLICTS_KEPT_S)],
     "reservations": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=RESERVATION_KEPT_S)],
     "files.chunks": [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="chunks", unique=True)],
 }  # fmt: skip

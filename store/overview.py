@@ -97,13 +97,22 @@ class Overview:
 
     @guarded
     def note_minute(self, device: str, minute: datetime, sums: Mapping[str, float]) -> None:
-        """Keep what a device did in a minute; it is forgotten after ``HISTORY_S``. Raises StoreUnavailableError."""
+        """Keep what a device did in a minute; it is forgotten after ``HISTORY_S``, but for the day's conflicts.
+
+        Raises StoreUnavailableError.
+        """
         note = UpdateOne(
             {"_id": f"{device} {minute:%H:%M}"},
             {"$set": {"minute": minute}, "$inc": {f"sums.{name}": value for name, value in sums.items()}},
             upsert=True,
         )
         self._database.early("minutes").bulk_write([note])
+        if conflicts := int(sums.get("conflicts", 0)):
+            day = {"device": device, "day": f"{minute:%Y-%m-%d}"}
+            self._database.early("conflicts").update_one(
+                {"_id": f"{device} {day['day']}"}, {"$set": {**day, "minute": minute}, "$inc": {"count": conflicts}},
+                upsert=True,
+            )  # fmt: skip
 
     @guarded
     def last_hour(self) -> list[tuple[datetime, dict[str, float]]]:

@@ -19,10 +19,15 @@ _FIELDS: dict[str, Any] = {
     "origin": {"$ifNull": ["$origin", ""]},
     "key": {"$ifNull": ["$key", ""]},
     "client": {"$ifNull": ["$client", ""]},
+    "device": {"$ifNull": ["$device", ""]},
     "state": "$state",
     "reason": {"$ifNull": ["$reason", ""]},
 }
 COLUMNS = tuple(_FIELDS)
+# Of devices alone: the computations of which a device was told and that another one was faster to claim, and the
+# claims that it lost while it ran them.
+CONFLICTS = "conflicts"
+OF_CONFLICTS = {"day", "device"}
 FIGURES = ("computations", "done", "failed", "cancelled", "lost", "cpu_s", "wall_s", "stored_bytes", "clients")
 
 
@@ -36,7 +41,7 @@ class Report:
     def rows(self, days: float, by: Sequence[str]) -> list[dict[str, Any]]:
         """Return a row for each combination of these columns in the last days, in their order, each with FIGURES.
 
-        Raises AdministrationError, StoreUnavailableError.
+        By days and devices it has the conflicts, too. Raises AdministrationError, StoreUnavailableError.
         """
         unknown = [column for column in by if column not in _FIELDS]
         if unknown or not by:
@@ -63,5 +68,15 @@ class Report:
         ]
         with pymongo.timeout(SCAN_S):
             found = list(self._database.collection("computations").aggregate(stages, allowDiskUse=True))
-        return [{**{column: row["_id"].get(column) for column in by}, **{name: row[name] for name in FIGURES}}
+        rows = [{**{column: row["_id"].get(column) for column in by}, **{name: row[name] for name in FIGURES}}
                 for row in found]  # fmt: skip
+        return self._with_conflicts(rows, by, since) if set(by) <= OF_CONFLICTS else rows
+
+    def _with_conflicts(self, rows: list[dict[str, Any]], by: Sequence[str], since: datetime) -> list[dict[str, Any]]:
+        stages: list[dict[str, Any]] = [
+            {"$match": {"minute": {"$gte": since}}},
+            {"$group": {"_id": {column: f"${column}" for column in by}, "count": {"$sum": "$count"}}},
+        ]
+        found = self._database.collection("conflicts").aggregate(stages)
+        counts = {tuple(row["_id"][column] for column in by): row["count"] for row in found}
+        return [{**row, CONFLICTS: counts.get(tuple(row[column] for column in by), 0)} for row in rows]

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,19 @@ def test_the_report_says_who_ran_what(order: Order, store: Store) -> None:
     assert "https://a.example" in table and "\u001b" not in table
     assert order("report", "--format", "csv", "--by", "key").stdout.splitlines()[2].startswith("course,3,3")
     assert order("report", "--days", "0").stdout == "Nothing was run.\n"
+
+
+def test_the_report_says_how_devices_share_the_work_and_where_they_met(order: Order, store: Store) -> None:
+    for device in ("one", "two", "one"):
+        submit(store)
+        store.claims.finish(claim(store, device), "done")
+    now = datetime.now(timezone.utc).replace(second=0, microsecond=0)
+    for minute, conflicts in ((now, 2.0), (now - timedelta(minutes=1), 3.0)):
+        store.overview.note_minute("two", minute, {"done": 1.0, "conflicts": conflicts})
+    store.overview.note_minute("one", now, {"done": 2.0})
+    rows = json.loads(order("report", "--by", "device", "--format", "json").stdout)
+    assert [(row["device"], row["computations"], row["conflicts"]) for row in rows] == [("one", 2, 0), ("two", 1, 5)]
+    assert "conflicts" not in order("report").stdout
 
 
 def test_a_computation_is_deleted_with_all_of_it_whatever_it_is_doing(order: Order, store: Store) -> None:
