@@ -54,10 +54,12 @@ class Settings(Limits, frozen=True, kw_only=True):
     frame_origins: str
     operator_key: str
     keys_required: bool
+    kernels_token: str
     pages_key: str
     report_address: str
     web_processes: PositiveInt
     web_greenlets: PositiveInt
+    web_sockets: PositiveInt
     wait_s_max: PositiveInt
     code_bytes_max: PositiveInt
     user_expressions_max: PositiveInt

@@ -15,7 +15,7 @@ from msgspec import Meta
 from config_file import ConfigFile, Fault
 from wire import Limits
 
-SECRETS = ("mongo_password", "operator_key")
+SECRETS = ("mongo_password", "operator_key", "kernels_token")
 OPERATOR_KEY = re.compile(r"[!-~]{20,200}")  # what can stand in a header, and cannot be guessed
 REPORT_ADDRESS = re.compile(r"https?://[^\s\"'<>]+|[^\s@/\"'<>?&]+@[^\s@/\"'<>?&]+")
 LANGUAGE_TEXTS = ("label", "mime", "extension", "highlighting", "environment", "install")
@@ -79,6 +79,8 @@ def _pair_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ..
             yield f"{large} ({values[large]}) must be more than {times}{small} ({values[small]})", (small, large)
     if values["operator_key"] and not OPERATOR_KEY.fullmatch(values["operator_key"]):
         yield "operator_key must have 20 to 200 printable ASCII characters without spaces", ("operator_key",)
+    if values["kernels_token"] and not OPERATOR_KEY.fullmatch(values["kernels_token"]):
+        yield "kernels_token must have 20 to 200 printable ASCII characters without spaces", ("kernels_token",)
     for origin in [] if values["frame_origins"].strip() == "*" else listed(values["frame_origins"]):
         if not FRAME_ORIGIN.fullmatch(origin):
             yield f"frame_origins: {origin!r} is no origin; one looks like https://school.example", ("frame_origins",)

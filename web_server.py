@@ -42,7 +42,8 @@ from web.assets import Application
 from web.client_shares import ClientShares
 from web.connections import Connections
 from web.device_reports import DeviceReports
-from web.doors import jobe, oembed, service
+from web.doors import jobe, kernels, kernels_notebooks, kernels_server, oembed, service
+from web.doors.kernels_open import OpenSockets
 from web.metrics import Figures
 from web.notifier import Notifier
 from web.proofs import Proofs
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 API = (computations, checks, messages, files, sessions, comms, permalinks, languages, limits, health, openapi)
-DOORS = (sagecell, service, jobe, oembed)
+DOORS = (sagecell, service, jobe, oembed, kernels, kernels_notebooks, kernels_server)
 ROUTES = (*API, pages, installed, cell_page, status, *DOORS)
 
 _lock = threading.Lock()
@@ -65,10 +66,11 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False  # a redirect would turn a POST's mistake into another one
     door = store.connect(settings, "singlecell web")
     notifier, device_reports = Notifier(door), DeviceReports(door)
-    connections = Connections(min(settings.web_greenlets, accepting.cores() or settings.web_greenlets))
+    connections = _connections_for(settings, accepting.cores())
     figures = Figures(device_reports, notifier, connections, door)
     shared = context.Context(
-        settings, door, notifier, device_reports, figures, connections, ClientShares(), Proofs(settings, door)
+        settings, door, notifier, device_reports, figures, connections, ClientShares(), Proofs(settings, door),
+        OpenSockets(),
     )
     context.install(app, shared)
     problems.install(app)
@@ -79,6 +81,14 @@ def create_app(settings: Settings) -> Flask:
     for group in ROUTES:
         app.register_blueprint(group.routes)
     return app
+
+
+def _connections_for(settings: Settings, cores: int | None) -> Connections:
+    """Return the connections of this process; of fewer greenlets than the settings say both kinds have their part."""
+    wanted = settings.web_greenlets + settings.web_sockets
+    cores = min(wanted, cores or wanted)
+    sockets = cores * settings.web_sockets // wanted
+    return Connections(cores - sockets, max(1, sockets))
 
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -48,6 +48,10 @@ def main() -> None:
         from bench import controls
 
         return controls.main(sys.argv[2:])
+    if sys.argv[1:2] == ["kernels"]:
+        from bench import kernels
+
+        return kernels.main(sys.argv[2:])
     RESULTS.mkdir(exist_ok=True)
     untrusted_python = os.environ["UNTRUSTED_PYTHON"]
     site = make_site()

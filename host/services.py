@@ -80,9 +80,10 @@ def make_services(layout: Layout, settings: Settings, door: Door | None, groups:
 def web_command(uwsgi: Path, settings: Settings) -> list[str]:
     """Return what runs the web service: uWSGI, alone before the browsers."""
     argv = [str(uwsgi), "--http-socket", f"{settings.http_host}:{settings.http_port}"]
-    argv += ["--gevent", str(settings.web_greenlets), "--gevent-early-monkey-patch"]
+    greenlets = settings.web_greenlets + settings.web_sockets
+    argv += ["--gevent", str(greenlets), "--gevent-early-monkey-patch"]
     # Of one that neither sends nor reads; web/connections.py says how long a slow one may take.
-    argv += ["--socket-timeout", "30", "--max-fd", str(_descriptors(settings.web_greenlets))]
+    argv += ["--socket-timeout", "30", "--max-fd", str(_descriptors(greenlets))]
     argv += ["--wsgi", "web_server:app", "--need-app", "--single-interpreter"]
     argv += ["--processes", str(settings.web_processes)]
     argv += ["--master", "--die-on-term", "--no-orphans", "--worker-reload-mercy", "1"]

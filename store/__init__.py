@@ -48,6 +48,7 @@ from store.hints import choose_hints
 from store.inheritance import Inheritances
 from store.introspection import Introspections
 from store.job_files import JOB_FILE_BYTES_MAX, JobFiles
+from store.kernels import Kernel, Kernels, Position, Turn
 from store.keys import Keys
 from store.lanes import Lanes, lane_of
 from store.log import try_to_rotate
@@ -87,11 +88,11 @@ __all__ = [
     "FULL", "INSIDE_BYTES_MAX", "JOB_FILE_BYTES_MAX", "MOVES", "NEARLY_FULL", "NOBODY", "NOBODY_PASSED", "OPERATOR",
     "ORIGIN", "OVER", "REASONS", "AdministrationError", "Ban", "Budget", "Check", "ChecksFullError", "Claim",
     "ClientFullError", "Computation", "ComputationOverError", "Deed", "End", "FileEntry", "FileWriter", "First",
-    "Introspection", "IntrospectionReply", "KeptSession", "Key", "Location", "LostClaimError", "NoSpaceError",
+    "Introspection", "IntrospectionReply", "KeptSession", "Kernel", "Key", "Location", "LostClaimError", "NoSpaceError",
     "NotAskingError", "Once", "OtherBodyError", "OtherLanguageError", "OverShareError", "Overtime", "PassedOver",
-    "Permalink", "QueueFullError", "Reason", "RemovedError", "Requester", "Room", "ServedLanguages", "Session",
-    "SessionGoneError", "State", "Store", "StoreError", "StoreUnavailableError", "StoredFile", "Submission",
-    "UnknownSessionError", "Wish", "client_full", "connect", "lane_of", "name_of",
+    "Permalink", "Position", "QueueFullError", "Reason", "RemovedError", "Requester", "Room", "ServedLanguages",
+    "Session", "SessionGoneError", "State", "Store", "StoreError", "StoreUnavailableError", "StoredFile", "Submission",
+    "Turn", "UnknownSessionError", "Wish", "client_full", "connect", "lane_of", "name_of",
 ]  # fmt: skip
 
 
@@ -125,6 +126,7 @@ class Store:
         self.introspections = Introspections(database, self.hints, self.space)
         self.access = Access(database)
         self.keys = Keys(database, self.access)
+        self.kernels = Kernels(database, self.hints)
         self.bans = BanList(database, self.access)
         self.audit = Audit(database)
         self.deletion = Deletion(database, self.files, self.clients, self.computations, self.sessions)

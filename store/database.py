@@ -33,6 +33,7 @@ HISTORY_KEPT_S = 2 * 3600
 JOB_FILE_KEPT_S = 30 * 86400
 CONFLICTS_KEPT_S = 30 * 86400
 AUDIT_KEPT_S = 400 * 86400
+KERNEL_KEPT_S = 86400  # after somebody used it
 RESERVATION_KEPT_S = 600  # after its process died; no request takes as long
 GOODBYE_S = 0.5  # for closing the connections
 OPLOG = "local.oplog.rs"
@@ -103,6 +104,14 @@ INDEXES: dict[str, list[IndexModel]] = {
     "budgets": [IndexModel([("whole", ASCENDING)], name="whole", expireAfterSeconds=0)],
     "salts": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=SALT_KEPT_S)],
     "audit": [IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=AUDIT_KEPT_S)],
+    "kernels": [
+        IndexModel([("used", ASCENDING)], name="kept", expireAfterSeconds=KERNEL_KEPT_S),
+        IndexModel([("client", ASCENDING)], name="of_client"),
+        IndexModel([("owner", ASCENDING), ("used", ASCENDING)], name="of_owner",
+                   partialFilterExpression={"owner": {"$type": "string"}}),
+        IndexModel([("notebook", ASCENDING)], name="notebook",
+                   partialFilterExpression={"notebook": {"$type": "string"}}),
+    ],
     "minutes": [IndexModel([("minute", ASCENDING)], name="kept", expireAfterSeconds=HISTORY_KEPT_S)],
     "conflicts": [IndexModel([("minute", ASCENDING)], name="kept", expireAfterSeconds=CONFLICTS_KEPT_S)],
     "reservations": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=RESERVATION_KEPT_S)],

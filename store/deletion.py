@@ -65,6 +65,7 @@ class Deletion:
         computations = self._forget(theirs)
         permalinks = self._take_down(theirs, reason)
         self._database.collection("job_files").delete_many({"owner": {"$in": names}})
+        self._database.collection("kernels").delete_many(theirs)
         for kind in ("clients", "permalink_clients"):
             self._database.collection(kind).delete_many({"_id": {"$in": names}})
         return f"{computations} computations, {permalinks} permalinks"

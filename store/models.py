@@ -15,8 +15,8 @@ from store.requester import NOBODY, Requester
 from store.states import OVER, State
 
 Document = Mapping[str, Any]
-# The fields of a computation that only its device reads; they may be long.
-UNREAD = {"code": 0, "message": 0, "user_expressions": 0, "scheme": 0}
+# The fields of a computation that only its device, or a door, reads; they may be long.
+UNREAD = {"code": 0, "message": 0, "user_expressions": 0, "scheme": 0, "asked": 0}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Submission:
     "dark", as what shows its figures is, "" where nobody says. ``id``: that of the computation, known beforehand so
     that somebody can wait for news of it. ``lane``: what it waits in (``store/lanes.py``); without one no share holds
     for it. ``once``, ``digest``: the key that came with it, and the digest of its body. ``control``: the model of a
-    control (its comm's id) that the message is for (``store/controls.py``).
+    control (its comm's id) that the message is for (``store/controls.py``). ``asked``: what a door keeps of the message
+    that asked for it.
     """
 
     code: str
@@ -56,6 +57,7 @@ class Submission:
     once: Once | None = None
     digest: bytes = b""
     control: str | None = None
+    asked: bytes | None = None
 
 
 @dataclass(frozen=True)

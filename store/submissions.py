@@ -177,6 +177,7 @@ def given_fields(submission: Submission) -> dict[str, Any]:
         "origin": submission.requester.origin,
         "key": submission.requester.key,
         **control_of(submission),
+        **({} if submission.asked is None else {"asked": submission.asked}),
     }
 
 

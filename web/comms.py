@@ -48,7 +48,7 @@ def deliver(id: str) -> Response:
     requesters.check_budgets()
     check_room()
     message = request_schemas.read(ControlMessage)
-    model = _model(message)
+    model = model_of(message)
     requesters.check_language(UNSET, id)
     submission = Submission(
         code="", language=None, session=id, keep=True, message=request_schemas.comm_message(message), control=model,
@@ -66,7 +66,7 @@ def deliver(id: str) -> Response:
         return submitted_answer(computation, page)
 
 
-def _model(message: ControlMessage) -> str:
+def model_of(message: ControlMessage) -> str:
     """Return the id of the comm that a message is for. Raises ProblemError for what is no message of a control."""
     untrusted_id, untrusted_data = message.content.get("comm_id"), message.content.get("data", {})
     if not isinstance(untrusted_id, str) or not 0 < len(untrusted_id) <= COMM_ID_CHARS_MAX:

@@ -34,6 +34,7 @@ class Kind(Enum):
     WAIT = "it waits for news: a long poll"
     CROWDED = "it waits for news, for CROWDED_S at most"
     EVENTS = "it is an event stream"
+    SOCKET = "it is a WebSocket"
     ANSWER = "its answer is on its way out"
     FREE = "it is not counted: it is always served, or has given way"
 
@@ -43,7 +44,8 @@ SHARES = {
     Kind.HEAD: 2, Kind.BODY: 1, Kind.WORK: 4, Kind.WAIT: 4, Kind.CROWDED: 1, Kind.EVENTS: 1, Kind.ANSWER: 1
 }  # fmt: skip
 # Of the bound of a stage, the share of one client. Who polls beyond it waits for CROWDED_S at most.
-CLIENT_SHARES = {Kind.BODY: 1 / 4, Kind.WORK: 1 / 2, Kind.WAIT: 1 / 4, Kind.CROWDED: 1 / 2, Kind.EVENTS: 1 / 2}
+CLIENT_SHARES = {Kind.BODY: 1 / 4, Kind.WORK: 1 / 2, Kind.WAIT: 1 / 4, Kind.CROWDED: 1 / 2, Kind.EVENTS: 1 / 2,
+                 Kind.SOCKET: 1 / 8}  # fmt: skip
 # In these stages the oldest gives way to the newest, when it has had so many seconds. Answers have one second, so that
 # short ones are not cut when many go out at the same time.
 GIVES_WAY_AFTER_S = {Kind.HEAD: 0.0, Kind.BODY: 0.0, Kind.ANSWER: 1.0}
@@ -76,9 +78,10 @@ class Connection:
 class Connections:
     """The connections of one web process by their stage, the oldest of each stage first."""
 
-    def __init__(self, greenlets: int) -> None:
+    def __init__(self, greenlets: int, sockets: int = 1) -> None:
         self._at: dict[Kind, dict[Connection, None]] = {kind: {} for kind in Kind}
         self._bounds = {kind: max(1, greenlets * share // 16) for kind, share in SHARES.items()}
+        self._bounds[Kind.SOCKET] = sockets  # these have greenlets of their own
         self._of_client: dict[tuple[Kind, str], dict[Connection, None]] = {}
         self._lock = threading.Lock()
         self._looking_pid = 0  # a thread does not survive the fork of a web server

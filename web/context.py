@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, current_app, request
 
@@ -11,6 +12,7 @@ from store import Store
 from web.client_shares import ClientShares
 from web.connections import Connection, Connections
 from web.device_reports import DeviceReports
+from web.doors.kernels_open import OpenSockets
 from web.metrics import Figures
 from web.notifier import Notifier
 from web.proofs import Proofs
@@ -31,6 +33,7 @@ class Context:
     connections: Connections
     client_shares: ClientShares
     proofs: Proofs
+    open_sockets: OpenSockets[Any]
 
 
 def install(app: Flask, context: Context) -> None:

@@ -18,6 +18,8 @@ ALLOWED = (
     "X-API-KEY",
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+# What Jupyter's clients send beside; its API has its own patterns of addresses.
+OF_JUPYTER = {"allow_headers": (*ALLOWED, "Authorization", "X-XSRFToken"), "methods": (*METHODS, "PATCH")}
 PREFLIGHT_S = 86400
 
 
@@ -33,6 +35,7 @@ def install(app: Flask, settings: Settings) -> None:
         origins=origins(settings.cors_origins),
         methods=METHODS,
         allow_headers=ALLOWED,
+        resources={r"/api(/.*)?": OF_JUPYTER, r"/.*": {}},
         expose_headers=EXPOSED,
         max_age=PREFLIGHT_S,
         supports_credentials=False,

@@ -81,6 +81,8 @@ def list_limits() -> Response:
         "body_rate_min": Limit(LEAST_RATE_BYTES_S, "bytes/s"),
         "event_streams_max": Limit(connections.bound(Kind.EVENTS), "streams"),
         "long_polls_max": Limit(connections.bound(Kind.WAIT), "requests"),
+        "sockets_max": Limit(connections.bound(Kind.SOCKET), "sockets"),
+        "client_sockets_max": Limit(connections.client_bound(Kind.SOCKET), "sockets"),
         "client_event_streams_max": Limit(connections.client_bound(Kind.EVENTS), "streams"),
         "client_long_polls_max": Limit(connections.client_bound(Kind.WAIT), "requests"),
         "client_requests_max": Limit(REQUESTS_PER_S, "requests/s"),

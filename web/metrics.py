@@ -14,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from log_lines import Faults
 from store import Store
 from web.collectors import Devices, OwnCalls, Server
-from web.connections import SHARES, Connections
+from web.connections import SHARES, Connections, Kind
 from web.device_reports import DeviceReports
 from web.notifier import Notifier
 
@@ -60,7 +60,7 @@ class Figures:
         waiting = Gauge("singlecell_http_waiting", "Requests that wait for news.", registry=self.registry)
         waiting.set_function(lambda: notifier.waiting)
         at = Gauge("singlecell_http_connections", "Connections, by what they are at.", ["at"], registry=self.registry)
-        for kind in SHARES:
+        for kind in (*SHARES, Kind.SOCKET):
             at.labels(kind.name.lower()).set_function(partial(connections.count, kind))
         for collector in (OwnCalls(), Devices(device_reports), Server(device_reports, store)):
             self.registry.register(collector)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from store import Store
 
@@ -22,20 +22,27 @@ RECHECKS_PER_S = 100.0  # by all waiters together; when they are many, each look
 Found = TypeVar("Found")
 
 
+class Waker(Protocol):
+    """What is set at a hint."""
+
+    def set(self) -> None:
+        """Hear of it; the hints are heard meanwhile, so this takes no time."""
+
+
 class Notifier:
     """The requests of one process that wait for news of a computation, a session or an introspection."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._waiters: dict[str, set[threading.Event]] = {}
+        self._waiters: dict[str, set[Waker]] = {}
+        self._looking = 0
         self._listening_pid = 0  # a thread does not survive the fork of a web server
 
     @property
     def waiting(self) -> int:
-        """The number of requests that wait now."""
-        with self._lock:
-            return sum(map(len, self._waiters.values()))
+        """The number of those that wait now, and look by themselves every ``RECHECK_S``."""
+        return self._looking
 
     def wait_until(
         self, subject: str, wait_s: float, look: Callable[[], Found], enough: Callable[[Found], bool]
@@ -72,24 +79,37 @@ class Notifier:
     @contextmanager
     def subscribed(self, subject: str) -> Iterator[threading.Event]:
         """Yield an event that is set at each hint about this id."""
-        self.listen()
         event = threading.Event()
-        with self._lock:
-            self._waiters.setdefault(subject, set()).add(event)
+        self.subscribe(subject, event)
         try:
             yield event
         finally:
-            with self._lock:
-                events = self._waiters[subject]
-                events.discard(event)
-                if not events:
-                    del self._waiters[subject]
+            self.unsubscribe(subject, event)
+
+    def subscribe(self, subject: str, waker: Waker, *, looks: bool = True) -> None:
+        """Have a waker set at each hint about this id, until it is unsubscribed.
+
+        ``looks``: whether its owner looks every ``RECHECK_S``, as ``waiting`` counts them.
+        """
+        self.listen()
+        with self._lock:
+            self._waiters.setdefault(subject, set()).add(waker)
+            self._looking += looks
+
+    def unsubscribe(self, subject: str, waker: Waker, *, looks: bool = True) -> None:
+        """End what ``subscribe`` began."""
+        with self._lock:
+            wakers = self._waiters[subject]
+            wakers.discard(waker)
+            self._looking -= looks
+            if not wakers:
+                del self._waiters[subject]
 
     def wake(self, subject: str) -> None:
         """Wake every waiter for this id."""
         with self._lock:
-            for event in self._waiters.get(subject, ()):
-                event.set()
+            for waker in self._waiters.get(subject, ()):
+                waker.set()
 
     def listen(self) -> None:
         """Begin to listen, unless this process does already: a hint is heard from then on."""

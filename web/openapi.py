@@ -115,7 +115,7 @@ def _operation(rule: Rule, found: Operation, settings: Settings, schemas: _Schem
     if found.form is not None:
         described["requestBody"] = {"required": True, "content": {FORM_TYPE: {"schema": found.form}}}
     if found.body is not None:
-        described["requestBody"] = {"required": True, **schemas.content(found.body)}
+        described["requestBody"] = {"required": found.needs_body, **schemas.content(found.body)}
         if found.multipart:
             described["requestBody"]["content"][multipart.MEDIA_TYPE] = {"schema": multipart.schema(settings)}
     return described

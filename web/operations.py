@@ -18,7 +18,7 @@ class Operation:
 
     ``answers``: status to the struct of its JSON, or to a media type, or None (no body). ``problems``: statuses that
     come as problem details, with their reasons. ``body``: structs that a JSON body may have. ``form``: the JSON Schema
-    of a form that is the body.
+    of a form that is the body. ``needs_body``: whether there has to be one, of those that are described.
     """
 
     summary: str
@@ -28,6 +28,7 @@ class Operation:
     multipart: bool = False
     parameters: tuple[Parameter, ...] = ()
     form: Mapping[str, Any] | None = None
+    needs_body: bool = True
 
 
 def operation(
@@ -38,11 +39,13 @@ def operation(
     multipart: bool = False,
     parameters: tuple[Parameter, ...] = (),
     form: Mapping[str, Any] | None = None,
+    needs_body: bool = True,
 ) -> Callable[[View], View]:
     """Note what the decorated view promises."""
 
     def note(view: View) -> View:
-        setattr(view, _ATTRIBUTE, Operation(summary, answers, problems or {}, body, multipart, parameters, form))
+        promised = Operation(summary, answers, problems or {}, body, multipart, parameters, form, needs_body)
+        setattr(view, _ATTRIBUTE, promised)
         return view
 
     return note

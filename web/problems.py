@@ -32,6 +32,7 @@ from web.proofs import Challenge
 
 MEDIA_TYPE = "application/problem+json"
 KIND = "Singlecell-Problem"
+JUPYTER = "/api/"  # below it are the addresses of its clients
 RETRY_AFTER_S = 2  # when a database restarts or the queue is full
 ROOM_AFTER_S = 10  # when devices have to make room first
 
@@ -52,7 +53,8 @@ class ProblemDetail(msgspec.Struct, frozen=True):
     """An error as RFC 9457 has it.
 
     ``reason``: the share that a 429 is about; pages choose a sentence in the reader's language by it.
-    ``challenge``: what is to be solved before the same request is made again, with the proof.
+    ``challenge``: what is to be solved before the same request is made again, with the proof. ``message``: the detail,
+    under the name that Jupyter's clients read.
     """
 
     type: str
@@ -61,6 +63,7 @@ class ProblemDetail(msgspec.Struct, frozen=True):
     detail: str
     reason: str | msgspec.UnsetType = msgspec.UNSET
     challenge: Challenge | msgspec.UnsetType = msgspec.UNSET
+    message: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ProblemError(Exception):
@@ -106,7 +109,8 @@ def answer(
     """Return the answer that carries a problem detail; ``reason`` is what the figures count it under."""
     g.refused_for = reason
     share = reason if status == 429 and reason else msgspec.UNSET
-    problem = ProblemDetail("about:blank", HTTPStatus(status).phrase, status, detail, share, challenge)
+    message = detail if request.path.startswith(JUPYTER) else msgspec.UNSET
+    problem = ProblemDetail("about:blank", HTTPStatus(status).phrase, status, detail, share, challenge, message)
     body = msgspec.json.encode(problem)
     said = {**_named(reason, {}), **(headers or {}), "Cache-Control": "no-store"}
     return Response(body, status, said, content_type=MEDIA_TYPE)

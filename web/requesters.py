@@ -46,8 +46,12 @@ def admit() -> Requester:
     if "requester" in g:
         found: Requester = g.requester
         return found
+    return admit_with(_key())
+
+
+def admit_with(key: Key | None) -> Requester:
+    """Do the same, anew, for a request that came with this key, wherever it stood. Raises the same errors."""
     rules = here().store.access.rules()
-    key = _key()
     own = key.name if key else OPERATOR if operator.has_key() else None
     requester = Requester(clients.current(), _origin(), own)
     if own is None and here().settings.keys_required:
@@ -133,6 +137,11 @@ def _key() -> Key | None:
     untrusted_text = in_address or in_header
     if untrusted_text is None or (in_address is None and operator.has_key()):
         return None
+    return find_key(untrusted_text)
+
+
+def find_key(untrusted_text: str) -> Key:
+    """Return the key with this text. Raises ProblemError 401, StoreUnavailableError."""
     # The keys are found by their hash, so how long that takes tells nothing of them.
     access, hash = here().store.access, hash_of(untrusted_text)
     found = access.rules().keys.get(hash) or access.rules(NEW_S).keys.get(hash)

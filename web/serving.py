@@ -38,7 +38,7 @@ def install(app: Flask, context: Context) -> None:
 
     def end(response: Response) -> Response:
         ours = connection()
-        if ours.kind is not Kind.EVENTS:
+        if ours.kind not in (Kind.EVENTS, Kind.SOCKET):
             length = response.content_length
             connections.move(ours, Kind.ANSWER, ANSWER_S if length is None else BODY_S + length / LEAST_RATE_BYTES_S)
         return response

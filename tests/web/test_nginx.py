@@ -19,6 +19,7 @@ import requests
 
 import settings as settings_file
 import store as stores
+from harness.kernel_sockets import V1, KernelClient, printed
 from harness.languages import environments
 from harness.processes import Process, start, wait_for
 from harness.server import free_port
@@ -70,7 +71,7 @@ def front(mongo_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     config.chmod(0o600)
     (directory / "nginx.conf").write_text(_placed(directory, port))
     web = [
-        str(UWSGI), "--socket", str(directory / "web.sock"), "--chmod-socket=666", "--gevent", "64",
+        str(UWSGI), "--socket", str(directory / "web.sock"), "--chmod-socket=666", "--gevent", "96",
         "--gevent-monkey-patch", "--master", "--lazy-apps", "--need-app", "--die-on-term", "--module", "web_server:app",
     ]  # fmt: skip
     front = [str(NGINX), "-p", str(directory), "-c", str(directory / "nginx.conf"), "-g", "daemon off;"]
@@ -276,6 +277,18 @@ def test_events_arrive_one_by_one(front: Front, device: Device) -> None:
             assert said in next(line for line in lines if line.startswith(b"data: ")).decode()
         device.finish(claim)
         assert b"event: end" in list(lines)
+
+
+@pytest.mark.parametrize("form", [None, V1])
+def test_a_kernels_socket_opens_through_nginx(front: Front, device: Device, form: str | None) -> None:
+    kernels = KernelClient(front.url)
+    with kernels.open(kernels.start(), form) as socket:
+        assert socket.finish(socket.send("kernel_info_request", {}))
+        ran = socket.execute("1")
+        device.run("through nginx")
+        device.sessions.clear()
+        said = socket.until(lambda found: found["header"]["msg_type"] == "stream")
+        assert printed(said) == "through nginx" and said[-1]["parent_header"]["msg_id"] == ran
 
 
 def test_a_file_comes_whole_and_in_ranges(front: Front, device: Device) -> None:

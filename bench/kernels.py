@@ -1,0 +1,158 @@
+"""Measure the kernels of Jupyter's API: the first output, messages through one socket, and what idle sockets cost.
+
+``python -m bench kernels [JUPYTER_SERVER]`` starts a server and, where that program is named, Jupyter's own beside it.
+Writes ``kernels.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import requests
+
+from bench.latency import row
+from harness.kernel_sockets import KernelClient, printed
+from harness.processes import start
+from harness.server import free_port, serve
+
+RESULTS = Path(__file__).parent / "results"
+STARTS, MESSAGES, SOCKETS, POLLS = 20, 5000, 5000, 500
+MANY = f"for i in range({MESSAGES}): display({{'text/plain': 'x' * 100}}, raw=True)"
+SETTINGS = f"""
+web_sockets = {SOCKETS + 200}
+web_greenlets = {POLLS * 8}
+client_cpu_s_per_hour = 100000.0
+"""
+
+
+def first_output(kernels: KernelClient) -> tuple[float, float]:
+    """Start a kernel and run a line; return the seconds until its output, and those of a second line."""
+    began = time.perf_counter()
+    id = kernels.start()
+    with kernels.open(id) as opened:
+        opened.finish(opened.send("kernel_info_request", {}))
+        assert printed(opened.run("print(6 * 7)")) == "42\n"
+        first_s = time.perf_counter() - began
+        began = time.perf_counter()
+        opened.run("print(6 * 7)")
+        second_s = time.perf_counter() - began
+    kernels.ask("DELETE", f"/kernels/{id}", 204)
+    return first_s, second_s
+
+
+def messages_per_s(kernels: KernelClient) -> float:
+    """Return how many messages a second come through one socket."""
+    id = kernels.start()
+    with kernels.open(id) as opened:
+        opened.run("1")
+        began = time.perf_counter()
+        opened.run(MANY)
+        took_s = time.perf_counter() - began
+    kernels.ask("DELETE", f"/kernels/{id}", 204)
+    return MESSAGES / took_s
+
+
+def measured(kernels: KernelClient) -> dict[str, Any]:
+    """Return the figures that any server has."""
+    firsts, seconds = zip(*(first_output(kernels) for _ in range(STARTS)), strict=True)
+    return {
+        "start → first output, ms": row(list(firsts)),
+        "the next cell, ms": row(list(seconds)),
+        "messages a second": round(messages_per_s(kernels)),
+    }
+
+
+def raw_request(port: int, path: str, *lines: str) -> socket.socket:
+    """Make a request and leave its answer alone."""
+    opened = socket.create_connection(("127.0.0.1", port), timeout=30)
+    opened.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode())
+    return opened
+
+
+def memory_kib(pid: int) -> int:
+    """Return the memory that a process has for itself."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Dirty", "Private_Clean")))
+
+
+def web_worker(port: int) -> int:
+    """Return the web process that answers at a port: uWSGI's worker."""
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (directory / "cmdline").read_bytes().split(b"\0")
+            if any(word.endswith(f":{port}".encode()) for word in words) and b"--gevent" in words:
+                parent = int((directory / "stat").read_text().rpartition(")")[2].split()[1])
+                found.append((int(directory.name), parent))
+    pids = {pid for pid, _ in found}
+    return next(pid for pid, parent in found if parent in pids and words_of(pid) == words_of(parent))
+
+
+def words_of(pid: int) -> bytes:
+    """Return the command line of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def idle_costs(url: str, port: int) -> dict[str, Any]:
+    """Return the memory of idle sockets and of long polls, and the processor time of the sockets."""
+    kernels, result, worker = KernelClient(url), {}, web_worker(port)
+    upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")  # fmt: skip
+    waits = requests.post(f"{url}/computations", json={"code": "import time; time.sleep(50)"}, timeout=30).json()["id"]
+    with ExitStack() as opened:
+        before = memory_kib(worker)
+        for _ in range(POLLS):
+            path = f"/computations/{waits}/messages?wait=30&after=1"
+            opened.enter_context(raw_request(port, path))
+        time.sleep(5)
+        result["KiB a long poll"] = round((memory_kib(worker) - before) / POLLS, 1)
+    time.sleep(2)
+    ids = [kernels.start() for _ in range(50)]
+    with ExitStack() as opened:
+        before = memory_kib(worker)
+        for number in range(SOCKETS):
+            path = f"/api/kernels/{ids[number % len(ids)]}/channels?session_id=s{number}"
+            one = opened.enter_context(raw_request(port, path, *upgrade))
+            assert one.recv(4096).startswith(b"HTTP/1.1 101 ")
+        result[f"KiB a socket of {SOCKETS}"] = round((memory_kib(worker) - before) / SOCKETS, 1)
+        ticks = cpu_ticks(worker)
+        time.sleep(30)
+        result["% of a processor for all"] = round((cpu_ticks(worker) - ticks) / 30, 1)
+        result["beside them: start → first output, ms"] = row([first_output(kernels)[0] for _ in range(STARTS)])
+    return result
+
+
+def cpu_ticks(pid: int) -> int:
+    """Return the processor time of a process, in hundredths of a second."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def main(arguments: list[str]) -> None:
+    """Measure, print and write what was found."""
+    figures: dict[str, Any] = {}
+    with serve(SETTINGS) as server:
+        figures["here"] = measured(KernelClient(server.url))
+        figures["idle"] = idle_costs(server.url, server.port)
+    if arguments:
+        port = free_port()
+        with TemporaryDirectory() as home:
+            argv = [arguments[0], f"--port={port}", "--ServerApp.token=bench", "--allow-root", "--no-browser",
+                    f"--ServerApp.root_dir={home}"]  # fmt: skip
+            with start(argv, ready="is running at", deadline_s=60, cwd=Path(home)):
+                other = KernelClient(f"http://127.0.0.1:{port}", Authorization="token bench")
+                figures["jupyter_server"] = measured(other)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "kernels.json").write_text(json.dumps(figures, indent=1, ensure_ascii=False))
+    print(json.dumps(figures, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

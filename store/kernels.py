@@ -1,0 +1,220 @@
+"""Keeps the kernels of Jupyter's API: each is a name for one session after another.
+
+A kernel begins without a session, so that it costs nothing until it runs something; when its session has ended, the
+next thing that it runs begins another one. What its clients have read of the session's messages is kept here, too, so
+that one that comes back goes on where it was.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
+
+from store.database import Database, Documents, literals
+from store.errors import OverShareError, guarded
+from store.hints import Hints
+from store.states import OVER
+
+KERNELS_OF_CLIENT_MAX = 1000  # that one client's pages began and did not end, of a day
+READERS_MAX = 32  # clients whose notebook in the messages one kernel remembers
+TOO_MANY = "From your address too many kernels were begun; shut some down, or try again later."
+AGAIN_S = 60.0
+
+
+@dataclass(frozen=True)
+class Position:
+    """What a client has read: all turns before ``turn``, and of that one the messages up to ``after``."""
+
+    turn: int = 0
+    after: int = -1
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel as it was when it was read.
+
+    ``session``: in which it runs now, None before it has run anything. ``generation`` counts its sessions.
+    ``notebook``: the id of what Jupyter calls a session, a notebook or console with its ``path``, ``title`` and
+    ``kind``, which the kernel belongs to; None where it belongs to none. ``read``: where its clients are, by the name
+    that each gives itself.
+    """
+
+    id: str
+    language: str
+    name: str
+    session: str | None
+    generation: int
+    notebook: str | None
+    path: str
+    title: str
+    kind: str
+    used: datetime
+    read: dict[str, Any] = field(default_factory=dict)
+
+    def position_of(self, reader: str) -> Position | None:
+        """Return where this client was in the kernel's session, None where it has not been."""
+        found = self.read.get(reader)
+        if found is None or found["generation"] != self.generation:
+            return None
+        return Position(found["turn"], found["after"])
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Kernel:
+        """Return the kernel that this document describes."""
+        names = [name for name in cls.__dataclass_fields__ if name != "id"]
+        return cls(id=document["_id"], **{name: document[name] for name in names})
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A turn of a kernel's session. ``asked``: what its client said of it (``web/doors/kernels_requests.py``)."""
+
+    id: str
+    turn: int
+    is_over: bool
+    asking: bool
+    sequence: int
+    asked: bytes | None
+
+
+class Kernels:
+    """The kernels, and the turns of their sessions."""
+
+    def __init__(self, database: Database, hints: Hints) -> None:
+        self._database, self._hints = database, hints
+
+    @property
+    def _kernels(self) -> Documents:
+        return self._database.collection("kernels")
+
+    @guarded
+    def create(
+        self, language: str, name: str, client: str | None, owner: str | None, notebook: str | None = None,
+        path: str = "", title: str = "", kind: str = "",
+    ) -> Kernel:  # fmt: skip
+        """Store a new kernel; ``owner``: who may list it, None for nobody.
+
+        Raises OverShareError, StoreUnavailableError.
+        """
+        own = {"client": client}
+        if client and self._kernels.count_documents(own, limit=KERNELS_OF_CLIENT_MAX) == KERNELS_OF_CLIENT_MAX:
+            raise OverShareError("kernels", TOO_MANY, AGAIN_S)
+        given: dict[str, Any] = {
+            "language": language, "name": name, "client": client, "owner": owner, "notebook": notebook, "path": path,
+            "title": title, "kind": kind, "session": None, "generation": 0, "read": {},
+        }  # fmt: skip
+        update = [{"$set": {**literals(given), "used": "$$NOW"}}]
+        stored = self._database.durable("kernels").find_one_and_update(
+            {"_id": str(uuid.uuid4())}, update, upsert=True, return_document=ReturnDocument.AFTER
+        )
+        assert stored is not None  # an upsert returns what it stored
+        return Kernel.of(stored)
+
+    @guarded
+    def get(self, id: str) -> Kernel | None:
+        """Return the kernel, None when there is none. Raises StoreUnavailableError."""
+        found = self._kernels.find_one({"_id": id})
+        return None if found is None else Kernel.of(found)
+
+    @guarded
+    def at(self, notebook: str) -> Kernel | None:
+        """Return the kernel of a session of Jupyter's, None when there is none. Raises StoreUnavailableError."""
+        found = self._kernels.find_one({"notebook": notebook})
+        return None if found is None else Kernel.of(found)
+
+    @guarded
+    def of_owner(self, owner: str, most: int) -> list[Kernel]:
+        """Return the kernels of one owner, the newest first. Raises StoreUnavailableError."""
+        found = self._kernels.find({"owner": owner}).sort("used", DESCENDING).limit(most)
+        return [Kernel.of(document) for document in found]
+
+    @guarded
+    def change(self, id: str, **fields: str | None) -> Kernel | None:
+        """Change what a kernel is called and where it belongs. Raises StoreUnavailableError."""
+        found = self._kernels.find_one_and_update(
+            {"_id": id}, {"$set": fields}, return_document=ReturnDocument.AFTER
+        )
+        return None if found is None else Kernel.of(found)
+
+    @guarded
+    def bind(self, id: str, generation: int, session: str) -> Kernel | None:
+        """Give a kernel without one its session; return the kernel, None when it has another one or has ended.
+
+        Raises StoreUnavailableError.
+        """
+        free = {"_id": id, "session": None, "generation": generation}
+        bound = self._database.durable("kernels").find_one_and_update(
+            free, [{"$set": {**literals({"session": session}), "used": "$$NOW"}}], return_document=ReturnDocument.AFTER
+        )
+        return None if bound is None else Kernel.of(bound)
+
+    @guarded
+    def unbind(self, id: str, generation: int) -> Kernel | None:
+        """Take a kernel's session away, if it is that of this generation; return the kernel as it is then.
+
+        Raises StoreUnavailableError.
+        """
+        self._kernels.update_one(
+            {"_id": id, "generation": generation},
+            {"$set": {"session": None, "read": {}}, "$inc": {"generation": 1}, "$currentDate": {"used": True}},
+        )
+        found = self._kernels.find_one({"_id": id})
+        return None if found is None else Kernel.of(found)
+
+    @guarded
+    def delete(self, id: str) -> None:
+        """Forget a kernel; its session is not ended by that. Raises StoreUnavailableError."""
+        self._kernels.delete_one({"_id": id})
+
+    @guarded
+    def keep_position(self, kernel: Kernel, reader: str, position: Position) -> None:
+        """Remember where a client is. Raises StoreUnavailableError."""
+        entry = {"generation": kernel.generation, "turn": position.turn, "after": position.after}
+        crowded = reader not in kernel.read and len(kernel.read) >= READERS_MAX
+        fields: dict[str, Any] = {"read": {reader: entry}} if crowded else {f"read.{reader}": entry}
+        self._kernels.update_one(
+            {"_id": kernel.id, "generation": kernel.generation}, {"$set": fields, "$currentDate": {"used": True}}
+        )
+
+    @guarded
+    def turns(self, session: str, first: int, most: int) -> list[Turn]:
+        """Return the turns of a session from this one on, in order, so many at most. Raises StoreUnavailableError."""
+        fields = {"turn": 1, "state": 1, "asking": 1, "sequence": 1, "asked": 1}
+        found = self._database.collection("computations").find(
+            {"session": session, "turn": {"$gte": first}}, fields
+        ).sort("turn", ASCENDING).limit(most)  # fmt: skip
+        return [_turn(document) for document in found]
+
+    @guarded
+    def last_turns(self, session: str, most: int) -> list[Turn]:
+        """Return the last turns of a session, the last one first. Raises StoreUnavailableError."""
+        fields = {"turn": 1, "state": 1, "asking": 1, "sequence": 1, "asked": 1}
+        found = self._database.collection("computations").find({"session": session}, fields)
+        return [_turn(document) for document in found.sort("turn", DESCENDING).limit(most)]
+
+    @guarded
+    def codes(self, session: str, most: int) -> list[tuple[int, str]]:
+        """Return turn and code of what a session has run last, the oldest first. Raises StoreUnavailableError."""
+        ran = {"session": session, "message": None}
+        found = self._database.collection("computations").find(ran, {"turn": 1, "code": 1})
+        last = found.sort("turn", DESCENDING).limit(most)
+        return [(document["turn"], document["code"]) for document in last][::-1]
+
+    @guarded
+    def has_ended(self, session: str) -> bool:
+        """Return whether a session has no kernel any more. Raises StoreUnavailableError."""
+        gone = {"_id": session, "$or": [{"state": "gone"}, {"end_requested": True}]}
+        return self._database.collection("sessions").find_one(gone, {"_id": 1}) is not None
+
+
+def _turn(document: Mapping[str, Any]) -> Turn:
+    asked = document.get("asked")
+    return Turn(
+        document["_id"], document["turn"], document["state"] in OVER, bool(document.get("asking")),
+        document["sequence"], None if asked is None else bytes(asked),
+    )  # fmt: skip

@@ -1,0 +1,143 @@
+"""Serves an open socket until it is closed: the client's messages go to its channels, and theirs to the client."""
+
+from __future__ import annotations
+
+import logging
+import time
+from threading import Event
+
+from store import Kernel, StoreUnavailableError
+from web.context import Context, connection, here
+from web.doors.kernels_channel import Channel
+from web.doors.kernels_frames import NotAMessageError, Said, read, write
+from web.doors.kernels_requests import hear
+from web.notifier import RECHECK_S, RECHECKS_PER_S
+from web.websockets import INTERNAL, NORMAL, NOT_A_MESSAGE, TRY_AGAIN, ClosedError, WebSocket
+
+HEARTBEAT_S = 15.0  # between two looks of a socket that waits for nothing; uWSGI pings then, too
+LOOKS_PER_S = 50.0  # by all sockets together
+HEARD_AT_ONCE = 20  # messages of the client, before the kernel's have their turn
+HELD_MAX = 200  # messages that wait for what runs; beyond them nothing is read
+AWAY = "The database does not answer just now."
+
+_log = logging.getLogger(__name__)
+
+
+class SocketLoop:
+    """The loop of one socket, in the greenlet of its request. ``code``: with which it is to be closed."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.socket, self.event = socket, Event()
+        self.context: Context = here()
+        self.channels: list[Channel] = []
+        self.code: int | None = None
+        self._client = connection().client
+        self._look_at = time.monotonic() + HEARTBEAT_S
+
+    def begin(self) -> None:
+        """Begin the channels that are there from the start. Raises StoreUnavailableError."""
+
+    def take(self, untrusted_bytes: bytes) -> None:
+        """Do what came from the client. Raises NotAMessageError."""
+        raise NotImplementedError
+
+    def add(self, channel: Channel) -> None:
+        """Begin a channel. Raises StoreUnavailableError."""
+        try:
+            channel.begin()
+        except StoreUnavailableError:
+            channel.abandon()
+            raise
+        self.channels.append(channel)
+
+    def lose(self, channel: Channel) -> None:
+        """Go on without a channel that is over."""
+        self.code = NORMAL
+
+    def run(self) -> None:
+        """Serve the socket until it is closed."""
+        try:
+            self.begin()
+            while self.code is None:
+                self._round()
+            self.socket.close(self.code)
+        except ClosedError:
+            self.socket.close(NORMAL)
+        except StoreUnavailableError as error:
+            _log.warning("a kernel's socket ends: %s", error)
+            self.socket.close(TRY_AGAIN, AWAY)
+        except Exception:  # noqa: BLE001 - whatever it is: after the handshake Flask's answer to an error is no frame
+            _log.exception("a kernel's socket failed")
+            self.socket.close(INTERNAL)
+        finally:
+            for channel in self.channels:
+                try:
+                    channel.leave()
+                except StoreUnavailableError as error:
+                    _log.warning("where a client of kernel %s was is not known: %s", channel.kernel.id, error)
+
+    def _round(self) -> None:
+        self.event.clear()
+        moved = self._listen() > 0
+        for channel in list(self.channels):
+            moved = channel.step() or moved
+            if channel.is_over:
+                self.lose(channel)
+        if moved or self.code is not None:
+            return
+        is_busy = any(channel.turns for channel in self.channels)
+        wait_s = max(RECHECK_S, self.context.notifier.waiting / RECHECKS_PER_S) if is_busy else HEARTBEAT_S
+        self.socket.wait(self.event, wait_s, hears=not self._is_full)
+        if time.monotonic() > self._look_at:
+            self._look_around()
+
+    def _look_around(self) -> None:
+        """Look whether a hint was lost, and keep how far the client is; when there are many sockets, more seldom."""
+        self._look_at = time.monotonic() + max(HEARTBEAT_S, self.context.open_sockets.kernels / LOOKS_PER_S)
+        for channel in self.channels:
+            if not channel.turns:
+                channel.look_around()
+            channel.keep_position()
+
+    @property
+    def _is_full(self) -> bool:
+        return any(len(channel.held) >= HELD_MAX for channel in self.channels)
+
+    def _listen(self) -> int:
+        """Do what the client's next messages ask for; return how many there were. Raises ClosedError."""
+        heard = 0
+        for untrusted_bytes in () if self._is_full else self.socket.receive():
+            # A message counts as a request of its client; who sends too many is read later.
+            while (pause_s := self.context.client_shares.requests.pause_s(self._client)) > 0:
+                time.sleep(pause_s)
+            try:
+                self.take(untrusted_bytes)
+            except NotAMessageError:
+                self.code = NOT_A_MESSAGE
+                return 0
+            heard += 1
+            if heard == HEARD_AT_ONCE or self._is_full:
+                break
+        return heard
+
+
+class KernelSocket(SocketLoop):
+    """The loop of a socket of one kernel, in one of Jupyter's two forms."""
+
+    def __init__(self, socket: WebSocket, kernel: Kernel, reader: str, protocol: str | None) -> None:
+        super().__init__(socket)
+        self._protocol = protocol
+        self._channel = Channel(self.context, kernel, reader, self.event, self.send, hear)
+
+    def begin(self) -> None:
+        """Begin the one channel. Raises StoreUnavailableError."""
+        self.add(self._channel)
+
+    def take(self, untrusted_bytes: bytes) -> None:
+        """Do what a message asks for. Raises NotAMessageError."""
+        self._channel.hear(read(untrusted_bytes, self._protocol))
+
+    def send(self, said: Said) -> None:
+        """Send a message. Raises ClosedError."""
+        message, is_text = write(said, self._protocol)
+        self.socket.send(message, is_text=is_text)
