@@ -21,7 +21,8 @@ from web.problems import ProblemError, refuse
 routes = Blueprint("cell_page", __name__)
 
 # Attributes of <single-cell> (docs/embedding.md) that the address may set. Not among them: `server` and `frame-hosts`,
-# whose hosts the page's policy keeps out, and `link-key`: the cell of a frame has nobody to share its kernel with.
+# whose hosts the page's policy keeps out, `link-key`: the cell of a frame has nobody to share its kernel with, and
+# `locations`: there is nothing else in its page.
 ATTRIBUTES = (
     "languages", "autorun", "linked", "readonly", "collapsed", "hide", "template", "stdin", "keep-output",
     "placeholder", "label", "run-label", "theme", "data-check", "attempts", "key", "line-numbers", "mark-lines",

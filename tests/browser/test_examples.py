@@ -18,6 +18,7 @@ OPTIONAL = {
 SHOWN = {
     "sage": {
         "a plot": "img.picture",
+        "an interact": ".area img.picture",
         "a surface in 3-D": "iframe",
         "an integral": ".katex",
         "an elliptic curve": "img.picture",

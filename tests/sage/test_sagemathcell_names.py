@@ -24,13 +24,13 @@ def test_an_interact_runs_again_with_what_its_controls_are_set_to(client):
     code = "@interact\ndef f(n=1, **more):\n    print('run', n, more)\n"
     again = "f.n = 5\nf.k = (7, 9)\nf._update()\ndel f.k\nf._update()\nf._state({'n': 2})\nprint(f._changed)"
     outcome = client.run(code + again)
-    assert outcome.text().splitlines()[1:] == ["run 1 {}", "run 5 {'k': 7}", "run 5 {}", "['n']"]
+    assert outcome.text().splitlines() == ["run 1 {}", "run 5 {'k': 7.0}", "run 5 {}", "['n']"]
     assert client.run(code + "f.other").error["evalue"] == "Interact has no control 'other'"
 
 
 def test_a_first_parameter_without_a_default_is_the_interact_itself(client):
     outcome = client.run("@interact\ndef f(self, n=4):\n    print('n', self.n, n)\nf.n = 6\nf._update()")
-    assert outcome.text().splitlines()[1:] == ["n 4 4", "n 6 6"]
+    assert outcome.text().splitlines() == ["n 4 4", "n 6 6"]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_first_parameter_without_a_default_is_the_interact_itself(client):
 )
 def test_controls_of_an_interact_may_be_listed_beside_it(client, head):
     outcome = client.run(f"{head}\ndef f(**more):\n    print(RDF(more['n']), more['m'])")
-    assert outcome.text().splitlines()[1:] == ["3.0 0"]
+    assert outcome.text().splitlines() == ["3.0 0"]
 
 
 CONTROLS = {
@@ -56,7 +56,7 @@ CONTROLS = {
     "DiscreteSlider([1, 2, 3], 2)": "2",
     "DiscreteSlider([1, 2, 3], range_slider=True)": "(1, 3)",
     "ContinuousSlider((1, 3))": "1.0",
-    "MultiSlider(sliders=2, interval=[(0, 10)]*2, default=[3])": "[3, 3]",
+    "MultiSlider(sliders=2, interval=[(0, 10)]*2, default=[3])": "[3.0, 3.0]",
     "ColorSelector('#ff0000')": "RGB color (1.0, 0.0, 0.0)",
     "Button(text='Go', default=0, value=1)": "0",
     "ButtonBar(values=[(1, 'up'), (-1, 'down')], default=0)": "0",
@@ -70,7 +70,7 @@ def test_an_interact_may_use_sagemathcells_own_controls(client):
     body = "; ".join(f"print('value', c{at})" for at in range(len(CONTROLS)))
     outcome = client.run(f"@interact\ndef f({names}):\n    {body}")
     assert outcome.of_type("error") == []
-    assert outcome.text().splitlines()[1:] == [f"value {value}" for value in CONTROLS.values()]
+    assert outcome.text().splitlines() == [f"value {value}" for value in CONTROLS.values()]
 
 
 def test_cython_is_compiled_and_its_functions_can_be_called(client):

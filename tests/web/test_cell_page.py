@@ -20,7 +20,7 @@ from web import cell_page
 from web_server import create_app
 
 # Attributes that an address must not set, with the reason in web/cell_page.py; `language` has a parameter of its own.
-NOT_OF_ADDRESSES = {"language", "server", "frame-hosts", "link-key"}
+NOT_OF_ADDRESSES = {"language", "server", "frame-hosts", "link-key", "locations"}
 
 
 def packed(text: str) -> str:

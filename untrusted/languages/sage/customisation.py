@@ -24,7 +24,7 @@ from untrusted.languages import fonts
 from untrusted.languages.sage import compiling, figures, plain_values, returns
 from untrusted.languages.sage.animations import save_gif
 from untrusted.languages.sage.display import Backend
-from untrusted.languages.sage.interact import NAMES
+from untrusted.languages.sage.interacts import put_names
 
 
 class Customisations(SageCustomizations):
@@ -72,7 +72,8 @@ def show_at_once(show: Callable[..., None], value: Any, **options: Any) -> None:
 def populate(namespace: dict[str, Any]) -> None:
     """Put Sage's names into the namespace, which becomes the one that ``var`` and others add to."""
     initialize_globals(all_cmdline, namespace)
-    namespace.update(NAMES, view=view, threejs=threejs)
+    namespace.update(view=view, threejs=threejs)
+    put_names(namespace)
 
 
 def threejs(scene: Any, **options: Any) -> None:
