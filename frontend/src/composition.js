@@ -32,7 +32,7 @@ export class Composition {
     });
     if (outputHost) this.view.moveOutput(outputHost);
     acceptDrops(this.view.cell, this.view.attachButton, attach);
-    const context = { server: element.server, scheme: () => schemeOf(element), size: () => this.#textSize(), frameHosts: readHosts(frameHosts) };
+    const context = { server: element.server, scheme: () => schemeOf(element), size: () => this.#textSize(), frameHosts: readHosts(frameHosts), locations: element.getAttribute("locations") };
     this.output = new Output(this.view.output, context);
     this.editor = new Editor(this.view.editor, {
       ...ofEditor, code, language: "plain", label: say("code", { language: label }), hint: "hint", on,

@@ -15,12 +15,17 @@ export class Caught {
     const { header, content } = message;
     if (header.msg_type === "clear_output" && content.wait) this.#clearNext = true;
     else if (header.msg_type === "clear_output" || this.#clearNext) this.#log = [];
+    if (header.msg_type !== "clear_output" || !content.wait) this.#clearNext = false;
     if (header.msg_type !== "clear_output") {
-      this.#clearNext = false;
       this.#log.push(message);
       if (this.#log.length > LOG_MESSAGES_MAX) this.#log.shift();
     }
     for (const area of this.#areas) area.show(message);
+  }
+
+  /** What is to be caught has come: where it was to take the place of what is there and nothing came, that goes away now. */
+  settle() {
+    if (this.#clearNext) this.take({ header: { msg_type: "clear_output" }, content: {} });
   }
 
   /** Show these outputs, in the notebook format, instead of what is there. */

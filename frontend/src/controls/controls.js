@@ -1,6 +1,7 @@
 /** The controls of one session: their models, the frames that draw them, and what goes between those and the kernel. */
 import { Caught } from "./area.js";
 import { deliver } from "./deliver.js";
+import { Elsewhere, elementFor } from "./elsewhere.js";
 import { frameOf } from "./frame.js";
 import { Line } from "./line.js";
 import { Models, buffersOf, putBuffers } from "./models.js";
@@ -52,15 +53,17 @@ export class Controls {
     return true;
   }
 
-  /** Return a node that shows a model, null where there is none. */
-  node(id, context) {
+  /** Return a node that shows a model, null where there is none. `location`: where in the page its author wants it, or nothing. */
+  node(id, context, location) {
     if (!this.#models.has(id)) return null;
     this.#frames.forEach((frame) => frame.wasShown && !frame.node.isConnected && this.#drop(frame));
     const frame = new this.#tools.ControlFrame(this, id, context, this.#tools);
     this.#frames.add(frame);
     this.#keepAlive();
     if (this.#isGone) frame.grey(this.#models.canBeOperated(id), this.#kernel.again);
-    return frame.place;
+    const element = elementFor(location, context.locations);
+    if (!element) return frame.place;
+    return new Elsewhere(element, frame.place, context.output, { ended: () => this.#drop(frame), painted: (scheme) => frame.paint(scheme) }).mark;
   }
 
   /** The run that made them is over: where its session was not kept, nobody hears the controls any more. */
@@ -130,6 +133,8 @@ export class Controls {
       if (data.state.outputs?.length) this.#caughtBy(id).replace(data.state.outputs);
     } else if (msg_type === "comm_close") {
       this.#models.close(id);
+      this.#catch(id, computation, false);
+      this.#caught.delete(id);
       this.#tell({ close: id });
     } else if (data.method === "update_states") this.#takeStates(data, buffers);
     else if (this.#models.has(id)) this.#takeData(id, data, buffers, computation, cause);
@@ -166,6 +171,7 @@ export class Controls {
     if (does) others.push(id);
     if (others.length) this.#catching.set(computation, others);
     else this.#catching.delete(computation);
+    if (!does) this.#caughtBy(id).settle();
   }
 
   #caughtBy(id) {

@@ -5,7 +5,7 @@ import { IN_MARKUP } from "./names.js";
 // What a block, a wrapper of it or the script may say with data-… .
 const ATTRIBUTES = [
   "language", "languages", "autorun", "linked", "link-key", "readonly", "collapsed", "hide", "template", "stdin", "keep-output",
-  "placeholder", "frame-hosts", "label", "run-label", "theme", "server", "key", "line-numbers", "mark-lines",
+  "placeholder", "frame-hosts", "locations", "label", "run-label", "theme", "server", "key", "line-numbers", "mark-lines",
   "min-lines", "max-lines",
 ];
 const WRAPPERS = new Set(["pre", "code", "div", "figure", "table", "tbody", "tr", "td"]);

@@ -34,7 +34,7 @@ const RENDERERS = [
 
 /**
  * Return the node that shows a MIME bundle, or null when there is nothing to show.
- * `context`: {server, scheme(): "light" | "dark", size(): of text, in pixels, frameHosts: Set, files: RunFiles, output: Output}. Nothing in a bundle may become HTML of the page: renderers
+ * `context`: {server, scheme(): "light" | "dark", size(): of text, in pixels, frameHosts: Set, locations: selector or null, files: RunFiles, output: Output}. Nothing in a bundle may become HTML of the page: renderers
  * make nodes and set their text, or hand the data to the sandboxed frame.
  */
 export function render(bundle, metadata, context) {

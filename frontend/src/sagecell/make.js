@@ -178,6 +178,7 @@ function attributes(options, code) {
     autorun: options.autoeval && code !== "" ? "now" : null,
     "link-key": options.linkKey,
     "keep-output": options.replaceOutput === false,
+    locations: "*", // its interacts put their controls anywhere in the page
     collapsed: options.collapse === undefined ? null : String(Boolean(options.collapse)),
     server,
   };

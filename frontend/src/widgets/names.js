@@ -23,7 +23,9 @@ function nameAs(node, name) {
 }
 
 function labelOf(node) {
-  return node.closest(".jupyter-widgets")?.querySelector(".widget-label")?.textContent.trim() || document.title;
+  // A slider over a list of values has no class of its own but this.
+  const label = node.closest(".widget-slider, .jupyter-widgets")?.querySelector(".widget-label");
+  return label?.textContent.trim() || label?.title || document.title;
 }
 
 /** Of a range, which end. */
