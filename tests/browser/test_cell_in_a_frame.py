@@ -30,10 +30,12 @@ class FramedCell(Cell):
 
 @pytest.fixture
 def framed(server, site, page):
-    """Put /cell into a frame of a page of another origin: ``framed(head="", sandbox=None, **arguments)``."""
+    """Put a cell into a frame of a page of another origin: ``framed(head="", sandbox=None, code="1")``."""
 
-    def framed(head: str = LISTENER, sandbox: str | None = None, **arguments: str) -> FramedCell:
-        address = f"{server.url}/cell?{urlencode(arguments)}".replace("&", "&amp;")
+    def framed(
+        head: str = LISTENER, sandbox: str | None = None, path: str = "/cell", **arguments: str
+    ) -> FramedCell:
+        address = f"{server.url}{path}?{urlencode(arguments)}".replace("&", "&amp;")
         allowed = "" if sandbox is None else f'sandbox="{sandbox}"'
         frame = (
             f'<iframe src="{address}" title="A cell" width="100%" height="150" style="border: 0" {allowed}></iframe>'
@@ -69,7 +71,7 @@ def test_a_frame_runs_its_cell_and_is_as_high_as_it(framed, page):
 
 
 def test_suggestions_and_the_share_dialog_are_not_cut_off(framed, page):
-    cell = framed(code="1", language="python")
+    cell = framed(path="/iframe", code="1", language="python")
     small_px = height_px(page)
     cell.write("pr")
     cell.field.focus()

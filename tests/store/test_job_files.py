@@ -23,6 +23,14 @@ def test_an_owner_finds_its_file_again_also_under_yesterday_s_name(store: Store)
     assert files.get(OTHER, "a" * 8) is None and not files.has(OTHER, "b" * 8)
 
 
+def test_the_files_of_a_client_go_with_everything_of_it(store: Store) -> None:
+    owners = [(store.clients.identity(f"203.0.113.{number}"),) for number in (1, 2)]
+    for owner in owners:
+        store.job_files.put(owner, "a" * 8, b"x")
+    store.deletion.client("203.0.113.1")
+    assert [store.job_files.has(owner, "a" * 8) for owner in owners] == [False, True]
+
+
 @pytest.mark.parametrize(("more_bytes", "kept"), [(-1, True), (0, True), (1, False)])
 def test_the_file_of_an_owner_that_was_used_longest_ago_makes_room(
     store: Store, monkeypatch: pytest.MonkeyPatch, more_bytes: int, kept: bool

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 from contextlib import ExitStack
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from flask import Blueprint, Response
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from store import Submission
 from web import languages, request_schemas, requesters
@@ -32,6 +32,7 @@ from web.doors.jobe_answers import (
 from web.doors.waiting_run import Run
 from web.operations import operation
 from web.problems import ProblemError
+from web.request_schemas import Source
 
 routes = Blueprint("jobe", __name__)
 
@@ -49,10 +50,40 @@ OF_REASONS = {
 }  # fmt: skip
 
 
-class NewRun(Struct):
-    """A job: ``run_spec`` has `language_id`, `sourcecode`, and what else Jobe knows (docs/http.md)."""
+Words = list[Source]
+FileId = Annotated[str, Meta(pattern=f"^{jobe_spec.ID.pattern}$")]
+FileName = Annotated[str, Meta(pattern="^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 
-    run_spec: dict[str, Any]
+
+class Parameters(Struct):
+    """Limits of a job below the server's, and arguments (docs/http.md)."""
+
+    cputime: float = 5
+    memorylimit: float = 400
+    disklimit: float = 20
+    streamsize: float = 2
+    numprocs: float = 30
+    compileargs: Words = []
+    linkargs: Words = []
+    interpreterargs: Words = []
+    runargs: Words = []
+
+
+class RunSpec(Struct):
+    """A job as openapi.json describes it: what clients of old send otherwise is read all the same (``jobe_spec``)."""
+
+    language_id: Literal[tuple(jobe_spec.LANGUAGES)]  # type: ignore[valid-type]
+    sourcecode: Source
+    sourcefilename: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]{0,99})?$")] | None = None
+    input: Source | None = None
+    file_list: list[tuple[FileId, FileName]] | None = None
+    parameters: Parameters | None = None
+
+
+class NewRun(Struct):
+    """A job to run."""
+
+    run_spec: RunSpec
 
 
 class _Outcome(Struct):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from base64 import b64decode
 from binascii import Error as Base64Error
+from typing import Annotated
 
 from flask import Response
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 import store as stores
 from store import OPERATOR
-from web import clients, requesters
+from web import clients, request_schemas, requesters
 from web.computations import OTHER_UPLOADS
 from web.context import connection, here
 from web.doors import jobe_spec
-from web.doors.jobe_answers import PROBLEMS, SENTENCES
+from web.doors.jobe_answers import PROBLEMS, SENTENCES, answer
 from web.operations import operation
 from web.problems import refuse
 
@@ -25,7 +26,7 @@ JSON_BYTES = 1024  # of a body beside the base64
 class NewJobFile(Struct):
     """A file for jobs; ``file_contents`` is base64."""
 
-    file_contents: str
+    file_contents: Annotated[str, Meta(extra_json_schema={"pattern": request_schemas.BASE64})]
 
 
 @operation(
@@ -57,7 +58,7 @@ def put(id: str) -> Response:
 def head(id: str) -> Response:
     """Answer 204 when it is there, else 404."""
     _check_id(id)
-    return Response(status=204 if here().store.job_files.has(_owner(), id) else 404)
+    return Response(status=204) if here().store.job_files.has(_owner(), id) else answer(MISSING, 404)
 
 
 def of(job: jobe_spec.Job) -> list[tuple[str, bytes]]:

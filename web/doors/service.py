@@ -32,8 +32,8 @@ NO_TERMS = "This server has no terms of service: `accepted_tos` has to be true, 
 FORM = {
     "type": "object",
     "properties": {
-        "code": {"type": "string", "pattern": request_schemas.NO_NUL, "maxLength": CODE_CHARS_MAX,
-                 "description": "Several are joined as they are."},
+        "code": {"type": "string", "pattern": request_schemas.NO_NUL,
+                 "description": f"Several are joined as they are; together at most {CODE_CHARS_MAX} characters."},
         "accepted_tos": {"enum": ["true"]},
         "user_expressions": {"type": "string", "contentMediaType": "application/json", "default": "{}"},
         "language": {"type": "string"},

@@ -93,11 +93,13 @@ def run(submission: Submission, within_s: float, begin_within_s: float | None = 
             context.figures.submitted.labels(computation.language).inc()
             begin_s = within_s if begin_within_s is None else begin_within_s
             said = Run(computation)
-            for page in _pages(context, event, said, within_s, begin_s):
-                said.take(page)
-    if not said.computation.over:
-        with suppress(stores.ComputationOverError):
-            context.store.computations.request_cancel(computation.id)
+            try:
+                for page in _pages(context, event, said, within_s, begin_s):
+                    said.take(page)
+            finally:
+                if not said.computation.over:  # nobody waits for it any more
+                    with suppress(stores.StoreError):
+                        context.store.computations.request_cancel(computation.id)
     return said
 
 
