@@ -23,13 +23,15 @@ from harness.processes import start
 from harness.server import free_port, serve
 
 RESULTS = Path(__file__).parent / "results"
-STARTS, MESSAGES, SOCKETS, POLLS = 20, 5000, 5000, 500
+STARTS, MESSAGES, SOCKETS, POLLS = 20, 5000, 5000, 2000
 MANY = f"for i in range({MESSAGES}): display({{'text/plain': 'x' * 100}}, raw=True)"
 SETTINGS = f"""
 web_sockets = {SOCKETS + 200}
-web_greenlets = {POLLS * 8}
+web_greenlets = {POLLS * 5}
 client_cpu_s_per_hour = 100000.0
 """
+UPGRADE = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")  # fmt: skip
 
 
 def first_output(kernels: KernelClient) -> tuple[float, float]:
@@ -100,28 +102,29 @@ def words_of(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-def idle_costs(url: str, port: int) -> dict[str, Any]:
-    """Return the memory of idle sockets and of long polls, and the processor time of the sockets."""
-    kernels, result, worker = KernelClient(url), {}, web_worker(port)
-    upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
-               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")  # fmt: skip
-    waits = requests.post(f"{url}/computations", json={"code": "import time; time.sleep(50)"}, timeout=30).json()["id"]
+def poll_kib(url: str, port: int) -> float:
+    """Return the memory of a long poll, of as many as may wait."""
+    code = {"code": "import time; time.sleep(40)"}
+    waits, worker = requests.post(f"{url}/computations", json=code, timeout=30).json()["id"], web_worker(port)
     with ExitStack() as opened:
         before = memory_kib(worker)
         for _ in range(POLLS):
-            path = f"/computations/{waits}/messages?wait=30&after=1"
-            opened.enter_context(raw_request(port, path))
+            opened.enter_context(raw_request(port, f"/computations/{waits}/messages?wait=30&after=1"))
         time.sleep(5)
-        result["KiB a long poll"] = round((memory_kib(worker) - before) / POLLS, 1)
-    time.sleep(2)
+        return round((memory_kib(worker) - before) / POLLS, 1)
+
+
+def idle_sockets(url: str, port: int) -> dict[str, Any]:
+    """Return what idle sockets cost: memory, processor time, and how long others wait beside them."""
+    kernels, worker, result = KernelClient(url), web_worker(port), {}
     ids = [kernels.start() for _ in range(50)]
     with ExitStack() as opened:
         before = memory_kib(worker)
         for number in range(SOCKETS):
             path = f"/api/kernels/{ids[number % len(ids)]}/channels?session_id=s{number}"
-            one = opened.enter_context(raw_request(port, path, *upgrade))
+            one = opened.enter_context(raw_request(port, path, *UPGRADE))
             assert one.recv(4096).startswith(b"HTTP/1.1 101 ")
-        result[f"KiB a socket of {SOCKETS}"] = round((memory_kib(worker) - before) / SOCKETS, 1)
+        result["KiB each"] = round((memory_kib(worker) - before) / SOCKETS, 1)
         ticks = cpu_ticks(worker)
         time.sleep(30)
         result["% of a processor for all"] = round((cpu_ticks(worker) - ticks) / 30, 1)
@@ -140,7 +143,10 @@ def main(arguments: list[str]) -> None:
     figures: dict[str, Any] = {}
     with serve(SETTINGS) as server:
         figures["here"] = measured(KernelClient(server.url))
-        figures["idle"] = idle_costs(server.url, server.port)
+    with serve(SETTINGS) as server:  # each finds a process that has held nothing yet
+        figures[f"{SOCKETS} idle sockets"] = idle_sockets(server.url, server.port)
+    with serve(SETTINGS) as server:
+        figures[f"{POLLS} long polls, KiB each"] = poll_kib(server.url, server.port)
     if arguments:
         port = free_port()
         with TemporaryDirectory() as home:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
+import threading
 import time
 import uuid
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from types import TracebackType
 from typing import Any
@@ -67,17 +69,21 @@ def unpacked(data: bytes | str, protocol: str | None) -> dict:
     return {**json.loads(text), "buffers": parts}
 
 
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """Return the loop of all sockets, in a thread of its own: that of the tests may be Playwright's."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="kernel sockets", daemon=True).start()
+    return loop
+
+
 class KernelSocket:
     """An open socket of a kernel; ``code``: with which the server closed it."""
 
     def __init__(self, url: str, protocol: str | None, session_id: str, **headers: str) -> None:
-        self.protocol, self._loop, self._is_closed = protocol, asyncio.new_event_loop(), False
+        self.protocol, self._is_closed = protocol, False
         request = HTTPRequest(f"{url.replace('http', 'ws', 1)}?session_id={session_id}", headers=headers)
-        try:
-            self._socket: WebSocketClientConnection = self._wait(self._open(request))
-        except BaseException:
-            self._loop.close()
-            raise
+        self._socket: WebSocketClientConnection = self._wait(self._open(request))
         assert self._socket.selected_subprotocol == protocol
 
     def __enter__(self) -> KernelSocket:
@@ -91,7 +97,6 @@ class KernelSocket:
         self._socket.close()
         while self.receive_raw() is not None:
             pass
-        self._loop.close()
 
     @property
     def code(self) -> int | None:
@@ -151,7 +156,7 @@ class KernelSocket:
         return [found for found in self.finish(msg_id) if found["parent_header"].get("msg_id") == msg_id]
 
     def _wait(self, what: Any) -> Any:
-        return self._loop.run_until_complete(asyncio.wait_for(what, DEADLINE_S))
+        return asyncio.run_coroutine_threadsafe(what, _loop()).result(DEADLINE_S)
 
     async def _open(self, request: HTTPRequest) -> WebSocketClientConnection:
         offered = [self.protocol] if self.protocol else None

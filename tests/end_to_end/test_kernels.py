@@ -144,6 +144,13 @@ def test_comm_messages_have_binary_buffers_both_ways(kernels, kernel, form):
         assert answer["content"]["data"] == {"sum": 258} and answer["buffers"] == [b"\xff\x02\x01"]
 
 
+def test_an_output_of_ipywidgets_names_the_message_whose_output_it_catches(kernels, kernel):
+    with kernels.open(kernel) as socket:
+        ran = socket.execute("import ipywidgets\nout = ipywidgets.Output()\nwith out: print('caught')")
+        said = [found["content"] for found in socket.finish(ran) if found["header"]["msg_type"] == "comm_msg"]
+        assert [found["data"]["state"]["msg_id"] for found in said] == [ran, ""]
+
+
 def test_a_kernel_that_dies_is_begun_anew_and_says_so(kernels, kernel):
     with kernels.open(kernel) as socket:
         died = socket.run("import os\nx = 1\nos._exit(1)")

@@ -18,13 +18,14 @@ from msgspec import Raw, Struct
 
 from store import Kernel, Position, Turn
 from web.context import Context
-from web.doors.kernels_frames import Header, Heard, Said, stored
+from web.doors.kernels_frames import Header, Heard, Named, Said, stored
 from web.doors.kernels_specs import VERSION
 from web.message_pages import read_page
 from web.problems import ProblemError
 
 TURNS_AT_ONCE = 100
 LATEST_TURNS = 50  # among which a new client looks for those that are not over
+THIS = b'"msg_id":"this"'  # what an Output catches, as the kernel says it (docs/messages.md)
 _EMPTY = Raw(b"{}")
 
 
@@ -309,6 +310,8 @@ class Channel:
             said.parent_header = asked.header
             if asked.silent and msg_type in ("execute_input", "execute_result"):
                 return
+            if msg_type in ("comm_msg", "comm_open"):
+                said.content = _caught(said.content, asked.header)
         said.header.session = self.incarnation
         self._send(said)
         if asked is not None and is_own and asked.stops and msg_type == "execute_reply" and _failed(said.content):
@@ -322,6 +325,18 @@ class Channel:
                 self.reply(heard, "execute_reply", {"status": "aborted"})
             else:
                 self.held.append(heard)
+
+
+def _caught(content: Raw, asked: Raw) -> Raw:
+    """Return the content of a comm message in which an Output that catches names the message whose output it is.
+
+    Quotes inside of texts are escaped, so what is found is a name and its value.
+    """
+    text = bytes(content)
+    if THIS not in text:
+        return content
+    msg_id = msgspec.json.encode(msgspec.json.decode(asked, type=Named).msg_id)
+    return Raw(text.replace(THIS, b'"msg_id":%b' % msg_id))
 
 
 class _Status(Struct):

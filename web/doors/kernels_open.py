@@ -12,12 +12,14 @@ class OpenSockets(Generic[Channel]):
 
     def __init__(self) -> None:
         self._of_kernel: dict[str, dict[str, Channel]] = {}
+        self._total = 0
 
     def enter(self, kernel_id: str, reader: str, channel: Channel) -> Channel | None:
         """Note a channel; return an older one of the same client, whose place it takes."""
         own = self._of_kernel.setdefault(kernel_id, {})
         older = own.get(reader)
         own[reader] = channel
+        self._total += older is None
         return older
 
     def leave(self, kernel_id: str, reader: str, channel: Channel) -> None:
@@ -25,6 +27,7 @@ class OpenSockets(Generic[Channel]):
         own = self._of_kernel.get(kernel_id, {})
         if own.get(reader) is channel:
             del own[reader]
+            self._total -= 1
         if not own:
             self._of_kernel.pop(kernel_id, None)
 
@@ -37,6 +40,6 @@ class OpenSockets(Generic[Channel]):
         return len(self._of_kernel.get(kernel_id, {}))
 
     @property
-    def kernels(self) -> int:
-        """How many kernels have open sockets here."""
-        return len(self._of_kernel)
+    def total(self) -> int:
+        """How many sockets are open here."""
+        return self._total

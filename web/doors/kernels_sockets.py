@@ -93,7 +93,7 @@ class SocketLoop:
 
     def _look_around(self) -> None:
         """Look whether a hint was lost, and keep how far the client is; when there are many sockets, more seldom."""
-        self._look_at = time.monotonic() + max(HEARTBEAT_S, self.context.open_sockets.kernels / LOOKS_PER_S)
+        self._look_at = time.monotonic() + max(HEARTBEAT_S, self.context.open_sockets.total / LOOKS_PER_S)
         for channel in self.channels:
             if not channel.turns:
                 channel.look_around()

@@ -1,0 +1,75 @@
+"""Who may run kernels, and what Jupyter's routes say without a socket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from store import Key, Store
+from tests.web.conftest import Device, make_settings
+from web_server import create_app
+
+TOKEN = "a-token-of-the-operator"
+UPGRADE = {
+    "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "status"),
+    [
+        ({}, "", 403),
+        ({"Authorization": "token wrong"}, "", 403),
+        ({"Authorization": f"token {TOKEN}"}, "", 200),
+        ({"Authorization": f"Bearer {TOKEN}"}, "", 200),
+        ({"Authorization": "token "}, f"?token={TOKEN}", 200),
+        ({}, f"?token={TOKEN}&1795232478224", 200),
+        ({}, "?token=%00", 400),
+    ],
+)
+def test_kernels_token_lets_in_who_sends_it(mongo_directory: Path, headers, query, status) -> None:
+    guarded = create_app(make_settings(mongo_directory, kernels_token=TOKEN)).test_client()
+    answer = guarded.get(f"/api/kernelspecs{query}", headers=headers)
+    assert answer.status_code == status, answer.text
+    assert status == 200 or answer.get_json()["message"] == answer.get_json()["detail"]
+
+
+def test_a_key_of_the_operators_is_a_token_where_keys_are_required(mongo_directory: Path, store: Store) -> None:
+    closed = create_app(make_settings(mongo_directory, keys_required=True))
+    key = closed.extensions["singlecell"].store.keys.make(Key("programs", "api"))
+    client = closed.test_client()
+    assert client.post("/api/kernels", headers={"Authorization": "token any"}).status_code == 401
+    made = client.post("/api/kernels", headers={"Authorization": f"token {key}"})
+    assert made.status_code == 201
+    assert client.get("/api/kernels", headers={"Authorization": f"token {key}"}).get_json() == [made.get_json()]
+
+
+def test_a_body_is_read_whatever_it_says_it_is(client: FlaskClient, device: Device) -> None:
+    device.report()
+    for data in (b"", b"{}", b'{"name": null}', b'{"name": "python3", "env": {"KERNEL_ID": "x"}, "path": ""}'):
+        made = client.post("/api/kernels", data=data, content_type="text/plain;charset=UTF-8")
+        assert made.status_code == 201 and made.headers["Location"].endswith(made.get_json()["id"])
+    assert client.post("/api/kernels", data=b'{"name": 1}').status_code == 400
+    assert client.post("/api/kernels", data=b'{"name": "r2d2"}').status_code == 501
+
+
+def test_a_page_of_another_site_may_send_what_jupyters_clients_send(client: FlaskClient) -> None:
+    asked = {"Origin": "https://page.example", "Access-Control-Request-Method": "PATCH",
+             "Access-Control-Request-Headers": "authorization, content-type, x-xsrftoken"}  # fmt: skip
+    allowed = client.options("/api/sessions/x", headers=asked).headers
+    assert "PATCH" in allowed["Access-Control-Allow-Methods"] and allowed["Access-Control-Allow-Origin"] == "*"
+    assert "authorization" in allowed["Access-Control-Allow-Headers"].lower()
+    asked["Access-Control-Request-Method"] = "DELETE"
+    elsewhere = client.options("/sessions/x", headers=asked).headers
+    assert "authorization" not in elsewhere["Access-Control-Allow-Headers"].lower()
+
+
+def test_sockets_of_pages_that_may_not_are_refused(mongo_directory: Path) -> None:
+    own = create_app(make_settings(mongo_directory, cors_origins="https://own.example")).test_client()
+    path = f"/api/kernels/{own.post('/api/kernels').get_json()['id']}/channels"
+    for origin, status in (("https://other.example", 403), ("https://own.example", 501)):
+        assert own.get(path, headers={**UPGRADE, "Origin": origin}).status_code == status
+    assert own.get(path, headers={**UPGRADE, "Sec-WebSocket-Version": "12"}).status_code == 400
