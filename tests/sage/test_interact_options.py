@@ -238,3 +238,9 @@ def test_a_session_without_an_interact_loads_nothing_for_it(client):
     code = "import sys\n[name for name in sys.modules if name.startswith(interacts_of_ours)], callable(interact)"
     outcome = client.run(f"interacts_of_ours = 'untrusted.languages.sage.interacts.'\n{code}")
     assert outcome.result == "([], True)"
+
+
+def test_an_interact_is_shown_once_as_the_value_of_a_cell(controls):
+    outcome = controls.run("def f(n=(1..3)):\n    print(n)\ng = interact(f)\ng")
+    assert outcome.of_type("execute_result") == [] and len(views(outcome)) == 1
+    assert controls.run("repr(g)").result == "'<interact f(n=1)>'"

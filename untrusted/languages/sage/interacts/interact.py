@@ -80,6 +80,9 @@ class Interact:
     def __dir__(self) -> Iterable[str]:
         return sorted([*self._controls, "_bookmark", "_changed", "_set_bookmarks", "_state", "_update"])
 
+    def _ipython_display_(self) -> None:
+        """Show nothing: as the value of a cell it has been shown."""
+
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self._values().items())
         return f"<interact {self._name}({shown})>"
