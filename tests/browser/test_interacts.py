@@ -156,3 +156,31 @@ def test_what_an_interact_showed_goes_when_its_function_shows_nothing(embed, pag
     expect(cell.output.locator(".area .stdout")).to_have_count(0)
     press(page, cell.drawn.get_by_role("slider"), "ArrowRight")
     said(cell, "n is 3")
+
+
+def test_labels_and_texts_have_formulas_also_those_that_come_later(embed, page):
+    code = "@interact\ndef f(self, x0=slider(1, 9, label='$x_0$'), a=input_box(2, r'$\\alpha$'), more=False,\n"
+    code += "      words=text_control('of $x^2$'), **others):\n    if more and not others:\n"
+    code += "        self.later = ('$y_1$', (0, 1))\n    print(x0, a)"
+    cell = embed(f"<single-cell language=sage><pre>{escape(code)}</pre></single-cell>").run()
+    expect(cell.drawn.locator(".widget-label .katex-html")).to_have_count(2)
+    expect(cell.drawn.locator(".widget-htmlmath-content .katex-html")).to_have_text("x2")
+    write(page, cell.drawn.get_by_role("textbox", name=r"\alpha"), "3")
+    cell.drawn.get_by_label("more").check()
+    press(page, cell.drawn.get_by_role("slider", name="y_1"), "ArrowRight")
+    expect(cell.drawn.locator(".widget-label .katex-html")).to_have_count(3)
+    press(page, cell.drawn.get_by_role("slider", name="x_0"), "ArrowRight")
+    said(cell, "2 3")
+    assert page.watch.errors == []
+
+
+def test_a_page_of_sagemathcell_has_controls_where_its_locations_say(server, site, page):
+    code = "@interact(locations=True)\ndef f(n=slider(1, 9)):\n    print('n is', n)"
+    html = "<p>n: <span id=n></span></p><div id=_output></div>"
+    html += f"<div id=cell><script type=text/x-sage>{code}</script></div>"
+    call = "sagecell.makeSagecell({ inputLocation: '#cell', languages: ['sage'], autoeval: true })"
+    script = f"<script src='{server.url}/embedded_sagecell.js'></script><script>{call}</script>"
+    page.goto(site.put(f"<!doctype html><html lang=en><link rel=icon href='data:,'><body>{html}{script}</body></html>"))
+    expect(page.locator("#_output .area .stdout")).to_have_text("n is 1\n")
+    press(page, in_page(page, "#n").get_by_role("slider"), "ArrowRight")
+    expect(page.locator("#_output .area .stdout")).to_have_text("n is 2\n")

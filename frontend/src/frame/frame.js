@@ -84,7 +84,7 @@ function fromOutput(untrusted_message) {
 
 /** The output's own script made a script element with the address of a library that we have. */
 async function answerScript(untrusted_address) {
-  const file = libraryAt(untrusted_address);
+  const file = untrusted_address === "singlecell-formulas" ? MATH : libraryAt(untrusted_address);
   const text = file ? await library(file).catch(() => null) : null;
   output.contentWindow.postMessage({ script: untrusted_address, text }, "*");
 }

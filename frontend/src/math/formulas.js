@@ -7,12 +7,17 @@ import { split } from "./split.js";
 const CODE = "pre, code, kbd, samp, script, style, textarea, select, title, svg, math, .katex, .tex2jax_ignore, .mathjax_ignore";
 const LOOKS = ".katex-display, .katex-display > .katex { text-align: start } .katex-display { margin: .3em 0; overflow: auto hidden }";
 const FORMULAS_MAX = 5000;
+const brought = new Set(); // files of fonts
+
+let style = null;
 
 /** Typeset what is in the document now. */
 export function typesetDocument() {
-  const style = document.createElement("style");
-  style.textContent = rules + LOOKS;
-  document.head.append(style);
+  if (!style) {
+    style = document.createElement("style");
+    style.textContent = rules + LOOKS;
+    document.head.append(style);
+  }
   for (const script of document.querySelectorAll("script[type^='math/tex']")) {
     const display = /mode\s*=\s*display/.test(script.type);
     script.after(nodeOf({ raw: script.textContent, tex: script.textContent, display }));
@@ -39,12 +44,16 @@ function bringFonts() {
     const { fontFamily, fontStyle, fontWeight } = getComputedStyle(node);
     used.add([fontFamily.split(",")[0].replace(/["']/g, ""), fontStyle, fontWeight].join());
   }
-  const needed = new Map(faces.filter((face) => used.has([face.family, face.style, face.weight].join())).map((face) => [face.file, face]));
+  const isNew = (face) => used.has([face.family, face.style, face.weight].join()) && !brought.has(face.file);
+  const needed = new Map(faces.filter(isNew).map((face) => [face.file, face]));
   addEventListener("message", ({ source, data }) => {
     const face = source === parent && needed.get(data?.script);
     if (!face || typeof data.text !== "string") return;
     const { family, style, weight } = face;
     document.fonts.add(new FontFace(family, `url(${data.text})`, { style, weight, display: "block" }));
   });
-  for (const script of needed.keys()) parent.postMessage({ script }, "*");
+  for (const script of needed.keys()) {
+    brought.add(script);
+    parent.postMessage({ script }, "*");
+  }
 }

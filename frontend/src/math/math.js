@@ -23,7 +23,10 @@ function addFonts() {
   }
 }
 
-if (document.getElementById("singlecell-formulas")) typesetDocument();
+if (document.getElementById("singlecell-formulas")) {
+  typesetDocument();
+  addEventListener("singlecell-formulas", typesetDocument); // there are new ones
+}
 
 /** Typeset a formula, or words with formulas between them, into a node. Returns false, and leaves the node alone, when KaTeX cannot read it. */
 export function typesetText(node, source) {

@@ -5,6 +5,7 @@ import * as base from "@jupyter-widgets/base";
 import * as controls from "@jupyter-widgets/controls";
 import { ManagerBase } from "@jupyter-widgets/base-manager";
 import { Comm } from "./comm.js";
+import { latexTypesetter } from "./formulas.js";
 import * as output from "./output.js";
 
 const MODULES = {
@@ -18,6 +19,7 @@ const LINKS = /^(?:Directional)?LinkModel$/;
 export class Manager extends ManagerBase {
   #states = new Map(); // model → state, of those that nobody has asked for yet
   #comms = new Map();
+  _rendermime = { latexTypesetter }; // where Jupyter's packages look for it
 
   /** Know models by their states; one is made when another or a view first asks for it. */
   know(models) {

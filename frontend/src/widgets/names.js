@@ -7,6 +7,11 @@ export function nameControls() {
   const names = () => {
     for (const handle of document.querySelectorAll(".noUi-handle")) nameAs(handle, labelOf(handle) + endOf(handle));
     for (const input of document.querySelectorAll('input[type="color"]')) nameAs(input, labelOf(input));
+    // A formula is there twice, for eyes and for others.
+    for (const label of document.querySelectorAll(".widget-label:has(.katex)")) {
+      const field = document.getElementById(label.htmlFor);
+      if (field) nameAs(field, textOf(label));
+    }
     for (const sign of document.querySelectorAll("button > i.fa:only-child")) nameBySign(sign.parentElement, sign.classList[1]);
   };
   new MutationObserver(names).observe(document.body, { subtree: true, childList: true, characterData: true });
@@ -25,7 +30,13 @@ function nameAs(node, name) {
 function labelOf(node) {
   // A slider over a list of values has no class of its own but this.
   const label = node.closest(".widget-slider, .jupyter-widgets")?.querySelector(".widget-label");
-  return label?.textContent.trim() || label?.title || document.title;
+  return (label && textOf(label)) || label?.title || document.title;
+}
+
+/** Of a formula, as its author wrote it. */
+function textOf(label) {
+  const parts = [...label.childNodes].map((node) => node.querySelector?.("annotation")?.textContent ?? node.textContent);
+  return parts.join("").trim();
 }
 
 /** Of a range, which end. */
