@@ -10,9 +10,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
-from bench import genes, languages, sage, starts
+from bench import sage
 from harness.languages import is_installed
 from harness.processes import start
 from harness.server import ROOT, START_S, make_site
@@ -20,38 +21,17 @@ from harness.server import ROOT, START_S, make_site
 BENCH = ROOT / "bench"
 RESULTS = BENCH / "results"
 ROUNDS = 200
+# What is measured by itself; some of it needs what the others do not, such as a browser.
+ALONE = ("page", "sage", "languages", "genes", "starts", "checking", "commands", "controls", "kernels", "sessions")
 
 
 def main() -> None:
     """Run every measurement, or one, as its first argument says: page, sage, genes, controls and so on, see below."""
-    if sys.argv[1:2] == ["page"]:
-        from bench import page  # it needs a browser, which the others do not
-
-        return page.main(sys.argv[2:])
-    if sys.argv[1:2] == ["sage"]:
-        return sage.main(sys.argv[2:])
-    if sys.argv[1:2] == ["languages"]:
-        return languages.main(sys.argv[2:])
-    if sys.argv[1:2] == ["genes"]:
-        return genes.main(sys.argv[2:])
-    if sys.argv[1:2] == ["starts"]:
-        return starts.main(sys.argv[2:])
-    if sys.argv[1:2] == ["checking"]:
-        from bench import checking
-
-        return checking.main()
-    if sys.argv[1:2] == ["commands"]:
-        from bench import commands
-
-        return commands.main(sys.argv[2:])
-    if sys.argv[1:2] == ["controls"]:
-        from bench import controls
-
-        return controls.main(sys.argv[2:])
-    if sys.argv[1:2] == ["kernels"]:
-        from bench import kernels
-
-        return kernels.main(sys.argv[2:])
+    named = sys.argv[1:2]
+    if named and named != ["latency"] and named[0] not in ALONE:
+        sys.exit(f"bench: {named[0]} is no measurement: latency, {', '.join(ALONE)}")
+    if named and named[0] in ALONE:
+        return import_module(f"bench.{sys.argv[1]}").main(sys.argv[2:])  # type: ignore[no-any-return]
     RESULTS.mkdir(exist_ok=True)
     untrusted_python = os.environ["UNTRUSTED_PYTHON"]
     site = make_site()

@@ -28,11 +28,11 @@ START = "import sys; sys.path.insert(0, sys.argv[1]); import runpy; runpy.run_mo
 DEADLINE_S = 30.0
 
 
-def ship(directory: Path) -> Path:
-    """Copy what the untrusted account gets, and nothing else, into an empty folder."""
+def ship(directory: Path, checkout: Path = ROOT) -> Path:
+    """Copy what the untrusted account gets of a checkout, and nothing else, into an empty folder."""
     for name in ("contract.py", "wire.py"):
-        shutil.copy(ROOT / name, directory)
-    shutil.copytree(ROOT / "untrusted", directory / "untrusted", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(checkout / name, directory)
+    shutil.copytree(checkout / "untrusted", directory / "untrusted", ignore=shutil.ignore_patterns("__pycache__"))
     directory.chmod(0o777)  # where a device ships, the account's own: the supervisor makes its zygotes' home there
     return directory
 
