@@ -22,7 +22,7 @@ BENCH = ROOT / "bench"
 RESULTS = BENCH / "results"
 ROUNDS = 200
 # What is measured by itself; some of it needs what the others do not, such as a browser.
-ALONE = ("page", "sage", "languages", "genes", "starts", "checking", "commands", "controls", "kernels", "sessions")
+ALONE = ("page", "sage", "languages", "genes", "starts", "checking", "commands", "controls", "kernels", "sessions", "jobs")
 
 
 def main() -> None:
