@@ -42,7 +42,7 @@ from web.assets import Application
 from web.client_shares import ClientShares
 from web.connections import Connections
 from web.device_reports import DeviceReports
-from web.doors import jobe, kernels, kernels_notebooks, kernels_server, oembed, service
+from web.doors import jobe, kernels, kernels_notebooks, kernels_sagecell, kernels_server, oembed, service
 from web.doors.kernels_open import OpenSockets
 from web.metrics import Figures
 from web.notifier import Notifier
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 API = (computations, checks, messages, files, sessions, comms, permalinks, languages, limits, health, openapi)
-DOORS = (sagecell, service, jobe, oembed, kernels, kernels_notebooks, kernels_server)
+DOORS = (sagecell, service, jobe, oembed, kernels, kernels_notebooks, kernels_server, kernels_sagecell)
 ROUTES = (*API, pages, installed, cell_page, status, *DOORS)
 
 _lock = threading.Lock()

@@ -22,7 +22,9 @@ BENCH = ROOT / "bench"
 RESULTS = BENCH / "results"
 ROUNDS = 200
 # What is measured by itself; some of it needs what the others do not, such as a browser.
-ALONE = ("page", "sage", "languages", "genes", "starts", "checking", "commands", "controls", "kernels", "sessions", "jobs")
+ALONE = (
+    "page", "sage", "languages", "genes", "starts", "checking", "commands", "controls", "kernels", "sessions", "jobs",
+)  # fmt: skip
 
 
 def main() -> None:

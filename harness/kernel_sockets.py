@@ -94,7 +94,7 @@ class KernelSocket:
 
     def close(self) -> None:
         """Close it, and wait until the server has done the same."""
-        self._socket.close()
+        self._wait(self._close())
         while self.receive_raw() is not None:
             pass
 
@@ -161,6 +161,9 @@ class KernelSocket:
     async def _open(self, request: HTTPRequest) -> WebSocketClientConnection:
         offered = [self.protocol] if self.protocol else None
         return await websocket_connect(request, subprotocols=offered, max_message_size=MESSAGE_BYTES_MAX)
+
+    async def _close(self) -> None:
+        self._socket.close()
 
     async def _read(self) -> bytes | str | None:
         return await self._socket.read_message()

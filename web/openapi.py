@@ -113,7 +113,7 @@ def _operation(rule: Rule, found: Operation, settings: Settings, schemas: _Schem
         "responses": answers,
     }
     if found.form is not None:
-        required = bool(found.form.get("required"))
+        required = found.needs_body and bool(found.form.get("required"))
         described["requestBody"] = {"required": required, "content": {FORM_TYPE: {"schema": found.form}}}
     if found.body is not None:
         described["requestBody"] = {"required": found.needs_body, **schemas.content(found.body)}

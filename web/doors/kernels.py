@@ -6,7 +6,6 @@ A kernel is a name for our sessions (``store/kernels.py``), with their limits, b
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -130,7 +129,7 @@ def channels(id: str) -> Response:
     """Open the socket; from then on ``kernels_sockets`` serves it."""
     kernels_callers.admit()
     check_handshake(request)
-    kernel, reader = existing(id), SESSION.read() or uuid.uuid4().hex
+    kernel, reader = existing(id), SESSION.read()
     protocols = offered(request)
     if protocols and V1 not in protocols:
         refuse(400, f"Of subprotocols this server speaks {V1}; without one, Jupyter's default.")

@@ -57,16 +57,18 @@ class Suspicion:
 class Channel:
     """One client's conversation with a kernel, over a socket that others may share.
 
-    ``reader``: the name that the client gives itself. ``event``: is set when there is something to do. ``send``: hands
-    a message to the socket. ``hear``: does what a message asks for. ``held``: messages that wait for the ``turns`` that
-    are under way. ``is_over``: it says nothing more. ``is_leaving``: the client has gone, and nothing waits any more.
+    ``reader``: the name that the client gives itself; without one it cannot come back. ``event``: is set when there is
+    something to do. ``send``: hands a message to the socket. ``hear``: does what a message asks for. ``held``: messages
+    that wait for the ``turns`` that are under way. ``is_over``: it says nothing more. ``is_leaving``: the client has
+    gone, and nothing waits any more.
     """
 
     def __init__(
-        self, context: Context, kernel: Kernel, reader: str, event: Event, send: Callable[[Said], None],
+        self, context: Context, kernel: Kernel, reader: str | None, event: Event, send: Callable[[Said], None],
         hear: Callable[[Channel, Heard], None],
     ) -> None:  # fmt: skip
-        self.context, self.kernel, self.reader = context, kernel, reader
+        self.context, self.kernel, self.reader = context, kernel, reader or uuid.uuid4().hex
+        self._may_come_back = reader is not None
         self.held: deque[Heard] = deque()
         self.turns: deque[Turn] = deque()
         self.introspecting = 0  # questions about code that are under way
@@ -139,7 +141,7 @@ class Channel:
 
     def keep_position(self) -> None:
         """Keep where the client is, where it has moved. Raises StoreUnavailableError."""
-        if self.position != self._kept:
+        if self._may_come_back and self.position != self._kept:
             self._kept = self.position
             self.context.store.kernels.keep_position(self.kernel, self.reader, self.position)
 

@@ -124,7 +124,7 @@ class SocketLoop:
 class KernelSocket(SocketLoop):
     """The loop of a socket of one kernel, in one of Jupyter's two forms."""
 
-    def __init__(self, socket: WebSocket, kernel: Kernel, reader: str, protocol: str | None) -> None:
+    def __init__(self, socket: WebSocket, kernel: Kernel, reader: str | None, protocol: str | None) -> None:
         super().__init__(socket)
         self._protocol = protocol
         self._channel = Channel(self.context, kernel, reader, self.event, self.send, hear)
