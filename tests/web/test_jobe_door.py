@@ -24,6 +24,12 @@ CONTENT = b"line\n"
 ID = md5(CONTENT).hexdigest()
 
 
+@pytest.fixture
+def settings(mongo_directory: Path, database_name: str) -> Settings:
+    """Settings under which the files of a job can be too large together."""
+    return make_settings(mongo_directory, mongo_database=database_name, cell_files_max=4)
+
+
 @pytest.fixture(autouse=True)
 def _reported(device: Device) -> None:
     device.report()
@@ -227,9 +233,23 @@ def test_a_file_is_bounded_to_the_byte(client: FlaskClient, settings: Settings, 
     assert put(client, contents=b64encode(content).decode()).status_code == status
 
 
-@pytest.mark.parametrize(("count", "status"), [(2, 404), (3, 404), (4, 413)])
+@pytest.mark.parametrize(("count", "status"), [(3, 404), (4, 404), (5, 413)])
 def test_a_job_has_as_many_files_as_a_cell(client: FlaskClient, count: int, status: int) -> None:
     assert sentence(run(client, file_list=[[ID, f"f{number}"] for number in range(count)]), status)
+
+
+@pytest.mark.parametrize(("last_bytes", "status"), [(9, 200), (10, 200), (11, 413)])
+def test_the_files_of_a_job_are_bounded_as_an_upload_is(
+    client: FlaskClient, jobs: Jobs, settings: Settings, last_bytes: int, status: int
+) -> None:
+    most_bytes = settings.request_bytes_max
+    listed = [[ID, "one"], [ID, "two"], ["second00", "three"], ["last0000", "four"]]  # the first counts twice
+    for id, size_bytes in ((ID, 75_000), ("second00", 75_000), ("last0000", most_bytes - 225_010 + last_bytes)):
+        assert put(client, id, b64encode(b"x" * size_bytes).decode()).status_code == 204
+    if status == 200:
+        assert jobs.run(file_list=listed)["outcome"] == 15
+    else:
+        assert f"{most_bytes} bytes together" in sentence(run(client, file_list=listed), 413)
 
 
 # --- keys and overload ------------------------------------------------------------------------------------------------

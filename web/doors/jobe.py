@@ -6,7 +6,6 @@ own; what runs it there is ``untrusted/languages/programs/jobs.py``.
 
 from __future__ import annotations
 
-import io
 from contextlib import ExitStack
 from typing import Annotated, Literal
 
@@ -121,19 +120,17 @@ def run() -> Response:
     requesters.check_language(language, None)
     if _is_overloaded():
         return answer(RunAnswer("", OVERLOAD))
-    files = jobe_files.of(job)
     with ExitStack() as closing:
-        if files:
-            closing.enter_context(here().store.space.reserve(sum(len(content) for _, content in files)))
         submission = Submission(
             code=f"__import__({MODULE!r}, fromlist=['run']).run({job.text()!a})",
             language=settings.languages[language]["through"] or language,
             stdin=False,
-            uploads=tuple((name, io.BytesIO(content)) for name, content in files),
+            uploads=jobe_files.opened(job, closing),
             requester=requester,
             lane=requesters.lane(),
         )
-        return answer(_outcome_of(waiting_run.run(submission, job.limits["wall_s"] + SLACK_S, BEGIN_S)))
+        said = waiting_run.run(submission, job.limits["wall_s"] + SLACK_S, BEGIN_S, closing.close)
+    return answer(_outcome_of(said))
 
 
 def _is_overloaded() -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from base64 import b64decode
 from binascii import Error as Base64Error
-from typing import Annotated
+from contextlib import ExitStack
+from io import BytesIO
+from typing import Annotated, BinaryIO
 
 from flask import Response
 from msgspec import Meta, Struct
@@ -61,14 +63,27 @@ def head(id: str) -> Response:
     return Response(status=204) if here().store.job_files.has(_owner(), id) else answer(MISSING, 404)
 
 
-def of(job: jobe_spec.Job) -> list[tuple[str, bytes]]:
-    """Return names and contents of the files that a job needs. Raises ProblemError 404, StoreUnavailableError."""
-    owner, found = _owner(), list[tuple[str, bytes]]()
+def opened(job: jobe_spec.Job, closing: ExitStack) -> list[tuple[str, BinaryIO]]:
+    """Return names and contents of the files that a job needs; ``closing`` closes them and gives back their room.
+
+    Together they are bounded as an upload is. Raises ProblemError 404, 413, 429; NoSpaceError, StoreUnavailableError.
+    """
+    if not job.files:
+        return []
+    if not closing.enter_context(here().client_shares.uploads.taken(connection().client)):
+        refuse(429, OTHER_UPLOADS, reason="uploads")
+    owner, bytes_max, total_bytes = _owner(), here().settings.request_bytes_max, 0
+    kept, found = dict[str, bytes](), list[tuple[str, BinaryIO]]()
     for id, name in job.files:
-        content = here().store.job_files.get(owner, id)
+        content = kept[id] if id in kept else here().store.job_files.get(owner, id)
         if content is None:
             refuse(404, MISSING)
-        found.append((name, content))
+        kept[id] = content
+        total_bytes += len(content)
+        if total_bytes > bytes_max:
+            refuse(413, f"The files of a job may have {bytes_max} bytes together")
+        found.append((name, closing.enter_context(BytesIO(content))))
+    closing.enter_context(here().store.space.reserve(total_bytes))
     return found
 
 

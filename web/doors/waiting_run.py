@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
@@ -75,11 +75,18 @@ class Run:
                 self.contents.setdefault(found.header.msg_type, []).append(found.content)
 
 
-def run(submission: Submission, within_s: float, begin_within_s: float | None = None) -> Run:
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def run(
+    submission: Submission, within_s: float, begin_within_s: float | None = None, stored: Callable[[], None] = _nothing
+) -> Run:
     """Store a computation, and return what it said: when it is over, or it has not begun or ended in time.
 
-    What is not over then is cancelled. Raises ProblemError, OverShareError, NoSpaceError, ClientFullError,
-    StoreUnavailableError.
+    What is not over then is cancelled. ``stored`` is called when it is on disk, and its uploads are not read any more.
+
+    Raises ProblemError, OverShareError, NoSpaceError, ClientFullError, StoreUnavailableError.
     """
     context = here()
     requesters.check_budgets()
@@ -90,6 +97,7 @@ def run(submission: Submission, within_s: float, begin_within_s: float | None = 
             refuse(503, CROWDED, reason="crowded")
         with context.notifier.subscribed(submission.id) as event:
             computation = store_submission(submission)
+            stored()
             context.figures.submitted.labels(computation.language).inc()
             begin_s = within_s if begin_within_s is None else begin_within_s
             said = Run(computation)
