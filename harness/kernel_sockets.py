@@ -82,6 +82,7 @@ class KernelSocket:
 
     def __init__(self, url: str, protocol: str | None, session_id: str, **headers: str) -> None:
         self.protocol, self._is_closed = protocol, False
+        self.last: list[bytes | str] = []
         request = HTTPRequest(f"{url.replace('http', 'ws', 1)}?session_id={session_id}", headers=headers)
         self._socket: WebSocketClientConnection = self._wait(self._open(request))
         assert self._socket.selected_subprotocol == protocol
@@ -93,10 +94,10 @@ class KernelSocket:
         self.close()
 
     def close(self) -> None:
-        """Close it, and wait until the server has done the same."""
+        """Close it, and wait until the server has done the same; ``last`` is what came meanwhile."""
         self._wait(self._close())
-        while self.receive_raw() is not None:
-            pass
+        while (found := self.receive_raw()) is not None:
+            self.last.append(found)
 
     @property
     def code(self) -> int | None:

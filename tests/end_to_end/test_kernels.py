@@ -12,7 +12,7 @@ import pytest
 import requests
 from tornado.httpclient import HTTPClientError
 
-from harness.kernel_sockets import V1, KernelClient, KernelSocket, kinds, message, packed, printed, reply
+from harness.kernel_sockets import V1, KernelClient, KernelSocket, kinds, message, packed, printed, reply, unpacked
 
 FORMS = pytest.mark.parametrize("form", [None, V1], ids=["default", "v1"])
 # An address of documentation: who comes from it has the shares of a client.
@@ -99,6 +99,7 @@ def test_a_socket_that_is_opened_again_loses_nothing(kernels, kernel):
     with kernels.open(kernel, session_id="reader") as socket:
         running = socket.execute(code)
         said = socket.until(lambda found: found["header"]["msg_type"] == "stream")
+    said += [unpacked(found, V1) for found in socket.last]
     with kernels.open(kernel, session_id="reader") as socket:
         said += socket.finish(running)
     assert printed(said) == "".join(f"{i}\n" for i in range(60))
