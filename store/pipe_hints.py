@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import random
 import select
 import uuid
 from collections.abc import Collection, Iterator
@@ -36,6 +37,7 @@ class PipeHints:
             names = os.listdir(self._directory)
         except OSError:
             return  # nobody has ever listened
+        random.shuffle(names)  # who hears first is not always the same: devices share the work evenly
         for name in names:
             if topic in name.partition(".")[0].split(_SEPARATOR):
                 self._write(self._directory / name, f"{topic} {id}\n".encode())

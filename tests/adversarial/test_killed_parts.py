@@ -80,6 +80,22 @@ def test_a_part_that_is_killed_takes_its_sessions_along_and_is_replaced(client, 
     assert client.run("6 * 7").result == "42"
 
 
+@pytest.mark.root
+@pytest.mark.parametrize("part", ["sshd: untrusted@", "trusted_db.py"], ids=["connection", "device"])
+def test_a_kept_session_that_rests_outlives_a_part_that_is_killed(client, server, part):
+    """H10"""
+    first = client.submit("n = 41", keep=True)
+    client.finish(first["id"])
+    session = first["session"]
+    wait_for(lambda: requests.get(f"{server.url}/sessions/{session}", timeout=30).json()["state"] == "idle")
+    lines = command_lines(server)
+    parts = {pid for pid, line in lines.items() if part in line}
+    for victim in (pid for pid in parts if parent_of(pid) not in parts):
+        os.kill(victim, signal.SIGKILL)
+    assert client.run("n += 1; n", session=session, keep=True).result == "42"
+    assert client.run("n", session=session).result == "42"
+
+
 def test_a_cell_that_is_sent_again_after_the_web_process_died_has_run_once(client, server):
     """G17"""
     session = client.submit("n = 0", keep=True)["session"]
