@@ -10,9 +10,10 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import zmq
@@ -46,14 +47,15 @@ class Supervisor:
     """A running supervisor, and this side's end of the wall.
 
     ``limits``: settings that start with ``cell_`` and ``session_``; the rest: as in the start configuration.
-    ``languages`` all run in the same environment. ``heir_key``: what the next one shows that ``inherits`` by it.
+    ``languages`` run in the environment of ``python``, but for those that ``pythons`` names. ``heir_key``: what the next
+    one shows that ``inherits`` by it.
     """
 
     def __init__(
         self, directory: Path, python: str, *, workers: int = 4, asking_max: int = 4, pool_ready: int = 1,
         groups: Groups = NO_GROUPS, languages: tuple[str, ...] = ("python",), runsc: str = "",
         runsc_flags: Sequence[str] = (), heir_key: str = "", session_grace_s: float = 30.0,
-        inherits: Sequence[wire.Inheritance] = (), **limits: Any,
+        inherits: Sequence[wire.Inheritance] = (), pythons: Mapping[str, str] = MappingProxyType({}), **limits: Any,
     ) -> None:  # fmt: skip
         settings = settings_module.load(**limits)
         ours, theirs = zmq.curve_keypair(), zmq.curve_keypair()
@@ -71,7 +73,10 @@ class Supervisor:
             "asking_max": asking_max,
             "asking_bytes_max": settings.sessions_asking_bytes_max,
             "pool_ready": pool_ready,
-            "languages": {name: {"python": python, "stamp": "", "limits": settings_limits} for name in languages},
+            "languages": {
+                name: {"python": pythons.get(name, python), "stamp": "", "limits": settings_limits}
+                for name in languages
+            },
             "waived_layers": list(settings.waived_layers),
             "runsc": runsc,
             "runsc_flags": list(runsc_flags),

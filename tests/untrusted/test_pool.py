@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -131,6 +132,47 @@ def test_what_comes_back_is_offered_again(slow: Slow) -> None:
     slow.loaded.touch()
     slow.wait_until("ready")
     assert slow.supervisor.run("s5", "c5", "1", language="slow").state == "done"
+
+
+APART = """
+from untrusted.languages import Language
+LANGUAGE = Language(name="apart", version=lambda: "1", trees=({environment!r},))
+"""
+
+
+def test_an_environment_that_is_removed_takes_its_language_back_and_no_other() -> None:
+    environment = Path(untrusted_python()).parents[1].resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        place = ship(Path(folder)) / "untrusted" / "languages" / "apart.py"
+        place.write_text(APART.format(environment=str(environment)))
+        # An environment that can be taken away: its Python and its packages are those of the other.
+        own = Path(folder) / "own"
+        (own / "bin").mkdir(parents=True)
+        (own / "bin" / "python").symlink_to(environment / "bin" / "python")
+        (own / "lib").symlink_to(environment / "lib")
+        shutil.copy(environment / "pyvenv.cfg", own)
+        supervisor = Supervisor(Path(folder), untrusted_python(), languages=("python", "apart"),
+                                pythons={"apart": str(own / "bin" / "python")})  # fmt: skip
+        supervisor.send(wire.Ping(1))
+        wait_for(supervisor, "apart", "ready")
+        assert supervisor.run("s1", "c1", "x = 6", last=False, language="apart").state == "done"
+        own.rename(own.with_name("gone"))
+        zygote = min((pid for pid in descendants.find(supervisor.process.pid) if b"apart" in command(pid)), key=birth)
+        os.kill(zygote, signal.SIGKILL)
+        wait_for(supervisor, "apart", "failed")
+        assert supervisor.run("s2", "c2", "print('there')").state == "done"
+        own.with_name("gone").rename(own)
+        wait_for(supervisor, "apart", "ready")
+        assert supervisor.run("s3", "c3", "1", language="apart").state == "done"
+        supervisor.stop()
+
+
+def wait_for(supervisor: Supervisor, name: str, state: str) -> None:
+    """Return when the device has been told that a language has come to a state."""
+    supervisor.wait(
+        lambda frame: isinstance(frame, (wire.Hello, wire.Languages)) and (name, state) in states(frame)
+    )
 
 
 def test_a_language_that_never_comes_to_the_end_of_loading_is_given_up() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import os
 import signal
 import socket
@@ -20,6 +21,8 @@ from untrusted.sandbox.limiter.group import Limiter
 from untrusted.sandbox.plan import Plan
 from untrusted.supervisor.worker_process import WorkerProcess
 from wire import FRAME_BYTES_MAX, LanguageConfig
+
+log = logging.getLogger(__name__)
 
 NO_HOME = Path("/nonexistent")
 CODE_DIRECTORY = Path(__file__).resolve().parents[2]
@@ -87,22 +90,29 @@ class Pool:
         return self.can_run or self._failures >= FAILURES_TOLD
 
     def _start(self) -> None:
-        self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        """Start the zygote. Raises OSError where its Python cannot be started."""
         start = _START.format("gvisor_launcher" if self._plan.gvisor else "zygote")
         # A command that names Python means the cell's own.
         path = f"{os.path.dirname(self._python)}:/usr/local/bin:/usr/bin:/bin"
         environment = {"PATH": path, "LANG": "C.UTF-8", "HOME": str(self._home), **PIP_SETTINGS}
         environment |= dict.fromkeys(ONE_THREAD, "1")
-        self._process = subprocess.Popen(
-            [self._python, "-I", "-B", "-c", start, str(CODE_DIRECTORY), str(theirs.fileno()), self.language.name],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr.fileno(),
-            env={**environment, **self.language.environment},
-            cwd="/",
-            start_new_session=True,
-        )
-        theirs.close()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    [self._python, "-I", "-B", "-c", start, str(CODE_DIRECTORY), str(theirs.fileno()),
+                     self.language.name],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=sys.stderr.fileno(),
+                    env={**environment, **self.language.environment},
+                    cwd="/",
+                    start_new_session=True,
+                )  # fmt: skip
+            except OSError:
+                ours.close()
+                raise
+        self.orders = ours
         self.orders.sendall(self._plan.to_bytes())
         self.orders.setblocking(False)
         self.alive, self._started_at = True, time.monotonic()
@@ -202,10 +212,16 @@ class Pool:
 
     def start_when_due(self, now: float) -> bool:
         """Start a zygote where there is none; return whether it did."""
-        is_due = not self.alive and now >= self._start_at
-        if is_due:
+        if self.alive or now < self._start_at:
+            return False
+        try:
             self._start()
-        return is_due
+        except OSError as error:
+            # Somebody has taken the environment away, or builds it anew.
+            log.error("the zygote of %s cannot be started: %s", self.language.name, error)
+            self._failures += 1
+            self._start_at = now + RESTART_PAUSE_S * self._failures
+        return self.alive
 
     def stop(self) -> None:
         """Kill the zygote, and those of its workers that no session has."""

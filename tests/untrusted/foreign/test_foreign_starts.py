@@ -35,8 +35,9 @@ def wait_for_state(supervisor: Supervisor, name: str, state: str) -> None:
         (["there-is-no-such-program", "{connection_file}"], "cannot be started: No such file or directory"),
         (["sleep", "600", "{connection_file}"], "ended before it answered: sleep: invalid time interval"),
         (["sh", "-c", "sleep 600", "{connection_file}"], "sh does not answer within 2 s"),
+        (["yes", "{connection_file}"], "yes does not answer within 2 s"),
     ],
-    ids=["dies", "dies and says why", "is no program", "does not like what it is given", "hangs"],
+    ids=["dies", "dies and says why", "is no program", "does not like what it is given", "hangs", "floods"],
 )
 def test_a_kernel_that_does_not_come_up_is_taken_back(argv: list[str], reason: str) -> None:
     def prepare(place: Path) -> None:
