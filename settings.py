@@ -30,7 +30,8 @@ Text = Annotated[str, Meta(min_length=1)]
 class LanguageEntry(TypedDict):
     """A language in the table ``languages``; the default file says what each text is. ``limits``: those that differ.
 
-    ``through``: "" for a language with sessions of its own; ``checks``: whether exercises in it can be checked.
+    ``through``: "" for a language with sessions of its own; ``checks``: whether exercises in it can be
+    checked; the name of another language where that is the one of their checks.
     """
 
     label: str
@@ -40,7 +41,7 @@ class LanguageEntry(TypedDict):
     environment: str
     install: str
     through: str
-    checks: bool
+    checks: bool | str
     limits: dict[str, Any]
 
 

@@ -181,6 +181,8 @@ class Check:
         for entry in table.values():
             if entry["through"]:
                 entry["limits"] = table[entry["through"]]["limits"]
+            if isinstance(entry["checks"], str) and table.get(entry["checks"], {}).get("checks") is not True:
+                entry["checks"] = False  # there is no language to write them in
         return table
 
     def _completed(self, table: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -209,8 +211,9 @@ class Check:
             self.refuse(f"{where} is no name of a language: small letters, digits and _, a letter first", place)
         for key in [key for key in entry if key not in (*LANGUAGE_TEXTS, "checks", "limits", "through")]:
             self.refuse(f"{where}: there is no {key!r}{_nearest(str(key), LANGUAGE_TEXTS)}", (*place, key))
-        if not isinstance(entry["checks"], bool):
-            self.refuse(f"{where}: checks must be True or False, not {entry['checks']!r}", (*place, "checks"))
+        if not isinstance(entry["checks"], bool | str):
+            sentence = f"must be True, False or the name of a language, not {entry['checks']!r}"
+            self.refuse(f"{where}: checks {sentence}", (*place, "checks"))
         if entry["through"]:
             texts = [key for key in LANGUAGE_TEXTS if key not in OF_THE_OTHER]  # the rest is said of the other
         else:

@@ -33,6 +33,10 @@ START_S = 300.0
 CELLS = {
     "python": ("1+1", "import matplotlib.pyplot as plt\nplt.plot([1, 2, 3]);"),
     "sage": ("1+1", "plot(sin, (0, 6))"),
+    "gap": ("1 + 1;",),
+    "gp": ("1 + 1",),
+    "maxima": ("1 + 1;",),
+    "singular": ("1 + 1;",),
     "r": ("1 + 1", "plot(1:3)"),
     "c": ('#include <stdio.h>\nint main(void) { puts("2"); }',),
     "cpp": ('#include <iostream>\nint main() { std::cout << 2; }',),
@@ -41,14 +45,15 @@ CELLS = {
     "octave": ("1 + 1", "plot (1:3)"),
     "java": ('public class Main { public static void main(String[] a) { System.out.println("2"); } }',),
 }
-# What stands in the command lines of a session's programs, and says of which language it is.
-SIGNS = {"/lib/R/": "r", "/sage/": "sage"}
+# Those that run in sessions of another one and are installed with it.
+THROUGH = dict.fromkeys(("gap", "gp", "maxima", "singular"), "sage")
+PRIVATE = ("Private_Clean", "Private_Dirty")
 
 
 def main(arguments: list[str]) -> None:
     """Measure in turns, so that a slow minute of the machine is slow for all."""
     rounds = int(arguments[0]) if arguments else ROUNDS
-    others = [name for name in CELLS if name != "python" and is_installed(name)]
+    others = [name for name in CELLS if name != "python" and is_installed(THROUGH.get(name, name))]
     busy = busy_share()
     with ExitStack() as stack:
         every, available_s = serve(stack, ["python", *others])
@@ -89,7 +94,8 @@ def serve(stack: ExitStack, names: list[str]) -> tuple[tuple[str, Process], dict
         start(site.argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT)
     )
     available_s = {}
-    for name in [name for name in names[1:] if name not in PROGRAMS]:  # those run in sessions of Python
+    # The others have no sessions of their own.
+    for name in [name for name in names[1:] if name not in (*PROGRAMS, *THROUGH)]:
         process.wait_for_line(rf"^singlecell: {name} \S+ is ready after", START_S)
         said = re.search(rf"{name} \S+ is ready after (\d+\.\d) s", process.log)
         available_s[name] = float(said[1]) if said else -1.0
@@ -98,27 +104,27 @@ def serve(stack: ExitStack, names: list[str]) -> tuple[tuple[str, Process], dict
 
 def worker_sizes(server: int) -> dict[str, float]:
     """Return the private MiB of the sessions that wait, by their language: the median of each."""
-    worker_kib: dict[str, int] = defaultdict(int)
-    programs_kib: dict[str, int] = defaultdict(int)
+    session_kib: dict[str, int] = defaultdict(int)
     languages: dict[str, str] = {}
     ours = os.readlink("/proc/self/ns/pid")
     for pid in descendants.find(server):
         space = os.readlink(f"/proc/{pid}/ns/pid")
         if space == ours:
             continue
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
-        rows = [line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()]
-        private = sum(int(row[1]) for row in rows if row[0].startswith(("Private_Clean", "Private_Dirty")))
-        sign = next((sign for sign in SIGNS if sign in command), "")
-        languages.setdefault(space, "python")
-        if sign:
-            languages[space] = SIGNS[sign]
-        if "-c" in command.split("\0"):
-            # The two processes of a session that waits have one memory (untrusted/sandbox/init.py).
-            worker_kib[space] = max(worker_kib[space], private)
-        else:
-            programs_kib[space] += private
+        # What a zygote forks keeps its command line, which ends with the language.
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+        if "-c" in command:
+            languages[space] = command[-2]
+        # The first process of a session shares the memory of its worker (untrusted/sandbox/init.py).
+        if fact(pid, "status", "NSpid")[-1] != "1":
+            session_kib[space] += sum(int(fact(pid, "smaps_rollup", kind)[0]) for kind in PRIVATE)
     sizes = defaultdict(list)
     for space, name in languages.items():
-        sizes[name].append((worker_kib[space] + programs_kib[space]) / 1024)
+        sizes[name].append(session_kib[space] / 1024)
     return {name: round(statistics.median(found), 1) for name, found in sizes.items()}
+
+
+def fact(pid: int, file: str, name: str) -> list[str]:
+    """Return the words behind a name in one of the files about a process."""
+    lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
+    return next(line.split()[1:] for line in lines if line.startswith(f"{name}:"))

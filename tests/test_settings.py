@@ -263,6 +263,12 @@ def test_a_language_that_runs_through_another_has_its_environment_and_limits() -
     assert again.languages == settings.languages
 
 
+@pytest.mark.parametrize(("written_in", "checks"), [("python", "python"), ("r", False), ("slang", False), ("x", False)])
+def test_checks_are_in_another_language_where_that_has_its_own(written_in: str, checks: object) -> None:
+    toy = {**TOY, "checks": written_in}
+    assert load(languages={"toy": toy, "slang": DIALECT}).languages["toy"]["checks"] == checks
+
+
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
@@ -274,7 +280,7 @@ def test_a_language_that_runs_through_another_has_its_environment_and_limits() -
         ({"toy": {**TOY, "label": None}}, "'toy' must say its label"),
         ({"toy": {}}, "'toy' must say its label"),
         ({"toy": {**TOY, "mime": ""}}, "'toy' must say its mime"),
-        ({"toy": {**TOY, "checks": 1}}, "'toy': checks must be True or False, not 1"),
+        ({"toy": {**TOY, "checks": 1}}, "'toy': checks must be True, False or the name of a language, not 1"),
         ({"toy": {**TOY, "extention": ".t"}}, "no 'extention'; did you mean 'extension'"),
         ({"toy": {**TOY, "environment": "../untrusted"}}, "environment is the name of a directory"),
         ({"../toy": TOY}, "'../toy' is no name of a language"),

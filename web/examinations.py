@@ -60,8 +60,10 @@ class Examination:
         request = {"check": self._check.source, "code": self._context.store.computations.code_of(self._answer.id),
                    "output": output}  # fmt: skip
         call = f"__import__('untrusted.kernel.examiner', fromlist=['']).examine({json.dumps(request)!a})"
-        submission = Submission(call, self._check.language, requester=requesters.admit(),
-                                lane=requesters.lane())  # fmt: skip
+        entry = self._context.settings.languages.get(self._check.language)
+        written_in = entry["checks"] if entry else ""
+        language = written_in if isinstance(written_in, str) and written_in else self._check.language
+        submission = Submission(call, language, requester=requesters.admit(), lane=requesters.lane())
         requesters.check_budgets()
         check_room()
         store_submission(submission)

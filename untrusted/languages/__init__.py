@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
 SigintHandler = Callable[[int, FrameType | None], None]
+RunKernel = Callable[[str], object]  # given the connection file
 
 
 def unchanged(code: str) -> str:
@@ -44,8 +45,11 @@ class Language:
 
     ``kernelspec``: the name of an installed kernel that runs the cells instead of IPython
     (``untrusted/languages/kernelspecs.py``). Then of the rest only ``environment``, ``warm_cells``, ``terminals``,
-    ``calls`` and ``trees`` are asked for; the version is what the kernel says. ``trees``: paths of the host that its
-    sessions see read-only, beside those of every session.
+    ``calls``, ``trees``, ``load_kernel`` and ``probe`` are asked for; the version is what the kernel says. ``trees``:
+    paths of the host that its sessions see read-only, beside those of every session. ``load_kernel``: for a kernel that
+    can be forked: loads it into the zygote, given the kernelspec's command, and returns what runs it in a fork; None
+    where it has to be started as a program after all. ``probe``: returns the code that writes what expressions come to
+    into a file, as JSON with the fields of ``untrusted/kernel/probes.py``; without it answers cannot be checked.
     """
 
     name: str
@@ -65,6 +69,8 @@ class Language:
     packages_file: str = "packages.txt"
     kernelspec: str = ""
     trees: tuple[str, ...] = ()
+    load_kernel: Callable[[Sequence[str]], RunKernel | None] | None = None
+    probe: Callable[[Sequence[str], str], str] | None = None
 
 
 def load(name: str) -> Language:

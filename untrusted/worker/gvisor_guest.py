@@ -30,7 +30,7 @@ def main() -> None:
         os.close(interrupts)
         os.setsid()
         language = languages.load(sys.argv[1])
-        kernel = make_kernel(language, float(sys.argv[2]))
+        kernel = make_kernel(language, float(sys.argv[2]), forks=False)
         if not language.kernelspec:  # that of a foreign kernel was tried by the launcher
             kernel.warm()
         work_one_session(kernel, socket.socket(fileno=channel))
@@ -62,6 +62,6 @@ def be_init(worker: int, interrupts: int) -> None:
 def rehearse() -> None:
     """Load the language that is the first argument, as a guest does; print its version and packages."""
     language = languages.load(sys.argv[1])
-    kernel = make_kernel(language, 60.0)
+    kernel = make_kernel(language, 60.0, forks=False)
     kernel.warm()
     print(json.dumps(describe(language, kernel)), flush=True)

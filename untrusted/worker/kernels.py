@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     AnyKernel = Kernel | ForeignKernel
 
 
-def make_kernel(language: Language, cell_wall_s: float) -> AnyKernel:
-    """Return the kernel, not warm yet. A process imports only what its own kernel needs."""
+def make_kernel(language: Language, cell_wall_s: float, forks: bool = True) -> AnyKernel:
+    """Return the kernel, not warm yet. A process imports only what its own kernel needs.
+
+    ``forks``: whether this process forks workers, so that a foreign kernel is worth loading in it.
+    """
     if language.kernelspec:
         from untrusted.kernel.foreign.kernel import ForeignKernel
 
-        return ForeignKernel(language)
+        return ForeignKernel(language, forks)
     from untrusted.kernel.kernel import Kernel
 
     return Kernel(language, cell_wall_s)

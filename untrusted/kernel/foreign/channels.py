@@ -46,15 +46,18 @@ class Channels:
 
     def __init__(self, directory: Path) -> None:
         self.file = directory / "connection.json"
-        prefix = directory / "socket"
+        self._prefix = directory / "socket"
         self._key = secrets.token_hex(16)
         self._session = secrets.token_hex(16)
         connection: dict[str, object] = {f"{name}_port": port for name, port in PORTS.items()}
-        connection |= {"transport": "ipc", "ip": str(prefix), "key": self._key, "signature_scheme": "hmac-sha256"}
+        connection |= {"transport": "ipc", "ip": str(self._prefix), "key": self._key, "signature_scheme": "hmac-sha256"}
         with os.fdopen(os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(connection, file)
-        self._context = zmq.Context()
         self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
+
+    def connect(self) -> None:
+        """Make the sockets; the kernel may bind its own before or after."""
+        self._context = zmq.Context()
         for name, kind in _KINDS.items():
             socket = self._sockets[name] = self._context.socket(kind)
             socket.linger = 0
@@ -66,7 +69,7 @@ class Channels:
                 socket.identity = self._session.encode()
             else:
                 socket.subscribe(b"")
-            socket.connect(f"ipc://{prefix}-{PORTS[name]}")
+            socket.connect(f"ipc://{self._prefix}-{PORTS[name]}")
 
     def __getitem__(self, channel: Channel) -> zmq.Socket[bytes]:
         return self._sockets[channel]

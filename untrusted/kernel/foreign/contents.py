@@ -21,6 +21,20 @@ class UnfitMessageError(ValueError):
     """A message has no place in an output; the text says why, for the reader."""
 
 
+def execution(
+    code: str, stdin: bool = False, expressions: Mapping[str, str] | None = None, is_silent: bool = False
+) -> dict[str, Any]:
+    """Return the content of an execute_request. ``is_silent``: it is no cell, and nothing is said of it."""
+    return {
+        "code": code,
+        "silent": is_silent,
+        "store_history": not is_silent,
+        "user_expressions": dict(expressions or {}),
+        "allow_stdin": stdin,
+        "stop_on_error": True,
+    }
+
+
 def count_of(content: Mapping[str, Any], otherwise: int) -> int:
     """Return the number of the cell that a message names."""
     count = content.get("execution_count")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
@@ -20,10 +21,10 @@ from untrusted.kernel.foreign.channels import Channel, KernelMessageError, Recei
 from untrusted.kernel.foreign.program import KernelProgram, StartError
 from untrusted.kernel.foreign.relay import Relay
 from untrusted.kernel.foreign.stops import Stops
-from untrusted.kernel.json_clean import Json, valid_text
+from untrusted.kernel.json_clean import Json, clean, valid_text
 from untrusted.kernel.publisher import Emit
 from untrusted.kernel.stdin import PROMPT_CHARS_MAX, Ask
-from untrusted.languages import Language
+from untrusted.languages import Language, RunKernel
 from untrusted.languages.kernelspecs import find
 
 # A kernel says that it is idle after its reply. One that does not, or whose word was lost in a flood, is idle when it
@@ -35,6 +36,8 @@ BEFORE_QUESTION_S = 0.02
 # works on this one, and a moment longer; for a kernel that never says so, a while.
 AT_WORK_S, NOT_SAID_S = 0.05, 1.0
 INTROSPECTION_S = 4.0  # a supervisor waits for 5 s, and ends a worker that takes longer
+PROBE_S = 4.8  # those of a check may take 4 s together
+VALUES_BYTES_MAX = 256 << 10
 MESSAGES_AT_ONCE = 500
 EXIT_KERNEL_DIED = 1
 
@@ -42,23 +45,33 @@ EXIT_KERNEL_DIED = 1
 class ForeignKernel:
     """A kernel of somebody else's: a program that a worker starts before it is ready, and then speaks for.
 
-    ``version``: what the kernel says of its language, once ``warm`` has tried it.
+    ``version``: what the kernel says of its language, once ``warm`` has tried it. ``is_forked``: kernels that this
+    process can load and fork are loaded and forked.
     """
 
-    def __init__(self, language: Language) -> None:
-        self._language, self.version = language, ""
+    def __init__(self, language: Language, is_forked: bool = True) -> None:
+        self._language, self._is_forked, self.version = language, is_forked, ""
+        self._run: RunKernel | None = None
         self._relay = Relay()
         self._allows_stdin = False
 
     def warm(self) -> None:
-        """Start the kernel once, in a child, and end it: whether it works at all. Raises StartError."""
-        self.version = rehearsal.rehearse(self._language)
+        """Load the kernel if it can be forked; start it once, in a child, so that it is known if it works at all.
+
+        Raises StartError, KernelspecError.
+        """
+        if self._is_forked and self._language.load_kernel:
+            self._run = self._language.load_kernel(find(self._language.kernelspec, sys.executable).argv)
+            threads = os.listdir("/proc/self/task")
+            if len(threads) > 1:
+                raise StartError(f"the kernel of {self._language.name} cannot be forked: it has {len(threads)} threads")
+        self.version = rehearsal.rehearse(self._language, self._run)
 
     def start(self, emit: Emit, ask: Ask) -> None:
         """Start the kernel of this session; return when it answers. Raises StartError, KernelspecError."""
         self._ask, self._stops = ask, Stops()
-        directory = Path(tempfile.mkdtemp(prefix=".kernel-", dir="/tmp"))
-        self._program = KernelProgram(find(self._language.kernelspec, sys.executable), directory)
+        directory = self._directory = Path(tempfile.mkdtemp(prefix=".kernel-", dir="/tmp"))
+        self._program = KernelProgram(find(self._language.kernelspec, sys.executable), directory, self._run)
         self._program.wait_until_ready()
         for cell in self._language.warm_cells:
             self._program.run_unheard(cell)
@@ -78,14 +91,7 @@ class ForeignKernel:
 
         Jupyter's protocol has no word for ``last`` and ``scheme``: the kernel is not told of them.
         """
-        request: dict[str, Any] = {
-            "code": valid_text(code),
-            "silent": False,
-            "store_history": True,
-            "user_expressions": dict(expressions or {}),
-            "allow_stdin": stdin,
-            "stop_on_error": True,
-        }
+        request = contents.execution(valid_text(code), stdin, expressions)
         self._begin(code, stdin)
         answer = self._converse(self._program.channels.send("shell", "execute_request", request), None)
         self._relay.reply(answer, self._stops.came)
@@ -109,9 +115,16 @@ class ForeignKernel:
         request = {"code": code, "cursor_pos": cursor_pos, "detail_level": detail_level}
         return contents.inspection(self._introspect("inspect_request", request))
 
-    def probe(self, expressions: Sequence[str]) -> NoReturn:
-        """Tell a check what it finds in the namespace. Raises ValueError: it would be in another language."""
-        raise ValueError(f"values of {self._language.name} cannot be checked on the server")
+    def probe(self, expressions: Sequence[str]) -> Json:
+        """Return what a check asks of the namespace, as the kernel tells it. Raises ValueError, OSError, UnfitError."""
+        if self._language.probe is None:
+            raise ValueError(f"values of {self._language.name} cannot be checked on the server")
+        file = self._directory / "values.json"
+        file.unlink(missing_ok=True)
+        code = self._language.probe(expressions, str(file))
+        self._introspect("execute_request", contents.execution(code, is_silent=True), PROBE_S)
+        with file.open("rb") as values:
+            return clean(json.loads(values.read(VALUES_BYTES_MAX)))
 
     # --- one computation ----------------------------------------------------------------------------------------
     def _begin(self, code: str | None, stdin: bool) -> None:
@@ -222,10 +235,10 @@ class ForeignKernel:
         self._relay.ask()
         os._exit(EXIT_KERNEL_DIED)
 
-    def _introspect(self, msg_type: str, content: dict[str, Any]) -> dict[str, Any]:
+    def _introspect(self, msg_type: str, content: dict[str, Any], at_most_s: float = INTROSPECTION_S) -> dict[str, Any]:
         """Return the kernel's answer, nothing when it has none in time."""
         request = self._program.channels.send("shell", msg_type, content)
         try:
-            return self._program.wait_for_reply(request, INTROSPECTION_S) or {}
+            return self._program.wait_for_reply(request, at_most_s) or {}
         except StartError:
             os._exit(EXIT_KERNEL_DIED)

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from untrusted.sandbox import die_with_parent
+from untrusted.kernel.foreign.fork import KernelFork, become_kernel
 
 READ_BYTES = 64 << 10
 READS_MAX = 16  # of one pipe at a time
@@ -21,17 +21,8 @@ class KernelProcess:
     What its child processes print comes there, and its own last words. ``pipes``: stream names by file descriptor.
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
-            # It never outlives the worker, in a session or not.
-            preexec_fn=_end_with_worker,
-        )
+    def __init__(self, process: subprocess.Popen[bytes] | KernelFork) -> None:
+        self._process = process
         assert self._process.stdout and self._process.stderr
         named = {self._process.stdout.fileno(): "stdout", self._process.stderr.fileno(): "stderr"}
         self.pipes = named
@@ -72,8 +63,15 @@ class KernelProcess:
         self._process.wait()
 
 
-def _end_with_worker() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, set())
-    for number in (signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_DFL)
-    die_with_parent(signal.SIGKILL)
+def start_program(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Return the process of a kernel's program. Raises OSError."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+        # It never outlives the worker, in a session or not.
+        preexec_fn=become_kernel,
+    )

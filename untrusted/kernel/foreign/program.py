@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import zmq
 
 from untrusted.kernel.foreign.channels import Channel, Channels, KernelMessageError
-from untrusted.kernel.foreign.process import KernelProcess
+from untrusted.kernel.foreign.fork import KernelFork
+from untrusted.kernel.foreign.process import KernelProcess, start_program
+from untrusted.languages import RunKernel
 from untrusted.languages.kernelspecs import Kernelspec
 
 START_S = 60.0
@@ -26,15 +29,19 @@ class StartError(Exception):
 
 
 class KernelProgram:
-    """A kernel's process and the channels to it."""
+    """A kernel's process and the channels to it. ``run``: runs the kernel in a fork, where it is loaded already."""
 
-    def __init__(self, spec: Kernelspec, directory: Path) -> None:
+    def __init__(self, spec: Kernelspec, directory: Path, run: RunKernel | None = None) -> None:
         self._spec = spec
         self.channels = Channels(directory)
+        file, variables = str(self.channels.file), spec.variables(os.environ)
         try:
-            self.process = KernelProcess(spec.command(str(self.channels.file)), spec.variables(os.environ))
+            process = KernelFork(partial(run, file), variables) if run else start_program(spec.command(file), variables)
         except OSError as error:
             raise StartError(f"{spec.argv[0]} cannot be started: {error.strerror}") from error
+        self.process = KernelProcess(process)
+        # Now, for with them come threads, which are not forked.
+        self.channels.connect()
 
     def poller(self) -> zmq.Poller:
         """Return a poller for all that the kernel says."""

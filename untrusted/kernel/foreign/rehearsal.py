@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from untrusted.kernel.foreign.program import KernelProgram, StartError
-from untrusted.languages import Language
+from untrusted.languages import Language, RunKernel
 from untrusted.languages.kernelspecs import KernelspecError, find
 from untrusted.sandbox import die_with_parent
 
@@ -18,8 +18,10 @@ END_S = 5.0
 VERSION_BYTES_MAX = 1000
 
 
-def rehearse(language: Language) -> str:
+def rehearse(language: Language, run: RunKernel | None) -> str:
     """Return the version of the language as its kernel says it. Raises StartError.
+
+    ``run``: runs the kernel in a fork of this process, which has loaded it.
 
     In a child, because the kernel's channels are threads, and a zygote with threads cannot fork.
     """
@@ -29,7 +31,7 @@ def rehearse(language: Language) -> str:
         os.close(read_end)
         try:
             die_with_parent(signal.SIGKILL)
-            os.write(write_end, _start_once(language).encode()[:VERSION_BYTES_MAX])
+            os.write(write_end, _start_once(language, run).encode()[:VERSION_BYTES_MAX])
             os._exit(0)
         except (StartError, KernelspecError, OSError) as error:
             print(f"{language.name}: {error}", file=sys.stderr, flush=True)
@@ -43,11 +45,11 @@ def rehearse(language: Language) -> str:
     return version.decode("utf-8", "replace")
 
 
-def _start_once(language: Language) -> str:
+def _start_once(language: Language, run: RunKernel | None) -> str:
     with tempfile.TemporaryDirectory(prefix="kernel-", dir="/tmp") as directory:
         # What the kernel leaves among temporary files goes with it.
         os.environ["TMPDIR"] = directory
-        program = KernelProgram(find(language.kernelspec, sys.executable), Path(directory))
+        program = KernelProgram(find(language.kernelspec, sys.executable), Path(directory), run)
         try:
             version = _version(program.wait_until_ready())
             for cell in language.warm_cells:
