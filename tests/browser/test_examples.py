@@ -53,7 +53,8 @@ def test_one_language_alone_needs_no_tabs(server, page):
 @pytest.mark.sage
 def test_each_language_has_its_tab_and_arrows_move_between_them(page, cell):
     tabs = page.get_by_role("tab")
-    names = ["Python", "Sage", *[label for label, name in OPTIONAL.items() if is_installed(name)], "Markdown"]
+    optional = [label for label, name in OPTIONAL.items() if is_installed(name)]
+    names = ["Python", "Sage", "GAP", "GP", "Maxima", "Singular", *optional, "HTML", "Markdown"]
     expect(tabs).to_have_text(names)
     expect(page.get_by_role("button", name="an elliptic curve")).to_have_count(0)
     tabs.first.focus()

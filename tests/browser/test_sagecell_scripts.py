@@ -256,7 +256,6 @@ def test_the_menu_of_languages_runs_those_of_sagemathcell(open_page, page, langu
     expect(page.locator(".sagecell_sessionOutput .output")).to_contain_text(shown)
 
 
-@pytest.mark.sage
 def test_a_cell_of_html_draws_it(open_page, page):
     calls = "sagecell.makeSagecell({inputLocation: '#c', languages: ['html']})"
     open_page("<div id=c>&lt;b&gt;bold&lt;/b&gt;</div>", calls)

@@ -1,10 +1,13 @@
-"""GAP, GP, Maxima, Singular and HTML are languages of their own, and their cells run in sessions of Sage."""
+"""GAP, GP, Maxima and Singular are languages of their own, and their cells run in sessions of Sage."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+
+from tests.sage.directly import run_directly
+from tests.sage.program_cells import CELLS
 
 
 def command_line(pid: int) -> list[str]:
@@ -38,6 +41,19 @@ def test_a_cell_prints_what_the_program_says(client, language):
     assert outcome.of_type("execute_input")[0]["code"] == code
 
 
+@pytest.mark.parametrize("language", CELLS)
+def test_ten_cells_print_what_the_program_prints_directly(client, language):
+    session, said = {}, []
+    assert len(CELLS[language]) == 10
+    for code in CELLS[language]:
+        outcome = client.run(code, language=language, keep=True, **session)
+        assert (outcome.state, outcome.of_type("error")) == ("done", []), outcome.messages
+        session = {"session": outcome.description["session"]}
+        said.append(outcome.text().split())
+    client.end_session(session["session"])
+    assert said == [text.split() for text in run_directly(language, CELLS[language])]
+
+
 def test_gp_says_itself_what_is_wrong(client):
     assert "impossible inverse" in client.run("1/0", language="gp").text()
 
@@ -51,12 +67,6 @@ def test_what_the_program_complains_of_is_an_error_of_a_few_lines(client, langua
     assert word in said and "sage/" not in said and "Cell In" not in said and "Traceback" not in said
 
 
-def test_a_cell_of_html_is_shown_with_its_formulas_and_quotes(client):
-    outcome = client.run('<b>"""bold\\\'\'\'"""</b> $x^2$', language="html")
-    (content,) = outcome.of_type("display_data")
-    assert "<b>\"\"\"bold\\'''\"\"\"</b>" in content["data"]["text/html"] and "x^2" in content["data"]["text/html"]
-
-
 @pytest.mark.parametrize(("language", "first", "second"), [("gap", "a := 6;", "a * 7;"), ("gp", "a = 6", "a * 7")])
 def test_a_kept_session_keeps_what_the_program_holds(client, language, first, second):
     session = client.run(first, language=language, keep=True).description["session"]
@@ -66,7 +76,7 @@ def test_a_kept_session_keeps_what_the_program_holds(client, language, first, se
 
 def test_its_languages_are_served_with_sage_and_need_no_workers_of_their_own(client, server):
     languages = {found["name"]: found for found in client.http.get(f"{client.url}/languages").json()["languages"]}
-    of_sage = [languages[name] for name in ("gap", "gp", "html", "maxima", "singular")]
+    of_sage = [languages[name] for name in ("gap", "gp", "maxima", "singular")]
     assert all(found["available"] and found["version"] == f"sage {languages['sage']['version']}" for found in of_sage)
     assert {found["install"] for found in of_sage} == {"make sage"}
     lines = [command_line(pid) for pid in server.process.descendants()]

@@ -1,4 +1,4 @@
-"""Describes the languages whose cells a program of the host runs in sessions of Python: compilers, shells.
+"""Describes the languages whose cells a program of the host runs in sessions of Python, or that are only shown.
 
 This file is read in the supervisor, too; the others of this folder are loaded by the first cell that needs them.
 """
@@ -15,6 +15,7 @@ PROGRAMS = {
     "javascript": ("node",),
     "octave": ("octave-cli",),
     "java": ("java", "javac"),
+    "html": (),
     "markdown": (),
 }
 

@@ -14,6 +14,11 @@ from untrusted.languages.programs.errors import ProgramError
 from untrusted.languages.programs.kept import run_kept
 
 
+def show_html(code: str) -> None:
+    """Show a piece of HTML, or a whole document; the page sets its formulas."""
+    display({"text/html": code, "text/plain": code}, raw=True)
+
+
 def show_markdown(code: str) -> None:
     """Show a text in Markdown."""
     display(Markdown(code))
@@ -23,6 +28,7 @@ RUN: dict[str, Callable[[str], object]] = {
     "c": partial(run_c, compiler=C, file_name="cell.c"),
     "cpp": partial(run_c, compiler=CPP, file_name="cell.cpp"),
     "java": run_java,
+    "html": show_html,
     "markdown": show_markdown,
     "bash": partial(run_kept, "bash"),
     "javascript": partial(run_kept, "javascript"),

@@ -12,8 +12,8 @@ from untrusted.languages import Language
 from untrusted.languages.pasted_code import as_meant
 from untrusted.languages.python import ONE_THREAD
 
-# What Sage speaks with over a terminal, and HTML that it sets the formulas of.
-DIALECTS = ("gap", "gp", "html", "maxima", "singular")
+# What Sage speaks with over a terminal.
+DIALECTS = ("gap", "gp", "maxima", "singular")
 
 WARM_CELLS = (
     "1/3",

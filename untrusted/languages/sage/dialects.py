@@ -1,13 +1,10 @@
-"""Runs cells in the languages of the programs that Sage speaks with, and cells of HTML."""
+"""Runs cells in the languages of the programs that Sage speaks with."""
 
 from __future__ import annotations
 
 import importlib
 import re
 from collections.abc import Callable
-
-from IPython.display import HTML, display
-from sage.misc.html import html
 
 _STRING_OR_COMMENT = r'"(?:\\.|[^"\\])*"|/\*.*?\*/|'
 _OF_GP = re.compile(_STRING_OR_COMMENT + r"\\\\[^\n]*|[{}\n]", re.DOTALL)
@@ -59,14 +56,11 @@ PREPARE: dict[str, Callable[[str], str]] = {
 
 
 def run(dialect: str, code: str) -> None:
-    """Run a cell and print what the program says to it; a cell of HTML is shown.
+    """Run a cell and print what the program says to it.
 
     What it raises is shown without a traceback: the program has said in words what was wrong, and where.
     """
     try:
-        if dialect == "html":
-            display(HTML(str(html(code))))
-            return
         # Not before there is a session: some of these modules note where its settings lie.
         program = getattr(importlib.import_module(f"sage.interfaces.{dialect}"), dialect)
         if text := program.eval(PREPARE[dialect](code)).strip("\n"):
