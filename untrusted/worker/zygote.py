@@ -11,7 +11,7 @@ import sys
 from functools import partial
 
 from untrusted import languages
-from untrusted.sandbox import die_with_parent
+from untrusted.sandbox import die_with_parent, huge_pages
 from untrusted.sandbox.lockdown import settle
 from untrusted.sandbox.reseed import find_generators
 from untrusted.worker.fork_server import receive_plan, serve
@@ -25,11 +25,14 @@ def main() -> None:
     language_name = sys.argv[2]
     die_with_parent(signal.SIGKILL)
     plan = receive_plan(orders)
+    reserved = huge_pages.reserve()
     language = languages.load(language_name)
     kernel = make_kernel(language, plan.cell_wall_s)
     kernel.warm()
     find_generators()
     described = describe(language, kernel)
+    del reserved
+    huge_pages.gather()
     settle(plan)
     serve(orders, plan, *described, partial(work_one_session, kernel))
 
