@@ -114,6 +114,13 @@ def prepare_animations() -> None:
         mpl.rcParams["animation.ffmpeg_path"] = program
 
 
+def forget_fonts() -> None:
+    """Close matplotlib's fonts: each fork would do it, which takes longer than all else that Python does there."""
+    manager = sys.modules.get("matplotlib.font_manager")
+    if manager is not None:
+        manager._get_font.cache_clear()
+
+
 def video_program() -> str | None:
     """Return the path of ffmpeg: the system's, else the one in the package ``imageio-ffmpeg``, else None."""
     if system := shutil.which("ffmpeg"):

@@ -17,7 +17,7 @@ from untrusted.kernel import introspection, probes
 from untrusted.kernel.absences import do_without_latex
 from untrusted.kernel.comms import Comms
 from untrusted.kernel.fd_capture import unbuffer_c_stdout
-from untrusted.kernel.figures import prepare_animations
+from untrusted.kernel.figures import forget_fonts, prepare_animations
 from untrusted.kernel.interrupts import Interrupts
 from untrusted.kernel.json_clean import Json, clean_payloads, clean_values, valid_text
 from untrusted.kernel.lingering import GRACE_KEPT_S, GRACE_S, RESERVE_S, cut_off, wait_for_threads
@@ -68,6 +68,7 @@ class Kernel:
         finally:
             sys.stdout, sys.stderr, sys.path[:] = before
         self._forget()
+        forget_fonts()
         gc.collect()
         gc.freeze()
 
