@@ -65,6 +65,9 @@ class WorkerProcess:
         """Kill every process of the session: init is the first of its pid namespace, which dies with it."""
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+    def sweep(self) -> None:
+        """Kill what init has left when it is dead: nothing, unless the session has no pid namespace."""
         self.group.kill()
 
     def close(self) -> None:

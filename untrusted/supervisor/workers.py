@@ -89,6 +89,7 @@ class Workers:
             if self._has_more_to_say(worker, now):
                 continue  # the next round comes back to it
             del self._last_words[pidfd], self._by_pidfd[pidfd]
+            worker.sweep()
             self._forget(worker)
             pool.forget(worker)
             for reply in self._introspections.forget(worker, again=not pool.warm):
@@ -177,4 +178,5 @@ class Workers:
         """Kill all workers."""
         for worker in self:
             worker.kill()
+            worker.sweep()
             worker.close()
