@@ -32,7 +32,7 @@ from wire import (
 
 _PREFIX = struct.Struct(">I")
 READ_BYTES = 256 << 10
-# A worker of ours says one message in a frame, and once what it could not write with it.
+# A worker of ours says few messages in a frame: those that come about at once, and what it could not write.
 SAID_MESSAGES_MAX = 8
 # What a frame may have around what it carries: names of fields and lengths, the type of each message.
 ENVELOPE_BYTES_MAX, ENVELOPE_MESSAGE_BYTES_MAX, ENVELOPE_BUFFER_BYTES = 64, 256, 5
@@ -132,11 +132,11 @@ class WorkerEnd:
     def fileno(self) -> int:
         return self._sock.fileno()
 
-    def send(self, frame: FromWorker) -> None:
-        """Send a frame."""
-        body = encode(frame)
+    def send(self, *frames: FromWorker) -> None:
+        """Send frames, all of them at once: the supervisor then wakes up once for them."""
+        bodies = [encode(frame) for frame in frames]
         with self._lock:
-            self._sock.sendall(_PREFIX.pack(len(body)) + body)
+            self._sock.sendall(b"".join(_PREFIX.pack(len(body)) + body for body in bodies))
 
     def receive(self) -> ToWorker:
         """Return the next frame. Raises SupervisorGoneError when the supervisor is gone."""

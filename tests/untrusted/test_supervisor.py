@@ -9,7 +9,7 @@ import pytest
 
 import wire
 from harness.processes import all_end, wait_for
-from harness.supervisor import started
+from harness.supervisor import Supervisor, started
 from host import descendants
 
 POOL_READY = 4
@@ -27,6 +27,41 @@ def test_a_cell_runs_with_nothing_but_untrusted_and_wire(supervisor):
     assert (end.state, end.reason) == ("done", None)
     kinds = [kind for kind, _content in supervisor.messages("c1")]
     assert kinds == ["status", "execute_input", "stream", "execute_result", "execute_reply", "status"]
+
+
+def frames(supervisor: Supervisor, session: str) -> list[list[str]]:
+    """Return what each frame about a session says: the types of its messages, or its own."""
+    about = [frame for frame in supervisor.heard if getattr(frame, "session", None) == session]
+    return [
+        [message.msg_type for message in frame.messages] if isinstance(frame, wire.Output) else [type(frame).__name__]
+        for frame in about
+    ]
+
+
+def test_a_short_cell_is_told_in_four_frames(supervisor):
+    supervisor.run("short", "short", "1+1")
+    supervisor.wait(lambda frame: isinstance(frame, wire.Closed) and frame.session == "short")
+    assert frames(supervisor, "short") == [
+        ["status", "execute_input"],
+        ["execute_result", "execute_reply", "status"],
+        ["Finished"],
+        ["Closed"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "get_ipython().run_cell('42')\nimport time\ntime.sleep(0.1)",
+        "import sys\nsys.displayhook(42)\nx = 1",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(0.1,)).start()\n42",
+        "for get_ipython().ast_node_interactivity in ['all']: pass\nget_ipython().run_cell('42\\n43')\nx = 1",
+    ],
+)
+def test_a_value_with_something_behind_it_does_not_wait_for_the_end(supervisor, code):
+    supervisor.run(code, code, code)
+    told = [frame for frame in frames(supervisor, code) if "execute_result" in frame]
+    assert told and not any("execute_reply" in frame for frame in told)
 
 
 def test_a_kept_session_remembers_and_its_end_is_told(supervisor):

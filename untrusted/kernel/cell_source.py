@@ -6,7 +6,8 @@ import linecache
 import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
-from types import TracebackType
+from types import CodeType, TracebackType
+from typing import Any
 
 from IPython.core.compilerop import CachingCompiler
 from stack_data import Source
@@ -27,6 +28,19 @@ class CellCompiler(CachingCompiler):
     def __init__(self) -> None:
         super().__init__()
         self._made: dict[str, list[str]] = {}  # of which lines Python was made that differs: what was made
+        self.cell_name = ""  # of the cell that runs
+        self._last_expression: CodeType | None = None
+
+    def __call__(self, source: Any, filename: str, symbol: str) -> CodeType:
+        """Return the code of a statement, and remember that of the cell's last expression."""
+        code: CodeType = super().__call__(source, filename, symbol)
+        if symbol == "single" and filename == self.cell_name:
+            self._last_expression = code
+        return code
+
+    def is_last_expression(self, code: CodeType) -> bool:
+        """Return whether this is the code of the expression whose value a cell shows, with nothing behind it."""
+        return code is self._last_expression
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
         """Return ``Cell In[3]``; for code that a cell runs under the number of another, IPython's longer name."""

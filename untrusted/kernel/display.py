@@ -57,7 +57,11 @@ class CellDisplayHook(DisplayHook):
                 "data": fit,
                 "metadata": clean_object(md_dict or {}),
             }
-            self.publisher.emit("execute_result", content)
+            # 0 is this function, 1 the hook, 2 whose value it is.
+            if self.shell.is_at_the_end(sys._getframe(2).f_code):
+                self.publisher.emit_last(content)
+            else:
+                self.publisher.emit("execute_result", content)
 
     def finish_displayhook(self) -> None:
         """Write no line end after the value."""

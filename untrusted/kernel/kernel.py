@@ -15,6 +15,7 @@ from typing import Any
 from untrusted.kernel import examiner as examiner  # loaded before the fork: a check's session finds it by its name
 from untrusted.kernel import introspection, probes
 from untrusted.kernel.absences import do_without_latex
+from untrusted.kernel.cell_source import CELL
 from untrusted.kernel.comms import Comms
 from untrusted.kernel.fd_capture import unbuffer_c_stdout
 from untrusted.kernel.figures import forget_fonts, prepare_animations
@@ -104,9 +105,12 @@ class Kernel:
         self._input.allowed, self._input.asked_s = stdin, 0.0
         self._shell.scheme = scheme
         count = self._shell.execution_count
-        self._publisher.emit("status", {"execution_state": "busy"})
+        self._publisher.emit("status", {"execution_state": "busy"}, more=True)
         self._publisher.emit("execute_input", {"code": valid_text(code), "execution_count": count})
+        self._shell.compile.cell_name = f"{CELL}{count}]"
         error = self._run(code)
+        if expressions or threading.active_count() > 1:
+            self._publisher.flush()  # before what may take a while
         values = self._evaluate(expressions) if expressions and error is None else {}
         left_s = began + self._input.asked_s + self._cell_wall_s - RESERVE_S - time.monotonic()
         self._wait_for_threads(min(left_s, GRACE_S if last else GRACE_KEPT_S), earlier, last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import select
 import threading
@@ -9,18 +10,26 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
+from typing import Protocol
 
 from untrusted.kernel.fd_capture import DESCRIPTORS, StandardPipes
 from untrusted.kernel.interrupts import Interrupts
 from untrusted.kernel.json_clean import Json, valid_text
-
-Emit = Callable[[str, dict[str, Json], dict[str, Json], list[bytes]], None]
 
 GATHERED_CHARS_MAX = 8 << 10  # more is sent at once
 STREAM_CHARS_MAX = 1 << 20  # of one message: in UTF-8 and JSON it stays below the longest frame
 GATHER_S = 0.02  # texts wait this long for neighbours
 # A pause between two writes in which other code may have written to a file descriptor; a tight loop has shorter ones.
 PAUSE_NS = 600
+
+
+class Emit(Protocol):
+    """What sends a message; ``more``: others follow at once, and it may go with them."""
+
+    def __call__(
+        self, msg_type: str, content: dict[str, Json], metadata: dict[str, Json], buffers: list[bytes], /, *,
+        more: bool = False,
+    ) -> None: ...  # fmt: skip
 
 
 class Publisher:
@@ -39,6 +48,7 @@ class Publisher:
         self._pump_called = False
         self._pumping = False
         self._emit: Emit = _discard
+        self._last: dict[str, Json] | None = None  # the content of an execute_result that waits for the end
         self._pipes: StandardPipes | None = None
         self._wake_read = self._wake_write = -1
         self.forked = False
@@ -56,7 +66,8 @@ class Publisher:
         """Start the thread that sends what was gathered while the code runs; once."""
         if not self._pumping and self._pipes is not None:
             self._pumping = True
-            threading.Thread(target=self._pump, args=(self._pipes,), name="output", daemon=True).start()
+            # Not one of threading's: nobody waits until it runs, and the reader's code does not find it among its own.
+            _thread.start_new_thread(self._pump, (self._pipes,))
 
     def writer(self, name: str) -> Callable[[str], int]:
         """Return the ``write`` of the stream ``name``. It runs once or twice in every ``print``: mind its cost."""
@@ -98,13 +109,16 @@ class Publisher:
                 self._send_texts()
 
     def finish(self, *messages: tuple[str, dict[str, Json]]) -> None:
-        """Send all texts, half characters included, then these messages, with no text in between."""
+        """Send all texts, half characters included, then these messages, with no text in between.
+
+        The last of them may go with what the worker says next: that the turn is over.
+        """
         with self._interrupts.shielded(), self._lock:
             if self._pipes is not None:
                 self._parts.extend(self._pipes.finish())
-            self._send_texts()
+            self._send_texts(more=True)
             for msg_type, content in messages:
-                self._emit(msg_type, content, {}, [])
+                self._emit(msg_type, content, {}, [], more=True)
 
     def emit(
         self,
@@ -112,30 +126,52 @@ class Publisher:
         content: dict[str, Json],
         metadata: dict[str, Json] | None = None,
         buffers: Iterable[bytes] = (),
+        *,
+        more: bool = False,
     ) -> None:
-        """Send a message after the texts that came before it. ``content`` and ``metadata``: clean JSON."""
+        """Send a message after the texts that came before it. ``content`` and ``metadata``: clean JSON.
+
+        ``more``: another one follows at once.
+        """
         if self.forked:
             self._tell_parent(msg_type, content)
             return
         with self._interrupts.shielded(), self._lock:
             self._drain()
-            self._send_texts()
-            self._emit(msg_type, content, metadata or {}, list(buffers))
+            self._send_texts(more=True)
+            self._emit(msg_type, content, metadata or {}, list(buffers), more=more)
+
+    def emit_last(self, content: dict[str, Json]) -> None:
+        """Send the value of a cell's last expression, with the next thing that is sent: the end of the cell, mostly."""
+        if self.forked:
+            self._tell_parent("execute_result", content)
+            return
+        with self._interrupts.shielded(), self._lock:
+            self._drain()
+            self._send_texts(more=True)
+            self._last = content
 
     def _drain(self) -> None:
         if self._pipes is not None:
             with self._lock:
                 self._parts.extend(self._pipes.read())
 
-    def _send_texts(self) -> None:
+    def _send_texts(self, more: bool = False) -> None:
+        """Send what waits; ``more``: a message follows at once."""
         self._chars = 0
         # Other threads append meanwhile: only what is seen here is taken out, and the list stays the same.
         parts = self._parts[:]
         del self._parts[: len(parts)]
+        waiting: list[tuple[str, dict[str, Json]]] = []
+        if self._last is not None:
+            waiting.append(("execute_result", self._last))
+            self._last = None
         for name, text in _merged(parts):
             text = valid_text(text)
-            for start in range(0, len(text), STREAM_CHARS_MAX):
-                self._emit("stream", {"name": name, "text": text[start : start + STREAM_CHARS_MAX]}, {}, [])
+            pieces = (text[start : start + STREAM_CHARS_MAX] for start in range(0, len(text), STREAM_CHARS_MAX))
+            waiting += [("stream", {"name": name, "text": piece}) for piece in pieces]
+        for number, (msg_type, content) in enumerate(waiting, 1):
+            self._emit(msg_type, content, {}, [], more=more or number < len(waiting))
 
     def _call_pump(self) -> None:
         if self._pumping:
@@ -166,6 +202,7 @@ class Publisher:
         self.forked = True
         self._lock = threading.RLock()
         self._parts.clear()
+        self._last = None
 
     def _write_lines(self, name: str, text: str, unfinished: bool = False) -> int:
         # Whole lines go to the file descriptor, for the parent to read: those of several processes do not mix.
@@ -196,5 +233,5 @@ def _merged(parts: list[str | tuple[str, str]]) -> Iterator[tuple[str, str]]:
         yield "stdout", text
 
 
-def _discard(_msg_type: str, _content: dict[str, Json], _metadata: dict[str, Json], _buffers: list[bytes]) -> None:
+def _discard(*_message: object, more: bool = False) -> None:
     pass

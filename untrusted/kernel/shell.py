@@ -8,6 +8,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext, suppress
+from types import CodeType
 from typing import Any
 
 from IPython.core.autocall import ExitAutocall
@@ -70,6 +71,10 @@ class Shell(FigureShell):
     def set_next_input(self, s: str, replace: bool = False) -> None:
         """Offer a text for the cell's editor."""
         self.payload_manager.write_payload({"source": "set_next_input", "text": s, "replace": replace})
+
+    def is_at_the_end(self, code: CodeType) -> bool:
+        """Return whether this code is the last of a cell that is run by the kernel itself."""
+        return self.ast_node_interactivity == "last_expr" and self.compile.is_last_expression(code)
 
     def ask_exit(self) -> None:
         """End the cell."""

@@ -142,7 +142,7 @@ def deliver(turn: Turn, directory: WorkDirectory, limits: Limits, end: Finished)
             for data, last in pieces:
                 yield File(end.session, end.computation, name, size_bytes, data, last)
     tail = turn.tail if end.state == "done" else []
-    yield from outputs(end.session, end.computation, [*_told(sentences), *tail])
+    yield from outputs(end.session, end.computation, [*turn.late, *_told(sentences), *tail])
     yield end
 
 

@@ -134,7 +134,9 @@ class Session:
                 self.end("output")
                 break
             self._react(message, now)
-        if self.turn:
+        if self.turn and self.turn.ended:
+            self.turn.late += out  # one frame takes it with the end, which follows
+        elif self.turn:
             for frame in outputs(self.id, self.turn.computation, out):
                 self._send(frame)
         cost_bytes = sum(map(carried_bytes, messages)) + MESSAGE_BYTES * len(messages)

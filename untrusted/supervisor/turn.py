@@ -14,8 +14,8 @@ class Turn:
 
     ``frame``: what the worker gets as soon as the uploads that belong to it are written; None once it has been sent.
     ``began``, ``ended``: whether the kernel has said ``busy``, and ``idle``. ``over_at``: when the worker said that the
-    code has come to its end. ``tail``: the last messages, held back until the files are out. ``unchanged``: whether it
-    is known that it left no files.
+    code has come to its end. ``late``: what was said with the last messages, and goes with them. ``tail``: those, held
+    back until the files are out. ``unchanged``: whether it is known that it left no files.
     """
 
     computation: str
@@ -29,6 +29,7 @@ class Turn:
     kill_at: float | None = None
     output_bytes: int = 0
     messages: int = 0
+    late: list[Message] = field(default_factory=list)
     tail: list[Message] = field(default_factory=list)
     began: bool = False
     ended: bool = False

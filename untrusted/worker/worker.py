@@ -6,12 +6,23 @@ import json
 import os
 import signal
 import socket
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from untrusted.channel import Over, Ready, Said, Speak, SupervisorGoneError, WorkerEnd, Written, carried_bytes
+from untrusted.channel import (
+    FromWorker,
+    Over,
+    Ready,
+    Said,
+    Speak,
+    SupervisorGoneError,
+    WorkerEnd,
+    Written,
+    carried_bytes,
+)
 from untrusted.sandbox.plan import HOME
 from untrusted.sandbox.reseed import reseed
 from wire import FRAME_BYTES_MAX, Deliver, Execute, InputReply, Introspect, IntrospectReply, Message, Upload
@@ -21,6 +32,7 @@ if TYPE_CHECKING:
 
 # One message must fit into one frame, with room for what frames add.
 MESSAGE_BYTES_MAX = FRAME_BYTES_MAX - (128 << 10)
+TOGETHER_BYTES_MAX = 64 << 10  # what is longer goes by itself
 
 
 class Worker:
@@ -30,11 +42,14 @@ class Worker:
         self._channel, self._kernel = channel, kernel
         self._uploading: dict[str, int | OSError] = {}
         self._not_written: list[str] = []
+        self._lock = threading.RLock()
+        self._kept: list[Message] = []  # until those that follow at once have come
 
     def emit(
-        self, msg_type: str, content: dict, metadata: dict | None = None, buffers: list[bytes] | None = None
-    ) -> None:
-        """Send one message of the kernel."""
+        self, msg_type: str, content: dict, metadata: dict | None = None, buffers: list[bytes] | None = None, *,
+        more: bool = False,
+    ) -> None:  # fmt: skip
+        """Send one message of the kernel; ``more``: with those that follow at once, or with the end of the turn."""
         message = Message(msg_type, _json(content), _json(metadata or {}), list(buffers or ()))
         size_bytes = carried_bytes(message)
         if size_bytes > MESSAGE_BYTES_MAX:
@@ -44,7 +59,18 @@ class Worker:
         if msg_type == "status" and self._not_written:
             messages.append(Message("stream", _json({"name": "stderr", "text": "".join(self._not_written)})))
             self._not_written.clear()
-        self._channel.send(Said(messages))
+        with self._lock:
+            if sum(map(carried_bytes, (*self._kept, *messages))) > TOGETHER_BYTES_MAX:
+                self._send()
+            self._kept += messages
+            if not more:
+                self._send()
+
+    def _send(self, *frames: FromWorker) -> None:
+        """Send what is kept, and frames behind it."""
+        with self._lock:
+            said, self._kept = self._kept, []
+            self._channel.send(*([Said(said)] if said else []), *frames)
 
     def ask(self, prompt: str, password: bool) -> str:
         """Send an input request, and return the reply when it has come."""
@@ -60,11 +86,11 @@ class Worker:
             frame = self._channel.receive()
             if isinstance(frame, Execute):
                 self._kernel.execute(frame.code, frame.stdin, frame.user_expressions, frame.last, frame.scheme)
-                self._channel.send(Over())
+                self._send(Over())
             elif isinstance(frame, Deliver):
                 content, metadata = msgspec.json.decode(frame.content), msgspec.json.decode(frame.metadata)
                 self._kernel.deliver(frame.msg_type, content, metadata, frame.buffers)
-                self._channel.send(Over())
+                self._send(Over())
             elif isinstance(frame, Upload):
                 self._write(frame)
             elif isinstance(frame, Speak):

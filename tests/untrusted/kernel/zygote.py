@@ -38,7 +38,7 @@ def say(descriptor: int, value: Any) -> None:
 def serve(kernel: Any, orders: int, answers: int) -> None:
     """Be a worker: do what the lines say until there is an empty one."""
 
-    def emit(msg_type: str, content: dict, metadata: dict, buffers: list[bytes]) -> None:
+    def emit(msg_type: str, content: dict, metadata: dict, buffers: list[bytes], *, more: bool = False) -> None:
         say(answers, {"message": [msg_type, content, metadata, [buffer.hex() for buffer in buffers]]})
 
     def ask(prompt: str, password: bool) -> str:

@@ -73,13 +73,13 @@ class Relay:
             self.failure = contents.STOPPED if was_interrupted else contents.error(answer)
             self._say("error", self.failure)
         self._count = contents.count_of(answer, self._count)
-        self._say("execute_reply", contents.reply(answer, self._count, self.failure))
+        self._say("execute_reply", contents.reply(answer, self._count, self.failure), more=True)
         self._count += 1
 
     def finish(self) -> None:
         """Say that the computation is over."""
         self.streams.flush()
-        self._emit("status", {"execution_state": "idle"}, {}, [])
+        self._emit("status", {"execution_state": "idle"}, {}, [], more=True)  # that the turn is over follows at once
 
     def _show(self, kind: str, content: dict[str, Any], message: Received) -> None:
         try:
@@ -99,16 +99,16 @@ class Relay:
 
     def _say(
         self, msg_type: str, content: dict[str, Json], metadata: dict[str, Json] | None = None,
-        buffers: list[bytes] | None = None,
+        buffers: list[bytes] | None = None, *, more: bool = False,
     ) -> None:  # fmt: skip
         self.introduce({})
         self.streams.flush()
-        self._emit(msg_type, content, metadata or {}, buffers or [])
+        self._emit(msg_type, content, metadata or {}, buffers or [], more=more)
 
     def _send_text(self, name: str, text: str) -> None:
         self.introduce({})
         self._emit("stream", {"name": name, "text": text}, {}, [])
 
 
-def _discard(*_message: object) -> None:
+def _discard(*_message: object, more: bool = False) -> None:
     """Forget what is said before anybody hears."""
