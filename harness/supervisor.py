@@ -47,8 +47,8 @@ class Supervisor:
     """A running supervisor, and this side's end of the wall.
 
     ``limits``: settings that start with ``cell_`` and ``session_``; the rest: as in the start configuration.
-    ``languages`` run in the environment of ``python``, but for those that ``pythons`` names. ``heir_key``: what the next
-    one shows that ``inherits`` by it.
+    ``languages`` run in the environment of ``python``, but for those that ``pythons`` names. ``heir_key``: what the
+    next one shows that ``inherits`` by it.
     """
 
     def __init__(
