@@ -67,16 +67,12 @@ export class Api {
   }
 
   /**
-   * Submit code; `files` are File objects. With the same key `once` it runs once, however often it is sent. Returns {id, session, language, state, sequence, messages, finished}:
+   * Submit code; `files` are File objects. A message that `mayRepeat`, as one that sets a value, leaves no history. With the same key `once` it runs once, however often it is sent. Returns {id, session, language, state, sequence, messages, finished}:
    * all messages of a cell that ends within `wait_s`, so that a quick one costs one request. `proof`: of work.
    */
-  submit({ files = [], ...fields }, once, wait_s, signal, proof) {
+  submit({ files = [], mayRepeat, ...fields }, once, wait_s, signal, proof) {
     const query = `?wait=${wait_s}&page=${PAGE}`;
-    const { session, message } = fields;
-    // A value may be set twice, and the server keeps no history of it; of all else only one may happen.
-    if (message?.content.data?.method === "update") {
-      return this.#call("POST", this.#keyed(`sessions/${session}/comms${query}`), { json: message, signal });
-    }
+    if (mayRepeat) return this.#call("POST", this.#keyed(`sessions/${fields.session}/comms${query}`), { json: fields.message, signal });
     let path = this.#keyed(`computations${query}`);
     // A header would cost pages of other sites a preflight request.
     const headers = new URL(this.server, location.href).origin === location.origin ? { "Idempotency-Key": once } : {};
@@ -125,6 +121,11 @@ export class Api {
   /** Return the verdict of a published check on a computation whose session still lives. */
   verdict(id, check) {
     return this.#call("POST", this.#keyed(`computations/${id}/verdict`), { json: { check }, answer_s: 2 * ANSWER_S });
+  }
+
+  /** Return {state, computations: [id], …}. */
+  session(id) {
+    return this.#call("GET", `sessions/${id}`);
   }
 
   endSession(id) {

@@ -1,12 +1,13 @@
 /** The output area: turns Jupyter messages into nodes. Old output stays until something new comes. */
-import { Refused } from "./api.js";
+import { Refused, fetchFile } from "./api.js";
 import { controlsOf, isOfControls } from "./controls_part.js";
 import { make } from "./dom.js";
 import { showEdges } from "./edges.js";
+import { closing } from "./endings.js";
 import { errorNode } from "./mime/error.js";
 import { Frame, paintFrames } from "./mime/frame.js";
 import { render } from "./mime/index.js";
-import { sentenceOf } from "./refusals.js";
+import { busySentence, sentenceOf } from "./refusals.js";
 import { Run } from "./run.js";
 import { RunFiles } from "./run_files.js";
 import { Stream } from "./stream.js";
@@ -106,7 +107,7 @@ export class Output {
 
   #loadControls(message) {
     this.#late = [message];
-    this.ready = controlsOf(this.kernel(), { Frame, Output, Refused, Run, make, say, sentenceOf })
+    this.ready = controlsOf(this.kernel(), { Frame, Output, Refused, Run, busySentence, closing, fetchFile, make, say, sentenceOf })
       .catch(() => (this.kernel = null)) // the texts of controls stand for them
       .then((controls) => {
         this.controls = controls;

@@ -82,7 +82,7 @@ export class RunController {
       const state = (await ending) ?? "idle";
       await this.#output.ready;
       if (this.isUnderWay) this.#end(state);
-      this.#output.controls?.settle({ kept, isNew: this.#isNew });
+      this.#output.controls?.settle({ kept, isNew: this.#isNew, id: this.id, state, reason: this.#run.reason });
       return state;
     } catch (error) {
       if (!this.isUnderWay) return "idle"; // nobody is there any more to be told

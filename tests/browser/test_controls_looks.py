@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.test_accessibility import RULES
 
@@ -25,6 +26,36 @@ w.VBox([
 """
 
 
+FINGER_PX = 24  # WCAG 2.2, 2.5.8
+# What a finger goes for: name → width and height; of a field or a list its whole box, of a tick what stands for it.
+TARGETS = """() => Object.fromEntries([...document.querySelectorAll(
+  "button, input:not([type=file]), select, textarea, .noUi-handle, [role=tab], [role=button], .jupyter-widget-tag-close"
+)].filter((node) => node.offsetParent && !node.closest(".jupyter-widget-tagsinput input")).map((node) => {
+  const { width, height } = node.getBoundingClientRect();
+  return [node.outerHTML.slice(0, 120), Math.min(width, height)];
+}))"""
+PLAY = """
+import ipywidgets as w
+play, start = w.Play(max=50, interval=20, description="play"), w.Button(description="start")
+start.on_click(lambda _: setattr(play, "playing", True))
+shown = w.Label()
+play.observe(lambda change: setattr(shown, "value", f"at {change.new}"), "value")
+w.VBox([play, start, shown])
+"""
+FORMULAS = r"""
+import ipywidgets as w
+slider, shown = w.IntSlider(description=r"$\alpha$"), w.Label(r"\(x\)")
+slider.observe(lambda change: setattr(shown, "value", f"$y = {change.new}$"), "value")
+w.VBox([slider, shown, w.HTMLMath("<b>$z^2$</b>")])
+"""
+FOLDS = """
+import ipywidgets as w
+fold = w.Accordion([w.Text(description="first"), w.Text(description="second")], titles=["one", "two"])
+tab = w.Tab([w.Text(description="third"), w.Text(description="fourth")], titles=["three", "four"])
+w.VBox([fold, tab])
+"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_any_control(embed, page, packages, scheme):
     page.emulate_media(color_scheme=scheme)
@@ -38,3 +69,56 @@ def test_axe_finds_nothing_in_any_control(embed, page, packages, scheme):
     found = frame.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)["violations"]
     assert [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]] == []
     assert page.watch.errors == []
+
+
+def test_every_control_is_large_enough_for_a_finger_and_stands_right_to_left_where_the_page_does(embed, page):
+    page.set_viewport_size({"width": 360, "height": 800})
+    cell = embed("<single-cell></single-cell>", lang="ar", direction="rtl").run(EACH)
+    cell.drawn.get_by_role("tab", name="first").wait_for()
+    small = {name: px for name, px in cell.drawn.locator("body").evaluate(TARGETS).items() if px < FINGER_PX}
+    assert small == {}
+    # The label stands at the right, where a line begins.
+    field = cell.drawn.get_by_label("text", exact=True)
+    label = cell.drawn.locator(".widget-label", has_text="text").first
+    assert label.bounding_box()["x"] > field.bounding_box()["x"]
+    slider = cell.drawn.get_by_role("slider", name="slider")
+    slider.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuenow", "1.0")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_folds_and_tabs_are_opened_by_keys(cell, page):
+    cell.run(FOLDS)
+    first, second = (cell.drawn.get_by_label(name) for name in ("first", "second"))
+    cell.drawn.get_by_role("button", name="one").press("Enter")
+    expect(first).to_be_visible()
+    header = cell.drawn.get_by_role("button", name="two")
+    expect(header).to_have_attribute("aria-expanded", "false")
+    header.press(" ")
+    expect(second).to_be_visible()
+    expect(first).to_be_hidden()
+    expect(header).to_have_attribute("aria-expanded", "true")
+    cell.drawn.get_by_role("tab", name="three").press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(cell.drawn.get_by_label("fourth")).to_be_visible()
+
+
+def test_play_begins_by_itself_and_runs_fast_only_where_motion_is_welcome(cell, page):
+    page.emulate_media(reduced_motion="reduce")
+    cell.run(PLAY)
+    cell.drawn.get_by_role("button", name="start").click()
+    button = cell.drawn.get_by_role("button", name="play")
+    began = page.evaluate("performance.now()")
+    button.click()
+    expect(cell.drawn.get_by_text("at 2", exact=True)).to_be_visible()
+    # Two steps of a second each; the program asked for 20 ms.
+    assert page.evaluate("performance.now()") - began > 900
+    page.emulate_media(reduced_motion="no-preference")
+    expect(cell.drawn.get_by_text("at 50", exact=True)).to_be_visible()
+
+
+def test_formulas_in_labels_are_set_also_those_that_come_later(cell):
+    cell.run(FORMULAS)
+    expect(cell.drawn.locator(".katex")).to_have_count(3)
+    cell.drawn.get_by_role("slider").press("End")
+    expect(cell.drawn.locator(".katex annotation", has_text="y = 100")).to_be_attached()

@@ -1,15 +1,50 @@
 /** Hands a comm message to the session: the only place of the page that does. */
 
 const BASE64_CHUNK_BYTES = 0x8000;
+// Events of a pointer on its way over a control: the last one says it all.
+const ON_THE_WAY = /motion|move|drag/i;
 
-/**
- * Deliver a message and follow what it brings about to its end. `take(message)` is given each message of the kernel.
- * `began(interrupt)` is told how to interrupt the code that listens. Resolves with the state in which it ended. Raises Refused.
- */
-export function deliver({ api, session, Run }, { msg_type, content, metadata = {}, buffers = [] }, { take, began }) {
-  const run = new Run(api, { message: take, submitted: ({ id }) => began?.(() => api.interrupt(id)) });
-  const message = { msg_type, content, metadata, buffers: buffers.map(base64Of) };
-  return run.start({ session, message, keep: true });
+/** Whether a message is an event of a pointer on its way. */
+export function isOnTheWay({ method, content }) {
+  return method === "custom" && typeof content?.type === "string" && ON_THE_WAY.test(content.type);
+}
+
+/** Whether nothing is lost when a message arrives twice, or when only the last of several stays. */
+function mayRepeat(data) {
+  return data.method === "update" || isOnTheWay(data);
+}
+
+/** A message on its way to the session, followed to the end of what it brings about. */
+export class Delivery {
+  #api;
+  #run;
+  #message;
+  #session;
+  #hadBegun = false; // when it was stopped
+
+  /** `on`: message(message) for each of the kernel; away(refusal or null) while the server keeps it waiting, and back(). */
+  constructor({ api, session, Run }, { msg_type, content, metadata = {}, buffers = [] }, on) {
+    this.#api = api;
+    this.#session = session;
+    this.#run = new Run(api, on);
+    this.#message = { msg_type, content, metadata, buffers: buffers.map(base64Of) };
+  }
+
+  /** Resolves with {isOver, reason}: whether the session ended with it, and why. Raises Refused. */
+  async send() {
+    const state = await this.#run.start({ session: this.#session, message: this.#message, keep: true, mayRepeat: mayRepeat(this.#message.content.data) });
+    // One that was taken back while it waited has done nothing to the session, and one that never left neither.
+    const isOver = state === "failed" || state === "lost" || (state === "cancelled" && this.#hadBegun);
+    return { isOver, reason: this.#run.reason };
+  }
+
+  /** Interrupt what it has brought about, or take it back; with `again` end the session. */
+  async stop(again) {
+    const { id, state } = this.#run;
+    if (!id) return this.#run.leave();
+    this.#hadBegun = state === "running";
+    return again && this.#hadBegun ? this.#api.cancel(id) : this.#api.interrupt(id);
+  }
 }
 
 function base64Of(buffer) {

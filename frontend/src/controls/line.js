@@ -1,4 +1,7 @@
 /** What waits to be sent to a session: one message is under way at a time, and of each model the latest state waits. */
+import { isOnTheWay } from "./deliver.js";
+
+const WAITING_MAX = 500;
 
 export class Line {
   #waiting = [];
@@ -14,16 +17,34 @@ export class Line {
     return !this.#isAtWork;
   }
 
-  /** Send {id, data, buffers, ticket, from}, after what waits already; `answered(tickets)` is called when that has its answer. */
+  /** Whether something waits that a frame has said. */
+  has(frame) {
+    return this.#waiting.some(({ from }) => from === frame);
+  }
+
+  /**
+   * Send {id, data, buffers, ticket, from}, after what waits already; `answered(tickets)` is called when that has its answer.
+   * Returns false when too much waits.
+   */
   send(entry, answered) {
     const before = this.#waiting.findLast(({ id, from }) => id === entry.id && from === entry.from);
     if (before && before.data.method === "update" && entry.data.method === "update") join(before, entry);
+    else if (before && before === this.#waiting.at(-1) && overtakes(before, entry)) {
+      Object.assign(before, { data: entry.data, buffers: entry.buffers });
+      before.tickets.push(entry.ticket);
+    } else if (this.#waiting.length >= WAITING_MAX) return false;
     else this.#waiting.push({ ...entry, tickets: [entry.ticket], answered });
     this.#work();
+    return true;
   }
 
   clear() {
     this.#waiting = [];
+  }
+
+  /** Send nothing more of what a frame has said. */
+  drop(frame) {
+    this.#waiting = this.#waiting.filter(({ from }) => from !== frame);
   }
 
   async #work() {
@@ -36,6 +57,11 @@ export class Line {
     }
     this.#isAtWork = false;
   }
+}
+
+/** Whether of two events of a pointer that follow one another the later one says it all. */
+function overtakes(before, { data }) {
+  return isOnTheWay(before.data) && isOnTheWay(data) && before.data.content.type === data.content.type;
 }
 
 /** Put a later state of a model into an earlier one that nobody has sent yet. */

@@ -73,7 +73,7 @@ export class Frame {
       this.heard = 0;
     }
     this.heard += 1;
-    if (this.heard > MESSAGES_PER_S_MAX) return this.#replace(say("frame_stopped"));
+    if (this.heard > MESSAGES_PER_S_MAX) return this.halt();
     const { link, file, want, embed, need, failed, blocked, wrong, touched, picture } = untrusted_message ?? {};
     // The browser knows whether there was a touch, in the output or around it; an output's word for it is not enough.
     if (touched) return navigator.userActivation?.isActive !== false && (this.touched = performance.now());
@@ -88,6 +88,11 @@ export class Frame {
     if (typeof embed === "string") return this.#embed({ ...untrusted_message, address: embed });
     const height = Number(untrusted_message?.height);
     if (height >= 0) this.node.style.height = `${Math.min(Math.ceil(height), HEIGHT_PX_MAX)}px`;
+  }
+
+  /** Be no more: it says too much. */
+  halt() {
+    this.#replace(say("frame_stopped"));
   }
 
   /** Offer a link of the output, its whole address to be read, as one that opens in a window of its own. */

@@ -83,6 +83,8 @@ export default {
   save: "حفظ الصورة",
   widget: "عنصر تحكّم، معروض كنص.",
   controls_gone: "لم تعد عناصر التحكم هذه نشطة.",
+  control_missing: "يحتاج عنصر التحكم هذا إلى نصوص «{name}» البرمجية، وهي ليست على هذا الخادم.",
+  control_cut: "تُعرض أول {count} من {total} من الخيارات.",
   run_again: "تشغيل مرة أخرى",
   answer: "إجابتك",
   send: "إرسال",

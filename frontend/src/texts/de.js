@@ -83,6 +83,8 @@ export default {
   save: "Bild speichern",
   widget: "Ein Bedienelement, hier als sein Text.",
   controls_gone: "Diese Steuerelemente sind nicht mehr aktiv.",
+  control_missing: "Dieses Steuerelement braucht die Skripte von „{name}“, die dieser Server nicht hat.",
+  control_cut: "Von {total} Möglichkeiten sind die ersten {count} hier.",
   run_again: "Noch einmal ausführen",
   answer: "Ihre Antwort",
   send: "Senden",

@@ -83,6 +83,8 @@ export default {
   save: "Save picture",
   widget: "A widget, shown as its text.",
   controls_gone: "These controls are no longer live.",
+  control_missing: "This control needs the scripts of “{name}”, which this server does not have.",
+  control_cut: "Of {total} choices the first {count} are here.",
   run_again: "Run again",
   answer: "Your answer",
   send: "Send",

@@ -83,6 +83,8 @@ export default {
   save: "Guardar imagen",
   widget: "Un control, mostrado como texto.",
   controls_gone: "Estos controles ya no están activos.",
+  control_missing: "Este control necesita los scripts de «{name}», que este servidor no tiene.",
+  control_cut: "De {total} opciones, aquí están las primeras {count}.",
   run_again: "Ejecutar de nuevo",
   answer: "Su respuesta",
   send: "Enviar",

@@ -83,6 +83,8 @@ export default {
   save: "Enregistrer l’image",
   widget: "Un widget, affiché sous forme de texte.",
   controls_gone: "Ces commandes ne sont plus actives.",
+  control_missing: "Cette commande a besoin des scripts de « {name} », que ce serveur n’a pas.",
+  control_cut: "Sur {total} choix, les {count} premiers sont ici.",
   run_again: "Exécuter de nouveau",
   answer: "Votre réponse",
   send: "Envoyer",

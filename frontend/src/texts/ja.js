@@ -83,6 +83,8 @@ export default {
   save: "画像を保存",
   widget: "ウィジェット（テキストで表示）。",
   controls_gone: "この操作部品はもう動いていません。",
+  control_missing: "この操作部品には「{name}」のスクリプトが必要ですが、このサーバーにはありません。",
+  control_cut: "{total} 個の選択肢のうち、最初の {count} 個を表示しています。",
   run_again: "もう一度実行",
   answer: "入力",
   send: "送信",

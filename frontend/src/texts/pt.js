@@ -83,6 +83,8 @@ export default {
   save: "Salvar imagem",
   widget: "Um controle, mostrado como texto.",
   controls_gone: "Estes controles já não estão ativos.",
+  control_missing: "Este controle precisa dos scripts de “{name}”, que este servidor não tem.",
+  control_cut: "De {total} opções, as primeiras {count} estão aqui.",
   run_again: "Executar de novo",
   answer: "A sua resposta",
   send: "Enviar",

@@ -83,6 +83,8 @@ export default {
   save: "保存图片",
   widget: "一个控件，以文本显示。",
   controls_gone: "这些控件已不再可用。",
+  control_missing: "此控件需要“{name}”的脚本，而本服务器没有。",
+  control_cut: "共 {total} 个选项，此处为前 {count} 个。",
   run_again: "再次运行",
   answer: "您的回答",
   send: "发送",

@@ -2,7 +2,9 @@
 import { MessageLoop } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
 import { answer } from "./comm.js";
+import { showFailures } from "./failure.js";
 import { Manager } from "./manager.js";
+import { takeModule } from "./modules.js";
 import { nameControls } from "./names.js";
 import { setHeight, tellPlaces } from "./output.js";
 import { tell } from "../frame/inside/tell.js";
@@ -19,8 +21,10 @@ async function show(id) {
   tellPlaces();
 }
 
-function hear({ open, show: id, message, ticket, close, answered, height, title }) {
+function hear({ open, show: id, message, ticket, close, answered, height, title, dir, module }) {
   if (title) document.title = title;
+  if (dir) document.getElementById("controls").dir = dir;
+  if (module) takeModule(module);
   if (open) manager.know(open);
   if (message) manager.hear(message, ticket);
   if (close) manager.close(close);
@@ -41,5 +45,6 @@ addEventListener("resize", () => {
 });
 addEventListener("scroll", tellPlaces, true);
 new MutationObserver(tellPlaces).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["class", "style", "hidden"] });
+showFailures();
 nameControls();
 tell({ controls: { ready: true } });

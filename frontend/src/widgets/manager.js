@@ -6,14 +6,18 @@ import * as controls from "@jupyter-widgets/controls";
 import { ManagerBase } from "@jupyter-widgets/base-manager";
 import { Comm } from "./comm.js";
 import { latexTypesetter } from "./formulas.js";
+import { loadModule } from "./modules.js";
 import * as output from "./output.js";
+import { PlayModel } from "./play.js";
+import { tell } from "../frame/inside/tell.js";
 
 const MODULES = {
   "@jupyter-widgets/base": base,
-  "@jupyter-widgets/controls": controls,
+  "@jupyter-widgets/controls": { ...controls, PlayModel },
   "@jupyter-widgets/output": output,
   anywidget: defined.make(base),
 };
+const CHOICES_MAX = 10_000; // more would hold a page up for seconds
 const LINKS = /^(?:Directional)?LinkModel$/;
 
 export class Manager extends ManagerBase {
@@ -36,6 +40,7 @@ export class Manager extends ManagerBase {
     const state = this.#states.get(id);
     if (!state) return super.get_model(id);
     this.#states.delete(id);
+    cut(state);
     const comm = new Comm(id);
     this.#comms.set(id, comm);
     const about = { model_name: state._model_name, model_module: state._model_module, model_module_version: state._model_module_version };
@@ -45,6 +50,7 @@ export class Manager extends ManagerBase {
   /** Hand a message of the kernel to its model; one that is not made yet begins with what it says. */
   hear({ id, data, buffers }, ticket) {
     const state = this.#states.get(id);
+    cut(data.state);
     if (state && data.state) return Object.assign(state, data.state);
     this.#comms.get(id)?.heard?.({ content: { comm_id: id, data }, buffers, parent_header: { msg_id: ticket }, header: { msg_type: "comm_msg" } });
   }
@@ -56,8 +62,8 @@ export class Manager extends ManagerBase {
   }
 
   async loadClass(name, module) {
-    const found = Object.hasOwn(MODULES, module) ? MODULES[module][name] : null;
-    if (!found) throw new Error(`There is no ${module} here.`);
+    const found = (await loadModule(module, MODULES))[name];
+    if (!found) throw new Error(`There is no ${name} in ${module}.`);
     return found;
   }
 
@@ -68,4 +74,12 @@ export class Manager extends ManagerBase {
   async _get_comm_info() {
     return {};
   }
+}
+
+/** Leave out the choices for which there is no room; the page says so. */
+function cut(state) {
+  const labels = state?._options_labels;
+  if (!Array.isArray(labels) || labels.length <= CHOICES_MAX) return;
+  tell({ controls: { choices: labels.length, shown: CHOICES_MAX } });
+  state._options_labels = labels.slice(0, CHOICES_MAX);
 }

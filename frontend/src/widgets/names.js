@@ -12,10 +12,25 @@ export function nameControls() {
       const field = document.getElementById(label.htmlFor);
       if (field) nameAs(field, textOf(label));
     }
+    for (const header of document.querySelectorAll(".jupyter-widget-Collapse-header")) makeButton(header);
     for (const sign of document.querySelectorAll("button > i.fa:only-child")) nameBySign(sign.parentElement, sign.classList[1]);
   };
-  new MutationObserver(names).observe(document.body, { subtree: true, childList: true, characterData: true });
+  new MutationObserver(names).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["class"] });
   names();
+}
+
+/** A fold of an accordion listens to a pointer alone. */
+function makeButton(header) {
+  const isOpen = String(header.parentElement.classList.contains("jupyter-widget-Collapse-open"));
+  if (header.getAttribute("aria-expanded") !== isOpen) header.setAttribute("aria-expanded", isOpen);
+  if (header.getAttribute("role") === "button") return;
+  header.setAttribute("role", "button");
+  header.tabIndex = 0;
+  header.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    header.click();
+  });
 }
 
 function nameBySign(button, sign) {
@@ -27,9 +42,10 @@ function nameAs(node, name) {
   if (node.getAttribute("aria-label") !== name) node.setAttribute("aria-label", name);
 }
 
+/** Return the label of the control that a node belongs to, else the name of the document. */
 function labelOf(node) {
-  // A slider over a list of values has no class of its own but this.
-  const label = node.closest(".widget-slider, .jupyter-widgets")?.querySelector(".widget-label");
+  // A slider over a list of values has no class of its own.
+  const label = node.closest(":has(> .widget-label)")?.querySelector(".widget-label");
   return (label && textOf(label)) || label?.title || document.title;
 }
 
