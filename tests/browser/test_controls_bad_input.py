@@ -71,7 +71,7 @@ COUNT_FRAMES = "() => { self.drawn = 0; const next = () => { drawn += 1; request
 COUNT_TOLD = "() => { self.told = 0; addEventListener('message', () => (told += 1)) }"
 
 
-def test_a_control_without_its_scripts_or_with_broken_ones_stands_beside_those_that_work(cell, page):
+def test_a_control_with_missing_or_broken_scripts_leaves_others_alone(cell, page):
     cell.run(BROKEN)
     expect(cell.output.locator(".controls .notice", has_text="no-such-package")).to_be_visible()
     expect(cell.output.locator(".controls .notice", has_text="went wrong")).to_be_visible()

@@ -71,7 +71,7 @@ def test_axe_finds_nothing_in_any_control(embed, page, packages, scheme):
     assert page.watch.errors == []
 
 
-def test_every_control_is_large_enough_for_a_finger_and_stands_right_to_left_where_the_page_does(embed, page):
+def test_controls_fit_a_finger_and_stand_right_to_left_as_their_page(embed, page):
     page.set_viewport_size({"width": 360, "height": 800})
     cell = embed("<single-cell></single-cell>", lang="ar", direction="rtl").run(EACH)
     cell.drawn.get_by_role("tab", name="first").wait_for()

@@ -120,7 +120,8 @@ export class Controls {
     frame.busy.begin();
     const isTaken = this.#line.send({ id, data, buffers, ticket, from: frame }, (tickets) => {
       frame.post({ answered: tickets });
-      if (!this.#line.has(frame)) frame.busy.end();
+      frame.busy.end();
+      if (this.#line.has(frame)) frame.busy.begin();
     });
     if (!isTaken) frame.halt();
   }

@@ -20,13 +20,15 @@ export class Delivery {
   #run;
   #message;
   #session;
+  #isStopped = false;
   #hadBegun = false; // when it was stopped
 
   /** `on`: message(message) for each of the kernel; away(refusal or null) while the server keeps it waiting, and back(). */
   constructor({ api, session, Run }, { msg_type, content, metadata = {}, buffers = [] }, on) {
     this.#api = api;
     this.#session = session;
-    this.#run = new Run(api, on);
+    // On its way it will be worked on whether or not anybody listens: it is stopped as soon as it has an id.
+    this.#run = new Run(api, { ...on, submitted: () => this.#isStopped && this.stop(false).catch(console.warn) });
     this.#message = { msg_type, content, metadata, buffers: buffers.map(base64Of) };
   }
 
@@ -40,8 +42,9 @@ export class Delivery {
 
   /** Interrupt what it has brought about, or take it back; with `again` end the session. */
   async stop(again) {
-    const { id, state } = this.#run;
-    if (!id) return this.#run.leave();
+    const { id, state, isSubmitting } = this.#run;
+    this.#isStopped = true;
+    if (!id) return isSubmitting ? null : this.#run.leave();
     this.#hadBegun = state === "running";
     return again && this.#hadBegun ? this.#api.cancel(id) : this.#api.interrupt(id);
   }
