@@ -1,5 +1,7 @@
 """Serves our own scripts and other people's libraries, compressed; browsers keep those that are named by a hash.
 
+``/static/widgets/MODULE.js`` is the script that draws the controls of a package which is installed in an environment.
+
 Scripts of ours that are named so and that an update has replaced are served from where host/pinned.py keeps them.
 """
 
@@ -28,6 +30,9 @@ LIBRARIES = Path(sys.prefix).parent / "libraries"
 LIBRARIES_ADDRESS = "libraries/"
 PINNED = LIBRARIES.with_name("pinned")
 PARTS_ADDRESS = "singlecell/"
+# Scripts of other packages' controls, as the packages that are installed in the environments carry them.
+WIDGETS = re.compile(r"widgets/((?:@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*)\.js", re.ASCII | re.IGNORECASE)
+NBEXTENSIONS = "share/jupyter/nbextensions"
 # Pages that were written for SageMathCell ask for it at this address.
 JQUERY = "jquery.min.js"
 
@@ -65,6 +70,8 @@ def _find(static: str, filename: str) -> Path:
     """Return the file at an address below ``/static/``. Raises NotFound."""
     if filename == JQUERY:
         filename = LIBRARIES_ADDRESS + JQUERY
+    if named := WIDGETS.fullmatch(filename):
+        return _find_widgets(named[1])
     places = [(static, filename)]
     if filename.startswith(LIBRARIES_ADDRESS):
         places = [(str(LIBRARIES), filename.removeprefix(LIBRARIES_ADDRESS))]
@@ -72,6 +79,17 @@ def _find(static: str, filename: str) -> Path:
         places.append((str(PINNED), filename.removeprefix(PARTS_ADDRESS)))
     for directory, name in places:
         path = safe_join(directory, name)
+        if path is not None and Path(path).is_file():
+            return Path(path)
+    raise NotFound
+
+
+def _find_widgets(module: str) -> Path:
+    """Return the script of the module that draws a package's controls. Raises NotFound."""
+    # Of two versions that of the environment which most languages have.
+    environments = sorted(LIBRARIES.parent.glob(f"*/{NBEXTENSIONS}"), key=lambda path: "untrusted" not in path.parts)
+    for environment in environments:
+        path = safe_join(str(environment), module, "index.js")
         if path is not None and Path(path).is_file():
             return Path(path)
     raise NotFound

@@ -23,7 +23,7 @@ import { say, speak } from "./texts.js";
 const SET_BY_PAGE = "mjx-container, .MathJax, .katex, font";
 
 // Code that may show controls: its session goes on, and is ended when it shows none.
-const CONTROLS = /widget|interact/i;
+const CONTROLS = /widget|interact|ipympl/i;
 
 /** The element of a cell: between the page, the parts of the cell, its memory and its runs. */
 export class SingleCell extends HTMLElement {

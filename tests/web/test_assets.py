@@ -120,3 +120,22 @@ def test_the_pinned_script_is_the_one_that_moves_and_has_its_digest(client: Flas
     assert content == client.get("/embedded_singlecell.js").data
     assert base64.b64encode(hashlib.sha384(content).digest()).decode() == html.unescape(integrity)
     assert hashlib.sha256(content).hexdigest()[:10] in path
+
+
+def test_scripts_of_other_packages_controls_come_from_the_environments(client: FlaskClient, libraries: Path) -> None:
+    for environment, text in (("sage", b"of sage"), ("untrusted", b"of python")):
+        for module in ("jupyter-matplotlib", "@scope/module"):
+            folder = libraries.parent / environment / assets.NBEXTENSIONS / module
+            folder.mkdir(parents=True)
+            (folder / "index.js").write_bytes(text)
+            (folder / "secret.js").write_bytes(b"secret")
+    (libraries.parent / "sage" / assets.NBEXTENSIONS / "only-sage").mkdir()
+    (libraries.parent / "sage" / assets.NBEXTENSIONS / "only-sage" / "index.js").write_bytes(b"of sage")
+    (libraries.parent / "secret" / "index.js").parent.mkdir()
+    (libraries.parent / "secret" / "index.js").write_bytes(b"secret")
+    found = {name: client.get(f"/static/widgets/{name}.js").data for name in ("jupyter-matplotlib", "only-sage")}
+    assert found == {"jupyter-matplotlib": b"of python", "only-sage": b"of sage"}
+    assert client.get("/static/widgets/@scope/module.js").status_code == 200
+    outside = ("../../../../secret", "..", ".", "@scope/../only-sage")
+    for name in ("nothing", "jupyter-matplotlib/secret", "@scope", "a/b/c", *outside):
+        assert client.get(f"/static/widgets/{name}.js").status_code == 404, name

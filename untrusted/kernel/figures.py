@@ -16,8 +16,9 @@ from IPython.core.pylabtools import print_figure, retina_figure
 from untrusted.kernel import figure_text
 from untrusted.kernel.figure_colours import suited
 
+IN_CONTROLS = frozenset(("widget", "ipympl"))  # what the package ipympl draws, where it is installed
 # What lessons ask for elsewhere: figures with controls in a page, and in windows.
-WITH_CONTROLS = frozenset(("notebook", "nbagg", "widget", "ipympl", "webagg"))
+WITH_CONTROLS = frozenset(("notebook", "nbagg", "webagg", *IN_CONTROLS))
 IN_WINDOWS = frozenset((
     "tk", "tkagg", "qt", "qt4", "qt5", "qt6", "qtagg", "qt5agg", "gtk", "gtk3", "gtk4", "gtk3agg", "gtk4agg", "wx",
     "wxagg", "osx", "macosx",
@@ -61,6 +62,8 @@ class FigureShell(InteractiveShell):
     def enable_matplotlib(self, gui: str | None = None) -> Any:
         """Show figures below the cell, and say so in a sentence where windows or controls are asked for."""
         asked = str(gui).lower()
+        if asked in IN_CONTROLS and importlib.util.find_spec("ipympl"):
+            return super().enable_matplotlib(gui)
         if asked in WITH_CONTROLS | IN_WINDOWS:
             print(AS_PICTURES.format(what="controls" if asked in WITH_CONTROLS else "windows"), file=sys.stderr)
             gui = "inline"

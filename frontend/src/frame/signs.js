@@ -17,6 +17,14 @@ const PATHS = {
   retweet: "M4 3h7v2H5v4h2l-3 4-3-4h2zM12 13H5v-2h6V7H9l3-4 3 4h-2z",
   upload: "M8 1l4 5H9v5H7V6H4zM2 13h12v2H2z",
   download: "M7 1h2v5h3l-4 5-4-5h3zM2 13h12v2H2z",
+  home: "M8 1.5L1 8h2v6h4v-4h2v4h4V8h2z",
+  "arrow-left": "M8 2.5L9.5 4 6.5 7H14v2H6.5l3 3L8 13.5 2.5 8z",
+  "arrow-right": "M8 2.5L6.5 4l3 3H2v2h7.5l-3 3L8 13.5 13.5 8z",
+  arrows: "M8 1l2.5 3H9v3h3V5.5L15 8l-3 2.5V9H9v3h1.5L8 15l-2.5-3H7V9H4v1.5L1 8l3-2.5V7h3V4H5.5z",
+  "square-o": "M2 2h12v12H2zM4 4v8h8V4z",
+  "floppy-o": "M2 2h9l3 3v9H2zM4 4v3h6V4zM5 9v5h6V9z",
+  "caret-right": "M5 3l6 5-6 5z",
+  "caret-down": "M3 5h10l-5 6z",
   "fast-backward": "M15 2L9 8l6 6zM9 2L3 8l6 6zM1 2h2v12H1z",
 };
 

@@ -13,7 +13,7 @@ export function nameControls() {
       if (field) nameAs(field, textOf(label));
     }
     for (const header of document.querySelectorAll(".jupyter-widget-Collapse-header")) makeButton(header);
-    for (const sign of document.querySelectorAll("button > i.fa:only-child")) nameBySign(sign.parentElement, sign.classList[1]);
+    for (const sign of document.querySelectorAll("button > i.fa:only-child")) nameBySign(sign.parentElement, [...sign.classList].findLast((name) => /^fa-(?!fw$)/.test(name)));
   };
   new MutationObserver(names).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["class"] });
   names();
@@ -34,7 +34,7 @@ function makeButton(header) {
 }
 
 function nameBySign(button, sign) {
-  if (button.textContent.trim()) button.removeAttribute("aria-label");
+  if (button.textContent.trim() || button.title) button.removeAttribute("aria-label");
   else nameAs(button, SIGNS[sign] ?? String(sign).replace("fa-", ""));
 }
 
