@@ -1,7 +1,8 @@
 """Measure a slider that a hand drags: how late its outputs come, what the database is asked, and what is left of it.
 
 ``python -m bench controls [SECONDS]`` starts a server and moves a slider at 60 Hz, for a function that prints and then
-for one that draws. As a page does, it sends the latest value when the last one was answered. Writes ``controls.json``.
+for one that draws. As a page does, it sends the latest value when the last one was answered. Then it opens many
+interacts and leaves them alone, as pages that are seen and not touched. Writes ``controls.json``.
 """
 
 from __future__ import annotations
@@ -21,13 +22,23 @@ from pymongo.database import Database
 from bench.commands import post, profiled
 from bench.latency import row
 from harness.server import serve
-from harness.usage import cpu_by_part_s, sessions_group
+from harness.usage import Usage, Watch, cpu_by_part_s, sessions_group
 from store import address
 
 RESULTS = Path(__file__).parent / "results"
 RATE_HZ = 60.0
 TURNS = 50
 ALONE_S = 3.0  # for the cells of others, with and without a drag beside them
+IDLE = 200
+IDLE_S = 60.0
+ALIVE_S = 120.0  # as often a page that shows a control says so (frontend/src/controls/controls.js)
+# So many sessions are one client's here.
+FOR_IDLE = f"""
+workers = {IDLE + 20}
+client_sessions_max = {IDLE + 20}
+session_idle_gives_way = False
+"""
+INTERACT = "from ipywidgets import interact\ninteract(lambda x: print(x), x=(0, 10))"
 SLIDER = """
 from comm import create_comm
 import time
@@ -135,6 +146,46 @@ def measure(
     return result
 
 
+def alive(http: requests.Session, url: str, session: str) -> None:
+    """Say that a page shows the controls of a session."""
+    content: dict[str, Any] = {"comm_id": "alive", "data": {"method": "update", "state": {}}}
+    answer = http.post(f"{url}/sessions/{session}/comms", json={"msg_type": "comm_msg", "content": content}, timeout=60)
+    if answer.status_code != 201:
+        raise SystemExit(f"a session did not stay alive: {answer.text}")
+
+
+def idle() -> dict[str, Any]:
+    """Return what many interacts that nobody touches cost: cores of each part, memory of all, and of one session."""
+    with serve(FOR_IDLE) as server, requests.Session() as http:
+        pids, group = {"server": server.process.pid}, sessions_group(server.data)
+        empty = watched(pids, group, lambda: time.sleep(IDLE_S / 4))
+        sessions = [post(http, server.url, code=INTERACT, keep=True)["session"] for _ in range(IDLE)]
+        time.sleep(5.0)  # what was begun with them comes to its end
+
+        def pages() -> None:
+            due = time.perf_counter()
+            for session in sessions[: int(IDLE * IDLE_S / ALIVE_S)]:
+                alive(http, server.url, session)
+                due += ALIVE_S / IDLE
+                time.sleep(max(0.0, due - time.perf_counter()))
+
+        full = watched(pids, group, pages)
+        more = {part: max(0.0, round(cores - empty.cores.get(part, 0.0), 4)) for part, cores in full.cores.items()}
+        each_bytes = (full.memory_bytes - empty.memory_bytes) / IDLE
+        ours = {part: cores for part, cores in more.items() if part != "machine"}
+        return {
+            "interacts": IDLE, "cores beyond an empty server": round(sum(ours.values()), 4), "of each part": ours,
+            "MiB a session": round(each_bytes / 2**20, 1), "MiB in all": round(full.memory_bytes / 2**20),
+        }  # fmt: skip
+
+
+def watched(pids: dict[str, int], group: Path | None, work: Callable[[], None]) -> Usage:
+    """Return what a server uses while something is done."""
+    with Watch(pids, group, 10 * IDLE_S, Usage()) as watch:
+        work()
+    return watch.usage
+
+
 def main(arguments: list[str]) -> None:
     """Measure and print the tables."""
     seconds = float(arguments[0]) if arguments else 10.0
@@ -146,6 +197,9 @@ def main(arguments: list[str]) -> None:
             results[name] = measure(server.url, database, function, seconds, lambda: cpu_by_part_s(pids, group))
             print(f"\na slider whose function {name}")
             print("\n".join(f"  {what}: {figure}" for what, figure in results[name].items()), flush=True)
+    results["idle"] = idle()
+    print(f"\n{IDLE} interacts that nobody touches")
+    print("\n".join(f"  {what}: {figure}" for what, figure in results["idle"].items()), flush=True)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "controls.json").write_text(json.dumps(results, indent=1) + "\n")
 
