@@ -108,6 +108,8 @@ class Dispatcher:
         self._begun.add(claim, now)
         run = self._runs.by_id[claim.id] = Run.of(claim, self._settings, now)
         self._handover.take(run, now)
+        if claim.suspect and len(suspects := self._runs.suspects) > 1:
+            self._store.claims.note_company([one for one in suspects if not one.company])
         return True
 
     def _claim_one(self, now: float, turns_of: Sequence[str]) -> Claim | None:
@@ -135,7 +137,7 @@ class Dispatcher:
         self._passed = self._passed_over(now)
         return self._store.claims.claim(
             self._id, languages=sorted(languages), sessions=turns_of, new_sessions=True,
-            suspects=self._runs.takes_suspects, passed=self._passed,
+            suspects=self._runs.takes_suspects, alone=not self._runs.suspects, passed=self._passed,
         )  # fmt: skip
 
     def _passed_over(self, now: float) -> PassedOver:

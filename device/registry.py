@@ -13,7 +13,7 @@ from device.errors import KernelProtocolError
 from device.runs import Ending, Run, Session, SessionAccount
 from jupyter import DISK_FULL, NEVER_BEGAN
 from settings import Settings
-from store import Location
+from store import Claim, Location
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,13 @@ class Runs:
 
     @property
     def takes_suspects(self) -> bool:
-        """Whether a suspect may run here: never two of them at once, and so the guilty one dies without the others."""
-        return not any(run.claim.suspect and not run.over for run in self.by_id.values())
+        """Whether a suspect may run here: not beside one that runs alone, so that the guilty dies without others."""
+        return not any(claim.alone for claim in self.suspects)
+
+    @property
+    def suspects(self) -> list[Claim]:
+        """The claims of the suspects that run here."""
+        return [run.claim for run in self.by_id.values() if run.claim.suspect and not run.over]
 
     def limits_of(self, run: Run) -> Settings:
         """Return the settings with the limits of the run's language."""
@@ -107,7 +112,7 @@ class Runs:
             self.end(run, "cancelled", "cancelled")
         elif run.claim.turn > 0:
             self.end(run, "failed", "session_gone")
-        elif counts and run.claim.attempt - run.claim.handed_back >= self._settings.attempts_max:
+        elif counts and not (suspect and run.claim.company) and self._was_last(run.claim):
             self.end(run, "lost", "lost", words=None if run.conversation.began else NEVER_BEGAN)
         else:
             run.given_back, run.suspect, run.counts, run.due = True, suspect, counts, 0.0
@@ -115,6 +120,9 @@ class Runs:
             if run.session is not None:
                 run.session.ours = False  # the store lets go of it with the run
             self._detach(run)
+
+    def _was_last(self, claim: Claim) -> bool:
+        return claim.attempt - claim.handed_back >= self._settings.attempts_max
 
     def drop(self, run: Run, now: float) -> None:
         """Forget a run whose claim was lost; kill what runs of it."""

@@ -42,17 +42,18 @@ class Claims:
     @guarded
     def claim(
         self, device: str, *, languages: Sequence[str], sessions: Sequence[str], new_sessions: bool,
-        suspects: bool = True, passed: PassedOver = NOBODY_PASSED,
+        suspects: bool = True, alone: bool = True, passed: PassedOver = NOBODY_PASSED,
     ) -> Claim | None:  # fmt: skip
         """Return the first computation in line that this device may run, now the device's; None when there is none.
 
         ``sessions``: the idle sessions that the device holds; their next turns go first, for they need no new worker.
         ``new_sessions``: whether the device has room for another session. ``suspects``: whether the computation may be
-        a suspect (``store/expiry.py``). ``passed``: whose first turns are passed over. Raises StoreUnavailableError.
+        a suspect (``store/expiry.py``), ``alone``: whether one that runs without others. ``passed``: whose first turns
+        are passed over. Raises StoreUnavailableError.
         """
         claim = self._queue.claim_next_turn(device, sessions) if sessions else None
         if claim is None and new_sessions:
-            claim = self._queue.claim_first_turn(device, languages, suspects, passed)
+            claim = self._queue.claim_first_turn(device, languages, passed, suspects=suspects, alone=alone)
         return claim
 
     @guarded
@@ -62,6 +63,18 @@ class Claims:
         Raises StoreUnavailableError.
         """
         return self._queue.claim_turn_of(session, device)
+
+    @guarded
+    def note_company(self, claims: Sequence[Claim]) -> None:
+        """Note that these suspects run at once: if that ends in a death, it says little of each of them.
+
+        Raises StoreUnavailableError.
+        """
+        held = {"_id": {"$in": [claim.id for claim in claims]}, "state": "running",
+                "token": {"$in": [claim.token for claim in claims]}}  # fmt: skip
+        self._computations.update_many(held, {"$set": {"company": True}})
+        for claim in claims:
+            claim.company = True
 
     @guarded
     def renew(self, claims: Sequence[Claim]) -> list[Wish]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime, timezone
 from typing import Any
 
 import pymongo
@@ -202,6 +203,11 @@ class Database:
     def ping(self) -> None:
         """Ask MongoDB for a sign of life. Raises PyMongoError."""
         self.ready().command("ping")
+
+    def now(self) -> datetime:
+        """Return the time by MongoDB's own clock. Raises PyMongoError."""
+        now: datetime = self.ready().command("hello")["localTime"]
+        return now.replace(tzinfo=timezone.utc)
 
     def close(self) -> None:
         """Close every connection and end every listener."""

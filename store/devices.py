@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from store.database import Database, earlier
+from store.database import Database, earlier, later
 from store.errors import guarded
 
 ALIVE_HEARTBEATS = 3
@@ -32,9 +33,17 @@ class Devices:
 
         Raises StoreUnavailableError.
         """
-        age = earlier(ALIVE_HEARTBEATS * self._database.settings.heartbeat_s)
-        fresh = self._database.collection("devices").find({"$expr": {"$gte": ["$reported", age]}})
+        silence_s = ALIVE_HEARTBEATS * self._database.settings.heartbeat_s
+        # One from the future is from before the clock was set back: who lives reports anew within a heartbeat.
+        heard = [{"$gte": ["$reported", earlier(silence_s)]}, {"$lte": ["$reported", later(silence_s)]}]
+        fresh = self._database.collection("devices").find({"$expr": {"$and": heard}})
         return [
             {**found["status"], "device": found["_id"], "host": found["host"], "reported": found["reported"]}
             for found in fresh.sort("_id")
         ]
+
+    def reported(self) -> tuple[datetime, dict[str, datetime]]:
+        """Return MongoDB's time, and when each device reported last. Raises PyMongoError."""
+        found = list(self._database.collection("devices").find({}, {"reported": 1, "now": "$$NOW"}))
+        now = found[0]["now"] if found else self._database.now()
+        return now, {device["_id"]: device["reported"] for device in found}

@@ -26,7 +26,7 @@ from store.states import MOVES, Move, entering, leaving
 # The fields of a computation that its end needs; of a comm message only the type, for the rest may be long.
 NEEDED = {
     "session": 1, "turn": 1, "keep": 1, "language": 1, "attempt": 1, "sequence": 1, "bounds": 1, "token": 1,
-    "wishes": 1, "message.msg_type": 1, "lane": 1, "handed_back": 1,
+    "wishes": 1, "message.msg_type": 1, "lane": 1, "handed_back": 1, "company": 1,
 }  # fmt: skip
 
 

@@ -128,7 +128,8 @@ class Claim:
 
     ``message``: a comm message instead of code, with ``content`` and ``metadata`` as objects and ``buffers`` as bytes.
     ``uploads``: names of the files that came with the computation. ``sequence``: of the last message that is stored;
-    the store counts it up. ``suspect``: whether it ran before, when what it ran on died.
+    the store counts it up. ``suspect``: whether it ran before, when what it ran on died; ``company``: whether it runs
+    beside other suspects now, ``alone``: whether it must not.
     """
 
     id: str
@@ -147,6 +148,8 @@ class Claim:
     user_expressions: dict[str, str] = field(default_factory=dict)
     scheme: str = ""
     suspect: bool = False
+    company: bool = False
+    alone: bool = False
     # Who submitted it: the parts of its requester.
     client: str | None = None
     origin: str | None = None
@@ -175,7 +178,8 @@ class Claim:
         queued = document.get("queued") or document["locked"]
         # Computations of an older server do not have them.
         since = (
-            "client", "origin", "key", "lane", "followed", "scheme", "stored_bytes", "counted_bytes", "handed_back"
+            "client", "origin", "key", "lane", "followed", "scheme", "stored_bytes", "counted_bytes", "handed_back",
+            "company", "alone",
         )  # fmt: skip
         names = [name for name in cls.__dataclass_fields__ if name not in apart]
         return cls(

@@ -50,16 +50,16 @@ class Queue:
         return 1 + earlier + (self._lanes.before(first) if first else 0)
 
     def claim_first_turn(
-        self, device: str, languages: Sequence[str], suspects: bool, passed: PassedOver
+        self, device: str, languages: Sequence[str], passed: PassedOver, *, suspects: bool, alone: bool
     ) -> Claim | None:
         """Return the first in line in these languages, now the device's; None when there is none.
 
-        ``suspects``: whether it may be a suspect (``store/expiry.py``). ``passed``: whose are passed over.
-        Raises PyMongoError.
+        ``suspects``: whether it may be a suspect (``store/expiry.py``), ``alone``: whether one that runs without
+        others. ``passed``: whose are passed over. Raises PyMongoError.
         """
         first = {
             "turn": 0, "follows": None, "language": {"$in": list(languages)}, **passed.condition(),
-            **({} if suspects else {"suspect": {"$ne": True}}),
+            **({} if suspects else {"suspect": {"$ne": True}}), **({} if alone else {"alone": {"$ne": True}}),
         }  # fmt: skip
         while True:
             # A crash of MongoDB may forget this claim: the computation is queued again and runs again, and the writes

@@ -25,7 +25,7 @@ def sweep(database: Database, files: Files, clients: Clients) -> int:
     Files, and permalinks that nobody uses, have times of their own. Raises PyMongoError.
     """
     computations, settings = database.collection("computations"), database.settings
-    now = now_of(database)
+    now = database.now()
     before = now - timedelta(seconds=settings.retention_s)
     deleted = 0
     while True:
@@ -69,9 +69,3 @@ def _leave(database: Database, batch: Sequence[Mapping[str, Any]]) -> None:
     if left:
         anew = [ReplaceOne({"_id": found["_id"]}, found, upsert=True) for found in left]
         database.early("deleted").bulk_write(anew, ordered=False)
-
-
-def now_of(database: Database) -> datetime:
-    """Return the time by MongoDB's own clock. Raises PyMongoError."""
-    now: datetime = database.ready().command("hello")["localTime"]
-    return now

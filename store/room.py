@@ -15,7 +15,7 @@ from pymongo import ASCENDING
 from store.clients import Clients
 from store.database import Database
 from store.files import Files
-from store.retention import COUNTED, forget, now_of
+from store.retention import COUNTED, forget
 from store.space import Space
 
 # Room is made when the first share of a bound is used, until the second is: meanwhile there is room for what comes.
@@ -74,7 +74,7 @@ def _delete(
 ) -> int:
     """Delete the oldest ended computations until so many bytes are gone; return how many."""
     deleted = 0
-    for which in _in_order(now_of(database)):
+    for which in _in_order(database.now()):
         while excess_bytes > 0:
             batch = list(_oldest(database, {**whose, **which}, min(excess_bytes, AT_ONCE_BYTES)))
             forget(database, files, clients, batch)

@@ -7,17 +7,19 @@ not kept lives as long as its only computation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from contract import Reason
-from store.database import Database, earlier, literals
+from store.database import Database, literals
 from store.errors import guarded
+from store.even_time import Moment
 from store.forced_end import ForcedEnds
 from store.hints import Hints
 from store.models import Claim, Location, Session
@@ -134,24 +136,20 @@ class Sessions:
         """Undo the binding of a session, so that its first turn may run again elsewhere. Raises PyMongoError."""
         self._database.collection("sessions").delete_one({"_id": id, "token": token, "state": {"$ne": "gone"}})
 
-    def orphans(self) -> list[str]:
+    def orphans(self, moment: Moment, reported: Mapping[str, datetime]) -> list[str]:
         """Return the sessions whose device has not reported for ``lease_s``, and that no other device inherits now.
 
-        For those that one may inherit that is ``session_grace_s`` more. Raises PyMongoError.
+        For those that one may inherit that is ``session_grace_s`` more. ``reported``: when each device did last. Raises
+        PyMongoError.
         """
-        lease_s, grace_s = self._database.settings.lease_s, self._database.settings.session_grace_s
-        age = earlier(lease_s)
-        located = {"location": {"$exists": True}, "device": self._silent_for(lease_s + grace_s)}
-        others = {"location": {"$exists": False}, "device": self._silent_for(lease_s)}
-        left = {"state": {"$in": ["idle", "busy"]}, "$or": [located, others], "$expr": {"$lt": ["$used", age]}}
+        grace = moment.lease + timedelta(seconds=self._database.settings.session_grace_s)
+        located = {"location": {"$exists": True}, "device": {"$nin": _heard(moment, reported, grace)}}
+        others = {"location": {"$exists": False}, "device": {"$nin": _heard(moment, reported, moment.lease)}}
+        unused = moment.past("used", moment.lease)
+        left = {"state": {"$in": ["idle", "busy"]}, "$and": [{"$or": [located, others]}, unused]}
         held = self._database.collection("sessions").find(left, {"_id": 1})
         # A computation that runs has a lease of its own, and a first turn that waits will bind the session anew.
         return [found["_id"] for found in held if not self._computes(found["_id"])]
-
-    def _silent_for(self, age_s: float) -> dict[str, Any]:
-        """Return the condition on a device that it has not reported for so long."""
-        fresh = {"$expr": {"$gte": ["$reported", earlier(age_s)]}}
-        return {"$nin": [device["_id"] for device in self._database.collection("devices").find(fresh, {"_id": 1})]}
 
     def stranded(self) -> list[str]:
         """Return the sessions that have ended, but whose queued turns nobody has ended. Raises PyMongoError."""
@@ -210,6 +208,11 @@ class Sessions:
             return True
         others = {"_id": id, "state": {"$ne": "gone"}, "device": {"$ne": of_device}}
         return self._database.collection("sessions").find_one(others, {"_id": 1}) is None
+
+
+def _heard(moment: Moment, reported: Mapping[str, datetime], age: timedelta) -> list[str]:
+    """Return the devices that have reported within this time."""
+    return [device for device, at in reported.items() if not moment.is_past(at, age)]
 
 
 def _ms(seconds: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from store import Store
-from tests.store.conftest import claim, let_lease_run_out, submit, try_claim
+from tests.store.conftest import Connect, claim, let_lease_run_out, state_of, submit, try_claim
 
 
 def lose(store: Store, id: str) -> None:
@@ -55,3 +55,34 @@ def test_a_suspect_stays_one_until_it_ends(store: Store) -> None:
     store.claims.release(held)
     assert try_claim(store).suspect
     assert store.computations.get(id).state == "running"
+
+
+def test_what_dies_in_company_is_forgiven_once_and_runs_alone_then(connect: Connect) -> None:
+    store = connect(attempts_max=2)
+    ids = [submit(store), submit(store)]
+    for held in [claim(store) for _ in ids]:
+        store.claims.release(held)
+    suspects = [claim(store) for _ in ids]
+    assert not any(held.company or held.alone for held in suspects)
+    store.claims.note_company(suspects)
+    store.claims.release(suspects[0])
+    let_lease_run_out(store, suspects[1].id)
+    store.claims.expire()
+    assert [state_of(store, id) for id in ids] == [("queued", None)] * 2
+    assert try_claim(store, alone=False) is None and try_claim(store, suspects=False) is None
+    alone = [claim(store) for _ in ids]
+    assert [(held.attempt, held.alone, held.company) for held in alone] == [(3, True, False)] * 2
+    for held in alone:
+        store.claims.release(held)
+    assert [state_of(store, id) for id in ids] == [("lost", "lost")] * 2
+
+
+def test_what_is_handed_back_in_order_keeps_its_company_from_counting(store: Store) -> None:
+    ids = [submit(store), submit(store)]
+    for held in [claim(store) for _ in ids]:
+        store.claims.release(held)
+    suspects = [claim(store) for _ in ids]
+    store.claims.note_company(suspects)
+    store.claims.release(suspects[0], suspect=False, counts=False)
+    held = claim(store)
+    assert (held.suspect, held.company, held.alone) == (True, False, False)

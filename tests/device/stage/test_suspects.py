@@ -1,4 +1,4 @@
-"""What ran when the machinery died is tried again, behind what waits and never two at once: the guilty dies alone."""
+"""What ran when the machinery died is tried again behind what waits, all at once first: then the guilty dies alone."""
 
 from __future__ import annotations
 
@@ -33,15 +33,19 @@ def suspects(stage):
     return stage, ids, held
 
 
-def test_the_guilty_one_is_lost_and_no_other(suspects):
+def test_suspects_run_at_once_and_the_guilty_one_is_lost_alone(suspects):
     stage, ids, held = suspects
+    stage.play(lambda: len(stage.site.started) == 3, "the second death")
+    # All three were there: the innocent ones have died once more.
+    assert all(stage.store.computations.get(id).attempt >= 2 for id in ids.values())
+    held.clear()
     while not all(stage.computation(id).over for id in ids.values()):
         stage.round()
         while held:
             run_well(*_ended(held.pop()))
     states = {code: (stage.computation(id).state, stage.computation(id).attempt) for code, id in ids.items()}
-    assert states == {"innocent": ("done", 2), "poison": ("lost", 2), "victim": ("done", 2)}
-    assert len(stage.site.started) == 3
+    assert states == {"innocent": ("done", 3), "poison": ("lost", 3), "victim": ("done", 3)}
+    assert len(stage.site.started) == 4
 
 
 def _ended(held):
@@ -50,9 +54,18 @@ def _ended(held):
     return supervisor, run
 
 
-def test_two_suspects_never_run_at_once_and_others_go_past_them(suspects):
+def test_a_suspect_without_company_is_lost_at_its_second_death(make_stage):
+    stage = make_stage()
+    stage.site.on_run = lambda supervisor, run: setattr(supervisor, "ended", True)
+    lost = stage.finish(submit(stage.store))
+    assert (lost.state, lost.attempt) == ("lost", 2)
+
+
+def test_two_that_run_alone_never_run_at_once_and_others_go_past_them(suspects):
     stage, ids, held = suspects
-    stage.play(lambda: held, "a second attempt")
+    stage.play(lambda: len(stage.site.started) == 3, "the second death")
+    held.clear()
+    stage.play(lambda: held, "a third attempt")
     for _ in range(3):
         assert stage.finish(submit(stage.store)).state == "done"
     assert [run.code for _, run in held] == ["innocent"]
