@@ -18,5 +18,9 @@ class HostError(Exception):
         self.exit_code = exit_code
 
 
+class ObstacleError(HostError):
+    """Something is in the way that may go while the server runs: a server that has worked waits for that."""
+
+
 class SourceError(Exception):
     """A library cannot be had from where it should come; the message is one sentence."""

@@ -6,7 +6,7 @@ import os
 import socket
 from pathlib import Path
 
-from host.errors import EXIT_PORT, EXIT_SERVICE_DIED, HostError
+from host.errors import EXIT_PORT, EXIT_SERVICE_DIED, HostError, ObstacleError
 
 FULL_MIB = 64  # with less MongoDB cannot work
 
@@ -26,9 +26,10 @@ def check_port(host: str, port: int) -> None:
 
 
 def check_disk(data: Path) -> None:
-    """Find out whether MongoDB has room to work. Raises HostError."""
+    """Find out whether MongoDB has room to work. Raises ObstacleError."""
     disk = os.statvfs(data)
     if (free_mib := disk.f_bavail * disk.f_frsize >> 20) < FULL_MIB:
-        raise HostError(
-            f"the disk of {data} is full: {free_mib} MiB are free; make room there, then start again", EXIT_SERVICE_DIED
+        raise ObstacleError(
+            f"the disk of {data} is full: {free_mib} MiB are free, MongoDB needs {FULL_MIB}; make room there",
+            EXIT_SERVICE_DIED,
         )

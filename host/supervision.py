@@ -15,7 +15,7 @@ from typing import IO
 
 from host import descendants
 from host.deaths import Deaths, how
-from host.errors import EXIT_MISSING, EXIT_SERVICE_DIED, EXIT_SETTINGS, HostError
+from host.errors import EXIT_MISSING, EXIT_SERVICE_DIED, EXIT_SETTINGS, HostError, ObstacleError
 from host.logs import ServiceLog, tail
 from host.readable import last_words, own_sentences
 from host.services import Service
@@ -32,6 +32,7 @@ HEAR_S = 0.2  # for what it said last to come through its pipe, which others may
 DEATHS_MAX_AT_START = 3
 # What was in its way may go by itself: workers of the web part that has died hold its port for a moment.
 OBSTACLE_S = 3.0
+OBSTACLE_LOOK_S = 0.5  # between two looks at whether there is room again
 WORDS_MAX = 5  # of its last lines, in the log
 OUR_NAME = "system"  # under which the launcher itself speaks in the log
 
@@ -133,14 +134,23 @@ class ServiceManager:
             try:
                 service.check()
             except HostError as error:
-                if now - self._blocked_since.setdefault(service.name, now) > OBSTACLE_S:
+                if not self._is_patient(service, error, now):
                     self._give_up(error)
                     return
-                self._due[service.name] = now + LOOK_S
                 continue
             self._blocked_since.pop(service.name, None)
             del self._due[service.name]
             self._start(service)
+
+    def _is_patient(self, service: Service, error: HostError, now: float) -> bool:
+        """Return whether a service waits on for what is in its way to go; a server that has worked waits for room."""
+        is_new = service.name not in self._blocked_since
+        blocked_s = now - self._blocked_since.setdefault(service.name, now)
+        waits = isinstance(error, ObstacleError) and self._ready.is_set()
+        if is_new and waits:
+            self._say(f"{service.name} waits: {error}", aloud=True)
+        self._due[service.name] = now + (OBSTACLE_LOOK_S if waits else LOOK_S)
+        return waits or blocked_s <= OBSTACLE_S
 
     # --- deaths -------------------------------------------------------------------------------------------------
     def _wait(self) -> None:
