@@ -141,10 +141,12 @@ class Files:
     def forget_stray(self, before: datetime) -> None:
         """Delete old files without a computation and old pieces without a file. Raises PyMongoError."""
         files = self._database.collection("files.files")
-        old = {found["_id"]: found["metadata"]["computation"] for found in
-               files.find({"uploadDate": {"$lt": before}}, {"metadata.computation": 1})}  # fmt: skip
-        known = set(self._database.collection("computations").distinct("_id", {"_id": {"$in": list(old.values())}}))
-        self._delete([id for id, computation in old.items() if computation not in known])
+        found = files.find({"uploadDate": {"$lt": before}}, {"metadata.computation": 1})
+        while batch := list(islice(found, AT_ONCE)):
+            old = {file["_id"]: file["metadata"]["computation"] for file in batch}
+            theirs = {"_id": {"$in": list(old.values())}}
+            known = set(self._database.collection("computations").distinct("_id", theirs))
+            self._delete([id for id, computation in old.items() if computation not in known])
         # An ObjectId begins with the time of its making.
         first_kept = ObjectId.from_datetime(before.astimezone(timezone.utc))
         pieces = self._database.collection("files.chunks").distinct("files_id", {"files_id": {"$lt": first_kept}})

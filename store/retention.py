@@ -10,7 +10,7 @@ from typing import Any
 from pymongo import ReplaceOne
 
 from store.clients import Clients
-from store.database import Database
+from store.database import Database, Documents
 from store.files import Files
 from store.repeats import LEFT, left_of
 
@@ -39,8 +39,8 @@ def sweep(database: Database, files: Files, clients: Clients) -> int:
         clients.count({client: -freed_bytes for client, freed_bytes in freed.items()})
     files.forget_stray(before)
     unused = now - timedelta(seconds=settings.permalinks_retention_s)
-    database.collection("permalinks").delete_many({"used": {"$lt": unused}})
-    database.collection("sessions").delete_many({"ended": {"$lt": before}})
+    _delete(database.collection("permalinks"), {"used": {"$lt": unused}})
+    _delete(database.collection("sessions"), {"ended": {"$lt": before}})
     database.collection("devices").delete_many({"reported": {"$lt": now - timedelta(seconds=DEVICE_KEPT_S)}})
     return deleted
 
@@ -62,6 +62,11 @@ def forget(database: Database, files: Files, clients: Clients, batch: Sequence[M
             gone[found["client"]] -= int(found["stored_bytes"])
     clients.count(gone)
     return deleted
+
+
+def _delete(collection: Documents, which: Mapping[str, Any]) -> None:
+    while ids := [found["_id"] for found in collection.find(which, {"_id": 1}).limit(AT_ONCE)]:
+        collection.delete_many({"_id": {"$in": ids}})
 
 
 def _leave(database: Database, batch: Sequence[Mapping[str, Any]]) -> None:
