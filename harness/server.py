@@ -77,10 +77,11 @@ def make_site() -> Site:
 
 
 @contextmanager
-def serve(settings: str, disk_bytes: int | None = None, **environment: str) -> Iterator[Server]:
+def serve(settings: str, disk_bytes: int | None = None, also: str = "", **environment: str) -> Iterator[Server]:
     """Run a server with these lines of settings until the block ends; nothing of it is left then.
 
-    ``disk_bytes``: its data directory is a disk of this size, in memory, that only the server's processes see.
+    ``disk_bytes``: its data directory is a disk of this size, in memory, that only the server's processes see; ``also``
+    is done before in the same mount namespace.
     """
     site = make_site()
     config = site.data.with_suffix(".config.py")
@@ -88,7 +89,7 @@ def serve(settings: str, disk_bytes: int | None = None, **environment: str) -> I
     config.chmod(0o600)
     env = {**site.env, "SINGLECELL_CONFIG": str(config), **environment}
     try:
-        argv = site.argv if disk_bytes is None else [*on_small_disk(site.data, disk_bytes), *site.argv]
+        argv = site.argv if disk_bytes is None else [*on_small_disk(site.data, disk_bytes, also), *site.argv]
         with start(argv, ready=f"^ready {site.url}$", deadline_s=START_S, env=env, cwd=ROOT) as process:
             # Ready is a server in one language; tests are about all that it serves.
             wait_for(lambda: not any(language["expected"] for language in _languages(site)), START_S)
@@ -99,9 +100,12 @@ def serve(settings: str, disk_bytes: int | None = None, **environment: str) -> I
         config.unlink()
 
 
-def on_small_disk(directory: Path, disk_bytes: int) -> list[str]:
-    """Return what runs a command that finds a disk of its own, of this size, in a directory. Only root can do that."""
-    mount = f'mount -t tmpfs -o size={disk_bytes},mode=0755 tmpfs "$0" && exec "$@"'
+def on_small_disk(directory: Path, disk_bytes: int, also: str = "") -> list[str]:
+    """Return what runs a command that finds a disk of its own, of this size, in a directory. Only root can do that.
+
+    ``also``: shell commands that are given before, each with `&&` behind it.
+    """
+    mount = f'{also}mount -t tmpfs -o size={disk_bytes},mode=0755 tmpfs "$0" && exec "$@"'
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount, str(directory)]
 
 
