@@ -86,6 +86,7 @@ class Settings(Limits, frozen=True, kw_only=True):
     mongo_database: str
     mongo_timeout_s: PositiveFloat
     data_directory: str
+    publish_events: bool
     log_format: Literal["text", "json"]
     retention_s: PositiveInt
     files_retention_s: PositiveInt

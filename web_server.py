@@ -21,6 +21,7 @@ from web import (
     comms,
     computations,
     context,
+    events,
     files,
     headers,
     health,
@@ -51,7 +52,7 @@ from web.proofs import Proofs
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-API = (computations, checks, messages, files, sessions, comms, permalinks, languages, limits, health, openapi)
+API = (computations, checks, messages, events, files, sessions, comms, permalinks, languages, limits, health, openapi)
 DOORS = (sagecell, service, jobe, oembed, kernels, kernels_notebooks, kernels_server, kernels_sagecell)
 ROUTES = (*API, pages, installed, cell_page, status, *DOORS)
 

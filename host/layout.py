@@ -16,6 +16,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 ROOT_DATA = Path("/var/lib/singlecell")
 USER_DATA = CHECKOUT / "data"
 MONGO = "mongo"  # store/database.py looks there
+EVENTS = "events"  # device/events.py makes its socket there
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,11 @@ def make_data(directory: Path, trusted: Account) -> None:
         for name in ("ssh", "logs"):
             (directory / name).mkdir(exist_ok=True)
             give(directory / name, trusted, 0o750)
-        # The account's own: MongoDB makes its socket and files there, and nobody else enters.
-        mongo = directory / MONGO
-        mongo.mkdir(exist_ok=True)
-        os.chown(mongo, trusted.uid, trusted.gid)
-        mongo.chmod(0o700)
+        # The account's own: MongoDB, and who publishes events, make their sockets there, and nobody else enters.
+        for own in (directory / MONGO, directory / EVENTS):
+            own.mkdir(exist_ok=True)
+            os.chown(own, trusted.uid, trusted.gid)
+            own.chmod(0o700)
         _try_to_write(directory)
     except OSError as error:
         raise HostError(

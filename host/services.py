@@ -70,6 +70,9 @@ def make_services(layout: Layout, settings: Settings, door: Door | None, groups:
     check = partial(check_port, settings.http_host, settings.http_port)
     services.append(Service("web", web, environment, layout.app, early=True, needs=("mongod",), check=check))
     services.append(Service("device", device, environment, layout.app, early=True, needs=("mongod", "sshd")))
+    if settings.publish_events:
+        command = layout.trusted.command([str(layout.python), "-m", "device.events"])
+        services.append(Service("events", command, environment, layout.app, early=True, needs=("mongod",)))
     if libraries.find_missing(layout.prefix) or pinned.find_missing(layout.prefix):
         # It writes beside the environments, so it runs as we do; our environment may say where pip and npm fetch.
         command = Account.ours().command([str(layout.python), "-m", "host.libraries"])

@@ -40,6 +40,7 @@ from store.errors import (
     UnknownSessionError,
     guarded,
 )
+from store.events import EVENT_KINDS, MARK, Event, Events, Silence, UnknownMarkError
 from store.expiry import Expiry
 from store.file_streams import FileWriter, StoredFile
 from store.files import FileEntry, Files
@@ -85,14 +86,15 @@ from store.space import FULL, NEARLY_FULL, Space
 from store.states import MOVES, OVER, State
 
 __all__ = [
-    "FULL", "INSIDE_BYTES_MAX", "JOB_FILE_BYTES_MAX", "MOVES", "NEARLY_FULL", "NOBODY", "NOBODY_PASSED", "OPERATOR",
-    "ORIGIN", "OVER", "REASONS", "AdministrationError", "Ban", "Budget", "Check", "ChecksFullError", "Claim",
-    "ClientFullError", "Computation", "ComputationOverError", "Deed", "End", "FileEntry", "FileWriter", "First",
-    "Introspection", "IntrospectionReply", "KeptSession", "Kernel", "Key", "Location", "LostClaimError", "NoSpaceError",
-    "NotAskingError", "Once", "OtherBodyError", "OtherLanguageError", "OverShareError", "Overtime", "PassedOver",
-    "Permalink", "Position", "QueueFullError", "Reason", "RemovedError", "Requester", "Room", "ServedLanguages",
-    "Session", "SessionGoneError", "State", "Store", "StoreError", "StoreUnavailableError", "StoredFile", "Submission",
-    "Turn", "UnknownSessionError", "Wish", "client_full", "connect", "lane_of", "name_of",
+    "EVENT_KINDS", "FULL", "INSIDE_BYTES_MAX", "JOB_FILE_BYTES_MAX", "MARK", "MOVES", "NEARLY_FULL", "NOBODY",
+    "NOBODY_PASSED", "OPERATOR", "ORIGIN", "OVER", "REASONS", "AdministrationError", "Ban", "Budget", "Check",
+    "ChecksFullError", "Claim", "ClientFullError", "Computation", "ComputationOverError", "Deed", "End", "Event",
+    "FileEntry", "FileWriter", "First", "Introspection", "IntrospectionReply", "KeptSession", "Kernel", "Key",
+    "Location", "LostClaimError", "NoSpaceError", "NotAskingError", "Once", "OtherBodyError", "OtherLanguageError",
+    "OverShareError", "Overtime", "PassedOver", "Permalink", "Position", "QueueFullError", "Reason", "RemovedError",
+    "Requester", "Room", "ServedLanguages", "Session", "SessionGoneError", "Silence", "State", "Store",
+    "StoreError", "StoreUnavailableError", "StoredFile", "Submission", "Turn", "UnknownMarkError",
+    "UnknownSessionError", "Wish", "client_full", "connect", "lane_of", "name_of",
 ]  # fmt: skip
 
 
@@ -123,6 +125,7 @@ class Store:
         self.permalinks = Permalinks(database, self.space, self.clients)
         self.job_files = JobFiles(database, self.space)
         self.checks = Checks(database, self.space)
+        self.events = Events(database)
         self.introspections = Introspections(database, self.hints, self.space)
         self.access = Access(database)
         self.keys = Keys(database, self.access)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pymongo
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient, WriteConcern
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
 from pymongo.errors import OperationFailure, PyMongoError
@@ -203,6 +204,10 @@ class Database:
     def ping(self) -> None:
         """Ask MongoDB for a sign of life. Raises PyMongoError."""
         self.ready().command("ping")
+
+    def session(self) -> ClientSession:
+        """Return a session of MongoDB's for a cursor that lives long: the driver's own may not last."""
+        return self._client.start_session(causal_consistency=False)
 
     def now(self) -> datetime:
         """Return the time by MongoDB's own clock. Raises PyMongoError."""

@@ -9,6 +9,7 @@ import msgspec
 from flask import request
 
 from settings import Settings
+from store import EVENT_KINDS, MARK
 from web.problems import refuse
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,3})?", re.ASCII)
@@ -93,6 +94,11 @@ _ONCE = "A text that nobody else uses: a submission that is sent again with it i
 _ONCE_PATTERN = r"[!-~]{1,255}"
 ONCE_HEADER = Text("Idempotency-Key", _ONCE, _ONCE_PATTERN, "header")
 ONCE_QUERY = Text("idempotency_key", f"{_ONCE} Instead of the header.", _ONCE_PATTERN)
+MARK_HEADER = Text("Last-Event-ID", "The mark of the last event that the client has.", MARK, "header")
+MARK_QUERY = Text("after", "The mark of the last event that the client has. Instead of the header.", MARK)
+COMPUTATION = Text("computation", "The id of a computation; without one all are told of.", r"[0-9a-f-]{36}")
+_KINDS = "|".join(EVENT_KINDS)
+KINDS = Text("kinds", f"Which events, of {_KINDS}; without it all.", rf"({_KINDS})(,({_KINDS})){{0,3}}")
 PROOF = Text("proof", "The proof for a challenge, JSON in URL-safe base64 (docs/http.md).", r"[A-Za-z0-9_=-]{1,1000}")
 CALLBACK = Text("callback", "Name of a function that the answer, then a script, calls.", r"[A-Za-z_$][\w$.]{0,99}")
 LAST_EVENT_ID = After(

@@ -21,6 +21,7 @@ from web.parameters import KEY, ONCE_HEADER, ONCE_QUERY, PAGE
 from web.problems import ask_for_proof, refuse
 
 NO_KEY = "This server runs code only for those who have a key; the author of the page can ask its operator for one."
+NO_API_KEY = "This is for programs with an API key (`Authorization: Bearer KEY`), and for the operator."
 UNKNOWN_KEY = "The key is not known here, or was taken back; the author of the page can ask the operator for another."
 API_KEY_IN_ADDRESS = "An API key belongs into the header `Authorization`, not into an address, which others see."
 BANNED = "This server runs nothing more for you; its operator can say why."
@@ -63,6 +64,15 @@ def admit_with(key: Key | None) -> Requester:
         refuse(403, f"The key is not for {page}.", reason="key_page")
     g.key, g.requester = key, requester
     return requester
+
+
+def program() -> str:
+    """Return the name of the API key that came with the request. Raises ProblemError 400, 401, 403."""
+    admit()
+    key: Key | None = g.key
+    if key is None or key.kind != "api":
+        refuse(401, NO_API_KEY, CHALLENGE, reason="key_missing")
+    return key.name
 
 
 def lane() -> str | None:
