@@ -39,6 +39,7 @@ ROUND_BYTES_MAX = 8 << 20
 ROUND_S = 0.01
 # The longest Output that is decoded in the loop: 0.1 ms when it is all tiny messages.
 INLINE_BYTES_MAX = 8 << 10
+HUNG_UP_MS = 200  # until ZeroMQ has seen it, when this process stood still
 READY_MAX = 10_000  # workers that wait; more than any account has processes for
 
 
@@ -174,8 +175,10 @@ class Connection:
 
         Whatever holds up the device itself counts for no more than a heartbeat of the supervisor's silence.
         """
-        self._heard = min(now, self._heard + max(0.0, now - self._tended - self._settings.heartbeat_s))
-        self._tended = now
+        held_up_s, self._tended = now - self._tended, now
+        self._heard = min(now, self._heard + max(0.0, held_up_s - self._settings.heartbeat_s))
+        if held_up_s > self._settings.heartbeat_timeout_s and self._monitor.poll(HUNG_UP_MS):
+            raise ConnectError(f"its supervisor hung up, for this device stood still for {held_up_s:.0f} s")
         self.flush()
         if not self.process.alive:
             raise ConnectError("its supervisor has ended")

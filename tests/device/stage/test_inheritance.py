@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import wire
@@ -86,6 +87,19 @@ def test_a_connection_that_breaks_costs_no_session_that_rests(stage: Stage, stor
     assert stage.finish(id).state == "done"
     (run,) = stage.site.newest().frames(wire.Execute)
     assert run.session == alias
+
+
+def test_a_device_that_stood_still_sends_nothing_to_who_hung_up(make_stage: MakeStage, store: Store) -> None:
+    stage = make_stage(heartbeat_s=0.1, heartbeat_timeout_s=0.5)
+    session, alias = keep(stage)
+    first = stage.site.newest()
+    stage.site.prepare = goes_on
+    time.sleep(0.7)  # as under SIGSTOP; meanwhile its supervisor hangs up
+    first.close()
+    id = submit(store, session=session, keep=True)
+    assert stage.finish(id).state == "done"
+    (run,) = stage.site.newest().frames(wire.Execute)
+    assert run.session == alias and run.computation == id
 
 
 def test_a_new_supervisor_after_a_connection_that_broke_ends_the_sessions(stage: Stage, store: Store) -> None:
