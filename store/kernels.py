@@ -72,7 +72,7 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Turn:
-    """A turn of a kernel's session. ``asked``: what its client said of it (``web/doors/kernels_requests.py``)."""
+    """A turn of a kernel's session. ``asked``: what its client said of it (``web/doors/kernels_asked.py``)."""
 
     id: str
     turn: int

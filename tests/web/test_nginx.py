@@ -285,8 +285,8 @@ def test_a_kernels_socket_opens_through_nginx(front: Front, device: Device, form
     with kernels.open(kernels.start(), form) as socket:
         assert socket.finish(socket.send("kernel_info_request", {}))
         ran = socket.execute("1")
+        wait_for(lambda: device.store.computations.are_waiting(1))  # the socket says nothing of it before
         device.run("through nginx")
-        device.sessions.clear()
         said = socket.until(lambda found: found["header"]["msg_type"] == "stream")
         assert printed(said) == "through nginx" and said[-1]["parent_header"]["msg_id"] == ran
 

@@ -16,7 +16,7 @@ from flask import Blueprint, Response, request
 from store import Kernel
 from web.connections import Kind
 from web.context import connection, here
-from web.doors import kernels_callers, kernels_models, kernels_requests
+from web.doors import kernels_callers, kernels_models, kernels_runs
 from web.doors.kernels_callers import TOKEN
 from web.doors.kernels_frames import V1
 from web.doors.kernels_models import KernelModel, NewKernel, kernel_model
@@ -101,7 +101,7 @@ def shut_down(id: str) -> Response:
 def interrupt(id: str) -> Response:
     """Raise KeyboardInterrupt in its code."""
     kernels_callers.admit()
-    kernels_requests.interrupt(existing(id).session)
+    kernels_runs.interrupt(existing(id).session)
     return Response(status=204)
 
 

@@ -14,32 +14,19 @@ from threading import Event
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from store import Kernel, Position, Turn
 from web.context import Context
-from web.doors.kernels_frames import Header, Heard, Named, Said, stored
+from web.doors.kernels_asked import Asked, caught, has_failed
+from web.doors.kernels_frames import Header, Heard, Said, stored
 from web.doors.kernels_specs import VERSION
 from web.message_pages import read_page
 from web.problems import ProblemError
 
 TURNS_AT_ONCE = 100
 LATEST_TURNS = 50  # among which a new client looks for those that are not over
-THIS = b'"msg_id":"this"'  # what an Output catches, as the kernel says it (docs/messages.md)
 _EMPTY = Raw(b"{}")
-
-
-class Asked(Struct):
-    """What is kept of a message that asked for a turn.
-
-    ``header``: its header, ``by``: who sent it. ``silent``: whether its code and result are not shown. ``stops``:
-    whether what waits behind it is not run after an error.
-    """
-
-    header: Raw
-    by: str
-    silent: bool = False
-    stops: bool = False
 
 
 class Suspicion:
@@ -313,10 +300,10 @@ class Channel:
             if asked.silent and msg_type in ("execute_input", "execute_result"):
                 return
             if msg_type in ("comm_msg", "comm_open"):
-                said.content = _caught(said.content, asked.header)
+                said.content = caught(said.content, asked.header)
         said.header.session = self.incarnation
         self._send(said)
-        if asked is not None and is_own and asked.stops and msg_type == "execute_reply" and _failed(said.content):
+        if asked is not None and is_own and asked.stops and msg_type == "execute_reply" and has_failed(said.content):
             self._abort()
 
     def _abort(self) -> None:
@@ -327,23 +314,3 @@ class Channel:
                 self.reply(heard, "execute_reply", {"status": "aborted"})
             else:
                 self.held.append(heard)
-
-
-def _caught(content: Raw, asked: Raw) -> Raw:
-    """Return the content of a comm message in which an Output that catches names the message whose output it is.
-
-    Quotes inside of texts are escaped, so what is found is a name and its value.
-    """
-    text = bytes(content)
-    if THIS not in text:
-        return content
-    msg_id = msgspec.json.encode(msgspec.json.decode(asked, type=Named).msg_id)
-    return Raw(text.replace(THIS, b'"msg_id":%b' % msg_id))
-
-
-class _Status(Struct):
-    status: str = ""
-
-
-def _failed(content: Raw) -> bool:
-    return msgspec.json.decode(content, type=_Status).status == "error"
