@@ -7,7 +7,7 @@ import { loadExercise } from "./exercise_part.js";
 import { isTypedInto } from "./keys.js";
 import { extensionOf, languageLabel } from "./languages.js";
 import { loadPart } from "./lazy.js";
-import { Memory } from "./memory.js";
+import { Memory, choiceAmong, rememberChoice } from "./memory.js";
 import { optionsOf } from "./options.js";
 import { showPrefilled } from "./prefilled.js";
 import { sentenceOf } from "./refusals.js";
@@ -198,17 +198,23 @@ export class SingleCell extends HTMLElement {
     this.#author = readAuthor(this);
     this.#memory = new Memory(this, this.#author.code);
     const code = this.#pendingCode ?? this.#memory.code ?? this.#author.code;
-    const [first] = this.#options.languages;
+    const { languages } = this.#options;
+    const [first] = languages;
     if (first && first !== "all" && !this.hasAttribute("language")) this.language = first;
     this.#authorsLanguage = this.language;
-    if (first && this.#memory.language) this.language = this.#memory.language;
+    // What is there is in the language in which it was written; an empty cell is in the one that the reader chose last.
+    const chosen = (code.trim() ? null : choiceAmong(languages)) ?? this.#memory.language;
+    if (first && chosen) this.language = chosen;
     this.#parts = new Composition(this, this.#options, this.#outputHost, code, {
       run: () => this.run(),
       stop: () => this.stop(),
       reset: () => this.reset(),
       share: () => this.share(),
       menu: (button) => this.#openMenu(button),
-      language: (language) => this.#replacements.put({ code: this.code, language }, say("was_language", { language: languageLabel(language) })),
+      language: (language) => {
+        rememberChoice(languages, language);
+        this.#replacements.put({ code: this.code, language }, say("was_language", { language: languageLabel(language) }));
+      },
       change: (code) => {
         if (!this.#parts) return; // the first text of the editor is no edit
         this.#memory.code = code;

@@ -69,3 +69,24 @@ export class Memory {
     }
   }
 }
+
+/** The language that the reader chose last on a page of this site where exactly these were offered, or null. */
+export function choiceAmong(languages) {
+  try {
+    return localStorage.getItem(placeOf(languages));
+  } catch {
+    return null; // no storage, as above
+  }
+}
+
+export function rememberChoice(languages, name) {
+  try {
+    localStorage.setItem(placeOf(languages), name);
+  } catch {
+    // As above.
+  }
+}
+
+function placeOf(languages) {
+  return `${PREFIX}among ${[...languages].sort()}`;
+}

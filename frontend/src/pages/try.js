@@ -1,6 +1,6 @@
 /**
  * `/`: examples to choose from, and the links that carry code: ?c=, ?z= (zlib, URL-safe base64), ?q= (kept here), with
- * code that runs first, ?setup= or ?zsetup=.
+ * code that runs first, ?setup= or ?zsetup=; ?lang= alone shows a language.
  */
 import { Api } from "../api.js";
 import { languageOfLinks } from "../languages.js";
@@ -11,13 +11,25 @@ export async function openLink(cell) {
     const { language } = button.closest("[data-language]").dataset;
     button.addEventListener("click", () => show(cell, language, button.nextElementSibling));
   }
-  openTabs(document.querySelector(".examples [role=tablist]"));
   const parameters = new URLSearchParams(location.search);
-  if (!["c", "z", "q"].some((name) => parameters.has(name))) return;
-  // The linked code becomes the author's code of this page: the cell comes to life with it.
+  const asked = parameters.get("lang");
+  const panels = [...document.querySelectorAll(".examples [data-language]")];
+  const panel = panels.find((one) => one.dataset.language === asked);
+  if (panel) for (const one of panels) one.hidden = one !== panel;
+  openTabs(document.querySelector(".examples [role=tablist]"));
+  const carriesCode = ["c", "z", "q"].some((name) => parameters.has(name));
+  if (!carriesCode && !asked) return;
+  // What the link says becomes the author's code of this page: the cell comes to life with it.
   const after = cell.nextSibling;
   const parent = cell.parentNode;
   cell.remove();
+  if (!carriesCode) {
+    if (asked !== cell.getAttribute("language")) {
+      cell.querySelector("pre").textContent = panel?.querySelector("template").content.textContent.trim() ?? "";
+      cell.setAttribute("language", asked);
+    }
+    return parent.insertBefore(cell, after);
+  }
   try {
     const { code, setup, language } = await sharedBy(parameters);
     cell.querySelector("pre").textContent = code;
