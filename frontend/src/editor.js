@@ -20,7 +20,7 @@ import { loadPart } from "./lazy.js";
 const TYPED_AS_IT_IS = { autocapitalize: "off", autocomplete: "off", autocorrect: "off", spellcheck: "false", translate: "no" };
 
 // Of the part "grammars".
-const FURTHER = ["bash", "c", "cpp", "java", "javascript"];
+const FURTHER = ["bash", "c", "cpp", "html", "java", "javascript", "markdown"];
 
 const keymap = { ...defaultKeymap };
 for (const key of ["Mod+Enter", "8+Enter"]) delete keymap[key]; // these run the cell

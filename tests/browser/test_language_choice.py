@@ -77,3 +77,9 @@ def test_a_link_to_a_language_without_examples_shows_an_empty_cell_in_it(server,
     cell = Cell(page).ready()
     expect(cell.node).to_have_attribute("language", "fortran")
     assert cell.code == ""
+
+
+@pytest.mark.parametrize(("language", "code"), [("html", "<b>bold</b>"), ("markdown", "# Title"), ("java", "int x;")])
+def test_the_code_of_a_cell_has_the_colours_of_its_language(embed, language, code):
+    cell = embed(f"<single-cell language={language}><script type='text/plain'>{code}</script></single-cell>")
+    expect(cell.node.locator(".pce-line .token").first).to_be_visible()
