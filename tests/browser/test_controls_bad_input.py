@@ -48,7 +48,7 @@ s
 LARGE = """
 import ipywidgets as w
 million = w.Select(options=range(1_000_000))
-many = w.Select(options=range(500_000), description="many")
+many = w.Select(options=range(60_000), description="many")
 many.observe(lambda change: print("chosen", change.new), "value")
 up = w.FileUpload(description="up")
 up.observe(lambda change: print("got", change.new[0].size), "value")
@@ -121,7 +121,7 @@ def test_a_million_choices_and_large_files_are_told_and_the_page_goes_on(cell, p
     many = cell.drawn.get_by_label("many")
     many.select_option("7")
     cell.shows("chosen 7")
-    cell.shows("Of 500,000 choices the first 10,000 are here.")
+    cell.shows("Of 60,000 choices the first 10,000 are here.")
     assert many.locator("option").count() == 10_000
     for size_bytes, says in ((5 << 20, "longer than"), (1 << 20, "got 1048576")):
         with page.expect_file_chooser() as chooser:
