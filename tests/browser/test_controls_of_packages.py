@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
 from playwright.sync_api import expect
 
-from harness.processes import untrusted_python
-
-ENVIRONMENT = Path(untrusted_python()).parents[1]
 CLASSIC = """
 import ipywidgets as w, traitlets
 class Classic(w.DOMWidget):
@@ -65,7 +59,6 @@ def test_the_server_has_the_scripts_of_what_is_installed(page, server):
     assert page.request.get(f"{server.url}/static/widgets/no-such-package.js").status == 404
 
 
-@pytest.mark.skipif(not [*ENVIRONMENT.glob("lib/*/site-packages/ipympl")], reason="no ipympl here")
 def test_a_figure_of_matplotlib_is_a_control(cell, page):
     cell.run(FIGURE)
     canvas = cell.drawn.locator("canvas").last

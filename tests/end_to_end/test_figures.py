@@ -27,7 +27,7 @@ def pictures(outcome) -> list[str]:
     return [data["text/plain"] for data in shown if base64.b64decode(data.get("image/png", "")).startswith(b"\x89PNG")]
 
 
-@pytest.mark.parametrize("line", ["%matplotlib notebook", "%matplotlib widget", "%matplotlib ipympl", "%pylab nbagg"])
+@pytest.mark.parametrize("line", ["%matplotlib notebook", "%pylab nbagg"])
 def test_figures_with_controls_become_plain_pictures_and_a_sentence_says_so(client, line):
     outcome = client.run(f"{line}\n{PLOT}")
     assert len(pictures(outcome)) == 1
