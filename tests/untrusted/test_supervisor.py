@@ -49,6 +49,17 @@ def test_a_short_cell_is_told_in_four_frames(supervisor):
     ]
 
 
+@pytest.mark.parametrize("lines", [3, 4, 5, 500])
+def test_two_streams_that_take_turns_come_whole_however_many_messages_that_makes(supervisor, lines):
+    code = f"import sys\nfor i in range({lines}):\n    print(i)\n    print(-i, file=sys.stderr)\n42"
+    end = supervisor.run(f"turns {lines}", f"turns {lines}", code)
+    assert (end.state, end.reason) == ("done", None)
+    said = [content for kind, content in supervisor.messages(f"turns {lines}") if kind == "stream"]
+    for name, sign in (("stdout", ""), ("stderr", "-")):
+        text = "".join(content["text"] for content in said if content["name"] == name)
+        assert text.split() == [f"{sign if number else ''}{number}" for number in range(lines)]
+
+
 @pytest.mark.parametrize(
     "code",
     [

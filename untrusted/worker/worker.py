@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from untrusted.channel import (
+    SAID_MESSAGES_MAX,
     FromWorker,
     Over,
     Ready,
@@ -60,7 +61,8 @@ class Worker:
             messages.append(Message("stream", _json({"name": "stderr", "text": "".join(self._not_written)})))
             self._not_written.clear()
         with self._lock:
-            if sum(map(carried_bytes, (*self._kept, *messages))) > TOGETHER_BYTES_MAX:
+            together = (*self._kept, *messages)
+            if len(together) > SAID_MESSAGES_MAX or sum(map(carried_bytes, together)) > TOGETHER_BYTES_MAX:
                 self._send()
             self._kept += messages
             if not more:
