@@ -26,7 +26,8 @@ class Inheritance:
         try:
             return self._store.inheritances.find(account)
         except StoreUnavailableError as error:
-            log.warning("%s; what earlier devices kept cannot be found", error)
+            # No news: the loop warns of a database that is away, and not of one that is started with the device.
+            log.info("%s; what earlier devices kept cannot be found", error)
             return []
 
     def is_succeeded(self) -> bool:
