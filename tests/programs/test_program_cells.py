@@ -60,7 +60,7 @@ WRONG = [
     of("javascript", "setTimeout(() => { throw new TypeError('late') }, 5)", "TypeError", "late"),
     of("octave", "x = 1;\ny = x + nope", "error", "(line 2)"),
     of("octave", "x = 1;\ny = (2\nz = 3", "error", "parse error near line 3"),
-    of("java", java("    int x = 1"), "CompileError", "line 4: ';' expected"),
+    of("java", java("    int x = 1"), "CompileError", "line 5: ';' expected"),
     of("java", java("    int[] a = new int[2]; a[2] = 1;"), "ProgramError", "exit code 1"),
 ]
 

@@ -128,6 +128,8 @@ def test_a_session_that_ends_otherwise_or_lies_has_jobe_s_number_for_it(
         ({"parameters": "x"}, 400, "parameters"),
         ({"parameters": {"runargs": "x"}}, 400, "runargs"),
         ({"parameters": {"compileargs": [1]}}, 400, "compileargs"),
+        ({"parameters": {"cputime": {}}}, 400, "cputime has to be a number"),
+        ({"parameters": {"numprocs": True}}, 400, "numprocs has to be a number"),
         ({"file_list": {"a": 1}}, 400, "file_list"),
         ({"file_list": [["x"]]}, 400, "Invalid file specifier"),
         ({"file_list": [[ID, "a", True, 1]]}, 400, "Invalid file specifier"),

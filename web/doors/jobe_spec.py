@@ -116,9 +116,9 @@ def cputime_max(language: str, settings: Settings) -> int:
 def _limits(language: str, parameters: Mapping[str, Any], settings: Settings) -> dict[str, float]:
     """Return the limits of a job: what it asks for where that is lower than ours. Raises ProblemError."""
     asked = {**DEFAULTS, **OWN_DEFAULTS.get(language, {})}
-    asked |= {name: value for name in DEFAULTS if (value := _number(parameters.get(name))) is not None}
+    asked |= {name: value for name in DEFAULTS if (value := _number(parameters.get(name), name)) is not None}
     most_s = cputime_max(language, settings)
-    if _number(parameters.get("cputime")) is not None and int(asked["cputime"]) > most_s:
+    if _number(parameters.get("cputime"), "cputime") is not None and int(asked["cputime"]) > most_s:
         refuse(400, f"cputime exceeds maximum allowed on this Jobe server ({most_s} secs)")
     cpu_s = max(1, min(int(asked["cputime"]), most_s))
     memory_bytes = 0 if language in UNLIMITED_MEMORY else int(max(0.0, asked["memorylimit"]) * MB)
@@ -135,10 +135,12 @@ def _limits(language: str, parameters: Mapping[str, Any], settings: Settings) ->
     }
 
 
-def _number(untrusted: object) -> float | None:
-    """Return a number, also of a text as PHP reads it; None: Jobe takes its default."""
-    if isinstance(untrusted, bool) or not isinstance(untrusted, int | float | str):
+def _number(untrusted: object, name: str) -> float | None:
+    """Return a number, also of a text as PHP reads it; None: Jobe takes its default. Raises ProblemError."""
+    if untrusted is None:
         return None
+    if isinstance(untrusted, bool) or not isinstance(untrusted, int | float | str):
+        refuse(400, f"The parameter {name} has to be a number")
     try:
         found = float(untrusted)
     except (ValueError, OverflowError):
