@@ -57,11 +57,11 @@ FileName = Annotated[str, Meta(pattern="^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 class Parameters(Struct):
     """Limits of a job below the server's, and arguments (docs/http.md)."""
 
-    cputime: float = 5
-    memorylimit: float = 400
-    disklimit: float = 20
-    streamsize: float = 2
-    numprocs: float = 30
+    cputime: float | str | None = 5
+    memorylimit: float | str | None = 400
+    disklimit: float | str | None = 20
+    streamsize: float | str | None = 2
+    numprocs: float | str | None = 30
     compileargs: Words = []
     linkargs: Words = []
     interpreterargs: Words = []
