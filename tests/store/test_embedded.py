@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
+import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import bson
 import pytest
 
 import settings as settings_file
 import store as stores
 from harness.processes import Process, all_end, start
 from store import embedded
-from store.address import SOCKET
+from store.address import OWN_SOCKET, SOCKET
 from tests.mongod import ROOT, START_DEADLINE_S, answers, run_mongod
 from tests.store.conftest import Connect, claim, message, state_of, submit, texts
 
 END_S = 10.0
+OP_MSG = 2013  # of MongoDB's wire protocol
 
 
 def complain(directory: Path, **env: str) -> str:
@@ -56,7 +63,7 @@ def test_it_listens_on_its_own_socket_and_nowhere_else(mongod: tuple[Path, Proce
         lines = Path(f"/proc/{process.pid}/net/{table}").read_text().splitlines()[1:]
         assert not inodes & {line.split()[9] for line in lines}, table
     lines = [line.split() for line in Path(f"/proc/{process.pid}/net/unix").read_text().splitlines()[1:]]
-    assert {line[7] for line in lines if line[6] in inodes and len(line) > 7} == {str(directory / SOCKET)}
+    assert {line[7] for line in lines if line[6] in inodes and len(line) > 7} == {str(directory / OWN_SOCKET)}
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert stat.S_IMODE((directory / SOCKET).stat().st_mode) == 0o700
 
@@ -73,6 +80,34 @@ def test_nothing_acknowledged_is_lost_when_it_is_killed(tmp_path: Path, connect:
     with run_mongod(tmp_path):
         assert state_of(store, done) == ("done", None) and texts(store, done) == ["a"]
         assert [claim(store).id for _ in queued] == queued
+
+
+def first_words(directory: Path) -> dict[str, Any] | None:
+    """Return what the mongod in a directory says of itself; None when it cannot be reached."""
+    question = bson.encode({"hello": 1, "$db": "admin"})
+    message = struct.pack("<iiiiib", 21 + len(question), 1, 0, OP_MSG, 0, 0) + question
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(END_S)
+        line.connect(str(directory / SOCKET))
+        line.sendall(message)
+        [size] = struct.unpack("<i", line.recv(4, socket.MSG_WAITALL))
+        return bson.decode(line.recv(size - 4, socket.MSG_WAITALL)[17:])
+    return None
+
+
+def test_it_is_reached_only_while_it_takes_writes(tmp_path: Path) -> None:
+    with run_mongod(tmp_path) as mongod:  # makes the replica set
+        mongod.signal(signal.SIGKILL)
+        mongod.wait(END_S)
+    process = Process([sys.executable, "-m", "store.embedded", str(tmp_path)], None, ROOT)
+    try:
+        until = time.monotonic() + START_DEADLINE_S
+        while not (words := first_words(tmp_path)):
+            assert time.monotonic() < until, process.tail()
+            time.sleep(0.001)
+    finally:
+        process.stop()
+    assert words["isWritablePrimary"] and words["logicalSessionTimeoutMinutes"]
 
 
 def test_a_second_one_in_the_same_directory_is_refused_and_the_first_goes_on(
