@@ -23,7 +23,8 @@ RESULTS = BENCH / "results"
 ROUNDS = 200
 # What is measured by itself; some of it needs what the others do not, such as a browser.
 ALONE = (
-    "page", "sage", "languages", "genes", "starts", "checking", "commands", "controls", "kernels", "sessions", "jobs",
+    "page", "sage", "languages", "genes", "starts", "checking", "commands", "controls", "kernels", "loops",
+    "sessions", "jobs",
 )  # fmt: skip
 
 

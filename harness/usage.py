@@ -88,8 +88,8 @@ def sessions_group(data: Path) -> Path | None:
 
 def _add_tree(found: dict[str, float], pid: int, part: str, group: Path | None) -> None:
     with suppress(OSError):  # it ended in between
-        if group and group.name in Path(f"/proc/{pid}/cgroup").read_text():
-            return  # the group counts it
+        if group and f"/{group.name}/" in Path(f"/proc/{pid}/cgroup").read_text().replace("\n", "/"):
+            return  # the group counts it; that of the server's own parts begins with the same name
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         if part in ("server", "device"):  # without an account of its own the supervisor is the device's child
             part = next((name for word, name in PARTS.items() if word in command), part)
