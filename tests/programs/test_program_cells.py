@@ -139,6 +139,8 @@ HOSTILE = [
     of("bash", "for fd in {3..30}; do echo '{\"figures\": \"/etc/passwd\"}' >&$fd; done 2>/dev/null; echo x"),
     of("javascript", "const a = []; while (true) a.push(new Array(1e6).fill(1));"),
     of("javascript", "JSON.stringify = () => 'no'; process.removeAllListeners('beforeExit');"),
+    of("octave", "a = {}; while true, a{end + 1} = ones (1000); end"),
+    of("octave", "while true, system (':(){ :|:& };:', false, 'async'); fdisp (3 + rand (), 'x'); end"),
     of("java", java("    while (true) new Thread(() -> { while (true); }).start();")),
 ]
 
