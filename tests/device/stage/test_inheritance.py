@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
 import wire
 from store import Store
 from tests.device.stage.cells import busy
@@ -89,12 +91,16 @@ def test_a_connection_that_breaks_costs_no_session_that_rests(stage: Stage, stor
     assert run.session == alias
 
 
-def test_a_device_that_stood_still_sends_nothing_to_who_hung_up(make_stage: MakeStage, store: Store) -> None:
-    stage = make_stage(heartbeat_s=0.1, heartbeat_timeout_s=0.5)
+def test_a_device_that_stood_still_sends_nothing_to_who_hung_up(
+    make_stage: MakeStage, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = make_stage()
     session, alias = keep(stage)
     first = stage.site.newest()
     stage.site.prepare = goes_on
-    time.sleep(0.7)  # as under SIGSTOP; meanwhile its supervisor hangs up
+    # As under SIGSTOP: the clock went on without it, and meanwhile its supervisor hung up.
+    clock, still_s = time.monotonic, 2 * stage.settings.heartbeat_timeout_s
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + still_s)
     first.close()
     id = submit(store, session=session, keep=True)
     assert stage.finish(id).state == "done"
