@@ -19,7 +19,7 @@ import log_lines
 import settings as settings_file
 import store as stores
 from device.account import Account
-from device.connect import ssh
+from device.connect import address
 from device.errors import ConnectError
 from device.loop import Device
 from device.remedies import of
@@ -88,7 +88,7 @@ def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, argp
     parser.add_argument(
         "--untrusted-account",
         action="append",
-        metavar="USER@HOST[:PORT]",
+        metavar="USER@HOST[:PORT][ via USER@RELAY[:PORT]]",
         help="where cells run; repeat for more hosts",
     )
     parser.add_argument("--drain", type=float, metavar="SECONDS", help="for what runs to end after SIGTERM (drain_s)")
@@ -112,7 +112,7 @@ def configure(arguments: list[str] | None) -> tuple[settings_file.Settings, argp
         raise settings_file.SettingsError("root never runs user code: name an account with --untrusted-account")
     try:
         for account in settings.untrusted_accounts:
-            ssh.parse(account)
+            address.parse(account)
     except ConnectError as error:
         raise settings_file.SettingsError(f"untrusted_accounts: {error}") from error
     return settings, options

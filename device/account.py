@@ -12,7 +12,7 @@ from typing import Any
 import zmq
 
 from device import handshake
-from device.connect import ssh
+from device.connect import address
 from device.connect.connection import Connection, LongOutput
 from device.connect.connector import Connector, FindKept, Started, StartProcess
 from device.connect.process import Process
@@ -66,7 +66,7 @@ class Account:
     @property
     def is_here(self) -> bool:
         """Whether it is on this machine, as far as its name tells."""
-        return not self.name or ssh.is_loopback(ssh.parse(self.name).host)
+        return not self.name or address.parse(self.name).is_here
 
     @property
     def free(self) -> int:

@@ -2,84 +2,94 @@
 
 from __future__ import annotations
 
-import ipaddress
 import shlex
 import socket
 import threading
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import paramiko
 
 from device.connect import bundle
+from device.connect.address import Address, parse
 from device.connect.process import ANSWER_BYTES_MAX, END_S, START_S, log_lines
 from device.errors import ConnectError
 from settings import Settings, data_directory
 from wire import END_WORD
 
 SSH_S = 15.0  # for each step of the connection
-SSH_PORT = 22
-PORT_MAX = 65535
+LOOPBACK = "127.0.0.1"
 NOT_THERE = (126, 127)  # what a shell ends with when it cannot run a program
 FORWARDED_BYTES = 64 << 10  # at once
+CONNECT_FAILED = 2  # RFC 4254, 5.1
 FORWARD_LOOK_S = 1.0  # between two looks at whether the SSH connection lasts
-
-
-class Address(NamedTuple):
-    """The address of an account: user, machine and port of its sshd."""
-
-    user: str
-    host: str
-    port: int
-
-
-def parse(account: str) -> Address:
-    """Return the parts of ``user@host`` or ``user@host:port``. Raises ConnectError."""
-    user, at, machine = account.rpartition("@")
-    host, colon, port = machine.partition(":")
-    number = int(port) if port.isascii() and port.isdigit() else 0 if colon else SSH_PORT
-    if not (at and user and host) or not 0 < number <= PORT_MAX or not (user + host).isprintable():
-        raise ConnectError(f"{account!r} is no account: write user@host or user@host:port")
-    return Address(user, host, number)
+SSH_ERRORS = (paramiko.SSHException, OSError, EOFError, ValueError)
 
 
 class SshProcess:
-    """A supervisor's process in another account. Raises ConnectError with the reason why SSH does not lead there."""
+    """A supervisor's process in another account. Raises ConnectError with the reason why SSH does not lead there.
+
+    A host that dials out is reached through its relay, by SSH inside SSH: the relay carries what it cannot read.
+    """
 
     def __init__(self, account: str, settings: Settings, python: str) -> None:
         self._to, self._account, self._python = parse(account), account, python
-        self._forwarded = settings.wall_transport == "ssh"
-        self.address = "127.0.0.1" if self._forwarded or is_loopback(self._to.host) else "0.0.0.0"
-        self.client = paramiko.SSHClient()
-        self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        self._forwarded = settings.wall_transport == "ssh" or self._to.via is not None
+        self.address = LOOPBACK if self._forwarded or self._to.is_here else "0.0.0.0"
+        self._clients: list[paramiko.SSHClient] = []  # the inner one first
         try:
-            self._transport = self._connect(settings)
+            way = self._through_relay(self._to.via, settings) if self._to.via else None
+            self._transport = self._log_in(self._to, settings, way)
             self._channel = self._transport.open_session(timeout=SSH_S)
             self._channel.settimeout(SSH_S)
             self._channel.exec_command(f"exec {shlex.quote(python)} -I -B -c {shlex.quote(bundle.BOOTSTRAP)}")
-        except (paramiko.SSHException, OSError, EOFError, ValueError) as error:
-            self.client.close()
+        except SSH_ERRORS as error:
+            self._close()
             raise ConnectError(_why(error)) from error
+        except ConnectError:
+            self._close()
+            raise
         log_lines(account, self._channel.makefile_stderr("rb"))
 
-    def _connect(self, settings: Settings) -> paramiko.Transport:
+    def _log_in(self, to: Address, settings: Settings, way: paramiko.Channel | None = None) -> paramiko.Transport:
+        """Return an SSH connection, over ``way`` where there is one, with a host key that is known."""
+        client = paramiko.SSHClient()
+        self._clients.insert(0, client)
+        client.set_missing_host_key_policy(paramiko.RejectPolicy())
         keys = data_directory(settings) / "ssh"
-        self.client.load_host_keys(settings.ssh_known_hosts_file or str(keys / "known_hosts"))
-        self.client.connect(
-            self._to.host, self._to.port, self._to.user, key_filename=settings.ssh_key_file or str(keys / "device_key"),
+        client.load_host_keys(settings.ssh_known_hosts_file or str(keys / "known_hosts"))
+        client.connect(
+            to.host, to.port, to.user, key_filename=settings.ssh_key_file or str(keys / "device_key"), sock=way,
             allow_agent=False, look_for_keys=False, timeout=SSH_S, banner_timeout=SSH_S, auth_timeout=SSH_S,
             channel_timeout=SSH_S,
         )  # fmt: skip
-        transport = self.client.get_transport()
+        transport = client.get_transport()
         if transport is None:
             raise paramiko.SSHException("the connection broke")
         transport.set_keepalive(max(1, int(settings.heartbeat_s)))
         return transport
 
+    def _through_relay(self, relay: Address, settings: Settings) -> paramiko.Channel:
+        """Return the way to the port that the host has opened on the relay's loopback. Raises ConnectError."""
+        port = self._to.port
+        try:
+            transport = self._log_in(relay, settings)
+            return transport.open_channel("direct-tcpip", (LOOPBACK, port), (LOOPBACK, 0), timeout=SSH_S)
+        except paramiko.ChannelException as error:
+            if error.code == CONNECT_FAILED:
+                raise ConnectError(f"no host has dialed into port {port} of the relay") from error
+            raise ConnectError(f"the relay does not let this device reach its port {port}") from error
+        except SSH_ERRORS as error:
+            raise ConnectError(f"the relay: {_why(error)}") from error
+
+    def _close(self) -> None:
+        for client in self._clients:
+            client.close()
+
     def reachable_address(self, port: int) -> str:
         """Return host:port under which this side reaches the supervisor's port."""
         if self._forwarded:
-            return f"127.0.0.1:{_forward(self._transport, port)}"
+            return f"{LOOPBACK}:{_forward(self._transport, port)}"
         return f"{self._to.host}:{port}"
 
     def write(self, data: bytes) -> None:
@@ -117,7 +127,7 @@ class SshProcess:
 
     def leave(self) -> None:
         """End the connection alone."""
-        self.client.close()
+        self._close()
 
     def end(self) -> None:
         """Tell it to end, end its standard input, and the connection when it has ended."""
@@ -126,15 +136,7 @@ class SshProcess:
             self._channel.sendall(END_WORD)
             self._channel.shutdown_write()
             self._channel.status_event.wait(END_S)
-        self.client.close()
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine, by its address on the loopback."""
-    try:
-        return ipaddress.ip_address(socket.gethostbyname(host)).is_loopback
-    except OSError:
-        return False
+        self._close()
 
 
 def _why(error: Exception) -> str:
@@ -157,7 +159,7 @@ def _why(error: Exception) -> str:
 # --- forwarding -----------------------------------------------------------------------------------------------------
 def _forward(transport: paramiko.Transport, port: int) -> int:
     """Return a port of our loopback that leads to this port over there, as long as the SSH connection lasts."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((LOOPBACK, 0))
     local_port: int = listener.getsockname()[1]
     threading.Thread(target=_serve, args=(listener, transport, port), name="forward", daemon=True).start()
     return local_port
@@ -173,7 +175,7 @@ def _serve(listener: socket.socket, transport: paramiko.Transport, port: int) ->
                 continue
             ours.settimeout(None)
             try:
-                theirs = transport.open_channel("direct-tcpip", ("127.0.0.1", port), peer)
+                theirs = transport.open_channel("direct-tcpip", (LOOPBACK, port), peer)
             except (paramiko.SSHException, OSError):
                 ours.close()
                 continue

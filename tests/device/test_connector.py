@@ -15,10 +15,10 @@ import pytest
 
 import settings as settings_file
 from device.connect import bundle, start_config
+from device.connect.address import parse
 from device.connect.connector import start_process
 from device.connect.local import LocalProcess
 from device.connect.process import Process, wait_until_listening
-from device.connect.ssh import parse
 from device.errors import ConnectError
 from harness import processes
 from host.accounts import make_untrusted

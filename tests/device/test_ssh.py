@@ -17,8 +17,9 @@ import pytest
 
 import settings as settings_file
 from device.connect import bundle, ssh
+from device.connect.address import Address, parse
 from device.connect.process import wait_until_listening
-from device.connect.ssh import SshProcess, parse
+from device.connect.ssh import SshProcess
 from device.errors import ConnectError, PortTakenError
 from harness.processes import start
 from harness.server import free_port
@@ -207,16 +208,26 @@ def test_an_account_that_answers_but_does_not_speak_ssh_is_a_sentence(tmp_path, 
 @pytest.mark.parametrize(
     ("account", "parts"),
     [
-        ("untrusted@localhost", ("untrusted", "localhost", 22)),
-        ("a@b.example.org:2222", ("a", "b.example.org", 2222)),
-        ("a@b:65535", ("a", "b", 65535)),
+        ("untrusted@localhost", Address("untrusted", "localhost", 22)),
+        ("a@b.example.org:2222", Address("a", "b.example.org", 2222)),
+        ("a@b:65535", Address("a", "b", 65535)),
+        ("a@b:1 via r@c:2", Address("a", "b", 1, Address("r", "c", 2))),
+        ("a@b via r@c", Address("a", "b", 22, Address("r", "c", 22))),
     ],
 )
-def test_an_account_is_user_host_and_port(account, parts):
+def test_an_account_is_user_host_and_port_and_the_relay_if_there_is_one(account, parts):
     assert parse(account) == parts
 
 
-@pytest.mark.parametrize("account", ["", "a", "@b", "a@", "a@b:", "a@b:0", "a@b:65536", "a@b:x", "a@b:²", "a\n@b"])
+def test_a_host_behind_a_relay_is_not_this_machine_whatever_its_name():
+    assert parse("a@127.0.0.1").is_here and not parse("a@127.0.0.1:2 via r@127.0.0.1:3").is_here
+
+
+@pytest.mark.parametrize(
+    "account",
+    ["", "a", "@b", "a@", "a@b:", "a@b:0", "a@b:65536", "a@b:x", "a@b:²", "a\n@b", "a b@c", "a@b via ", " via r@c",
+     "a@b via c", "a@b via r@c:0", "a@b via r@c via s@d"],
+)
 def test_what_is_no_account_is_refused_with_a_sentence(account):
     with pytest.raises(ConnectError, match="write user@host or user@host:port"):
         parse(account)
