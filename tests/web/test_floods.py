@@ -29,7 +29,9 @@ from web.connections import SHARES, Kind
 
 UWSGI = Path(sys.executable).with_name("uwsgi")
 START_S = 60.0
-ROUNDS = 5
+ROUNDS = 3
+GREENLETS = 128
+FLOOD = 160  # connections: more than there are greenlets, and many times as many as may be at one stage
 VISIT_S = 20.0  # long enough for a busy machine, far shorter than what an attacker could hold
 MEMORY_BYTES = 200 << 20
 
@@ -70,7 +72,7 @@ def site(mongo_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "mongo_uri": embedded.uri(mongo_directory),
         "mongo_database": "test_floods",
         "http_port": free_port(),
-        "web_greenlets": 512,
+        "web_greenlets": GREENLETS,
     }
     settings = settings_file.load(**chosen)
     config = tmp_path_factory.mktemp("floods") / "singlecell_config.py"
@@ -124,20 +126,20 @@ SLOW = {
 def test_a_flood_of_slow_connections_leaves_others_alone(site: Site, kind: str) -> None:
     first, drop = SLOW[kind]
     reads = kind != "answers that nobody reads"
-    count = 600 if reads else 1200  # at once, before any of them is old enough to give way
+    count = FLOOD if reads else 2 * FLOOD  # at once, before any of them is old enough to give way
     with flood(site.settings.http_port, count, first, drop, reads=reads) as attack:
         for _ in range(ROUNDS):
             visit(site)
         assert site.memory_bytes() < MEMORY_BYTES
         if reads and first:
-            wait_for(lambda: attack.lost >= 600, 60)  # as many were cut as were opened at first
+            wait_for(lambda: attack.lost >= FLOOD, 60)  # as many were cut as were opened at first
         visit(site)
 
 
 @pytest.mark.parametrize("way", ["events", "messages?wait=30"])
 def test_a_flood_of_waiting_requests_leaves_others_alone(site: Site, way: str) -> None:
     claim = site.running()
-    with flood(site.settings.http_port, 600, get(f"/computations/{claim.id}/{way}")):
+    with flood(site.settings.http_port, FLOOD, get(f"/computations/{claim.id}/{way}")):
         for _ in range(ROUNDS):
             visit(site)
         assert site.memory_bytes() < MEMORY_BYTES
@@ -165,7 +167,8 @@ def test_a_flood_of_huge_bodies_leaves_others_alone(site: Site) -> None:
     assert site.memory_bytes() < MEMORY_BYTES
     over.set()
     for attacker in attackers:
-        attacker.join()
+        attacker.join(VISIT_S)
+        assert not attacker.is_alive()
     assert statuses <= {411, 413} and 413 in statuses
 
 
