@@ -18,6 +18,7 @@ from device.connect.connector import Connector, FindKept, Started, StartProcess
 from device.connect.process import Process
 from device.errors import ConnectError, RefusedError, SupervisorProtocolError
 from device.handshake import AccountLanguages, describe
+from device.redial import Redial
 from device.runs import Session
 from settings import Settings
 from store import KeptSession
@@ -60,7 +61,8 @@ class Account:
         self.inherited: list[KeptSession] | None = None
         self._connector: Connector | None = None
         self._ending: threading.Thread | None = None
-        self._pause_s, self._connect_at, self._ready_since = settings.redial_s_first, 0.0, 0.0
+        self._redial = Redial(settings.redial_s_first, settings.redial_s_max)
+        self._connect_at = self._ready_since = 0.0
         self._granted = self._opened = 0
 
     @property
@@ -141,14 +143,12 @@ class Account:
 
         ``leaves``: whether its supervisor may wait for us with its kept sessions.
         """
-        if self.state == "ready" and now - self._ready_since > self._settings.redial_s_max:
-            self._pause_s = self._settings.redial_s_first
+        served_s = now - self._ready_since if self.state == "ready" else 0.0
         sentence = f"{self.label}: {why}"
         if sentence != self.sentence:
             log.warning("%s", sentence)
         self.state, self.sentence, self.hello, self._languages = "down", sentence, None, None
-        self._connect_at = now + self._pause_s
-        self._pause_s = min(2 * self._pause_s, self._settings.redial_s_max)
+        self._connect_at = now + self._redial.pause_s(served_s, at_fault=not leaves)
         self._hang_up(leaves=leaves)
         lost, self.sessions, self.receiving, self.inherited = list(self.sessions.values()), {}, None, None
         return lost
