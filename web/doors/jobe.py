@@ -62,10 +62,10 @@ class Parameters(Struct):
     disklimit: float | str | None = 20
     streamsize: float | str | None = 2
     numprocs: float | str | None = 30
-    compileargs: Words = []
-    linkargs: Words = []
-    interpreterargs: Words = []
-    runargs: Words = []
+    compileargs: Words | None = []
+    linkargs: Words | None = []
+    interpreterargs: Words | None = []
+    runargs: Words | None = []
 
 
 class RunSpec(Struct):
@@ -76,7 +76,7 @@ class RunSpec(Struct):
     sourcefilename: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]{0,99})?$")] | None = None
     input: Source | None = None
     file_list: list[tuple[FileId, FileName]] | None = None
-    parameters: Parameters | None = None
+    parameters: Parameters | Annotated[list[str], Meta(max_length=0)] | None = None  # PHP's empty object is a list
 
 
 class NewRun(Struct):

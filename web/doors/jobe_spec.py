@@ -76,10 +76,14 @@ def job(untrusted_body: Mapping[str, Any], settings: Settings) -> Job:
     language = spec["language_id"].lower()
     if language not in LANGUAGES or LANGUAGES[language] not in settings.languages:
         refuse_language(language)
-    parameters = spec.get("parameters") or {}
+    parameters = spec.get("parameters")
+    if parameters is None or parameters == []:  # PHP writes an object without members as an empty list
+        parameters = {}
     if not isinstance(parameters, dict):
         refuse(400, "The parameters of the run_spec have to be an object")
-    files = spec.get("file_list") or []
+    files = spec.get("file_list")
+    if files is None:
+        files = []
     if not isinstance(files, list):
         refuse(400, "The file_list of the run_spec has to be a list")
     if len(files) > settings.cell_files_max:
@@ -95,7 +99,7 @@ def job(untrusted_body: Mapping[str, Any], settings: Settings) -> Job:
         files=named,
         limits=_limits(language, parameters, settings),
         arguments={kind: _arguments(parameters[kind], kind) for kind in KINDS if parameters.get(kind) is not None}
-        | ({"main_class": _text(parameters["main_class"], "main_class")} if parameters.get("main_class") else {}),
+        | ({"main_class": main_class} if (main_class := _text(parameters.get("main_class"), "main_class")) else {}),
     )
 
 
