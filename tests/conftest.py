@@ -29,6 +29,7 @@ SHORT_LIMITS = """
 cell_wall_s = 30.0
 cell_cpu_s = 4.0
 cell_interrupt_grace_s = 2.0
+queue_length_max = 200
 """
 
 # In the environment of ``make run``, for those who look where it gets to.

@@ -6,11 +6,18 @@ import re
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-# What was said last is drawn with the next frame; a page in the background has no frames.
-DRAWN = """() => new Promise((done) => {
-  setTimeout(done, 200);
-  requestAnimationFrame(() => requestAnimationFrame(done));
+# Resolves when the cell has come to a state, and what was said last is drawn: with the next frame, and in a page in the
+# background, which has no frames, a little later. To hear of it is sooner than to look again and again.
+COME_TO = """(cell, [state, deadline_ms]) => new Promise((done, fail) => {
+  const drawn = () => { setTimeout(done, 200); requestAnimationFrame(() => requestAnimationFrame(done)) };
+  const look = () => cell.getAttribute("state") === state && (watcher.disconnect(), drawn());
+  const watcher = new MutationObserver(look);
+  watcher.observe(cell, { attributeFilter: ["state"] });
+  look();
+  setTimeout(() => fail(new Error(`The cell is ${cell.getAttribute("state")}, not ${state}.`)), deadline_ms);
 })"""
+
+SIGHT_MS = 30_000  # until what a test expects is seen, on a machine that has much else to do
 
 
 class Cell:
@@ -64,8 +71,7 @@ class Cell:
 
     def ends(self, state: str = "done") -> Cell:
         """Wait until the run is over, and drawn; until then another one does not begin."""
-        expect(self.node).to_have_attribute("state", state)
-        self.page.evaluate(DRAWN)
+        self.node.evaluate(COME_TO, [state, SIGHT_MS])
         return self
 
     def shows(self, text: str) -> Cell:

@@ -12,13 +12,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from harness import chromium
-from tests.browser.cell import Cell
+from tests.browser.cell import SIGHT_MS, Cell
 from tests.browser.elsewhere import Elsewhere
 from tests.browser.site import Site
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
 DEADLINE_MS = 30_000
-SIGHT_MS = 30_000  # until what a test expects is seen, on a machine that has much else to do
 expect.set_options(timeout=SIGHT_MS)
 
 

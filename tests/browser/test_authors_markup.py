@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterable
+
 from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
@@ -22,26 +23,30 @@ MARKUP = {
 }
 
 
-@pytest.mark.parametrize("html", MARKUP.values(), ids=MARKUP)
-def test_code_keeps_its_lines_in_whatever_markup_an_editor_leaves(embed, html):
-    assert embed(f"<single-cell>{html}</single-cell>").code == LOOP
+def codes_of(embed, markup: Iterable[str]) -> list[str]:
+    """Return the codes of cells that lie in one page, each with its markup in a place of its own."""
+    page = embed("".join(f"<section><single-cell>{html}</single-cell></section>" for html in markup)).page
+    return page.locator("section > single-cell").evaluate_all("cells => cells.map(cell => cell.code)")
 
 
-@pytest.mark.parametrize(
-    ("html", "code"),
-    [
-        ("<p>a = 1</p><p>&nbsp;</p><p>b = 2</p>", "a = 1\n \nb = 2"),
-        ("<p>a = 1</p><p><br></p><p>b = 2</p>", "a = 1\n\nb = 2"),
-        ("<div>a = 1<br><br></div><div>b = 2</div>", "a = 1\n\nb = 2"),
-        ("a = 1\n\n\nb = 2", "a = 1\n\n\nb = 2"),
-        ("<b>a</b> = <i>1</i>&nbsp;&lt; 2", "a = 1 < 2"),
-        ("print(1)<button slot=run type=button>Go</button>", "print(1)"),
-        ("<script type='text/x-python'>print('a\u00a0b<br>')</script>", "print('a\u00a0b<br>')"),
-        ("<p>print(x)</p><p><span data-setup>x = 1</span></p>", "print(x)"),
-    ],
-)
-def test_blank_lines_marks_and_buttons_are_told_from_code(embed, html, code):
-    assert embed(f"<single-cell>{html}</single-cell>").code == code
+def test_code_keeps_its_lines_in_whatever_markup_an_editor_leaves(embed):
+    assert dict(zip(MARKUP, codes_of(embed, MARKUP.values()), strict=True)) == dict.fromkeys(MARKUP, LOOP)
+
+
+CODES = {
+    "<p>a = 1</p><p>&nbsp;</p><p>b = 2</p>": "a = 1\n \nb = 2",
+    "<p>a = 1</p><p><br></p><p>b = 2</p>": "a = 1\n\nb = 2",
+    "<div>a = 1<br><br></div><div>b = 2</div>": "a = 1\n\nb = 2",
+    "a = 1\n\n\nb = 2": "a = 1\n\n\nb = 2",
+    "<b>a</b> = <i>1</i>&nbsp;&lt; 2": "a = 1 < 2",
+    "print(1)<button slot=run type=button>Go</button>": "print(1)",
+    "<script type='text/x-python'>print('a\u00a0b<br>')</script>": "print('a\u00a0b<br>')",
+    "<p>print(x)</p><p><span data-setup>x = 1</span></p>": "print(x)",
+}
+
+
+def test_blank_lines_marks_and_buttons_are_told_from_code(embed):
+    assert dict(zip(CODES, codes_of(embed, CODES), strict=True)) == CODES
 
 
 def test_code_that_comes_after_the_element_is_shown_and_edits_are_kept(embed, page):
@@ -222,14 +227,15 @@ FENCED = {
 }
 
 
-@pytest.mark.parametrize("html", FENCED.values(), ids=FENCED)
-def test_a_fence_inside_the_element_is_its_code_whatever_markdown_makes_of_it(embed, page, html):
-    cell = embed(f"<p>before</p>{html}<p>after</p>")
-    expect(cell.node.locator(".pce-line").first).to_have_text("# a comment")
-    assert cell.code == "# a comment\n\nprint(3)"
-    expect(page.get_by_text("after")).to_be_visible()
-    cell.run().shows("3")
-    expect(cell.output.locator(".notice")).to_have_count(0)
+def test_a_fence_inside_the_element_is_its_code_whatever_markdown_makes_of_it(embed, page):
+    embed("".join(f"<section><p>before</p>{html}<p>after</p></section>" for html in FENCED.values()))
+    for number, tool in enumerate(FENCED):
+        cell = Cell(page, f"section >> nth={number} >> single-cell")
+        expect(cell.node.locator(".pce-line").first, tool).to_have_text("# a comment")
+        assert cell.code == "# a comment\n\nprint(3)", tool
+        expect(page.get_by_text("after").nth(number), tool).to_be_visible()
+        expect(cell.run().output, tool).to_contain_text("3")
+        expect(cell.output.locator(".notice"), tool).to_have_count(0)
 
 
 # The element without a fence, a comment and a blank line in it: nobody can tell any more what was code.
@@ -241,29 +247,30 @@ TAKEN_APART = {
 }
 
 
-@pytest.mark.parametrize("html", TAKEN_APART.values(), ids=TAKEN_APART)
-def test_a_cell_that_was_taken_apart_says_so_to_its_author(embed, html):
-    cell = embed(html)
-    expect(cell.output.locator(".notice").first).to_contain_text(
-        "author of this page: the code of this cell was taken apart"
-    )
+def test_a_cell_that_was_taken_apart_says_so_to_its_author(embed):
+    for tool, html in TAKEN_APART.items():
+        expect(embed(html).output.locator(".notice").first, tool).to_contain_text(
+            "author of this page: the code of this cell was taken apart"
+        )
 
 
-@pytest.mark.parametrize(
-    "html",
-    [
-        "<single-cell></single-cell>",
-        "<p><single-cell placeholder='Write here'></single-cell></p>",
-        "<p>Try <single-cell></single-cell> it.</p>",
-        "<p><single-cell>print(1)</single-cell></p>",
-        "<single-cell># Write a loop here.</single-cell>",
-        "<single-cell><p>for i in range(3):</p><ul><li>print(i)</li></ul></single-cell>",
-    ],
-)
-def test_a_cell_that_is_meant_so_says_nothing(embed, page, html):
-    cell = embed(html)
-    page.evaluate("new Promise(done => setTimeout(done, 300))")
-    expect(cell.output).to_be_empty()
+MEANT_SO = [
+    "<single-cell></single-cell>",
+    "<p><single-cell placeholder='Write here'></single-cell></p>",
+    "<p>Try <single-cell></single-cell> it.</p>",
+    "<p><single-cell>print(1)</single-cell></p>",
+    "<single-cell># Write a loop here.</single-cell>",
+    "<single-cell><p>for i in range(3):</p><ul><li>print(i)</li></ul></single-cell>",
+]
+
+
+def test_a_cell_that_is_meant_so_says_nothing(embed, page):
+    # The last one says something, and with it all have had their turn.
+    embed("".join(f"<section>{html}</section>" for html in [*MEANT_SO, TAKEN_APART["Pandoc"]]))
+    outputs = page.locator("single-cell >> .output")
+    expect(outputs).to_have_count(len(MEANT_SO) + 1)
+    expect(outputs.last).to_contain_text("taken apart")
+    assert dict(zip(MEANT_SO, outputs.all_inner_texts()[:-1], strict=True)) == dict.fromkeys(MEANT_SO, "")
 
 
 def test_run_in_an_empty_cell_says_that_there_is_no_code(embed, page):

@@ -46,14 +46,14 @@ def width_of(picture: Locator) -> int:
     return picture.evaluate("image => image.decode().then(() => image.naturalWidth)")
 
 
-@pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_that_the_cell_wrote_is_shown_by_its_name(cell, page, name):
-    cell.run(WRITE + PICTURES[name])
-    assert width_of(cell.drawn.locator("img")) == 3
-    # It stands in the list of files as a file, and not as a picture a second time.
-    expect(cell.output.locator(".files li")).to_have_count(2)
-    expect(cell.output.locator("img.picture")).to_have_count(0)
-    expect(cell.output.locator(".notice")).to_have_count(0)
+def test_a_picture_that_the_cell_wrote_is_shown_by_its_name(cell):
+    for name, code in PICTURES.items():
+        cell.run(WRITE + code)
+        assert width_of(cell.drawn.locator("img")) == 3, name
+        # It stands in the list of files as a file, and not as a picture a second time.
+        expect(cell.output.locator(".files li"), name).to_have_count(2)
+        expect(cell.output.locator("img.picture"), name).to_have_count(0)
+        expect(cell.output.locator(".notice"), name).to_have_count(0)
 
 
 def test_markdown_shows_a_picture_that_the_cell_wrote_and_links_a_file(cell, page):
@@ -67,29 +67,29 @@ def test_markdown_shows_a_picture_that_the_cell_wrote_and_links_a_file(cell, pag
     expect(cell.output.locator("img")).to_have_count(1)
 
 
-@pytest.mark.parametrize(
-    ("code", "selector"),
-    [
-        ("Video('a b.wav')", "video"),
-        ("Audio(url='a%20b.wav')", "audio"),
-        ("HTML('<video controls><source src=\"a b.wav\"></video>')", "video"),
-    ],
-)
-def test_a_film_or_a_sound_that_the_cell_wrote_plays(cell, code, selector):
-    cell.run(WRITE + code)
-    assert cell.drawn.locator(selector).evaluate(DURATION) == pytest.approx(0.5, abs=0.05)
-    expect(cell.output.locator(".notice")).to_have_count(0)
+PLAYERS = {
+    "Video('a b.wav')": "video",
+    "Audio(url='a%20b.wav')": "audio",
+    "HTML('<video controls><source src=\"a b.wav\"></video>')": "video",
+}
 
 
-@pytest.mark.parametrize("code", ["FileLink('a b.wav')", "HTML('<a href=\"cell://a b.wav\">a b.wav</a>')"])
-def test_a_link_to_a_file_that_the_cell_wrote_offers_the_file(cell, page, code):
-    cell.run(WRITE + code)
-    cell.drawn.locator("a").click()
-    offered = cell.output.locator(".notice a")
-    expect(offered).to_have_text("a b.wav")
-    with page.expect_download() as download:
-        offered.click()
-    assert Path(download.value.path()).read_bytes().startswith(b"RIFF")
+def test_a_film_or_a_sound_that_the_cell_wrote_plays(cell):
+    for code, selector in PLAYERS.items():
+        cell.run(WRITE + code)
+        assert cell.drawn.locator(selector).evaluate(DURATION) == pytest.approx(0.5, abs=0.05), code
+        expect(cell.output.locator(".notice"), code).to_have_count(0)
+
+
+def test_a_link_to_a_file_that_the_cell_wrote_offers_the_file(cell, page):
+    for code in ("FileLink('a b.wav')", "HTML('<a href=\"cell://a b.wav\">a b.wav</a>')"):
+        cell.run(WRITE + code)
+        cell.drawn.locator("a").click()
+        offered = cell.output.locator(".notice a")
+        expect(offered, code).to_have_text("a b.wav")
+        with page.expect_download() as download:
+            offered.click()
+        assert Path(download.value.path()).read_bytes().startswith(b"RIFF"), code
 
 
 def test_a_page_that_the_cell_wrote_is_shown_in_its_frame(cell):
@@ -138,19 +138,20 @@ def test_what_is_really_on_another_server_is_said_with_its_name(cell, nobody_is_
     )
 
 
-@pytest.mark.parametrize(
-    "html",
-    [
-        "<script>new Worker(URL.createObjectURL(new Blob([''])))</script>",
-        "<img src=data:image/png;base64,xx><a href='#a'>a</a>",
-        "<script>fetch('data.json').catch(() => {})</script>",
-        "<link rel=stylesheet href='data:text/css,p{}'>",
-    ],
-)
-def test_what_is_refused_without_another_server_is_not_called_one(cell, html):
-    cell.run(f"from IPython.display import HTML\nHTML({html!r} + '<p id=witness>shown</p>')")
-    witness = cell.drawn.locator("#witness")
-    expect(witness).to_be_visible()
+REFUSED = [
+    "<script>new Worker(URL.createObjectURL(new Blob([''])))</script>",
+    "<img src=data:image/png;base64,xx><a href='#a'>a</a>",
+    "<script>fetch('data.json').catch(() => {})</script>",
+    "<link rel=stylesheet href='data:text/css,p{}'>",
+]
+
+
+def test_what_is_refused_without_another_server_is_not_called_one(cell):
+    shows = "\n".join(f"display(HTML({html!r} + '<p id=witness>shown</p>'))" for html in REFUSED)
+    cell.run(f"from IPython.display import HTML, display\n{shows}")
+    for number, html in enumerate(REFUSED):
+        witness = cell.output.frame_locator(".frame").nth(number).frame_locator("iframe").locator("#witness")
+        expect(witness, html).to_be_visible()
     witness.evaluate("() => new Promise((done) => setTimeout(done, 300))")
     expect(cell.output.locator(".notice")).to_have_count(0)
 

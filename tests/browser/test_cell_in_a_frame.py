@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -136,12 +137,14 @@ def test_without_javascript_the_code_is_there_and_its_setup_is_not(server, brows
     context.close()
 
 
-@pytest.mark.parametrize("system", ["light", "dark"])
-@pytest.mark.parametrize(("theme", "shown"), [("", "light"), ("light", "light"), ("dark", "dark"), ("system", None)])
-def test_a_frame_is_light_unless_its_address_says_otherwise(framed, page, system, theme, shown):
-    page.emulate_media(color_scheme=system)
-    cell = framed(code="1", **({"theme": theme} if theme else {}))
-    dark = (shown or system) == "dark"
-    expect(cell.node.locator(".cell")).to_have_class("cell dark" if dark else "cell")
-    ground = cell.frame.locator("html").evaluate("root => getComputedStyle(root).colorScheme")
-    assert ground == (shown or "light dark")
+THEMES = {"": "light", "light": "light", "dark": "dark", "system": None}
+
+
+def test_a_frame_is_light_unless_its_address_says_otherwise(framed, page):
+    for (theme, shown), system in product(THEMES.items(), ("light", "dark")):
+        page.emulate_media(color_scheme=system)
+        cell = framed(code="1", **({"theme": theme} if theme else {}))
+        dark = (shown or system) == "dark"
+        expect(cell.node.locator(".cell"), f"{theme} {system}").to_have_class("cell dark" if dark else "cell")
+        ground = cell.frame.locator("html").evaluate("root => getComputedStyle(root).colorScheme")
+        assert ground == (shown or "light dark"), (theme, system)

@@ -33,15 +33,15 @@ tell.on_click(lambda _: print("they are", a.value, b.value))
 w.VBox([a, b, tell, out])
 """
 ENDLESS = """
-import signal
+import signal, time
 import ipywidgets as w
 s = w.IntSlider(description="s")
 def moved(change):
     print("at", change.new, flush=True)
-    while change.new == 1: pass
+    while change.new == 1: time.sleep(0.01)
     if change.new == 3:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        while True: pass
+        while True: time.sleep(0.01)
 s.observe(moved, "value")
 s
 """

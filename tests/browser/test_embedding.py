@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
@@ -174,14 +173,12 @@ def test_the_language_that_is_chosen_runs_and_colours_the_code(embed, page):
     expect(cell.node.locator(".token.keyword").first).to_have_text("def")
 
 
-@pytest.mark.parametrize(
-    ("language", "code", "keyword"),
-    [("sage", "lambda x: x", "lambda"), ("julia", "function f() end", "function"), ("octave", "while true", "while"),
-     ("gap", "local x", "local")],
-)  # fmt: skip
-def test_languages_have_their_colours(embed, language, code, keyword):
-    cell = embed(f'<single-cell language="{language}">{code}</single-cell>')
-    expect(cell.node.locator(".token.keyword").first).to_have_text(keyword)
+def test_languages_have_their_colours(embed, page):
+    codes = {"sage": "lambda x: x", "julia": "function f() end", "octave": "while true", "gap": "local x"}
+    embed("".join(f'<single-cell language="{language}">{code}</single-cell>' for language, code in codes.items()))
+    for language, code in codes.items():
+        keyword = page.locator(f"single-cell[language={language}] .token.keyword").first
+        expect(keyword, language).to_have_text(code.split()[0])
 
 
 def test_a_language_that_nobody_knows_is_plain_text(embed, page):
@@ -261,11 +258,6 @@ def test_the_cell_follows_the_pages_light_and_dark(embed, page):
     expect(inner).to_have_class("cell dark")
     cell.node.evaluate("cell => cell.setAttribute('theme', 'light')")
     expect(inner).to_have_class("cell")
-
-
-@pytest.mark.parametrize(("lang", "run"), [("de-AT", "Ausführen"), ("fr", "Exécuter"), ("en", "Run"), ("tlh", "Run")])
-def test_the_cell_speaks_the_language_of_the_page(embed, lang, run):
-    expect(embed(THREE, lang=lang).button).to_have_text(run)
 
 
 def test_a_server_that_refuses_gives_its_own_sentence(embed):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 SHOW = "from IPython.display import HTML, Latex, Markdown, Math, display\n"
@@ -19,23 +18,24 @@ def html(text: str) -> str:
     return f"{SHOW}HTML({text!r})"
 
 
-@pytest.mark.parametrize(
-    ("text", "formulas"),
-    [
-        ("$x^2$", 1),
-        (r"\(x^2\)", 1),
-        (r"<b>So</b> $$\frac{1}{2}$$ and \[x_1\] and $y$", 3),
-        (TABLE, 2),
-        (r"\begin{align} a &amp;= b \\ c &amp;&lt; d \end{align}", 1),
-        ('<script type="math/tex; mode=display">x^2</script>', 1),
-        (PAGE, 1),
-    ],
-    ids=["dollars", "round", "between words", "a table of Sage", "an environment", "an old Sage's", "a whole page"],
-)
-def test_formulas_in_html_are_set_inside_their_frame(cell, page, text, formulas):
-    cell.run(html(text))
-    expect(cell.drawn.locator(".katex-html")).to_have_count(formulas)
-    expect(cell.drawn.locator("body")).not_to_contain_text("\\(")
+# What a text is → the text, and how many formulas are in it.
+TEXTS = {
+    "dollars": ("$x^2$", 1),
+    "round": (r"\(x^2\)", 1),
+    "between words": (r"<b>So</b> $$\frac{1}{2}$$ and \[x_1\] and $y$", 3),
+    "a table of Sage": (TABLE, 2),
+    "an environment": (r"\begin{align} a &amp;= b \\ c &amp;&lt; d \end{align}", 1),
+    "an old Sage's": ('<script type="math/tex; mode=display">x^2</script>', 1),
+    "a whole page": (PAGE, 1),
+}
+
+
+def test_formulas_in_html_are_set_inside_their_frame(cell, page):
+    cell.run(SHOW + "\n".join(f"display(HTML({text!r}))" for text, _ in TEXTS.values()))
+    for number, (name, (_, formulas)) in enumerate(TEXTS.items()):
+        drawn = cell.output.frame_locator(".frame").nth(number).frame_locator("iframe")
+        expect(drawn.locator(".katex-html"), name).to_have_count(formulas)
+        expect(drawn.locator("body"), name).not_to_contain_text("\\(")
     assert page.watch.errors == []
 
 
@@ -138,7 +138,7 @@ def test_formulas_in_markdown_that_has_html_are_set_in_its_frame(cell):
 BEGINNINGS = {"bracket": "\n\\[", "environment": "\n\\begin{a}", "round": "\\("}
 
 
-@pytest.mark.parametrize("beginning", BEGINNINGS.values(), ids=BEGINNINGS)
-def test_many_beginnings_without_ends_do_not_hold_the_page(cell, beginning):
-    cell.run(f"{SHOW}Markdown({beginning!r} * (199_000 // {len(beginning)}) + ' the end')")
-    expect(cell.output.locator(".markdown")).not_to_be_empty()
+def test_many_beginnings_without_ends_do_not_hold_the_page(cell):
+    for name, beginning in BEGINNINGS.items():
+        cell.run(f"{SHOW}Markdown({beginning!r} * (199_000 // {len(beginning)}) + ' the end')")
+        expect(cell.output.locator(".markdown"), name).not_to_be_empty()

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.cell import Cell
 
 VIDEO = "from IPython.display import YouTubeVideo\nYouTubeVideo('dQw4w9WgXcQ', width=400, height=300)"
-SHOW = "from IPython.display import HTML\n"
+SHOW = "from IPython.display import HTML, display\n"
 NAMED = "www.youtube.com"
 PLAYER = "<title>Player</title><p id=player>playing</p>"
 OTHERS = {
@@ -32,6 +32,10 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+# For Locator.evaluate of an output: the addresses of the pages of other servers in it.
+LET_IN = "output => [...output.querySelectorAll('iframe.embedded')].map(({ src }) => src)"
+
+
 class Net:
     """The pages of all hosts but the test's own, which are answered here; ``asked`` are their addresses."""
 
@@ -50,9 +54,10 @@ def net(page) -> Net:
     return Net(page)
 
 
-def shown(address: str) -> str:
-    """Return code that shows a frame with an address, and a witness."""
-    return f"{SHOW}HTML('''<iframe width=300 height=200 src=\"{address}\"></iframe><p id=witness>shown</p>''')"
+def shown(*addresses: str) -> str:
+    """Return code that shows frames with these addresses, each in an output of its own with a witness."""
+    html = "<iframe width=300 height=200 src=\"{}\"></iframe><p id=witness>shown</p>"
+    return SHOW + "".join(f"display(HTML('{html.format(address)}'))\n" for address in addresses)
 
 
 def test_a_video_of_another_server_is_a_link_in_its_place(embed, page, net):
@@ -86,34 +91,35 @@ def test_a_host_that_the_author_named_is_let_in(embed, page, net):
     assert frame.bounding_box()["width"] < 300
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_a_host_that_is_not_named_stays_closed(embed, net, name):
+def test_a_host_that_is_not_named_stays_closed(embed, net):
     cell = embed(f'<single-cell frame-hosts="{NAMED}"></single-cell>')
-    cell.run(shown(OTHERS[name]))
-    expect(cell.drawn.locator("#witness")).to_be_visible()
-    expect(cell.output.locator(".elsewhere a")).to_have_count(1)
-    expect(cell.output.locator("iframe.embedded")).to_have_count(0)
+    cell.run(shown(*OTHERS.values()))
+    for number, name in enumerate(OTHERS):
+        witness = cell.output.frame_locator(".frame").nth(number).frame_locator("iframe").locator("#witness")
+        expect(witness, name).to_be_visible()
+    expect(cell.output.locator(".elsewhere a")).to_have_count(len(OTHERS))
+    assert cell.output.evaluate(LET_IN) == []
     assert net.asked == []
 
 
-@pytest.mark.parametrize("value", HOSTILE)
-def test_a_hostile_value_of_the_attribute_lets_nobody_in(embed, page, net, value):
+def test_a_hostile_value_of_the_attribute_lets_nobody_in(embed, page, net):
     embed("<single-cell></single-cell>")
     page.evaluate(
-        """value => {
-          const cell = document.createElement("single-cell");
-          cell.id = "b";
-          cell.setAttribute("frame-hosts", value);
-          document.body.append(cell);
-        }""",
-        value,
+        """async ([values, code]) => {
+          for (const value of values) {
+            const cell = document.createElement("single-cell");
+            cell.setAttribute("frame-hosts", value);
+            cell.setAttribute("linked", "");
+            document.body.append(cell);
+            cell.code = code;
+            await cell.run();
+          } }""",
+        [HOSTILE, shown("https://evil.example/www.youtube.com", "https://www.youtube.com/embed/a")],
     )
-    cell = Cell(page, "#b").ready()
-    cell.run(shown("https://evil.example/www.youtube.com"))
-    expect(cell.output.locator(".elsewhere a")).to_have_count(1)
-    cell.run(shown("https://www.youtube.com/embed/a"))
-    expect(cell.output.locator(".elsewhere a")).to_have_count(1)
-    expect(cell.output.locator("iframe.embedded")).to_have_count(0)
+    for value in HOSTILE:
+        cell = page.locator("single-cell[linked]").nth(HOSTILE.index(value))
+        expect(cell.locator(".elsewhere a"), value).to_have_count(2)
+        assert cell.locator(".output").evaluate(LET_IN) == [], value
     assert net.asked == []
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.scene import scene
@@ -120,19 +119,19 @@ CHARTS = {
 CLICK = "all => all.forEach(node => node.dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true })))"
 
 
-@pytest.mark.parametrize("name", CHARTS)
-def test_charts_cannot_touch_the_page_or_ask_another_server(embed, nobody_is_asked, page, name):
-    code, sign = CHARTS[name]
+def test_charts_cannot_touch_the_page_or_ask_another_server(embed, nobody_is_asked, page):
     cell = embed("<h1>Mine</h1><single-cell></single-cell>")
     address, box = page.url, page.locator("h1").bounding_box()
-    cell.run(code.replace("X/", f"{nobody_is_asked}/"))
-    if sign:
-        expect(cell.drawn.locator(sign).first).to_be_attached()
-        cell.drawn.locator("a, .mark-rect path").evaluate_all(CLICK)
-    else:
-        cell.shows("shown")
-    page.evaluate("new Promise(done => setTimeout(done, 100))")
-    assert page.evaluate("[window.owned, localStorage.owned, document.cookie]") == [None, None, ""]
-    assert (page.title(), page.url) == ("A page", address) and page.locator("h1").bounding_box() == box
-    assert len(page.context.pages) == 1
-    assert all(link.startswith("http") for link in cell.output.locator(".notice a").all_inner_texts())
+    for name, (code, sign) in CHARTS.items():
+        cell.run(code.replace("X/", f"{nobody_is_asked}/"))
+        if sign:
+            expect(cell.drawn.locator(sign).first, name).to_be_attached()
+            cell.drawn.locator("a, .mark-rect path").evaluate_all(CLICK)
+        else:
+            expect(cell.output, name).to_contain_text("shown")
+        page.evaluate("new Promise(done => setTimeout(done, 100))")
+        assert page.evaluate("[window.owned, localStorage.owned, document.cookie]") == [None, None, ""], name
+        assert (page.title(), page.url) == ("A page", address), name
+        assert page.locator("h1").bounding_box() == box, name
+        assert len(page.context.pages) == 1, name
+        assert all(link.startswith("http") for link in cell.output.locator(".notice a").all_inner_texts()), name

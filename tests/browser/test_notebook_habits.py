@@ -73,9 +73,8 @@ def test_code_is_coloured_and_can_be_read(embed, theme):
 F = "def f():\n    'Says 42.'\n    return 41 + 1\n"
 
 
-@pytest.mark.parametrize(
-    ("code", "text"),
-    [
+def test_what_a_pager_would_show_is_shown(cell):
+    for code, text in (
         ("print?", "Prints the values to a stream"),
         (F + "f??", "return 41 + 1"),
         (F + "%psource f", "return 41 + 1"),
@@ -83,10 +82,8 @@ F = "def f():\n    'Says 42.'\n    return 41 + 1\n"
         ("open('a.py', 'w').write('a = 17')\n%pycat a.py", "a = 17"),
         ("open('a.txt', 'w').write('long ago')\n%less a.txt", "long ago"),
         ("%less b.txt", "b.txt cannot be read: No such file or directory"),
-    ],
-)
-def test_what_a_pager_would_show_is_shown(cell, code, text):
-    cell.run(code).shows(text)
+    ):
+        expect(cell.run(code).output, code).to_contain_text(text)
 
 
 def test_code_that_is_loaded_stands_in_the_editor_and_the_authors_can_come_back(page, embed):
@@ -107,41 +104,36 @@ def test_what_a_pager_shows_comes_behind_what_was_printed(cell):
     assert cell.output.inner_text().startswith("before")
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
+def test_scripts_of_notebooks_write_into_their_element(cell, page):
+    for code in (
         "%%javascript\nelement.textContent = 'mine';",
         "%%js\nelement.append('<b>mine</b>');",
         "%%javascript\nelement.html('<b>mine</b>').append(' and more'); element.text(element.text().slice(0, 4))",
         "%%javascript\nelement.get(0).appendChild(document.createTextNode('mine'))",
         SHOW + "Javascript('var b = document.createElement(\"b\"); b.append(\"mine\"); element.append(b)')",
         "%%javascript\nvar element = document.body; element.append('mine')",
-    ],
-)
-def test_scripts_of_notebooks_write_into_their_element(cell, page, code):
-    cell.run(code)
-    expect(cell.drawn.locator("body")).to_contain_text("mine")
-    expect(cell.drawn.locator("body")).not_to_contain_text("<b>")
-    expect(cell.output.locator(".notice")).to_have_count(0)
-    expect(cell.output.locator(".frame")).not_to_have_css("height", "0px")
+    ):
+        cell.run(code)
+        expect(cell.drawn.locator("body"), code).to_contain_text("mine")
+        expect(cell.drawn.locator("body"), code).not_to_contain_text("<b>")
+        expect(cell.output.locator(".notice"), code).to_have_count(0)
+        expect(cell.output.locator(".frame"), code).not_to_have_css("height", "0px")
     assert page.watch.errors == []
 
 
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [
-        ("%%javascript\nIPython.notebook.kernel.execute('1')", "ReferenceError: IPython is not defined"),
-        ("%%javascript\nlet x = ;", "SyntaxError"),
-        ("%%javascript\nPromise.reject(new TypeError('later'))", "TypeError: later"),
-        ("%%html\n<p>shown</p><script>setTimeout(() => nope())</script>", "ReferenceError: nope is not defined"),
-        ("%%html\n<p>shown</p><script>throw '<b>bold</b>'.repeat(1000)</script>", "<b>bold</b>"),
-    ],
-    ids=["a notebook's", "syntax", "a promise's", "a page's", "a hostile one"],
-)
-def test_an_error_in_a_script_is_said_once_below_its_output(cell, code, error):
-    cell.run(code)
-    notice = cell.output.locator(".notice")
-    expect(notice).to_have_count(1)
-    expect(notice).to_contain_text(f"A script in this output went wrong: {error}")
-    expect(notice.locator("b")).to_have_count(0)
-    assert len(notice.inner_text()) < 1000
+ERRORS = {
+    "ReferenceError: IPython is not defined": "%%javascript\nIPython.notebook.kernel.execute('1')",
+    "SyntaxError": "%%javascript\nlet x = ;",
+    "TypeError: later": "%%javascript\nPromise.reject(new TypeError('later'))",
+    "ReferenceError: nope is not defined": "%%html\n<p>shown</p><script>setTimeout(() => nope())</script>",
+    "<b>bold</b>": "%%html\n<p>shown</p><script>throw '<b>bold</b>'.repeat(1000)</script>",
+}
+
+
+def test_an_error_in_a_script_is_said_once_below_its_output(cell):
+    for error, code in ERRORS.items():
+        notice = cell.run(code).output.locator(".notice")
+        expect(notice, error).to_have_count(1)
+        expect(notice).to_contain_text(f"A script in this output went wrong: {error}")
+        expect(notice.locator("b"), error).to_have_count(0)
+        assert len(notice.inner_text()) < 1000, error

@@ -39,7 +39,7 @@ def server() -> Iterator[Server]:
 def crowd(server: Server) -> Iterator[list[str]]:
     """One computation that runs, and one that waits, until the test lets them go; the server has seen them."""
     client = Client(server.url)
-    ids = [client.submit("while True: pass")["id"] for _ in range(2)]
+    ids = [client.submit("import time\ntime.sleep(1000)")["id"] for _ in range(2)]
     said = {"json": {}, "headers": {"X-Forwarded-For": "203.0.113.6"}, "timeout": 30}
     wait_for(lambda: "challenge" in requests.post(f"{server.url}/computations", **said).text)
     yield ids

@@ -23,23 +23,24 @@ def made(server, site, page):
     return open_page
 
 
-@pytest.mark.parametrize(
-    ("location", "codes"),
-    [
-        ("['#two', '#3-3']", ["2", "3"]),
-        ("'#1'", ["1"]),
-        ("'#1, #3-3'", ["1", "3"]),
-        ("'div.c:first'", ["1"]),
-        ("'div.c:eq(1)'", ["2"]),
-        ("'.c:not(:last)'", ["1", "2"]),
-        ("document.getElementById('two')", ["2"]),
-        ("[document.getElementById('two'), '.c']", ["1", "2", "3"]),
-        ("$('.c').slice(1)", ["2", "3"]),
-        ("document.querySelectorAll('.c')", ["1", "2", "3"]),
-    ],
-)
-def test_a_place_is_a_selector_an_element_or_a_list_of_them(made, page, location, codes):
-    assert made(f"sagecell.makeSagecell({{inputLocation: {location}, languages: ['python']}})") == codes
+LOCATIONS = {
+    "['#two', '#3-3']": ["2", "3"],
+    "'#1'": ["1"],
+    "'#1, #3-3'": ["1", "3"],
+    "'div.c:first'": ["1"],
+    "'div.c:eq(1)'": ["2"],
+    "'.c:not(:last)'": ["1", "2"],
+    "document.getElementById('two')": ["2"],
+    "[document.getElementById('two'), '.c']": ["1", "2", "3"],
+    "$('.c').slice(1)": ["2", "3"],
+    "document.querySelectorAll('.c')": ["1", "2", "3"],
+}
+
+
+def test_a_place_is_a_selector_an_element_or_a_list_of_them(made, page):
+    for location, codes in LOCATIONS.items():
+        call = f"sagecell.makeSagecell({{inputLocation: {location}, languages: ['python']}})"
+        assert made(call) == codes, location
     assert page.watch.errors == []
 
 

@@ -197,24 +197,27 @@ HIDDEN = (
 FIELDS = "Object.fromEntries(new FormData(document.forms[0]))"
 
 
-@pytest.mark.parametrize(
-    ("options", "copied"),
-    [
-        ("", {}),
-        ("hiddenInputs: ['sageAnswer']", {"sageAnswer": '(1, "2")'}),
-        ("hiddenInputs: true", {"sageAnswer": '(1, "2")'}),
-        ("hiddenInputs: 'sageAnswer'", {"sageAnswer": '(1, "2")'}),
-        ("hiddenInputs: 'no sageAnswer'", {}),
-        ("template: {hiddenInputs: ['seen', 'nope']}", {}),
-    ],
-)
-def test_hidden_inputs_are_copied_where_the_page_asks_for_them(open_page, page, options, copied):
-    open_page(FORM, make(options=options))
-    evaluate(page, HIDDEN)
-    assert page.evaluate(FIELDS) == {"user": "ann", **copied}
-    assert page.evaluate("typeof document.forms[0].submit") == "function"
-    evaluate(page, "print(1)")
-    assert page.evaluate(FIELDS) == {"user": "ann"}
+ANSWER = {"sageAnswer": '(1, "2")'}
+# Options of a cell → the fields that the page's form has of an output.
+COPIED = {
+    "": {},
+    "hiddenInputs: ['sageAnswer']": ANSWER,
+    "hiddenInputs: true": ANSWER,
+    "hiddenInputs: 'sageAnswer'": ANSWER,
+    "hiddenInputs: 'no sageAnswer'": {},
+    "template: {hiddenInputs: ['seen', 'nope']}": {},
+}
+
+
+def test_hidden_inputs_are_copied_where_the_page_asks_for_them(open_page, page):
+    for options, copied in COPIED.items():
+        open_page(FORM, make(options=options))
+        evaluate(page, HIDDEN)
+        assert page.evaluate(FIELDS) == {"user": "ann", **copied}, options
+        assert page.evaluate("typeof document.forms[0].submit") == "function", options
+        evaluate(page, "print(1)")
+        assert page.evaluate(FIELDS) == {"user": "ann"}, options
+        page.evaluate("localStorage.clear()")  # what has run would be kept for the next page
 
 
 def test_a_page_may_ask_for_hidden_inputs_once_for_all_of_its_cells(open_page, page):
