@@ -72,6 +72,8 @@ class Settings(Limits, frozen=True, kw_only=True):
     origin_waiting_max: PositiveInt
     key_waiting_max: PositiveInt
     client_sessions_max: PositiveInt
+    origin_sessions_max: PositiveInt
+    key_sessions_max: PositiveInt
     page_begins_per_s: PositiveInt
     proof_of_work: bool
     proof_waiting_min: PositiveInt

@@ -133,7 +133,8 @@ class Account:
         for kept in self.inherited:
             at = kept.location
             self.sessions[at.alias] = Session(
-                kept.id, self, kept.language, True, now - kept.age_s, at.client, at.alias, idle_since=now - kept.idle_s
+                kept.id, self, kept.language, True, now - kept.age_s, at.requester, at.alias,
+                idle_since=now - kept.idle_s,
             )
         self._granted, self._opened = 0, len(self.sessions)
         self.state, self.sentence = "starting", self._loading()

@@ -11,7 +11,7 @@ from device.registry import Runs
 from device.runs import Run, Session
 from device.shares import weight
 from settings import Settings
-from store import Store
+from store import NOBODY, Store
 
 UPLOAD_PIECE_BYTES = 1 << 20  # read in one round
 log = logging.getLogger(__name__)
@@ -67,8 +67,8 @@ class Handover:
         account = max(able, key=lambda account: account.free, default=None)
         if account is None:
             return None
-        client = claim.client if claim.lane is not None else None
-        return Session(claim.session, account, claim.language, claim.keep, now, client)
+        requester = claim.requester if claim.lane is not None else NOBODY
+        return Session(claim.session, account, claim.language, claim.keep, now, requester)
 
     def _hand_over(self, run: Run, session: Session, now: float) -> None:
         self._runs.begin(run, session, now)

@@ -58,8 +58,10 @@ class Runs:
             session.account.admit(session)
             if run.claim.keep:
                 self.kept[session.id] = session
-                account = session.account
-                run.claim.location = Location(account.name, session.alias, account.heir_key, session.client)
+                account, asked_by = session.account, session.requester
+                run.claim.location = Location(
+                    account.name, session.alias, account.heir_key, asked_by.client, asked_by.origin, asked_by.key
+                )
         session.run, run.session, run.clock.began = run, session, now
 
     def end(
@@ -154,16 +156,18 @@ class Runs:
         session.idle_since = now
         if session.keep:
             self._trigger.note_idle(session.id)
-            self._bound_idle(session.client, now)
+            for kind in ("client", "origin", "key"):
+                self._bound_idle(kind, getattr(session.requester, kind), now)
         else:
             self.kept.pop(session.id, None)
             session.expect_end(now)  # the turn was its last
 
-    def _bound_idle(self, client: str | None, now: float) -> None:
-        """End those idle sessions of a client that are more than its share, the ones that were idle longest first."""
-        if client is not None:
-            of_client = sorted((one for one in self.idle if one.client == client), key=lambda one: one.idle_since)
-            for session in of_client[: max(0, len(of_client) - self._settings.client_sessions_max)]:
+    def _bound_idle(self, kind: str, name: str | None, now: float) -> None:
+        """End those idle sessions of a client, an origin or a key that are more than its share, longest idle first."""
+        if name is not None:
+            own = [session for session in self.idle if getattr(session.requester, kind) == name]
+            most = getattr(self._settings, f"{kind}_sessions_max")
+            for session in sorted(own, key=lambda session: session.idle_since)[: max(0, len(own) - most)]:
                 session.close(now)
 
     def forget(self, session: Session) -> None:

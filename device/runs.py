@@ -16,7 +16,7 @@ from device.inbox import FRAME_BYTES, Inbox
 from device.output_files import OutputFiles, WholeFile
 from device.run_clock import RunClock
 from settings import Settings
-from store import Claim
+from store import NOBODY, Claim, Requester
 from wire import CHUNK_BYTES, Close, Deliver, Execute, Frame, InputReply, Interrupt, Upload
 
 
@@ -49,8 +49,8 @@ class Session:
     attempt still says can be taken for the next one's. ``run``: what its frames are about now. ``inbox``: the frames
     that wait. ``ours``: whether the store counts it as this device's. ``astray_since``: when the connection to its
     supervisor was lost, once that has happened. ``turn_may_wait``: whether its next turn may be
-    in the queue already; of turns that were submitted before it was ours no hint came. ``client``: in whose share of
-    the idle sessions it counts; None: in nobody's.
+    in the queue already; of turns that were submitted before it was ours no hint came. ``requester``: in whose
+    shares of the idle sessions it counts.
     """
 
     id: str
@@ -58,7 +58,7 @@ class Session:
     language: str
     keep: bool
     born: float
-    client: str | None = None
+    requester: Requester = NOBODY
     alias: str = field(default_factory=lambda: str(uuid.uuid4()))
     run: Run | None = None
     inbox: Inbox = field(default_factory=Inbox)

@@ -65,7 +65,8 @@ class Computation:
     """A computation as it was when it was read.
 
     ``turn`` counts from 0 in its session. ``sequence``: of its last message, -1 before the first. ``asking``: whether
-    the code waits for input. Times are aware and in UTC. ``verdict``: the last one on it, as JSON.
+    the code waits for input. Times are aware and in UTC. ``verdict``: the last one on it, as JSON. ``origin``, ``key``:
+    of who submitted it.
     """
 
     id: str
@@ -85,6 +86,8 @@ class Computation:
     device: str | None
     host: str | None
     verdict: bytes | None
+    origin: str | None
+    key: str | None
 
     @property
     def over(self) -> bool:
@@ -102,13 +105,21 @@ class Computation:
 class Location:
     """Where a kept session is held: in which account, under which name (``alias``) by the supervisor with this key.
 
-    ``client``: in whose share of the idle sessions it counts; None: in nobody's.
+    ``client``, ``origin``, ``asked_with`` (the name of a key): in whose shares of the idle sessions it counts; None: in
+    nobody's.
     """
 
     account: str
     alias: str
     key: str
     client: str | None
+    origin: str | None = None
+    asked_with: str | None = None
+
+    @property
+    def requester(self) -> Requester:
+        """In whose shares it counts."""
+        return Requester(self.client, self.origin, self.asked_with)
 
 
 @dataclass(frozen=True)

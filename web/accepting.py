@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from web.connections import HEAD_S, Connection, Connections, Kind
+from web.connections import HEAD_S, Connection, Connections
+from web.stages import Kind
 
 # Attributes of the greenlet that serves a connection; the first is uWSGI's own, for the request that it serves.
 _REQUEST, _CONNECTION = "uwsgi_wsgi_req", "singlecell_connection"

@@ -12,7 +12,7 @@ from msgspec import UNSET, Raw
 import store as stores
 from store import Computation, First, Submission
 from web import body_digest, languages, multipart, request_body, request_schemas, requesters
-from web.context import connection, here
+from web.context import here
 from web.headers import REPEATED
 from web.message_pages import Page, existing_computation, wait_for_end
 from web.operations import operation
@@ -26,7 +26,7 @@ routes = Blueprint("computations", __name__)
 NO_COMPUTATION = "No computation has this id."
 OVER = "The computation is over."
 OTHER_BODY = "This idempotency key came with another body before; a new computation needs a new key."
-OTHER_UPLOADS = "From your address other files are on their way; try again in a moment."
+OTHER_UPLOADS = "From your address, or this site, other files are on their way; try again in a moment."
 
 
 @routes.post("/computations")
@@ -69,7 +69,7 @@ def submit() -> Response:
                 requesters.check_proof(untrusted_proof)
             if request.mimetype == multipart.MEDIA_TYPE:
                 boundary = request.mimetype_params.get("boundary", "")
-                if not closing.enter_context(context.client_shares.uploads.taken(connection().client)):
+                if not closing.enter_context(context.client_shares.upload(*requesters.shares())):
                     refuse(429, OTHER_UPLOADS, reason="uploads")
                 with request_body.arriving() as stream:
                     with stream.before_the_first_byte():  # for uploads wait on a disk

@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from enum import Enum
+
+from web.stages import CLIENT_SHARES, GIVES_WAY_AFTER_S, SHARES, SITE_SHARES, Kind
 
 HEAD_S = 10.0  # for the whole head of a request
 BODY_S = 10.0  # for a body or an answer, beside a second for each so many bytes:
@@ -25,41 +26,18 @@ CROWDED_S = 0.5  # the longest wait when all places for long polls are taken
 LOOK_S = 0.5  # between two looks at the deadlines
 
 
-class Kind(Enum):
-    """The stage that a connection is at."""
-
-    HEAD = "its head is on its way in"
-    BODY = "its body is on its way in"
-    WORK = "the application works for it"
-    WAIT = "it waits for news: a long poll"
-    CROWDED = "it waits for news, for CROWDED_S at most"
-    EVENTS = "it is an event stream"
-    SOCKET = "it is a WebSocket"
-    ANSWER = "its answer is on its way out"
-    FREE = "it is not counted: it is always served, or has given way"
-
-
-# Shares of the greenlets, in sixteenths; the two that are left are the reserve.
-SHARES = {
-    Kind.HEAD: 2, Kind.BODY: 1, Kind.WORK: 4, Kind.WAIT: 4, Kind.CROWDED: 1, Kind.EVENTS: 1, Kind.ANSWER: 1
-}  # fmt: skip
-# Of the bound of a stage, the share of one client. Who polls beyond it waits for CROWDED_S at most.
-CLIENT_SHARES = {Kind.BODY: 1 / 4, Kind.WORK: 1 / 2, Kind.WAIT: 1 / 4, Kind.CROWDED: 1 / 2, Kind.EVENTS: 1 / 2,
-                 Kind.SOCKET: 1 / 8}  # fmt: skip
-# In these stages the oldest gives way to the newest, when it has had so many seconds. Answers have one second, so that
-# short ones are not cut when many go out at the same time.
-GIVES_WAY_AFTER_S = {Kind.HEAD: 0.0, Kind.BODY: 0.0, Kind.ANSWER: 1.0}
-
-
 class Connection:
     """A connection of a client. ``descriptor``: of its socket; None if it cannot be cut (without uWSGI).
 
-    ``client``: its address (of IPv6: network), in whose shares it counts; None: in nobody's.
+    ``client``: its address (of IPv6: network), in whose shares it counts; None: in nobody's. ``sites``: origin and key,
+    in whose shares it counts, too (``client_shares.sites_of``).
     """
 
     def __init__(self, descriptor: int | None = None) -> None:
         self.descriptor = descriptor
         self.client: str | None = None
+        self.sites: tuple[str, ...] = ()
+        self.counted: tuple[str, ...] = ()  # in whose shares it is now
         self.kind = Kind.FREE
         self.since_s = 0.0  # on the monotonic clock, as the deadline is
         self.deadline_s: float | None = None
@@ -82,7 +60,7 @@ class Connections:
         self._at: dict[Kind, dict[Connection, None]] = {kind: {} for kind in Kind}
         self._bounds = {kind: max(1, greenlets * share // 16) for kind, share in SHARES.items()}
         self._bounds[Kind.SOCKET] = sockets  # these have greenlets of their own
-        self._of_client: dict[tuple[Kind, str], dict[Connection, None]] = {}
+        self._of: dict[tuple[Kind, str], dict[Connection, None]] = {}  # of a client, an origin, a key
         self._lock = threading.Lock()
         self._looking_pid = 0  # a thread does not survive the fork of a web server
 
@@ -94,10 +72,13 @@ class Connections:
         """Return how many connections of one client may be at this stage at once."""
         return max(1, int(self._bounds[kind] * CLIENT_SHARES.get(kind, 1)))
 
+    def site_bound(self, kind: Kind) -> int:
+        """Return how many connections of one origin, or with one key, may be at this stage at once."""
+        return max(1, int(self._bounds[kind] * SITE_SHARES.get(kind, 1)))
+
     def is_over_share(self, connection: Connection, kind: Kind) -> bool:
-        """Return whether its client has as many connections at this stage as one client may."""
-        own = self._of_client.get((kind, connection.client or ""), {})
-        return connection.client is not None and len(own) >= self.client_bound(kind)
+        """Return whether its client, its origin or its key has as many connections at this stage as it may."""
+        return next(self._full_shares(connection, kind), None) is not None
 
     def count(self, kind: Kind) -> int:
         """Return how many connections are at this stage now."""
@@ -117,8 +98,9 @@ class Connections:
                     self._give_way(kind, now, there)
             self._take_out(connection)
             self._at[kind][connection] = None
-            if connection.client is not None and kind in CLIENT_SHARES:
-                self._of_client.setdefault((kind, connection.client), {})[connection] = None
+            connection.counted = tuple(name for name, _ in self._shares(connection, kind))
+            for name in connection.counted:
+                self._of.setdefault((kind, name), {})[connection] = None
             connection.kind, connection.since_s = kind, now
             connection.deadline_s = None if within_s is None else now + within_s
         if within_s is not None:
@@ -156,20 +138,33 @@ class Connections:
             yield min(wait_s, CROWDED_S) if granted else 0.0
 
     def _full(self, connection: Connection, kind: Kind) -> Iterator[dict[Connection, None]]:
-        """Yield the connections that are as many as may be at this stage: of its client, and all."""
-        if kind in CLIENT_SHARES and self.is_over_share(connection, kind):
-            yield self._of_client[kind, connection.client or ""]
+        """Yield the connections that are as many as may be at this stage: of its client or site, and all."""
+        yield from self._full_shares(connection, kind)
         if len(self._at[kind]) >= self._bounds[kind]:
             yield self._at[kind]
+
+    def _shares(self, connection: Connection, kind: Kind) -> Iterator[tuple[str, int]]:
+        """Yield in whose shares of a stage a connection counts, and how many of each may be there."""
+        if connection.client is not None:
+            if kind in CLIENT_SHARES:
+                yield connection.client, self.client_bound(kind)
+            if kind in SITE_SHARES:
+                yield from ((site, self.site_bound(kind)) for site in connection.sites)
+
+    def _full_shares(self, connection: Connection, kind: Kind) -> Iterator[dict[Connection, None]]:
+        for name, most in self._shares(connection, kind):
+            own = self._of.get((kind, name), {})
+            if len(own) >= most:
+                yield own
 
     def _take_out(self, connection: Connection) -> None:
         self._at[connection.kind].pop(connection, None)
         self._at[Kind.FREE].pop(connection, None)
-        if connection.client is not None:
-            own = self._of_client.get((connection.kind, connection.client), {})
+        for name in connection.counted:
+            own = self._of.get((connection.kind, name), {})
             own.pop(connection, None)
             if not own:
-                self._of_client.pop((connection.kind, connection.client), None)
+                self._of.pop((connection.kind, name), None)
 
     def _give_way(self, kind: Kind, now: float, there: dict[Connection, None]) -> bool:
         """Cut the oldest of these at a stage if it has had its time; return whether it was cut."""

@@ -11,12 +11,12 @@ from flask import Blueprint, Response
 
 from store import EVENT_KINDS, Event, Silence, StoreUnavailableError, UnknownMarkError
 from web import operator, requesters
-from web.connections import Kind
 from web.context import connection, here
 from web.messages import HEARTBEAT_S, RECONNECT_MS
 from web.operations import operation
 from web.parameters import COMPUTATION, KINDS, MARK_HEADER, MARK_QUERY
 from web.problems import refuse
+from web.stages import Kind
 
 STREAMS_MAX = 8  # of one web process: each of them reads all that changes
 

@@ -9,13 +9,14 @@ from flask import Blueprint, Response
 
 from store import StoreUnavailableError
 from web import operator, request_schemas, requesters
-from web.client_shares import REQUESTS_PER_S, UPLOADS
-from web.connections import BODY_S, HEAD_S, LEAST_RATE_BYTES_S, Kind
+from web.client_shares import REQUESTS_PER_S, SITE_UPLOADS, UPLOADS
+from web.connections import BODY_S, HEAD_S, LEAST_RATE_BYTES_S
 from web.context import here
 from web.operations import operation
 from web.parameters import KEY
 from web.problems import ProblemError
 from web.responses import Left, Limit, LimitsAnswer, json_answer
+from web.stages import Kind
 
 routes = Blueprint("limits", __name__)
 
@@ -31,6 +32,8 @@ UNITS = {
     "origin_waiting_max": "computations",
     "key_waiting_max": "computations",
     "client_sessions_max": "sessions",
+    "origin_sessions_max": "sessions",
+    "key_sessions_max": "sessions",
     "page_begins_per_s": "sessions/s",
     "client_cpu_s_per_hour": "s/h",
     "origin_cpu_s_per_hour": "s/h",
@@ -85,6 +88,10 @@ def list_limits() -> Response:
         "client_sockets_max": Limit(connections.client_bound(Kind.SOCKET), "sockets"),
         "client_event_streams_max": Limit(connections.client_bound(Kind.EVENTS), "streams"),
         "client_long_polls_max": Limit(connections.client_bound(Kind.WAIT), "requests"),
+        "site_sockets_max": Limit(connections.site_bound(Kind.SOCKET), "sockets"),
+        "site_event_streams_max": Limit(connections.site_bound(Kind.EVENTS), "streams"),
+        "site_long_polls_max": Limit(connections.site_bound(Kind.WAIT), "requests"),
+        "site_uploads_max": Limit(SITE_UPLOADS, "requests"),
         "client_requests_max": Limit(REQUESTS_PER_S, "requests/s"),
         "client_uploads_max": Limit(UPLOADS, "requests"),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from threading import Event
 
 from store import Computation
+from web.client_shares import sites_of
 from web.context import Context, connection, here
 from web.problems import refuse
 
@@ -77,20 +78,35 @@ def wait_for_page(context: Context, computation_id: str, after: int, wait_s: flo
 
     When many wait already, the wait is shorter than asked for, or none.
     """
-    with context.connections.waiting(connection(), wait_s) as granted_s:
-        return follow_page(context, computation_id, after, granted_s)
+
+    def look() -> Page:
+        return read_page(context, computation_id, after)
+
+    with context.notifier.subscribed(computation_id) as event:
+        page = look()
+        if wait_s <= 0 or _has_news(page):
+            return page
+        count_for_site(page.computation)
+        with context.connections.waiting(connection(), wait_s) as granted_s:
+            return context.notifier.wait_on(event, granted_s, page, look, _has_news)
 
 
 def follow_page(context: Context, computation_id: str, after: int, wait_s: float) -> Page:
     """Do the same for a connection that has a place to wait in already."""
 
-    def enough(page: Page) -> bool:
-        return bool(page.messages) or page.finished
-
     def look() -> Page:
         return read_page(context, computation_id, after)
 
-    return context.notifier.wait_until(computation_id, wait_s, look, enough)
+    return context.notifier.wait_until(computation_id, wait_s, look, _has_news)
+
+
+def count_for_site(computation: Computation) -> None:
+    """Have the connection of the request count in the shares of the origin and the key that a computation is from."""
+    connection().sites = sites_of(computation.origin, computation.key)
+
+
+def _has_news(page: Page) -> bool:
+    return bool(page.messages) or page.finished
 
 
 def wait_for_end(context: Context, event: Event, submitted: Computation, wait_s: float) -> Page:
@@ -110,5 +126,6 @@ def wait_for_end(context: Context, event: Event, submitted: Computation, wait_s:
         full = not page.whole or sum(map(len, page.messages)) > PAGE_BYTES
         return page.finished or full or page.computation.asking
 
+    count_for_site(submitted)
     with context.connections.waiting(connection(), wait_s) as granted_s:
         return context.notifier.wait_on(event, granted_s, page if submitted.state == "queued" else look(), look, enough)

@@ -11,13 +11,13 @@ from flask import Blueprint, Response
 from msgspec import Raw
 
 from store import StoreUnavailableError
-from web.connections import Kind
 from web.context import Context, connection, here
-from web.message_pages import Page, follow_page, read_page, wait_for_page
+from web.message_pages import Page, count_for_site, follow_page, read_page, wait_for_page
 from web.operations import operation
 from web.parameters import AFTER, LAST_EVENT_ID, WAIT
 from web.problems import refuse
 from web.responses import MessagesAnswer, json_answer
+from web.stages import Kind
 
 HEARTBEAT_S = 15.0  # a comment that often keeps proxies from cutting the stream and finds clients that went away
 RECONNECT_MS = 1000
@@ -62,9 +62,10 @@ def follow(id: str) -> Response:
     page = read_page(context, id, after)
     if last_event_id is not None and page.finished and not page.messages:
         return Response(status=204)
+    count_for_site(page.computation)
     if not context.connections.move(connection(), Kind.EVENTS):
         if context.connections.is_over_share(connection(), Kind.EVENTS):
-            refuse(429, "From your address too many event streams are open; ask for the messages instead.",
+            refuse(429, "From your address, or this site, too many event streams are open; ask for the messages.",
                    reason="streams")  # fmt: skip
         refuse(503, "Too many event streams are open; ask for the messages instead, or try again in a moment.",
                reason="streams")  # fmt: skip

@@ -14,9 +14,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from log_lines import Faults
 from store import Store
 from web.collectors import Devices, OwnCalls, Server
-from web.connections import SHARES, Connections, Kind
+from web.connections import Connections
 from web.device_reports import DeviceReports
 from web.notifier import Notifier
+from web.stages import SHARES, Kind
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _METHODS = {"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"}

@@ -11,9 +11,10 @@ from typing import NoReturn
 from flask import Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from web.connections import BODY_S, DRAIN_S, LEAST_RATE_BYTES_S, Kind
+from web.connections import BODY_S, DRAIN_S, LEAST_RATE_BYTES_S
 from web.context import connection, here
 from web.problems import refuse
+from web.stages import Kind
 
 PIECE_BYTES = 16 << 10
 # What nobody looks at is read in longer pieces, and not as fast as a flood brings it: the longest body takes 1.4 s, two

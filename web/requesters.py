@@ -16,7 +16,8 @@ from store.access import NEW_S
 from store.budgets import names_of
 from store.keys import hash_of
 from web import clients, languages, operator
-from web.context import here
+from web.client_shares import sites_of
+from web.context import connection, here
 from web.parameters import KEY, ONCE_HEADER, ONCE_QUERY, PAGE
 from web.problems import ask_for_proof, refuse
 
@@ -73,6 +74,12 @@ def program() -> str:
     if key is None or key.kind != "api":
         refuse(401, NO_API_KEY, CHALLENGE, reason="key_missing")
     return key.name
+
+
+def shares() -> tuple[str | None, tuple[str, ...]]:
+    """Return in whose shares of this web process an admitted request counts: of its client, and of its sites."""
+    requester = admit()
+    return connection().client, sites_of(requester.origin, requester.key)
 
 
 def lane() -> str | None:

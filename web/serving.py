@@ -9,10 +9,11 @@ from flask import Flask, Response, request
 
 from web import accepting, clients, early_refusals, operator
 from web.client_shares import TOO_MANY
-from web.connections import ANSWER_S, BODY_S, LEAST_RATE_BYTES_S, Connection, Kind
+from web.connections import ANSWER_S, BODY_S, LEAST_RATE_BYTES_S, Connection
 from web.context import CONNECTION, Context, connection
 from web.early_refusals import ALWAYS_SERVED
 from web.problems import refuse
+from web.stages import Kind
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -7,7 +7,6 @@ from msgspec import UNSET, UnsetType
 
 from store import Session
 from web import languages, request_schemas, requesters
-from web.client_shares import INTROSPECTION_WAIT_S
 from web.context import connection, here
 from web.message_pages import is_id
 from web.operations import operation
@@ -22,6 +21,7 @@ routes = Blueprint("sessions", __name__)
 
 NO_SESSION = "No session has this id."
 GONE = "The session is gone."
+MANY_QUESTIONS = "From your address, or this site, too many questions wait already; try again in a moment."
 _INTROSPECTION_PROBLEMS = {
     **requesters.PROBLEMS,
     400: "The body is not right; the detail names the field.",
@@ -88,10 +88,10 @@ def _introspect(id: str, kind: str, body: CodeAtCursor, detail_level: int) -> Re
     session_id, language = _subject(id, body.language)
     requesters.check_language(language, session_id)
     introspections = here().store.introspections
-    turns = here().client_shares.introspections
-    with turns.taken(connection().client, INTROSPECTION_WAIT_S) as granted:
+    connection().sites = requesters.shares()[1]
+    with here().client_shares.question(*requesters.shares()) as granted:
         if not granted:
-            refuse(429, "From your address too many questions wait already; try again in a moment.", reason="questions")
+            refuse(429, MANY_QUESTIONS, reason="questions")
         subject = introspections.put(session_id, language, kind, code, body.cursor_pos, detail_level)
         with here().connections.waiting(connection(), REPLY_S) as granted_s:
             reply = here().notifier.wait_until(

@@ -25,7 +25,7 @@ from settings import Settings
 from store import Claim, embedded
 from tests.floods import flood, get, post
 from tests.web.conftest import ROOT, Device, texts
-from web.connections import SHARES, Kind
+from web.stages import SHARES, Kind
 
 UWSGI = Path(sys.executable).with_name("uwsgi")
 START_S = 60.0

@@ -17,8 +17,16 @@ from store import Requester
 from store.rules import Key
 from tests.web.conftest import check_problem, make_settings
 from web import early_refusals
-from web.client_shares import INTROSPECTIONS, REQUESTS_BURST, UPLOADS
-from web.connections import CROWDED_S, Connection, Connections, Kind
+from web.client_shares import (
+    INTROSPECTIONS,
+    REQUESTS_BURST,
+    SITE_INTROSPECTIONS,
+    SITE_UPLOADS,
+    UPLOADS,
+    sites_of,
+)
+from web.connections import CROWDED_S, Connection, Connections
+from web.stages import SITE_SHARES, Kind
 from web.turns import Rate, Turns
 from web_server import create_app
 
@@ -228,6 +236,33 @@ def test_a_client_has_so_many_uploads_at_once(mongo_directory: Path) -> None:
     assert upload("203.0.113.5").status_code == 201
 
 
+def test_an_origin_and_a_key_have_so_many_uploads_and_questions_at_once(mongo_directory: Path) -> None:
+    app = make_app(mongo_directory)
+    shares, text = app.extensions["singlecell"].client_shares, store_of(app).keys.make(Key("course", "page"))
+    client, site = app.test_client(), "https://a.example"
+
+    def upload(address: str, query: str = "", **headers: str) -> TestResponse:
+        data = {"code": "1", "file": (io.BytesIO(b"x"), "a.txt")}
+        forwarded = {"X-Forwarded-For": address, **headers}
+        return client.post(f"/computations{query}", data=data, headers=forwarded)
+
+    with ExitStack() as under_way:
+        for number in range(SITE_UPLOADS):
+            assert under_way.enter_context(shares.upload(f"192.0.2.{number}", sites_of(site, "course")))
+        check_refused(upload("203.0.113.5", Origin=site), "uploads", "this site")
+        check_refused(upload("203.0.113.6", f"?key={text}"), "uploads", "this site")
+        assert stored(app) == 0
+        assert upload("203.0.113.7", Origin="https://b.example").status_code == 201
+        for number in range(SITE_INTROSPECTIONS):
+            assert under_way.enter_context(shares.question(f"192.0.2.{number}", sites_of(site, None)))
+        asked = {"code": "pri", "cursor_pos": 3, "language": "python"}
+        forwarded = {"X-Forwarded-For": "203.0.113.5", "Origin": site}
+        check_refused(client.post("/sessions/-/complete", json=asked, headers=forwarded), "questions", "this site")
+        with shares.question("203.0.113.5", sites_of("https://b.example", None)) as granted:
+            assert granted
+    assert upload("203.0.113.5", Origin=site).status_code == 201
+
+
 def test_a_client_s_questions_wait_for_each_other_and_not_others_for_them(mongo_directory: Path) -> None:
     app = make_app(mongo_directory)
     shared = app.extensions["singlecell"]
@@ -287,9 +322,9 @@ def test_a_rate_allows_its_burst_and_then_so_many_a_second() -> None:
     assert rate.pause_s("a") == pytest.approx(1000, abs=10)
 
 
-def connected(client: str | None) -> Connection:
+def connected(client: str | None, *sites: str) -> Connection:
     connection = Connection()
-    connection.client = client
+    connection.client, connection.sites = client, sites
     return connection
 
 
@@ -304,6 +339,41 @@ def test_a_client_has_its_share_of_connections_and_others_have_the_rest(kind: Ki
     assert not connections.move(connected("b"), kind) and not connections.is_over_share(connected("b"), kind)
     connections.leave(own[0])
     assert connections.move(connected("a"), kind)
+
+
+@pytest.mark.parametrize("kind", SITE_SHARES)
+@pytest.mark.parametrize("site", sites_of("https://a.example", "course"))
+def test_a_site_has_its_share_of_connections_from_all_addresses(kind: Kind, site: str) -> None:
+    connections = Connections(512, 64)
+    own = [connected(f"192.0.2.{number}", site) for number in range(connections.site_bound(kind))]
+    assert all(connections.move(connection, kind) for connection in own)
+    late = connected("198.51.100.1", "origin https://b.example", site)
+    assert not connections.move(late, kind) and connections.is_over_share(late, kind)
+    assert connections.move(connected("198.51.100.1", "origin https://b.example"), kind)
+    own[0].sites = ()  # what it counts in now is what it is taken out of
+    connections.leave(own[0])
+    assert connections.move(late, kind)
+
+
+def test_a_poll_counts_in_the_shares_of_the_site_that_its_computation_is_from(mongo_directory: Path) -> None:
+    app = make_app(mongo_directory)
+    client, connections = app.test_client(), app.extensions["singlecell"].connections
+    text = store_of(app).keys.make(Key("course", "page"))
+    of_site = submit(client, "203.0.113.5", f"?key={text}", Origin="https://a.example").get_json()["id"]
+    other = submit(client, "203.0.113.6", Origin="https://b.example").get_json()["id"]
+    for sites in (sites_of("https://a.example", None), sites_of(None, "course")):
+        with ExitStack() as held:
+            for kind in (Kind.WAIT, Kind.CROWDED):
+                for number in range(connections.site_bound(kind)):
+                    assert held.enter_context(connections.being(connected(f"192.0.2.{number}", *sites), kind))
+            headers = {"X-Forwarded-For": "203.0.113.5"}
+            page = client.get(f"/computations/{of_site}/messages?wait=30", headers=headers).get_json()
+            assert page["state"] == "queued"  # it was answered at once: its deadline is this test's
+            assert held.enter_context(connections.waiting(connected("203.0.113.6", *sites_of("b", None)), 30.0)) == 30.0
+            assert client.get(f"/computations/{other}/messages", headers=headers).status_code == 200
+            stream = client.get(f"/computations/{of_site}/events?after=-1", headers=headers)
+            assert stream.status_code == 200  # streams have places of their own
+            stream.close()
 
 
 def test_long_polls_beyond_a_client_s_share_are_short_ones() -> None:

@@ -15,7 +15,7 @@ import store as stores
 from store import OPERATOR
 from web import clients, request_schemas, requesters
 from web.computations import OTHER_UPLOADS
-from web.context import connection, here
+from web.context import here
 from web.doors import jobe_spec
 from web.doors.jobe_answers import PROBLEMS, SENTENCES, answer
 from web.operations import operation
@@ -40,7 +40,7 @@ def put(id: str) -> Response:
     _check_id(id)
     file_bytes_max = min(stores.JOB_FILE_BYTES_MAX, settings.cell_file_bytes_max)
     body_bytes_max = min(settings.request_bytes_max, 4 * (file_bytes_max + 3) // 3 + JSON_BYTES)
-    with here().client_shares.uploads.taken(connection().client) as granted:
+    with here().client_shares.upload(*requesters.shares()) as granted:
         if not granted:
             refuse(429, OTHER_UPLOADS, reason="uploads")
         untrusted_text = jobe_spec.read_json(body_bytes_max).get("file_contents")
@@ -70,7 +70,7 @@ def opened(job: jobe_spec.Job, closing: ExitStack) -> list[tuple[str, BinaryIO]]
     """
     if not job.files:
         return []
-    if not closing.enter_context(here().client_shares.uploads.taken(connection().client)):
+    if not closing.enter_context(here().client_shares.upload(*requesters.shares())):
         refuse(429, OTHER_UPLOADS, reason="uploads")
     owner, bytes_max, total_bytes = _owner(), here().settings.request_bytes_max, 0
     kept, found = dict[str, bytes](), list[tuple[str, BinaryIO]]()

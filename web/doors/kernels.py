@@ -14,7 +14,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from store import Kernel
-from web.connections import Kind
+from web import requesters
 from web.context import connection, here
 from web.doors import kernels_callers, kernels_models, kernels_runs
 from web.doors.kernels_callers import TOKEN
@@ -27,6 +27,7 @@ from web.operations import operation
 from web.parameters import Text
 from web.problems import refuse
 from web.responses import address, json_answer
+from web.stages import Kind
 from web.websockets import ClosedError, WebSocket, accept, check_handshake, offered
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ class Socket(Response):
 
 
 def take_place() -> None:
-    """Make the connection of the request one of the sockets. Raises ProblemError 429, 503."""
+    """Make the connection of the admitted request one of the sockets. Raises ProblemError 429, 503."""
+    connection().sites = requesters.shares()[1]
     if not here().connections.move(connection(), Kind.SOCKET):
         if here().connections.is_over_share(connection(), Kind.SOCKET):
             refuse(429, OVER_SHARE, reason="sockets")

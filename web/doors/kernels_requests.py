@@ -12,9 +12,8 @@ from typing import Any
 import msgspec
 
 from store import StoreError, StoreUnavailableError
-from web import languages, request_schemas
-from web.client_shares import INTROSPECTION_WAIT_S
-from web.context import connection, here
+from web import languages, request_schemas, requesters
+from web.context import here
 from web.doors import kernels_callers, kernels_runs
 from web.doors.kernels_channel import Channel
 from web.doors.kernels_contents import HISTORY_MAX, AtCursor, History, content_of
@@ -95,7 +94,7 @@ def _introspect(channel: Channel, heard: Heard, kind: str, content: AtCursor, no
     kernels_callers.admit()
     code = request_schemas.check_code(content.code)
     language = languages.checked(channel.kernel.language, None)
-    context, client, session = here(), connection().client, channel.kernel.session
+    context, shares, session = here(), requesters.shares(), channel.kernel.session
     level, reply = min(1, max(0, content.detail_level)), heard.header.msg_type.replace("_request", "_reply")
     if channel.introspecting >= INTROSPECTIONS_MAX:
         channel.reply(heard, reply, nothing)
@@ -104,7 +103,7 @@ def _introspect(channel: Channel, heard: Heard, kind: str, content: AtCursor, no
     def ask() -> None:
         found: Mapping[str, Any] | msgspec.Raw = nothing
         try:
-            with context.client_shares.introspections.taken(client, INTROSPECTION_WAIT_S) as granted:
+            with context.client_shares.question(*shares) as granted:
                 if granted:
                     store = context.store.introspections
                     subject = store.put(session, language, kind, code, _position(content), level)

@@ -15,11 +15,11 @@ import store as stores
 from store import Computation, Submission
 from web import requesters
 from web.computations import check_room, store_submission
-from web.connections import Kind
 from web.context import Context, connection, here
 from web.message_pages import Page, read_page
 from web.parameters import PROOF
 from web.problems import refuse
+from web.stages import Kind
 
 CROWDED = "Too many requests wait for the end of their code just now; try again in a moment."
 
@@ -92,6 +92,7 @@ def run(
     requesters.check_budgets()
     check_room()
     requesters.check_proof(PROOF.read())
+    connection().sites = requesters.shares()[1]
     with context.connections.being(connection(), Kind.WAIT) as granted:
         if not granted:
             refuse(503, CROWDED, reason="crowded")

@@ -118,14 +118,18 @@ def play_rounds_of_others(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("idle", [1, 2, 3])
-def test_a_client_s_idle_sessions_have_a_bound_and_the_oldest_gives_way(make_stage, idle: int) -> None:
-    stage = make_stage(workers=WORKERS, client_sessions_max=2)
-    others = submit_as(stage, "b", keep=True)
-    stage.finish(others)
-    ids = []
-    for _ in range(idle):
-        ids.append(submit_as(stage, "a", keep=True))
-        stage.finish(ids[-1])
+@pytest.mark.parametrize("kind", ["client", "origin", "key"])
+def test_idle_sessions_of_one_have_a_bound_and_the_oldest_gives_way(make_stage, kind: str, idle: int) -> None:
+    stage = make_stage(workers=WORKERS, **{f"{kind}_sessions_max": 2})
+
+    def run(**who: str) -> str:
+        requester = Requester(**who)
+        id = submit(stage.store, requester=requester, lane=lane_of(requester, None), keep=True)
+        stage.finish(id)
+        return id
+
+    others = run(client="b")
+    ids = [run(**{"client": f"c{number}", kind: "same"}) for number in range(idle)]
     states = lambda: [stage.store.sessions.get(stage.computation(id).session).state for id in (others, *ids)]  # noqa: E731
     expected = ["idle", *["gone"] * (idle - 2), *["idle"] * min(idle, 2)]
     stage.play(lambda: states() == expected, str(expected))
