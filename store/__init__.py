@@ -1,4 +1,4 @@
-"""The door to MongoDB: only this room imports pymongo, gridfs and bson.
+"""The door to MongoDB: only this room imports pymongo and bson.
 
 ``connect(settings)`` returns a ``Store``, which has a door for each noun. It connects at the first call. Every call
 raises ``StoreUnavailableError`` when MongoDB does not answer in ``mongo_timeout_s``.
@@ -129,7 +129,7 @@ class Store:
         self.introspections = Introspections(database, self.hints, self.space)
         self.access = Access(database)
         self.keys = Keys(database, self.access)
-        self.kernels = Kernels(database, self.hints)
+        self.kernels = Kernels(database, self.hints, self.space)
         self.bans = BanList(database, self.access)
         self.audit = Audit(database)
         self.deletion = Deletion(database, self.files, self.clients, self.computations, self.sessions)

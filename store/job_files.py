@@ -18,6 +18,7 @@ from store.space import Space
 JOB_FILE_BYTES_MAX = 15 << 20  # a document of MongoDB's holds 16 MiB
 OWNER_BYTES_MAX = 64 << 20
 BYTES_MAX = 512 << 20
+STORED_SHARE = 1 / 8  # on a small disk: of what may be stored in all
 DOCUMENT_BYTES = 256  # what a file takes beside its bytes, with its entries in the indexes
 USED_EACH = timedelta(hours=1)  # the note of the last use is as exact as this
 AT_ONCE = 50  # files that are deleted in one round
@@ -59,13 +60,13 @@ class JobFiles:
 
     def _make_room(self, owner: str, size_bytes: int) -> None:
         files = self._database.collection("job_files")
+        stored_bytes = int(self._space.stored_bytes_max() * STORED_SHARE)
+        most_bytes = min(BYTES_MAX, max(JOB_FILE_BYTES_MAX + DOCUMENT_BYTES, stored_bytes))
         own = list(files.aggregate([{"$match": {"owner": owner}}, {"$group": {"_id": None, "of": {"$sum": "$bytes"}}}]))
         all_bytes = int(self._database.ready().command("collStats", "job_files")["size"])
-        for which, taken_bytes, most_bytes in (
-            ({"owner": owner}, int(own[0]["of"]) if own else 0, OWNER_BYTES_MAX),
-            ({}, all_bytes, BYTES_MAX),
-        ):
-            self._free(which, taken_bytes + size_bytes - most_bytes)
+        own_bytes = int(own[0]["of"]) if own else 0
+        self._free({"owner": owner}, own_bytes + size_bytes - min(OWNER_BYTES_MAX, most_bytes))
+        self._free({}, all_bytes + size_bytes - most_bytes)
 
     def _free(self, which: dict[str, str], excess_bytes: int) -> None:
         """Delete the files that were used longest ago until so many bytes are free."""

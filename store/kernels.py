@@ -18,6 +18,7 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from store.database import Database, Documents, literals
 from store.errors import OverShareError, guarded
 from store.hints import Hints
+from store.space import Space
 from store.states import OVER
 
 KERNELS_OF_CLIENT_MAX = 1000  # that one client's pages began and did not end, of a day
@@ -85,8 +86,8 @@ class Turn:
 class Kernels:
     """The kernels, and the turns of their sessions."""
 
-    def __init__(self, database: Database, hints: Hints) -> None:
-        self._database, self._hints = database, hints
+    def __init__(self, database: Database, hints: Hints, space: Space) -> None:
+        self._database, self._hints, self._space = database, hints, space
 
     @property
     def _kernels(self) -> Documents:
@@ -99,8 +100,9 @@ class Kernels:
     ) -> Kernel:  # fmt: skip
         """Store a new kernel; ``owner``: who may list it, None for nobody.
 
-        Raises OverShareError, StoreUnavailableError.
+        Raises OverShareError, NoSpaceError, StoreUnavailableError.
         """
+        self._space.check()
         own = {"client": client}
         if client and self._kernels.count_documents(own, limit=KERNELS_OF_CLIENT_MAX) == KERNELS_OF_CLIENT_MAX:
             raise OverShareError("kernels", TOO_MANY, AGAIN_S)

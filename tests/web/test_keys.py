@@ -42,7 +42,8 @@ def test_nothing_runs_or_is_stored_without_a_key_where_one_is_required(keyed, pa
     refused = client.post(path, json=RUNS_OR_STORES[path])
     check_problem(refused, 401, "only for those who have a key")
     assert refused.headers["WWW-Authenticate"].startswith("Bearer")
-    check_problem(client.post("/permalink", data={"code": "1"}), 401, "key")
+    for door in ("/permalink", "/service"):
+        check_problem(client.post(door, data={"code": "1"}), 401, "key")
     assert store.claims.claim("d", languages=["python"], sessions=[], new_sessions=True) is None
 
 

@@ -42,6 +42,11 @@ def test_what_would_write_is_refused_with_a_sentence(tight: FlaskClient, ask: Ca
     assert int(answer.headers["Retry-After"]) > 0
 
 
+def test_no_kernel_is_begun_without_room(tight: FlaskClient) -> None:
+    answer = tight.post("/api/kernels")
+    assert answer.status_code == 503 and FULL in answer.get_json()["message"]
+
+
 def test_readyz_says_that_there_is_no_room(tight: FlaskClient) -> None:
     answer = tight.get("/readyz")
     assert answer.status_code == 503 and FULL in answer.get_json()["reasons"][0]
@@ -80,6 +85,10 @@ def test_what_a_device_finds_full_is_refused_until_it_finds_room(
     device.report()
     report(store, is_full=True)
     check_problem(client.post("/computations", json={"code": "1"}), 503, "as much as it may")
+    kernel = client.post("/api/kernels")
+    assert kernel.status_code == 503 and "as much as it may" in kernel.get_json()["message"]
+    file = client.put("/jobe/index.php/restapi/files/0123456789", json={"file_contents": ""})
+    assert file.status_code == 503 and "as much as it may" in file.text
     assert client.get("/readyz").status_code == 503
     report(store)
     client.get("/readyz")  # which asks anew

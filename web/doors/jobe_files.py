@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 import store as stores
 from store import OPERATOR
 from web import clients, request_schemas, requesters
-from web.computations import OTHER_UPLOADS
+from web.computations import OTHER_UPLOADS, check_room
 from web.context import here
 from web.doors import jobe_spec
 from web.doors.jobe_answers import PROBLEMS, SENTENCES, answer
@@ -43,6 +43,7 @@ def put(id: str) -> Response:
     with here().client_shares.upload(*requesters.shares()) as granted:
         if not granted:
             refuse(429, OTHER_UPLOADS, reason="uploads")
+        check_room()
         untrusted_text = jobe_spec.read_json(body_bytes_max).get("file_contents")
         if not isinstance(untrusted_text, str):
             refuse(400, "put: missing file_contents parameter")

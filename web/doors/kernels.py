@@ -15,6 +15,7 @@ from flask import Blueprint, Response, request
 
 from store import Kernel
 from web import requesters
+from web.computations import check_room
 from web.context import connection, here
 from web.doors import kernels_callers, kernels_models, kernels_runs
 from web.doors.kernels_callers import TOKEN
@@ -163,10 +164,14 @@ def take_place() -> None:
 
 
 def create(name: str | None, client: str | None, **fields: Any) -> Kernel:
-    """Start a kernel under this name, None meaning the first. Raises ProblemError 501, OverShareError."""
+    """Start a kernel under this name, None meaning the first.
+
+    Raises ProblemError 501, OverShareError, NoSpaceError, ClientFullError, StoreUnavailableError.
+    """
     settings, owner = here().settings, kernels_callers.owner()
     wanted = name or next(iter(settings.languages))
     language = language_of(wanted)
+    check_room()
     return here().store.kernels.create(language, kernels_models.shortened(wanted), client, owner, **fields)
 
 
