@@ -1,4 +1,4 @@
-"""Stores the files that come with a computation and those that it makes, in GridFS; each computation has its own.
+"""Stores the files that come with a computation and those that it makes; each computation has its own.
 
 ``kind`` is "in" for uploads and "out" for what the code made or changed.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import mimetypes
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,17 +18,14 @@ from itertools import islice
 from typing import IO, Any
 
 from bson import ObjectId
-from gridfs import GridFSBucket, GridIn
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 
 from store.database import Database
 from store.errors import LostClaimError, guarded, mongo_errors
-from store.file_streams import UNKNOWN_TYPE, FileWriter, StoredFile
+from store.file_streams import AT_ONCE_BYTES, FILES, PIECES, UNKNOWN_TYPE, FileWriter, StoredFile
 from store.models import Claim
 from store.space import Space
 
-BUCKET = "files"
-PIECE_BYTES = 256 << 10
 AT_ONCE = 500  # files in one round, so that each call stays short
 DOCUMENT_BYTES = 512  # what a file takes beside its bytes, with its entries in the indexes
 
@@ -49,6 +48,7 @@ class Files:
 
     def __init__(self, database: Database, space: Space) -> None:
         self._database, self._space = database, space
+        self._receiving = threading.Lock()
 
     @contextmanager
     def write(self, claim: Claim, name: str) -> Iterator[FileWriter]:
@@ -58,20 +58,17 @@ class Files:
         StoreUnavailableError.
         """
         metadata = {"computation": claim.id, "session": claim.session, "attempt": claim.attempt}
-        with mongo_errors():
-            target = self._create(name, "out", metadata)
+        writer = self._create(name, "out", metadata)
         try:
-            writer = FileWriter(target, self._space)
             yield writer
             size_bytes = writer.size_bytes + DOCUMENT_BYTES
             with mongo_errors():
                 if not self._count(claim, size_bytes):
                     raise LostClaimError(f"computation {claim.id} is not this device's any more")
-                target.close()
+            writer.close()
             claim.stored_bytes += size_bytes
         except BaseException:
-            with mongo_errors():
-                target.abort()
+            writer.abort()
             raise
 
     @guarded
@@ -86,26 +83,33 @@ class Files:
     def open(self, computation: str, name: str) -> StoredFile | None:
         """Return a file that the computation made, None when there is none. Raises StoreUnavailableError."""
         condition = {**_of(computation, "out"), "filename": name, "metadata.attempt": self._attempt(computation)}
-        found = self._database.collection("files.files").find_one(condition, sort=[("_id", DESCENDING)])
-        return None if found is None else self._stored(found["_id"])
+        found = self._database.collection(FILES).find_one(condition, sort=[("_id", DESCENDING)])
+        return None if found is None else StoredFile(self._database, found)
 
     @guarded
     def uploads(self, computation: str) -> Sequence[tuple[str, StoredFile]]:
         """Return names and contents of the files that came with the computation. Raises StoreUnavailableError."""
-        return [(found["filename"], self._stored(found["_id"])) for found in self._newest(computation, "in", 1)]
+        return [(found["filename"], StoredFile(self._database, found)) for found in self._newest(computation, "in", 1)]
 
     def receive(self, computation: str, uploads: Iterable[tuple[str, IO[bytes]]]) -> Sequence[str]:
-        """Store the files that come with a computation; return their names. Raises PyMongoError."""
+        """Store the files that come with a computation; return their names.
+
+        Those of one process are stored piece by piece in turns, and half of the time none is. Raises PyMongoError,
+        StoreUnavailableError.
+        """
         names = []
         for name, untrusted_file in uploads:
-            target = self._create(name, "in", {"computation": computation, "attempt": 1})
+            writer = self._create(name, "in", {"computation": computation, "attempt": 1})
             try:
-                while piece := untrusted_file.read(PIECE_BYTES):
-                    target.write(piece)
-                    self._space.spend(len(piece))
-                target.close()
+                while piece := untrusted_file.read(AT_ONCE_BYTES):
+                    with self._receiving:
+                        began = time.monotonic()
+                        writer.write(piece)
+                        if len(piece) == AT_ONCE_BYTES:
+                            time.sleep(time.monotonic() - began)
+                writer.close()
             except BaseException:
-                target.abort()
+                writer.abort()
                 self.forget([computation])
                 raise
             names.append(name)
@@ -114,12 +118,12 @@ class Files:
     def forget(self, computations: Sequence[str]) -> None:
         """Delete the files of these computations. Raises PyMongoError."""
         theirs = {"metadata.computation": {"$in": computations}}
-        self._delete([file["_id"] for file in self._database.collection("files.files").find(theirs, {"_id": 1})])
+        self._delete([file["_id"] for file in self._database.collection(FILES).find(theirs, {"_id": 1})])
 
     def forget_old(self, before: datetime) -> Counter[str]:
         """Delete the files of computations that had ended by then; return the bytes by client. Raises PyMongoError."""
         freed: Counter[str] = Counter()
-        files = self._database.collection("files.files")
+        files = self._database.collection(FILES)
         old = files.find({"uploadDate": {"$lt": before}}, {"metadata.computation": 1, "length": 1})
         while batch := list(islice(old, AT_ONCE)):
             sizes_bytes: Counter[str] = Counter()
@@ -140,7 +144,7 @@ class Files:
 
     def forget_stray(self, before: datetime) -> None:
         """Delete old files without a computation and old pieces without a file. Raises PyMongoError."""
-        files = self._database.collection("files.files")
+        files = self._database.collection(FILES)
         found = files.find({"uploadDate": {"$lt": before}}, {"metadata.computation": 1})
         while batch := list(islice(found, AT_ONCE)):
             old = {file["_id"]: file["metadata"]["computation"] for file in batch}
@@ -149,25 +153,20 @@ class Files:
             self._delete([id for id, computation in old.items() if computation not in known])
         # An ObjectId begins with the time of its making.
         first_kept = ObjectId.from_datetime(before.astimezone(timezone.utc))
-        pieces = self._database.collection("files.chunks").distinct("files_id", {"files_id": {"$lt": first_kept}})
+        pieces = self._database.collection(PIECES).distinct("files_id", {"files_id": {"$lt": first_kept}})
         self._delete([id for id in pieces if id not in set(files.distinct("_id", {"_id": {"$in": pieces}}))])
 
     def _delete(self, ids: Sequence[ObjectId]) -> None:
         if ids:
-            self._database.collection("files.files").delete_many({"_id": {"$in": ids}})
-            self._database.collection("files.chunks").delete_many({"files_id": {"$in": ids}})
+            self._database.collection(FILES).delete_many({"_id": {"$in": ids}})
+            self._database.collection(PIECES).delete_many({"files_id": {"$in": ids}})
 
-    def _bucket(self) -> GridFSBucket:
-        return GridFSBucket(self._database.ready(), BUCKET, chunk_size_bytes=PIECE_BYTES)
-
-    def _create(self, name: str, kind: str, metadata: dict[str, Any]) -> GridIn:
-        return self._bucket().open_upload_stream(name, metadata={**metadata, "kind": kind, "type": media_type(name)})
-
-    def _stored(self, id: ObjectId) -> StoredFile:
-        return StoredFile(self._bucket().open_download_stream(id))
+    def _create(self, name: str, kind: str, metadata: dict[str, Any]) -> FileWriter:
+        described = {**metadata, "kind": kind, "type": media_type(name)}
+        return FileWriter(self._database, self._space, name, described)
 
     def _newest(self, computation: str, kind: str, attempt: int) -> Sequence[dict[str, Any]]:
-        found = self._database.collection("files.files").find({**_of(computation, kind), "metadata.attempt": attempt})
+        found = self._database.collection(FILES).find({**_of(computation, kind), "metadata.attempt": attempt})
         by_age = found.sort([("filename", ASCENDING), ("_id", ASCENDING)])
         return list({file["filename"]: file for file in by_age}.values())
 

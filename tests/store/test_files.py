@@ -35,6 +35,24 @@ def test_a_file_is_read_from_any_place(store: Store) -> None:
     assert io.BufferedReader(file).read() == BIG
 
 
+def test_no_command_carries_more_than_a_mebibyte_of_a_file(store: Store) -> None:
+    content, database = BIG * 3 + b"x", database_of(store).ready()
+    database.command("profile", 2)
+    try:
+        store.computations.submit(Submission("1", "python", uploads=(("in", io.BytesIO(content)),)))
+        held = claim(store)
+        write(store, held, "out", content)
+        [(_name, upload)] = store.files.uploads(held.id)
+        file = store.files.open(held.id, "out")
+        assert file and upload.read() == file.read() == content
+    finally:
+        database.command("profile", 0)
+    commands = list(database["system.profile"].find({"ns": f"{database.name}.files.chunks"}))
+    written = [entry["ninserted"] for entry in commands if entry["op"] == "insert"]
+    assert sum(written) == 2 * 13 and max(written) <= 4  # pieces of 256 KiB
+    assert max(entry.get("nreturned", 0) for entry in commands) == 1
+
+
 def test_each_computation_has_its_own_version(store: Store) -> None:
     ids = []
     for content in (b"old", b"new"):
