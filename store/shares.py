@@ -5,6 +5,7 @@ A page has a share, and a client has that of its pages, up to one that serves a 
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from store.database import Database, Documents
@@ -14,6 +15,9 @@ from store.models import Submission
 
 # This share of the places that are free may be filled before they are counted again.
 _FILLED_SHARE = 8
+# A long queue that is full is counted again after so many seconds for each of its places: until then few of them become
+# free, and a flood of submissions is refused without a count for each.
+_FULL_S_EACH, _SHORT = 1e-4, 100
 _OF_CLIENT = "From your address {most} computations wait already, as many as may; try again when some of them have run."
 _OF_PAGE = "From this page {most} computations wait already, as many as may; try again when some of them have run."
 _OF_ORIGIN = "From pages of this site {most} computations wait already, as many as may; try again in a moment."
@@ -26,6 +30,7 @@ class Shares:
     def __init__(self, database: Database, lanes: Lanes) -> None:
         self._database, self._settings, self._lanes = database, database.settings, lanes
         self._waiting = self._free_places = 0
+        self._full_until = 0.0  # by the monotonic clock
         self._free: dict[tuple[str, str], int] = {}  # of the share of an origin or a key
 
     @property
@@ -36,19 +41,26 @@ class Shares:
         """Use a place for a new computation. Raises QueueFullError, OverShareError, PyMongoError."""
         # The queue is measured when the places that the last measurement left may be used up; devices only free more.
         if self._free_places <= 0:
-            limit = self._settings.queue_length_max
-            self._waiting = self.count_waiting(limit)
-            if self._waiting >= limit:
-                raise QueueFullError(f"{limit} computations wait already")
-            # Only a share of them: other web processes fill the same queue.
-            self._free_places = max(1, (limit - self._waiting) // _FILLED_SHARE)
-            self._free.clear()
+            self._find_places(self._settings.queue_length_max)
         self._free_places -= 1
         self._waiting += 1
         if submission.lane is not None:
             requester, settings = submission.requester, self._settings
             self._take_of("origin", requester.origin, settings.origin_waiting_max, _OF_ORIGIN)
             self._take_of("key", requester.key, settings.key_waiting_max, _OF_KEY)
+
+    def _find_places(self, limit: int) -> None:
+        now, full_s = time.monotonic(), max(0, limit - _SHORT) * _FULL_S_EACH
+        if now >= self._full_until:
+            if self._full_until:
+                self._full_until = now + full_s  # meanwhile others need not count, too
+            self._waiting = self.count_waiting(limit)
+            self._full_until = now + full_s if self._waiting >= limit else 0.0
+        if self._full_until:
+            raise QueueFullError(f"{limit} computations wait already")
+        # Only a share of them: other web processes fill the same queue.
+        self._free_places = max(1, (limit - self._waiting) // _FILLED_SHARE)
+        self._free.clear()
 
     def count_waiting(self, most: int) -> int:
         """Return how many computations wait, counted up to ``most``. Raises PyMongoError."""

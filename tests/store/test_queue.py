@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
+from harness.processes import wait_for
 from store import QueueFullError, Store, Submission
 from tests.store.conftest import Connect, claim, database_of, state_of, submit, try_claim
 
@@ -40,6 +42,31 @@ def test_the_queue_takes_as_many_as_the_limit_and_not_one_more(connect: Connect,
     submit(store)
     with pytest.raises(QueueFullError):
         submit(store)
+
+
+def test_a_flood_of_submissions_to_a_long_full_queue_asks_the_database_now_and_then(connect: Connect) -> None:
+    limit = 150
+    store = connect(queue_length_max=limit)
+    for _ in range(limit):
+        submit(store)
+    database = database_of(store).ready()
+    database.command("profile", 2)
+    try:
+        for _ in range(4 * limit):
+            with pytest.raises(QueueFullError):
+                submit(store)
+    finally:
+        database.command("profile", 0)
+    assert database["system.profile"].count_documents({"ns": f"{database.name}.computations"}) < limit
+    claim(store)
+
+    def is_taken() -> bool:
+        with suppress(QueueFullError):
+            submit(store)
+            return True
+        return False
+
+    wait_for(is_taken)
 
 
 def test_a_refused_computation_leaves_nothing(connect: Connect) -> None:
