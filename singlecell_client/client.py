@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, BinaryIO
@@ -14,6 +15,8 @@ from singlecell_client.proof import prove
 from singlecell_client.result import FILES_TYPE, File, Message, Result
 
 Ask = Callable[[str, bool], str]
+# An answer without news that comes before this share of the wait: then the server had no place for a long poll.
+CUT_SHARE, CUT_PAUSE_S = 0.5, 2.0
 
 
 class Client:
@@ -111,12 +114,14 @@ class Client:
         A connection that breaks is taken up again where it broke.
         """
         while True:
-            wanted = {"after": after, "wait": POLL_S}
+            wanted, asked = {"after": after, "wait": POLL_S}, time.monotonic()
             page = self._connection.patiently("GET", f"computations/{computation}/messages", params=wanted)
             yield from page["messages"]
             after = page["next"]
             if page["finished"]:
                 return
+            if not page["messages"] and time.monotonic() - asked < CUT_SHARE * POLL_S:
+                time.sleep(CUT_PAUSE_S)  # the server had no place for so long a wait
 
     def describe(self, computation: str) -> dict[str, Any]:
         """Return what the server says of a computation: its state, times, device. Raises Refused, Unreachable."""

@@ -85,13 +85,18 @@ export class Api {
     return this.#call("POST", path, { body: form, signal, headers, answer_s: 120 });
   }
 
-  /** Return {messages, next, state, finished}: what came after a sequence, waiting up to so many seconds for it. */
+  /**
+   * Return {messages, next, state, finished, isCut}: what came after a sequence, waiting up to so many seconds for it;
+   * `isCut`: nothing came, and the server had no place for so long a wait: ask again after a pause.
+   */
   async messages(id, after, wait_s, signal) {
     const leave = await polls.enter();
     try {
       const wait = polls.line.length ? Math.min(wait_s, CROWDED_WAIT_S) : wait_s;
       const path = `computations/${id}/messages?after=${after}&wait=${wait}`;
-      return await this.#call("GET", path, { signal, answer_s: ANSWER_S + wait });
+      const asked_ms = performance.now();
+      const answer = await this.#call("GET", path, { signal, answer_s: ANSWER_S + wait });
+      return { ...answer, isCut: !answer.messages.length && !answer.finished && performance.now() - asked_ms < 500 * wait };
     } finally {
       leave();
     }

@@ -5,7 +5,10 @@ import { inSlices } from "./slices.js";
 
 const SUBMIT_WAIT_S = 0.15; // longer would keep the first output of a slow cell back
 const WAIT_S = 25; // of one long poll
-const QUEUE_WAIT_S = 2; // the position in the queue is asked for this often
+const QUEUE_WAIT_S = 2; // the position in the queue is asked for this often, and far behind less often,
+const QUEUE_WAIT_S_MAX = 15; // for then it changes slowly,
+const PLACES_A_SECOND = 10; // and many ask
+const CUT_PAUSE_S = 2; // after a long poll that the server had no place for
 const PAUSE_S_FIRST = 0.5;
 const PAUSE_S_MAX = 15;
 
@@ -99,14 +102,16 @@ export class Run {
   }
 
   async follow() {
+    let queueWait_s = QUEUE_WAIT_S;
     for (;;) {
-      const wait_s = this.state === "queued" ? QUEUE_WAIT_S : WAIT_S;
+      const wait_s = this.state === "queued" ? queueWait_s : WAIT_S;
       const batch = await this.#persist(() =>
         this.#api.messages(this.id, this.sequence, wait_s, this.#leaving.signal),
       );
       if (!batch) return this.state;
       if (await this.#receive(batch)) return this.state;
-      if (this.state === "queued") await this.#askForPlace();
+      if (batch.isCut && !(await pause(CUT_PAUSE_S, this.#leaving.signal))) return this.state;
+      if (this.state === "queued") queueWait_s = Math.min(QUEUE_WAIT_S_MAX, Math.max(QUEUE_WAIT_S, (await this.#askForPlace()) / PLACES_A_SECOND));
     }
   }
 
@@ -142,9 +147,12 @@ export class Run {
     this.reason = computation?.reason ?? null;
   }
 
+  /** Tell of the place in the queue, and return it; 0 for what does not wait any more. */
   async #askForPlace() {
     const computation = await this.#persist(() => this.#api.computation(this.id, this.#leaving.signal));
-    if (computation?.state === "queued") this.#on.queue?.(computation.queue_position);
+    if (computation?.state !== "queued") return 0;
+    this.#on.queue?.(computation.queue_position);
+    return computation.queue_position ?? 0;
   }
 
   /** Try a call until the server has answered it; null when this run was left. */

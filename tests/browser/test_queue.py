@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.cell import Cell
 
@@ -45,3 +46,23 @@ def test_waiting_cells_say_their_place_and_run_in_their_turn(embed, page, server
         expect(second.status).to_contain_text("Number 2 in the queue")
     first.shows("first")
     second.shows("second")
+
+
+def test_a_cell_whose_long_polls_find_no_place_asks_again_after_a_pause(embed, page, server):
+    asked_at: list[float] = []
+
+    def cut(route: Route) -> None:
+        asked_at.append(time.monotonic())
+        queued = {"messages": [], "next": -1, "state": "queued", "finished": False}
+        route.fulfill(json=queued, headers={"Access-Control-Allow-Origin": "*"})
+
+    cell = embed("<single-cell>print('come')</single-cell>")
+    page.route("**/messages?**", cut)
+    with nobody_claims(server):
+        with page.expect_request("**/messages?**"):
+            cell.start()
+        with page.expect_request("**/messages?**"):
+            pass
+    page.unroute("**/messages?**")
+    cell.shows("come")
+    assert asked_at[1] - asked_at[0] > 1.0  # it would be a few milliseconds
