@@ -5,11 +5,13 @@ They do what strangers can do over HTTP, bounded in number; what they got is cou
 
 from __future__ import annotations
 
+import base64
 import multiprocessing
 import os
 import socket
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -42,10 +44,14 @@ class Attacker:
         self.http.headers["X-Forwarded-For"] = f"198.51.100.{number % 250 + 1}"
 
     def post(self, path: str, **fields: object) -> requests.Response | None:
+        """Do so with the method POST."""
+        return self.ask("POST", path, **fields)
+
+    def ask(self, method: str, path: str, **fields: object) -> requests.Response | None:
         """Send a request and count it and its status; None when nothing came."""
         self.got["asked"] += 1
         try:
-            answer = self.http.post(f"{self.url}{path}", timeout=ANSWER_S, **fields)  # type: ignore[arg-type]
+            answer = self.http.request(method, f"{self.url}{path}", timeout=ANSWER_S, **fields)  # type: ignore[arg-type]
         except requests.RequestException as error:
             self.got[type(error).__name__] += 1
             self.ended.wait(PAUSE_S)
@@ -179,6 +185,17 @@ def questions(attacker: Attacker) -> None:
     attacker.post("/sessions/-/complete", json={"code": "import os; os.pa", "cursor_pos": 16, "language": "python"})
 
 
+def kernels(attacker: Attacker) -> None:
+    """Kernels of Jupyter's that run nothing."""
+    attacker.post("/api/kernels")
+
+
+def job_files(attacker: Attacker) -> None:
+    """Files for jobs, each under another id, as large as they may be."""
+    content = {"file_contents": base64.b64encode(os.urandom(15 << 20)).decode()}
+    attacker.ask("PUT", f"/jobe/index.php/restapi/files/{uuid.uuid4().hex}", json=content)
+
+
 def many_requests(attacker: Attacker) -> None:
     """Requests as fast as they come."""
     attacker.post("/permalinks", json={"code": "1"})
@@ -191,6 +208,7 @@ ATTACKS: dict[str, dict[str, tuple[Callable[[Attacker], None], int]]] = {
     "disk": {
         "uploads": (uploads, 10), "files": (files, 6), "long outputs": (outputs, 3), "permalinks": (permalinks, 2),
     },
+    "doors": {"kernels": (kernels, 4), "job files": (job_files, 4)},
     "input": {"input holders": (input_holders, HOLDERS)},
     "shares": {
         "endless loops": (endless_loops, 8), "kept sessions": (kept_sessions, 4), "held polls": (held_polls, 2),
@@ -232,6 +250,7 @@ class Attack:
 def _attack(
     action: Callable[[Attacker], None], threads: int, url: str, first: int, one_address: bool, ended: Event, writer
 ) -> None:
+    os.setsid()  # so that it is weighed apart from those who measure (``bench/machine.py``)
     got: Counter[str] = Counter()
 
     def go_on(attacker: Attacker) -> None:

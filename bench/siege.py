@@ -25,6 +25,7 @@ import requests
 
 from bench.attackers import ATTACKS, Attack
 from bench.latency import quantile_ms
+from bench.machine import favoured
 from harness.server import Server, can_mount, serve
 
 MIB = 1 << 20
@@ -225,7 +226,7 @@ def main() -> int:
     small = os.geteuid() == 0 and can_mount()
     if not small:
         print("no disk can be mounted here: the data lie on the machine's own")
-    with serve(SETTINGS, disk_bytes=DISK_BYTES if small else None) as server:
+    with serve(SETTINGS, disk_bytes=DISK_BYTES if small else None) as server, favoured():
         siege = besiege(server, options.seconds, kinds, options.attackers, one_address=options.one_address)
     print(f"neighbours alone:     {siege.alone}\nneighbours besieged:  {siege.besieged}")
     for name, got in siege.got.items():
