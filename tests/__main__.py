@@ -24,7 +24,7 @@ from harness.server import ROOT
 from tests.parts import PARTS, PYTEST, Part, argv
 
 BESIDE_MAX = 2
-PART_MAX_S = 1500  # the longest takes 600; what CI gives all of it is 5400
+PART_MAX_S = 900  # the longest takes 400; what CI gives all of it is 5400
 SLOWEST = 10
 NO_TESTS = 5  # pytest's exit code when all of a part are left out: its language is not installed
 

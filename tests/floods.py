@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 CONNECTIONS_MAX = 2000
 TRICKLE_S = 0.5
+JOIN_S = 30.0
 READ_BYTES = 64 << 10
 # So they are the operator's, whom no share of a client bounds: what bounds all connections together is met.
 HOST = "Host: localhost"
@@ -81,7 +82,7 @@ def flood(port: int, count: int, first: bytes, drop: bytes = b"", *, reads: bool
         yield found
     finally:
         over.set()
-        keeper.join()
+        keeper.join(JOIN_S)
         found.close()
 
 

@@ -114,7 +114,7 @@ def test_a_cell_that_is_sent_again_after_the_web_process_died_has_run_once(clien
             if parent_of(pid) in workers:
                 os.kill(pid, signal.SIGKILL)
         with pytest.raises(requests.ConnectionError):
-            lost.result()
+            lost.result(60)
 
     def again() -> requests.Response | None:
         with suppress(requests.ConnectionError):

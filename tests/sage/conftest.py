@@ -18,6 +18,7 @@ from tests.client import Outcome
 
 # As many as the workers that wait forked: more would only wait for each other on two cores.
 CLIENTS = 4
+WAIT_S = 110.0  # all cells of the tables may be before this one; pytest ends a test after 120
 
 
 class SageClient(CheckingClient):
@@ -73,7 +74,7 @@ def outcome_of(request: pytest.FixtureRequest, server) -> Iterator[Callable[[str
         running: dict[str, Future[Outcome]] = {}
         for cell in cells:
             running[cell.text] = clients.submit(SageClient(server.url).run, cell.text)
-        yield lambda code: running[code].result()
+        yield lambda code: running[code].result(WAIT_S)
 
 
 def in_table(item: pytest.Item) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from store import Requester, Store
 from store.rules import Key
+from tests import threads
 from tests.store.conftest import Connect, age, database_of
 
 A, B = Requester("a", "https://pages.example.org", None), Requester("b", "https://pages.example.org", None)
@@ -76,11 +77,7 @@ def test_devices_that_charge_at_once_lose_nothing(connect: Connect) -> None:
         for _ in range(20):
             store.budgets.charge({A: 1.0})
 
-    threads = [threading.Thread(target=charge) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    threads.run([threading.Thread(target=charge) for _ in range(4)])
     assert left_s(connect(client_cpu_s_per_hour=1000.0), A)["client"] == 920
 
 

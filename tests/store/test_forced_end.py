@@ -12,6 +12,7 @@ import pytest
 from jupyter import MessageMaker
 from store import Claim, ComputationOverError, LostClaimError, Store, Submission
 from store import messages as batches
+from tests import threads
 from tests.messages import validate_message
 from tests.store.conftest import Connect, claim, database_of, let_lease_run_out, state_of, submit, try_claim
 
@@ -158,13 +159,12 @@ def test_a_computation_that_many_end_at_once_ends_once(connect: Connect) -> None
             with suppress(ComputationOverError):
                 own.computations.request_cancel(id)
 
-        threads = [threading.Thread(target=cancel) for _ in range(3)]
-        for thread in threads:
+        cancelling = [threading.Thread(target=cancel) for _ in range(3)]
+        for thread in cancelling:
             thread.start()
         start.wait()
         held = try_claim(store)  # it runs again, or has ended
-        for thread in threads:
-            thread.join()
+        threads.join(cancelling)
         if held is not None:
             assert store.claims.renew([held])[0].cancel
             let_die(store, id)

@@ -17,6 +17,7 @@ import settings as settings_file
 import store as stores
 from store import OverShareError, PassedOver, Requester, Store, embedded, lane_of
 from store.lanes import LANES_OF_CLIENT, Lanes
+from tests import threads
 from tests.mongod import Databases
 from tests.store.conftest import Connect, claim, database_of, let_lease_run_out, state_of, submit, try_claim
 
@@ -206,11 +207,11 @@ def test_submitters_and_devices_that_race_leave_nothing_behind(connect: Connect)
     takers = [threading.Thread(target=takes, args=(f"device-{number}",)) for number in range(2)]
     for thread in (*submitters, *takers):
         thread.start()
-    for thread in submitters:
-        thread.join()
-    over.set()
-    for thread in takers:
-        thread.join()
+    try:
+        threads.join(submitters)
+    finally:
+        over.set()
+    threads.join(takers)
     assert len(claimed) == len(set(claimed)) == 75 and set(claimed) == submitted
 
 

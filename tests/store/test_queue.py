@@ -10,6 +10,7 @@ import pytest
 
 from harness.processes import wait_for
 from store import QueueFullError, Store, Submission
+from tests import threads
 from tests.store.conftest import Connect, claim, database_of, state_of, submit, try_claim
 
 
@@ -100,11 +101,7 @@ def test_devices_that_race_never_get_the_same_computation(connect: Connect) -> N
         while held := try_claim(store, device):
             claimed.append(held.id)
 
-    threads = [threading.Thread(target=take, args=(f"device-{number}",)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    threads.run([threading.Thread(target=take, args=(f"device-{number}",)) for number in range(4)])
     assert len(claimed) == 60 and set(claimed) == ids
 
 

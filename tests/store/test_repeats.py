@@ -9,6 +9,7 @@ import pytest
 
 import store as stores
 from store import Computation, Once, Store, Submission
+from tests import threads
 from tests.store.conftest import Connect, age, claim, database_of, submit
 
 DAY_S = 86400
@@ -37,11 +38,7 @@ def test_of_many_at_once_one_is_stored_and_all_are_told_it(connect: Connect) -> 
         upload = [("a.txt", io.BytesIO(b"x"))]
         ids.append(door.computations.submit(Submission("1", "python", uploads=upload, once=KEY, digest=b"d")).id)
 
-    threads = [threading.Thread(target=send, args=(door,)) for door in doors]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    threads.run([threading.Thread(target=send, args=(door,)) for door in doors])
     assert len(ids) == len(doors) and len(set(ids)) == 1
     database = database_of(doors[0])
     assert database.collection("computations").count_documents({}) == 1

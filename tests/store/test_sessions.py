@@ -16,6 +16,7 @@ from store import (
     Submission,
     UnknownSessionError,
 )
+from tests import threads
 from tests.store.conftest import (
     Connect,
     age,
@@ -95,11 +96,7 @@ def test_turns_submitted_at_once_get_numbers_without_gaps(connect: Connect) -> N
         for _ in range(5):
             submit(own, keep=True, session=session)
 
-    threads = [threading.Thread(target=submit_some) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    threads.run([threading.Thread(target=submit_some) for _ in range(4)])
     found = database_of(store).collection("computations").find({"session": session}).sort("turn")
     turns = [(turn["turn"], turn["submitted"]) for turn in found]
     assert [turn for turn, _ in turns] == list(range(21))

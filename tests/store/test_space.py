@@ -14,6 +14,7 @@ import settings as settings_file
 import store as stores
 from store import ClientFullError, NoSpaceError, NotAskingError, Requester, Store, Submission
 from store.clients import Clients
+from tests import threads
 from tests.mongod import new_name
 from tests.store.conftest import Connect, age, claim, database_of, message, state_of, submit
 
@@ -150,11 +151,7 @@ def test_of_many_uploads_at_once_no_more_are_let_in_than_fit(connect: Connect, m
                 pass
             together.wait(30)
 
-    threads = [threading.Thread(target=upload) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    threads.run([threading.Thread(target=upload) for _ in range(10)])
     assert len(inside) <= 5
 
 

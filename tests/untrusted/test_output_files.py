@@ -323,7 +323,8 @@ def test_no_swap_between_look_and_open_leads_outside(work):
             assert b"canary" not in take(handle)[0].values()
     finally:
         end.set()
-        thread.join()
+        thread.join(30)
+        assert not thread.is_alive()
 
 
 def test_a_file_that_shrinks_is_filled_up_and_one_that_grows_is_cut(work):

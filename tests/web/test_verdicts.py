@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from harness.processes import wait_for
 from store import Claim, Reason
-from tests.web.conftest import Device, check_problem, message
+from tests.web.conftest import DEADLINE_S, Device, check_problem, message
 from web import checks
 from web.examinations import FAULTY, TOO_LONG, VERDICT_TYPE
 
@@ -42,7 +42,7 @@ def judge(
             return device.store.claims.claim("device-1", languages=["python"], sessions=[], new_sessions=True)
 
         play(wait_for(claim))
-        return asked.result()
+        return asked.result(DEADLINE_S)
 
 
 def show(device: Device, claim: Claim, verdict: object) -> None:
