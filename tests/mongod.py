@@ -13,7 +13,7 @@ from pymongo import MongoClient
 import settings as settings_file
 import store as stores
 from harness.processes import Process, start
-from store import StoreUnavailableError, embedded
+from store import Store, StoreUnavailableError, embedded
 from store.database import INDEXES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,12 +58,14 @@ def new_name() -> str:
 class Databases:
     """The databases of one mongod that tests use one after another.
 
-    To make one with its collections and indexes takes MongoDB 0.3 s, to empty it 0.03 s.
+    To make one with its collections and indexes takes MongoDB 0.3 s, to empty it 0.03 s, and to find that all indexes
+    are there 0.01 s for each connection.
     """
 
     def __init__(self, directory: Path) -> None:
         self._client = MongoClient[dict[str, Any]](embedded.uri(directory))
         self._used: list[str] = []
+        self._whole: set[str] = set()
 
     def take(self) -> str:
         """Return the name of a database that is empty, and that nobody uses until it is given back."""
@@ -71,12 +73,20 @@ class Databases:
             return new_name()
         name = self._used.pop()
         database = self._client[name]
-        for collection in database.list_collection_names():
+        there = database.list_collection_names()
+        if INDEXES.keys() <= set(there):
+            self._whole.add(name)
+        for collection in there:
             if collection in INDEXES:
                 database[collection].delete_many({})
             else:  # what MongoDB makes quickly, or can only drop
                 database.drop_collection(collection)
         return name
+
+    def spare(self, store: Store) -> None:
+        """Spare a new connection to look for indexes that are there."""
+        database = store._database
+        database._has_indexes = database.settings.mongo_database in self._whole
 
     def give_back(self, name: str) -> None:
         """Let another test have it."""

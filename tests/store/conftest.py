@@ -13,13 +13,14 @@ import pytest
 import settings as settings_file
 from store import Claim, Store, Submission, embedded
 from store.database import Database
+from tests.mongod import Databases
 
 Connect = Callable[..., Store]
 _databases: weakref.WeakKeyDictionary[Store, Database] = weakref.WeakKeyDictionary()
 
 
 @pytest.fixture
-def connect(mongo_directory: Path, database_name: str) -> Iterator[Connect]:
+def connect(mongo_directory: Path, database_name: str, databases: Databases) -> Iterator[Connect]:
     """Connect to this test's database, with changed settings if given; every call makes another connection."""
     doors: list[Store] = []
 
@@ -27,6 +28,8 @@ def connect(mongo_directory: Path, database_name: str) -> Iterator[Connect]:
         chosen = {"mongo_uri": embedded.uri(directory), "mongo_database": database_name, **changes}
         database = Database(settings_file.load(**chosen), "test")
         doors.append(Store(database))
+        if directory == mongo_directory:
+            databases.spare(doors[-1])
         _databases[doors[-1]] = database
         return doors[-1]
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.mongod import new_name
 from tests.store.conftest import Connect, database_of
+
+
+@pytest.fixture
+def database_name() -> str:
+    """A new database: nobody knows that its indexes are there."""
+    return new_name()
 
 
 def test_the_index_that_an_older_server_left_is_dropped(connect: Connect) -> None:

@@ -6,10 +6,12 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 from flask import Flask, Response, request
 from flask.testing import FlaskClient
@@ -19,12 +21,13 @@ import settings as settings_file
 import store as stores
 from settings import Settings
 from store import Claim, Store, embedded
-from tests.mongod import new_name
+from tests.mongod import Databases, new_name
 from web import openapi, operations
 from web_server import create_app
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 20.0
+MakeApp = Callable[..., Flask]
 
 
 @pytest.fixture
@@ -48,17 +51,51 @@ def make_settings(directory: Path, **changes: Any) -> Settings:
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def app(settings: Settings, databases: Databases) -> Iterator[Flask]:
     """The application; its database is empty, and each of its answers has to be as openapi.json says."""
-    application = create_app(settings)
-    application.after_request(described_answers(application, settings))
-    yield application
-    application.extensions["singlecell"].store.close()
+    with application(settings) as app:
+        databases.spare(app.extensions["singlecell"].store)
+        yield app
+
+
+@contextmanager
+def application(settings: Settings) -> Iterator[Flask]:
+    """Make an application for the block; each of its answers has to be as openapi.json says."""
+    app = create_app(settings)
+    app.after_request(described_answers(app, settings))
+    try:
+        yield app
+    finally:
+        app.extensions["singlecell"].store.close()
+
+
+@pytest.fixture
+def make_app(mongo_directory: Path, databases: Databases) -> Iterator[MakeApp]:
+    """Return what makes an application with changed settings over an empty database of its own."""
+    made: list[Flask] = []
+
+    def make(**changes: Any) -> Flask:
+        app = create_app(make_settings(mongo_directory, **{"mongo_database": databases.take(), **changes}))
+        databases.spare(app.extensions["singlecell"].store)
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        shared = app.extensions["singlecell"]
+        shared.store.close()
+        databases.give_back(shared.settings.mongo_database)
+
+
+_documents: dict[str, dict[str, Any]] = {}
 
 
 def described_answers(app: Flask, settings: Settings) -> Callable[[Response], Response]:
     """Return a check that fails a request whose answer openapi.json does not describe."""
-    document = openapi.document(app, settings)
+    described_by = repr(msgspec.structs.replace(settings, mongo_database=""))
+    if described_by not in _documents:
+        _documents[described_by] = openapi.document(app, settings)
+    document = _documents[described_by]
 
     def check(response: Response) -> Response:
         rule = request.url_rule
@@ -84,9 +121,10 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
+def store(settings: Settings, databases: Databases) -> Iterator[Store]:
     """The store as a device has it: a connection of its own."""
     door = stores.connect(settings)
+    databases.spare(door)
     yield door
     door.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -14,9 +15,10 @@ from flask.testing import FlaskClient
 from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException
 
+import store as stores
 from settings import Settings
 from store import Store, StoreUnavailableError
-from tests.web.conftest import Device, check_problem, make_settings, submit
+from tests.web.conftest import Device, application, check_problem, make_settings, submit
 
 ABSENT = str(uuid.uuid4())
 
@@ -123,6 +125,28 @@ NO_IDS = [
 def settings(mongo_directory: Path) -> Settings:
     """One database for all of this: making one takes longer than a test."""
     return make_settings(mongo_directory)
+
+
+@pytest.fixture(scope="module")
+def app(settings: Settings) -> Iterator[Flask]:
+    """One application for all of this, which keeps nothing of what it refuses."""
+    with application(settings) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def store(settings: Settings) -> Iterator[Store]:
+    """The store as a device has it."""
+    door = stores.connect(settings)
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def own_app(settings: Settings) -> Iterator[Flask]:
+    """An application that the test changes."""
+    with application(settings) as app:
+        yield app
 
 
 @pytest.fixture(autouse=True)
@@ -241,37 +265,37 @@ def test_an_unknown_language_is_422_and_says_what_there_is(client: FlaskClient) 
     check_problem(client.post("/permalinks", json={"code": "1", "language": ""}), 422, "unknown")
 
 
-def test_our_own_errors_are_dull_and_logged(app: Flask, client: FlaskClient, monkeypatch, caplog) -> None:
+def test_our_own_errors_are_dull_and_logged(own_app: Flask, monkeypatch, caplog) -> None:
     def fail() -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(app.extensions["singlecell"].store.devices, "alive", fail)
-    response = client.get("/languages")
+    monkeypatch.setattr(own_app.extensions["singlecell"].store.devices, "alive", fail)
+    response = own_app.test_client().get("/languages")
     check_problem(response, 500)
     assert "secret" not in response.text
     assert "secret detail" in caplog.text
 
 
-def test_an_absent_database_is_503_with_retry_after(app: Flask, client: FlaskClient, monkeypatch) -> None:
+def test_an_absent_database_is_503_with_retry_after(own_app: Flask, monkeypatch) -> None:
     def fail(id: str) -> None:
         raise StoreUnavailableError("no answer from 10.0.0.1")
 
-    monkeypatch.setattr(app.extensions["singlecell"].store.computations, "get", fail)
-    response = client.get(f"/computations/{ABSENT}")
+    monkeypatch.setattr(own_app.extensions["singlecell"].store.computations, "get", fail)
+    response = own_app.test_client().get(f"/computations/{ABSENT}")
     check_problem(response, 503, "database")
     assert "10.0.0.1" not in response.text
     assert int(response.headers["Retry-After"]) > 0
 
 
-def test_all_http_errors_of_the_framework_become_problems(app: Flask) -> None:
+def test_all_http_errors_of_the_framework_become_problems(own_app: Flask) -> None:
     from werkzeug.exceptions import default_exceptions
 
     for status, error in default_exceptions.items():
         if status in (412, 416):
             continue
-        app.add_url_rule(f"/raise/{status}", f"raise{status}", _raiser(error))
+        own_app.add_url_rule(f"/raise/{status}", f"raise{status}", _raiser(error))
     for status in set(default_exceptions) - {412, 416}:
-        check_problem(app.test_client().get(f"/raise/{status}"), status)
+        check_problem(own_app.test_client().get(f"/raise/{status}"), status)
 
 
 def _raiser(error: type[HTTPException]):

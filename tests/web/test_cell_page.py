@@ -6,8 +6,7 @@ import base64
 import html
 import re
 import zlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 import pytest
@@ -15,9 +14,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from settings import SettingsError, load
-from tests.web.conftest import ROOT, make_settings
+from tests.web.conftest import ROOT, MakeApp
 from web import cell_page
-from web_server import create_app
 
 # Attributes that an address must not set, with the reason in web/cell_page.py; `language` has a parameter of its own.
 NOT_OF_ADDRESSES = {"language", "server", "frame-hosts", "link-key", "locations"}
@@ -133,20 +131,16 @@ def test_the_page_speaks_the_language_of_the_address_else_of_the_browser(client:
 
 
 @pytest.fixture
-def framed(mongo_directory: Path) -> Iterator[Callable[[str], str]]:
+def framed(make_app: MakeApp) -> Callable[[str], str]:
     """Return the policy of /cell under a setting, and check that no other page follows it."""
-    apps = []
 
     def policy(frame_origins: str) -> str:
-        apps.append(create_app(make_settings(mongo_directory, frame_origins=frame_origins)))
-        client = apps[-1].test_client()
+        client = make_app(frame_origins=frame_origins).test_client()
         for path in ("/", "/embed", "/limits"):
             assert "frame-ancestors 'none'" in client.get(path).headers["Content-Security-Policy"]
         return client.get("/cell?code=1").headers["Content-Security-Policy"]
 
-    yield policy
-    for app in apps:
-        app.extensions["singlecell"].store.close()
+    return policy
 
 
 def test_the_setting_says_whose_pages_may_frame_the_cell_and_no_other_page(framed: Callable[[str], str]) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.conftest import check_problem, make_settings
-from web_server import create_app
+from tests.web.conftest import MakeApp, check_problem
 
 STRANGER = {"environ_base": {"REMOTE_ADDR": "192.0.2.1"}}
 NO_ID = "00000000-0000-4000-8000-000000000000"
@@ -37,16 +34,16 @@ def test_only_the_operator_publishes_and_reads(client: FlaskClient, how: dict) -
     assert len(client.get("/checks").get_json()["checks"]) == 1
 
 
-def test_where_there_is_a_key_loopback_alone_publishes_nothing(mongo_directory: Path) -> None:
-    client = create_app(make_settings(mongo_directory, operator_key="k" * 24)).test_client()
+def test_where_there_is_a_key_loopback_alone_publishes_nothing(make_app: MakeApp) -> None:
+    client = make_app(operator_key="k" * 24).test_client()
     check_problem(client.post("/checks", json={"source": "x"}), 403, "operator_key")
     key = {"Authorization": f"Bearer {'k' * 24}"}
     assert client.post("/checks", json={"source": "x"}, headers=key, **STRANGER).status_code == 201
     check_problem(client.get("/checks"), 403, "operator_key")
 
 
-def test_more_checks_than_the_setting_allows_are_refused(mongo_directory: Path) -> None:
-    client = create_app(make_settings(mongo_directory, checks_max=1)).test_client()
+def test_more_checks_than_the_setting_allows_are_refused(make_app: MakeApp) -> None:
+    client = make_app(checks_max=1).test_client()
     assert client.post("/checks", json={"source": "x"}).status_code == 201
     check_problem(client.post("/checks", json={"source": "y"}), 507, "1 checks")
     check_problem(client.get("/exercises"), 507, "1 checks")

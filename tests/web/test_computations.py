@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from harness.processes import wait_for
-from tests.web.conftest import Device, check_problem, make_settings, submit, texts
-from web_server import create_app
+from tests import threads
+from tests.web.conftest import Device, MakeApp, check_problem, submit, texts
 
 
 def test_a_submitted_computation_is_queued_and_has_links(client: FlaskClient) -> None:
@@ -27,8 +27,8 @@ def test_a_submitted_computation_is_queued_and_has_links(client: FlaskClient) ->
     assert client.get(computation["links"]["self"]).status_code == 200
 
 
-def test_links_begin_with_the_public_url(mongo_directory) -> None:
-    app = create_app(make_settings(mongo_directory, public_url="https://cells.example/run/"))
+def test_links_begin_with_the_public_url(make_app: MakeApp) -> None:
+    app = make_app(public_url="https://cells.example/run/")
     computation = submit(app.test_client())
     assert computation["links"]["self"] == f"https://cells.example/run/computations/{computation['id']}"
 
@@ -60,7 +60,7 @@ def test_wait_answers_with_everything_when_the_computation_is_over(client: Flask
     runner = threading.Thread(target=lambda: run_when_queued(device, "a", "b"))
     runner.start()
     answer = client.post("/computations?wait=30", json={"code": "1"}).get_json()
-    runner.join()
+    threads.join([runner])
     assert texts(answer["messages"]) == ["a", "b"]
     assert answer["state"] == "done" and answer["finished"] is True and answer["sequence"] == 1
 
@@ -78,12 +78,12 @@ def test_wait_answers_when_the_code_asks_for_input(client: FlaskClient, device: 
     asker = threading.Thread(target=ask)
     asker.start()
     answer = client.post("/computations?wait=30", json={"code": "input('?')"}).get_json()
-    asker.join()
+    threads.join([asker])
     assert [found["header"]["msg_type"] for found in answer["messages"]] == ["input_request"]
 
 
-def test_a_full_queue_is_503_with_retry_after_and_stores_nothing(mongo_directory) -> None:
-    client = create_app(make_settings(mongo_directory, queue_length_max=2)).test_client()
+def test_a_full_queue_is_503_with_retry_after_and_stores_nothing(make_app: MakeApp) -> None:
+    client = make_app(queue_length_max=2).test_client()
     submit(client), submit(client)
     response = client.post("/computations", json={"code": "1"})
     check_problem(response, 503, "waiting")

@@ -14,10 +14,9 @@ from werkzeug.test import TestResponse
 import store as stores
 from settings import Settings
 from store import Claim, Key
-from tests.web.conftest import Device, described_answers, make_settings, message, submit
+from tests.web.conftest import Device, MakeApp, described_answers, make_settings, message, submit
 from tests.web.meanwhile import answered
 from web.doors.jobe import JOB_TYPE
-from web_server import create_app
 
 JOBE = "/jobe/index.php/restapi"
 CONTENT = b"line\n"
@@ -258,9 +257,9 @@ def test_the_files_of_a_job_are_bounded_as_an_upload_is(
 
 
 # --- keys and overload ------------------------------------------------------------------------------------------------
-def test_jobe_s_header_carries_our_api_keys(mongo_directory: Path) -> None:
-    settings = make_settings(mongo_directory, keys_required=True)
-    app = create_app(settings)
+def test_jobe_s_header_carries_our_api_keys(make_app: MakeApp) -> None:
+    app = make_app(keys_required=True)
+    settings = app.extensions["singlecell"].settings
     app.after_request(described_answers(app, settings))
     client, store = app.test_client(), stores.connect(settings)
     key = store.keys.make(Key("of-moodle", "api"))
@@ -272,7 +271,6 @@ def test_jobe_s_header_carries_our_api_keys(mongo_directory: Path) -> None:
     assert client.head(f"{JOBE}/files/{ID}", headers={"X-API-KEY": key}).status_code == 204
     assert run_with(client, own).get_json()["outcome"] == 21  # there is no device
     store.close()
-    app.extensions["singlecell"].store.close()
 
 
 def run_with(client: FlaskClient, headers: dict[str, str]) -> TestResponse:
@@ -295,9 +293,9 @@ def test_while_as_many_wait_as_can_run_a_job_is_an_overload_at_once(
 
 
 def test_a_share_that_is_used_up_is_an_overload_and_a_budget_is_not(
-    mongo_directory: Path, monkeypatch: pytest.MonkeyPatch
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = create_app(make_settings(mongo_directory, client_waiting_max=1, page_waiting_max=1))
+    app = make_app(client_waiting_max=1, page_waiting_max=1)
     context = app.extensions["singlecell"]
     device, client = Device(context.store), app.test_client()
     device.report()
@@ -311,4 +309,3 @@ def test_a_share_that_is_used_up_is_an_overload_and_a_budget_is_not(
     monkeypatch.setattr("web.requesters.check_budgets", overdrawn)
     answer = run(client, address="203.0.113.2")
     assert "computing time" in sentence(answer, 429) and answer.headers["Retry-After"] == "60"
-    context.store.close()

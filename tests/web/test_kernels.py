@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from flask.testing import FlaskClient
 
 from store import Key, Store
-from tests.web.conftest import Device, make_settings
-from web_server import create_app
+from tests.web.conftest import Device, MakeApp
 
 TOKEN = "a-token-of-the-operator"
 UPGRADE = {
@@ -30,15 +27,15 @@ UPGRADE = {
         ({}, "?token=%00", 400),
     ],
 )
-def test_kernels_token_lets_in_who_sends_it(mongo_directory: Path, headers, query, status) -> None:
-    guarded = create_app(make_settings(mongo_directory, kernels_token=TOKEN)).test_client()
+def test_kernels_token_lets_in_who_sends_it(make_app: MakeApp, headers, query, status) -> None:
+    guarded = make_app(kernels_token=TOKEN).test_client()
     answer = guarded.get(f"/api/kernelspecs{query}", headers=headers)
     assert answer.status_code == status, answer.text
     assert status == 200 or answer.get_json()["message"] == answer.get_json()["detail"]
 
 
-def test_a_key_of_the_operators_is_a_token_where_keys_are_required(mongo_directory: Path, store: Store) -> None:
-    closed = create_app(make_settings(mongo_directory, keys_required=True))
+def test_a_key_of_the_operators_is_a_token_where_keys_are_required(make_app: MakeApp, store: Store) -> None:
+    closed = make_app(keys_required=True)
     key = closed.extensions["singlecell"].store.keys.make(Key("programs", "api"))
     client = closed.test_client()
     assert client.post("/api/kernels", headers={"Authorization": "token any"}).status_code == 401
@@ -67,8 +64,8 @@ def test_a_page_of_another_site_may_send_what_jupyters_clients_send(client: Flas
     assert "authorization" not in elsewhere["Access-Control-Allow-Headers"].lower()
 
 
-def test_sockets_of_pages_that_may_not_are_refused(mongo_directory: Path) -> None:
-    own = create_app(make_settings(mongo_directory, cors_origins="https://own.example")).test_client()
+def test_sockets_of_pages_that_may_not_are_refused(make_app: MakeApp) -> None:
+    own = make_app(cors_origins="https://own.example").test_client()
     path = f"/api/kernels/{own.post('/api/kernels').get_json()['id']}/channels"
     for origin, status in (("https://other.example", 403), ("https://own.example", 501)):
         assert own.get(path, headers={**UPGRADE, "Origin": origin}).status_code == status

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 import settings as settings_file
 import store as stores
 from store import Key, Store
-from tests.web.conftest import Device, check_problem, described_answers, make_settings, submit
+from tests.web.conftest import Device, MakeApp, check_problem, described_answers, make_settings, submit
 from web_server import create_app
 
 OPERATOR_KEY = "k" * 24
@@ -25,15 +25,14 @@ RUNS_OR_STORES = {
 
 
 @pytest.fixture
-def keyed(mongo_directory: Path) -> Iterator[tuple[FlaskClient, Store]]:
+def keyed(make_app: MakeApp) -> Iterator[tuple[FlaskClient, Store]]:
     """A server that runs nothing without a key, and its store."""
-    settings = make_settings(mongo_directory, keys_required=True, operator_key=OPERATOR_KEY)
-    app = create_app(settings)
+    app = make_app(keys_required=True, operator_key=OPERATOR_KEY)
+    settings = app.extensions["singlecell"].settings
     app.after_request(described_answers(app, settings))
     store = stores.connect(settings)
     yield app.test_client(), store
     store.close()
-    app.extensions["singlecell"].store.close()
 
 
 @pytest.mark.parametrize("path", RUNS_OR_STORES)
@@ -168,12 +167,11 @@ def test_code_that_was_taken_down_is_neither_shown_nor_kept_again(client: FlaskC
         ("https://a.example/report?x=1", 'href="https://a.example/report?x=1"'),
     ],
 )
-def test_pages_with_somebodys_code_say_where_to_report_it(mongo_directory: Path, address: str, shown: str) -> None:
-    app = create_app(make_settings(mongo_directory, report_address=address))
+def test_pages_with_somebodys_code_say_where_to_report_it(make_app: MakeApp, address: str, shown: str) -> None:
+    app = make_app(report_address=address)
     page = app.test_client()
     assert shown in page.get("/?q=abc").text and "Report it" in page.get("/?c=1").text
     assert "Report it" not in page.get("/").text
-    app.extensions["singlecell"].store.close()
 
 
 def test_pages_of_a_server_without_such_an_address_offer_none(client: FlaskClient) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.conftest import Device, check_problem, make_settings
-from web_server import create_app
+from tests.web.conftest import Device, MakeApp, check_problem
 
 OWN = "http://localhost"
 
@@ -102,9 +100,8 @@ def test_a_page_without_code_and_one_with_a_very_long_address_say_nothing(client
         assert "json+oembed" not in client.get(path).text
 
 
-def test_behind_a_public_address_that_one_counts(mongo_directory: Path) -> None:
-    app = create_app(make_settings(mongo_directory, public_url="https://cells.example.org/run/"))
+def test_behind_a_public_address_that_one_counts(make_app: MakeApp) -> None:
+    app = make_app(public_url="https://cells.example.org/run/")
     found = ask(app.test_client(), "https://cells.example.org/run/?c=1").get_json()
     assert 'src="https://cells.example.org/run/iframe?' in found["html"]
     check_problem(ask(app.test_client(), "https://cells.example.org/?c=1"), 404, "this server")
-    app.extensions["singlecell"].store.close()

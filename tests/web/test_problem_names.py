@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -11,8 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from store import Store
-from tests.web.conftest import make_settings, submit
-from web_server import create_app
+from tests.web.conftest import MakeApp, submit
 
 HEADER = "Singlecell-Problem"
 
@@ -49,13 +47,13 @@ def test_code_is_refused_by_name(client: FlaskClient, body, name, values) -> Non
     assert problem(client.post("/computations", json=body)) == (name, values)
 
 
-def test_a_server_without_room_says_which(mongo_directory: Path, client: FlaskClient, store: Store) -> None:
-    full = create_app(make_settings(mongo_directory, queue_length_max=1)).test_client()
+def test_a_server_without_room_says_which(make_app: MakeApp, client: FlaskClient, store: Store) -> None:
+    full = make_app(queue_length_max=1).test_client()
     submit(full)
     assert problem(full.post("/computations", json={"code": "1"})) == ("queue_full", {})
-    tight = create_app(make_settings(mongo_directory, disk_free_bytes_min=1 << 60, disk_free_bytes_end=1)).test_client()
+    tight = make_app(disk_free_bytes_min=1 << 60, disk_free_bytes_end=1).test_client()
     assert problem(tight.post("/computations", json={"code": "1"})) == ("no_space", {})
-    links = create_app(make_settings(mongo_directory, client_permalinks_day_bytes_max=1)).test_client()
+    links = make_app(client_permalinks_day_bytes_max=1).test_client()
     assert problem(links.post("/permalinks", json={"code": "1"})) == ("stored", {})
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -13,21 +11,19 @@ from werkzeug.test import TestResponse
 
 from singlecell_client.proof import prove
 from store import Key
-from tests.web.conftest import check_problem, described_answers, make_settings
+from tests.web.conftest import MakeApp, check_problem, described_answers
 from web import proofs
 from web_server import create_app
 
 
 @pytest.fixture
-def busy(mongo_directory: Path) -> Iterator[Flask]:
+def busy(make_app: MakeApp) -> Flask:
     """A server on which as many computations wait as make it ask for proofs."""
-    settings = make_settings(mongo_directory, proof_of_work=True, proof_waiting_min=2, proof_tries=50)
-    app = create_app(settings)
-    app.after_request(described_answers(app, settings))
+    app = make_app(proof_of_work=True, proof_waiting_min=2, proof_tries=50)
+    app.after_request(described_answers(app, app.extensions["singlecell"].settings))
     assert submit(app, None).status_code == submit(app, None).status_code == 201
     count_again(app)
-    yield app
-    app.extensions["singlecell"].store.close()
+    return app
 
 
 def count_again(app: Flask) -> None:
@@ -100,13 +96,12 @@ def test_the_operator_and_programs_with_a_key_need_no_proof_and_pages_do(busy: F
     ("least", "off", "status"), [(3, False, 201), (2, False, 429), (1, False, 429), (1, True, 201)]
 )
 def test_proofs_are_asked_for_from_so_many_waiting_on(
-    mongo_directory: Path, least: int, off: bool, status: int
+    make_app: MakeApp, least: int, off: bool, status: int
 ) -> None:
-    app = create_app(make_settings(mongo_directory, proof_of_work=not off, proof_waiting_min=least))
+    app = make_app(proof_of_work=not off, proof_waiting_min=least)
     assert [submit(app, None).status_code for _ in range(2)] == [201, 201]
     count_again(app)
     assert submit(app).status_code == status
-    app.extensions["singlecell"].store.close()
 
 
 def test_all_processes_know_each_other_s_challenges(busy: Flask) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from store import Store
-from tests.web.conftest import Device, check_problem, make_settings, submit
+from tests.web.conftest import Device, MakeApp, check_problem, submit
 from web.multipart import HEADS_BYTES
-from web_server import create_app
 
 TIGHT = {"disk_free_bytes_min": 1 << 60, "disk_free_bytes_end": 1}
 FULL = "nearly full"
@@ -21,9 +19,9 @@ LARGE = {"request_bytes_max": 3_000_000, "cell_file_bytes_max": 2_500_000}
 
 
 @pytest.fixture
-def tight(mongo_directory: Path) -> FlaskClient:
+def tight(make_app: MakeApp) -> FlaskClient:
     """A client of a server whose floor lies above what is free."""
-    return create_app(make_settings(mongo_directory, **TIGHT)).test_client()
+    return make_app(**TIGHT).test_client()
 
 
 @pytest.mark.parametrize(
@@ -53,17 +51,17 @@ def test_readyz_says_that_there_is_no_room(tight: FlaskClient) -> None:
     assert tight.get("/healthz").status_code == 200
 
 
-def test_an_upload_is_refused_before_it_is_read(mongo_directory: Path) -> None:
+def test_an_upload_is_refused_before_it_is_read(make_app: MakeApp) -> None:
     bounds = {"stored_bytes_max": 2_000_000, "client_stored_bytes_max": 2_000_000}
-    client = create_app(make_settings(mongo_directory, **LARGE, **bounds)).test_client()
+    client = make_app(**LARGE, **bounds).test_client()
     for content, status in ((b"x" * 1000, 201), (b"x" * 2_100_000, 503)):
         answer = client.post("/computations", data={"code": "1", "file": (io.BytesIO(content), "a")})
         assert answer.status_code == status, answer.text
     check_problem(answer, 503, "no room for an upload of this size")
 
 
-def test_an_upload_that_its_client_has_no_room_for_is_refused_before_it_is_read(mongo_directory: Path) -> None:
-    client = create_app(make_settings(mongo_directory, client_stored_bytes_max=1_000_000, **LARGE)).test_client()
+def test_an_upload_that_its_client_has_no_room_for_is_refused_before_it_is_read(make_app: MakeApp) -> None:
+    client = make_app(client_stored_bytes_max=1_000_000, **LARGE).test_client()
     for length, status in ((1_000_000 + HEADS_BYTES, 413), (1_000_001 + HEADS_BYTES, 429)):
         answer = client.post(
             "/computations", data=b"x" * length, content_type="multipart/form-data; boundary=none",
@@ -111,8 +109,8 @@ def test_a_computation_is_kept_under_a_hash_and_no_address(client: FlaskClient, 
     assert claim.client == store.clients.identity("192.0.2.1") and "192.0" not in claim.client
 
 
-def test_permalinks_of_a_day_are_refused_when_they_are_too_many(mongo_directory: Path) -> None:
-    client = create_app(make_settings(mongo_directory, client_permalinks_day_bytes_max=600)).test_client()
+def test_permalinks_of_a_day_are_refused_when_they_are_too_many(make_app: MakeApp) -> None:
+    client = make_app(client_permalinks_day_bytes_max=600).test_client()
     assert client.post("/permalinks", json={"code": "1"}).status_code == 201
     assert client.post("/permalink", data={"code": "2"}).status_code == 200
     check_problem(client.post("/permalinks", json={"code": "3"}), 429, "tomorrow")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,7 +12,7 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from store import StoreUnavailableError
-from tests.web.conftest import ROOT, Device, check_problem, make_settings, submit
+from tests.web.conftest import ROOT, Device, MakeApp, check_problem, submit
 from web import limits
 from web_server import create_app
 from wire import Limits
@@ -78,11 +76,9 @@ OUTSIDERS: dict[str, dict] = {
 
 
 @pytest.fixture
-def keyed(mongo_directory: Path) -> Iterator[Flask]:
+def keyed(make_app: MakeApp) -> Flask:
     """The application of a server with an operator's key, on the same database as a device."""
-    app = create_app(make_settings(mongo_directory, operator_key="k" * 24))
-    yield app
-    app.extensions["singlecell"].store.close()
+    return make_app(operator_key="k" * 24)
 
 
 @pytest.mark.parametrize("who", OUTSIDERS)
@@ -144,8 +140,8 @@ def test_pages_have_a_policy_that_runs_only_our_own_scripts(client: FlaskClient)
     assert client.get("/embed").headers["Content-Security-Policy"] == policy
 
 
-def test_a_public_address_is_what_pages_give_away_not_where_they_load_from(mongo_directory: Path) -> None:
-    app = create_app(make_settings(mongo_directory, public_url="https://cells.example/cell/"))
+def test_a_public_address_is_what_pages_give_away_not_where_they_load_from(make_app: MakeApp) -> None:
+    app = make_app(public_url="https://cells.example/cell/")
     client = app.test_client()
     for path in ("/", "/embed"):
         addresses = re.findall(r'(?:src|href)="([^"]+)"', client.get(path).text)
@@ -153,7 +149,6 @@ def test_a_public_address_is_what_pages_give_away_not_where_they_load_from(mongo
     assert 'data-server="https://cells.example/cell/"' in client.get("/embed").text
     url = client.post("/permalinks", json={"code": "1"}).get_json()["url"]
     assert url.startswith("https://cells.example/cell/?q=")
-    app.extensions["singlecell"].store.close()
 
 
 def test_the_frame_for_output_is_sandboxed_whoever_opens_it(client: FlaskClient) -> None:
@@ -191,8 +186,8 @@ def test_a_preflight_is_answered_for_a_day(client: FlaskClient) -> None:
     assert int(response.headers["Access-Control-Max-Age"]) == 86400
 
 
-def test_the_setting_narrows_the_origins(mongo_directory) -> None:
-    app = create_app(make_settings(mongo_directory, cors_origins="https://a.example, https://b.example"))
+def test_the_setting_narrows_the_origins(make_app: MakeApp) -> None:
+    app = make_app(cors_origins="https://a.example, https://b.example")
     for origin, allowed in (("https://b.example", "https://b.example"), ("https://c.example", None)):
         response = app.test_client().get("/limits", headers={"Origin": origin})
         assert response.headers.get("Access-Control-Allow-Origin") == allowed

@@ -6,16 +6,16 @@ import io
 import threading
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from store import Requester
+from store import Requester, Store
 from store.rules import Key
-from tests.web.conftest import check_problem, make_settings
+from tests import threads
+from tests.web.conftest import MakeApp, check_problem
 from web import early_refusals
 from web.client_shares import (
     INTROSPECTIONS,
@@ -28,17 +28,13 @@ from web.client_shares import (
 from web.connections import CROWDED_S, Connection, Connections
 from web.stages import SITE_SHARES, Kind
 from web.turns import Rate, Turns
-from web_server import create_app
 
 OPERATOR_KEY = "k" * 24
 
 
-def make_app(directory: Path, **changes: object) -> Flask:
-    return create_app(make_settings(directory, **changes))
-
-
-def store_of(app: Flask):
-    return app.extensions["singlecell"].store
+def store_of(app: Flask) -> Store:
+    store: Store = app.extensions["singlecell"].store
+    return store
 
 
 def submit(client: FlaskClient, address: str | None, query: str = "", **headers: str) -> TestResponse:
@@ -59,8 +55,8 @@ def stored(app: Flask) -> int:
 
 
 # --- the queue --------------------------------------------------------------------------------------------------------
-def test_a_page_over_its_share_of_what_waits_is_refused_and_others_are_not(mongo_directory: Path) -> None:
-    app = make_app(mongo_directory, page_waiting_max=2)
+def test_a_page_over_its_share_of_what_waits_is_refused_and_others_are_not(make_app: MakeApp) -> None:
+    app = make_app(page_waiting_max=2)
     client = app.test_client()
     for _ in range(2):
         assert submit(client, "203.0.113.5").status_code == 201
@@ -71,30 +67,30 @@ def test_a_page_over_its_share_of_what_waits_is_refused_and_others_are_not(mongo
     assert submit(client, None).status_code == 201
 
 
-def test_addresses_of_one_ipv6_network_are_one_client(mongo_directory: Path) -> None:
-    client = make_app(mongo_directory, page_waiting_max=1).test_client()
+def test_addresses_of_one_ipv6_network_are_one_client(make_app: MakeApp) -> None:
+    client = make_app(page_waiting_max=1).test_client()
     assert submit(client, "2001:db8:0:1::1").status_code == 201
     check_refused(submit(client, "2001:db8:0:1:ffff::2"), "waiting", "wait already")
     assert submit(client, "2001:db8:0:2::1").status_code == 201
 
 
-def test_pages_of_one_address_have_shares_of_their_own_up_to_that_of_a_class(mongo_directory: Path) -> None:
-    client = make_app(mongo_directory, page_waiting_max=2, client_waiting_max=5).test_client()
+def test_pages_of_one_address_have_shares_of_their_own_up_to_that_of_a_class(make_app: MakeApp) -> None:
+    client = make_app(page_waiting_max=2, client_waiting_max=5).test_client()
     pages = [f"?page=page-{number % 3}" for number in range(5)]
     assert [submit(client, "203.0.113.5", page).status_code for page in pages] == [201] * 5
     check_refused(submit(client, "203.0.113.5", "?page=page-2"), "waiting", "address")
 
 
-def test_an_origin_over_its_share_is_refused_from_all_addresses(mongo_directory: Path) -> None:
-    client = make_app(mongo_directory, origin_waiting_max=2).test_client()
+def test_an_origin_over_its_share_is_refused_from_all_addresses(make_app: MakeApp) -> None:
+    client = make_app(origin_waiting_max=2).test_client()
     for number in range(2):
         assert submit(client, f"203.0.113.{number}", Origin="https://a.example").status_code == 201
     check_refused(submit(client, "203.0.113.9", Origin="https://a.example"), "waiting", "site")
     assert submit(client, "203.0.113.9", Origin="https://b.example").status_code == 201
 
 
-def test_positions_are_those_of_clients_that_take_turns(mongo_directory: Path) -> None:
-    client = make_app(mongo_directory).test_client()
+def test_positions_are_those_of_clients_that_take_turns(make_app: MakeApp) -> None:
+    client = make_app().test_client()
     many = [submit(client, "203.0.113.5").get_json()["id"] for _ in range(3)]
     one = submit(client, "203.0.113.6").get_json()["id"]
     positions = [client.get(f"/computations/{id}").get_json()["queue_position"] for id in (*many, one)]
@@ -120,8 +116,8 @@ def names(app: Flask, address: str, origin: str | None = None) -> Requester:
     return Requester(store_of(app).clients.identity(address), origin)
 
 
-def test_a_client_that_has_used_its_cpu_time_is_told_when_there_is_more(mongo_directory: Path) -> None:
-    app = make_app(mongo_directory, origin_cpu_s_per_hour=1e12)
+def test_a_client_that_has_used_its_cpu_time_is_told_when_there_is_more(make_app: MakeApp) -> None:
+    app = make_app(origin_cpu_s_per_hour=1e12)
     overdraw(app, names(app, "203.0.113.5", "https://a.example"))
     client = app.test_client()
     refused = submit(client, "203.0.113.5")
@@ -131,8 +127,8 @@ def test_a_client_that_has_used_its_cpu_time_is_told_when_there_is_more(mongo_di
     assert submit(client, None).status_code == 201
 
 
-def test_an_origin_and_a_key_that_have_used_their_cpu_time_are_refused(mongo_directory: Path) -> None:
-    app = make_app(mongo_directory)
+def test_an_origin_and_a_key_that_have_used_their_cpu_time_are_refused(make_app: MakeApp) -> None:
+    app = make_app()
     text = store_of(app).keys.make(Key("course", "page"))
     overdraw(app, Requester(None, "https://a.example", "course"))
     client = app.test_client()
@@ -141,8 +137,8 @@ def test_an_origin_and_a_key_that_have_used_their_cpu_time_are_refused(mongo_dir
     assert submit(client, "203.0.113.6", Origin="https://b.example").status_code == 201
 
 
-def test_limits_say_what_is_left(mongo_directory: Path) -> None:
-    app = make_app(mongo_directory, client_cpu_s_per_hour=100.0, origin_cpu_s_per_hour=1000.0)
+def test_limits_say_what_is_left(make_app: MakeApp) -> None:
+    app = make_app(client_cpu_s_per_hour=100.0, origin_cpu_s_per_hour=1000.0)
     store_of(app).budgets.charge({names(app, "203.0.113.5", "https://a.example"): 25.0})
     client = app.test_client()
     headers = {"X-Forwarded-For": "203.0.113.5", "Origin": "https://a.example"}
@@ -152,8 +148,8 @@ def test_limits_say_what_is_left(mongo_directory: Path) -> None:
     assert client.get("/limits").get_json()["left"] == {}
 
 
-def test_addresses_are_not_stored(mongo_directory: Path) -> None:
-    app = make_app(mongo_directory)
+def test_addresses_are_not_stored(make_app: MakeApp) -> None:
+    app = make_app()
     store = store_of(app)
     assert submit(app.test_client(), "203.0.113.5").status_code == 201
     overdraw(app, names(app, "203.0.113.5"))
@@ -163,8 +159,8 @@ def test_addresses_are_not_stored(mongo_directory: Path) -> None:
 
 
 # --- requests, uploads, questions, connections ------------------------------------------------------------------------
-def test_a_client_with_too_many_requests_a_second_is_told_to_pause(mongo_directory: Path) -> None:
-    client = make_app(mongo_directory).test_client()
+def test_a_client_with_too_many_requests_a_second_is_told_to_pause(make_app: MakeApp) -> None:
+    client = make_app().test_client()
     answers = [client.get("/languages", headers={"X-Forwarded-For": "203.0.113.5"}) for _ in range(2 * REQUESTS_BURST)]
     refused = [answer for answer in answers if answer.status_code != 200]
     assert refused and all(answer.status_code == 200 for answer in answers[:REQUESTS_BURST])
@@ -177,9 +173,9 @@ def test_a_client_with_too_many_requests_a_second_is_told_to_pause(mongo_directo
 @pytest.mark.parametrize("origins", ["*", "https://a.example"])
 @pytest.mark.parametrize("origin", ["https://a.example", "https://b.example"])
 def test_a_refusal_before_the_application_says_what_the_application_says(
-    mongo_directory: Path, monkeypatch: pytest.MonkeyPatch, origins: str, origin: str
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, origins: str, origin: str
 ) -> None:
-    app = make_app(mongo_directory, cors_origins=origins, operator_key=OPERATOR_KEY)
+    app = make_app(cors_origins=origins, operator_key=OPERATOR_KEY)
     flood(app)
 
     def ask(method: str = "POST", **headers: str) -> TestResponse:
@@ -202,8 +198,8 @@ def test_a_refusal_before_the_application_says_what_the_application_says(
     assert told[0] == told[1]
 
 
-def test_methods_that_strangers_make_up_are_one_series_in_the_figures(mongo_directory: Path) -> None:
-    app = make_app(mongo_directory)
+def test_methods_that_strangers_make_up_are_one_series_in_the_figures(make_app: MakeApp) -> None:
+    app = make_app()
     for flooded in (False, True):
         if flooded:
             flood(app)
@@ -218,8 +214,8 @@ def flood(app: Flask) -> None:
     app.extensions["singlecell"].client_shares.requests._due["203.0.113.5"] = time.monotonic() + 3600
 
 
-def test_a_client_has_so_many_uploads_at_once(mongo_directory: Path) -> None:
-    app = make_app(mongo_directory)
+def test_a_client_has_so_many_uploads_at_once(make_app: MakeApp) -> None:
+    app = make_app()
     client = app.test_client()
 
     def upload(address: str) -> TestResponse:
@@ -236,8 +232,8 @@ def test_a_client_has_so_many_uploads_at_once(mongo_directory: Path) -> None:
     assert upload("203.0.113.5").status_code == 201
 
 
-def test_an_origin_and_a_key_have_so_many_uploads_and_questions_at_once(mongo_directory: Path) -> None:
-    app = make_app(mongo_directory)
+def test_an_origin_and_a_key_have_so_many_uploads_and_questions_at_once(make_app: MakeApp) -> None:
+    app = make_app()
     shares, text = app.extensions["singlecell"].client_shares, store_of(app).keys.make(Key("course", "page"))
     client, site = app.test_client(), "https://a.example"
 
@@ -263,8 +259,8 @@ def test_an_origin_and_a_key_have_so_many_uploads_and_questions_at_once(mongo_di
     assert upload("203.0.113.5", Origin=site).status_code == 201
 
 
-def test_a_client_s_questions_wait_for_each_other_and_not_others_for_them(mongo_directory: Path) -> None:
-    app = make_app(mongo_directory)
+def test_a_client_s_questions_wait_for_each_other_and_not_others_for_them(make_app: MakeApp) -> None:
+    app = make_app()
     shared = app.extensions["singlecell"]
     asked = {"code": "pri", "cursor_pos": 3, "language": "python"}
     answers: list[int] = []
@@ -288,7 +284,7 @@ def test_a_client_s_questions_wait_for_each_other_and_not_others_for_them(mongo_
         while (found := store_of(app).introspections.claim("device-1", [])) is None:
             assert thread.is_alive()
         store_of(app).introspections.reply(found, "ok")
-        thread.join()
+        threads.join([thread])
     assert answers == [200]
 
 
@@ -311,7 +307,7 @@ def test_a_turn_is_waited_for_and_handed_on() -> None:
         with turns.taken("b") as granted:
             assert granted
         assert got == []
-    thread.join()
+    threads.join([thread])
     assert got == [True] and turns._entries == {}
 
 
@@ -355,8 +351,8 @@ def test_a_site_has_its_share_of_connections_from_all_addresses(kind: Kind, site
     assert connections.move(late, kind)
 
 
-def test_a_poll_counts_in_the_shares_of_the_site_that_its_computation_is_from(mongo_directory: Path) -> None:
-    app = make_app(mongo_directory)
+def test_a_poll_counts_in_the_shares_of_the_site_that_its_computation_is_from(make_app: MakeApp) -> None:
+    app = make_app()
     client, connections = app.test_client(), app.extensions["singlecell"].connections
     text = store_of(app).keys.make(Key("course", "page"))
     of_site = submit(client, "203.0.113.5", f"?key={text}", Origin="https://a.example").get_json()["id"]

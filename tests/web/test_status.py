@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,7 +12,7 @@ from flask.testing import FlaskClient
 import settings as settings_file
 import store as stores
 from store import Requester
-from tests.web.conftest import Device, check_problem, make_settings, submit
+from tests.web.conftest import Device, MakeApp, check_problem, submit
 from web_server import create_app
 
 KEY = "k" * 24
@@ -22,11 +20,9 @@ ELSEWHERE = {"REMOTE_ADDR": "192.0.2.1"}
 
 
 @pytest.fixture
-def keyed(mongo_directory: Path) -> Iterator[Flask]:
+def keyed(make_app: MakeApp) -> Flask:
     """A server with an operator's key."""
-    app = create_app(make_settings(mongo_directory, operator_key=KEY))
-    yield app
-    app.extensions["singlecell"].store.close()
+    return make_app(operator_key=KEY)
 
 
 def basic(password: str) -> dict[str, str]:
