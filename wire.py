@@ -32,7 +32,7 @@ PACKAGES_MAX = 200  # of one language, in a LanguageReport
 PACKAGE_CHARS_MAX = 60  # of a package's name, and of its version
 PACKAGE_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
-Kind = Literal["complete", "inspect", "probe"]
+Kind = Literal["complete", "inspect", "probe", "comm_info"]
 Scheme = Literal["", "light", "dark"]
 PositiveInt = Annotated[int, Meta(gt=0)]
 PositiveFloat = Annotated[float, Meta(gt=0, le=1e15)]
@@ -208,7 +208,7 @@ class Close(Frame):
 
 
 class Introspect(Frame):
-    """Complete or inspect code: in an idle session's namespace, or (session "") in a fresh one."""
+    """Complete or inspect code: in an idle session's namespace, or (session "") in a fresh one. ``comm_info``: its comms."""
 
     request: int
     session: str
@@ -324,7 +324,7 @@ class Closed(Frame):
 
 
 class IntrospectReply(Frame):
-    """The outcome of an Introspect. ``content``: JSON of complete_reply or inspect_reply when ``status`` is ok."""
+    """The outcome of an Introspect. ``content``: JSON of the content of the reply when ``status`` is ok."""
 
     request: int
     status: Literal["ok", "busy", "gone", "error"]

@@ -132,6 +132,15 @@ class InspectReply(Content):
     metadata: Bundle
 
 
+class CommTarget(Content):
+    target_name: str
+
+
+class CommInfoReply(Content):
+    status: Literal["ok"]
+    comms: dict[str, CommTarget]
+
+
 class ProbeReply(Content):
     status: Literal["ok"]
     values: list[Bundle]  # what the answer's code says of itself; the check's session reads it
@@ -152,7 +161,12 @@ SHAPES: dict[str, Any] = {
     "comm_msg": CommData,
     "comm_close": CommData,
 }
-REPLIES: dict[str, Any] = {"complete": CompleteReply, "inspect": InspectReply, "probe": ProbeReply}
+REPLIES: dict[str, Any] = {
+    "complete": CompleteReply,
+    "inspect": InspectReply,
+    "probe": ProbeReply,
+    "comm_info": CommInfoReply,
+}
 
 
 def check(msg_type: str, untrusted_json: bytes) -> Any:

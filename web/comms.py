@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from msgspec import UNSET
 
 from store import Submission
-from web import request_schemas, requesters
+from web import form_parts, multipart, request_body, request_schemas, requesters
 from web.computations import check_room, store_submission, submitted_answer
 from web.context import here
 from web.message_pages import existing_computation, wait_for_end
 from web.operations import operation
-from web.parameters import KEY, PAGE, WAIT
+from web.parameters import BUFFERS, KEY, PAGE, WAIT
 from web.problems import refuse
 from web.request_schemas import COMM_ID_CHARS_MAX, ControlMessage
 from web.responses import SubmittedAnswer
@@ -34,11 +34,12 @@ routes = Blueprint("comms", __name__)
         410: "The session is gone.",
         411: "The length of the body is missing.",
         413: "The message is too large.",
-        415: "The body is not JSON.",
+        415: "The body is neither JSON nor multipart/form-data.",
         429: "The client, its page, origin or key has its share of what waits, of CPU time or room already.",
     },
     body=ControlMessage,
-    parameters=(WAIT, KEY, PAGE),
+    multipart=True,
+    parameters=(WAIT, BUFFERS, KEY, PAGE),
 )
 def deliver(id: str) -> Response:
     """Store the message as a turn of the session, or merge it into the update of its model that waits already."""
@@ -47,7 +48,7 @@ def deliver(id: str) -> Response:
     requester = requesters.admit()
     requesters.check_budgets()
     check_room()
-    message = request_schemas.read(ControlMessage)
+    message = _message()
     model = model_of(message)
     requesters.check_language(UNSET, id)
     submission = Submission(
@@ -64,6 +65,16 @@ def deliver(id: str) -> Response:
     with context.notifier.subscribed(computation.id) as event:
         page = wait_for_end(context, event, existing_computation(computation.id), wait_s) if wait_s else None
         return submitted_answer(computation, page)
+
+
+def _message() -> ControlMessage:
+    if request.mimetype != form_parts.MEDIA_TYPE:
+        return request_schemas.read(ControlMessage)
+    settings, boundary = here().settings, request.mimetype_params.get("boundary", "")
+    if (request.content_length or 0) > settings.message_bytes_max + form_parts.HEADS_BYTES:
+        form_parts.refuse_long_message(settings)
+    with request_body.arriving() as stream:
+        return multipart.read_message(stream, boundary, settings)
 
 
 def model_of(message: ControlMessage) -> str:

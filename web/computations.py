@@ -11,12 +11,13 @@ from msgspec import UNSET, Raw
 
 import store as stores
 from store import Computation, First, Submission
-from web import body_digest, languages, multipart, request_body, request_schemas, requesters
+from web import body_digest, form_parts, languages, multipart, request_body, request_schemas, requesters
+from web.answer_parts import messages_answer
 from web.context import here
 from web.headers import REPEATED
 from web.message_pages import Page, existing_computation, wait_for_end
 from web.operations import operation
-from web.parameters import KEY, ONCE_HEADER, ONCE_QUERY, PAGE, PROOF, WAIT
+from web.parameters import BUFFERS, KEY, ONCE_HEADER, ONCE_QUERY, PAGE, PROOF, WAIT
 from web.problems import refuse
 from web.request_schemas import InputValue, NewComputation
 from web.responses import AcceptedAnswer, ComputationAnswer, Links, SubmittedAnswer, Usage, address, json_answer
@@ -47,7 +48,7 @@ OTHER_UPLOADS = "From your address, or this site, other files are on their way; 
     },
     body=NewComputation,
     multipart=True,
-    parameters=(WAIT, KEY, PAGE, PROOF, ONCE_HEADER, ONCE_QUERY),
+    parameters=(WAIT, BUFFERS, KEY, PAGE, PROOF, ONCE_HEADER, ONCE_QUERY),
 )
 def submit() -> Response:
     """Store the computation; answer when it is on disk, or with `wait` when it is over or the time is.
@@ -58,7 +59,7 @@ def submit() -> Response:
     wait_s = WAIT.read(context.settings)
     with ExitStack() as waiting:
         with ExitStack() as closing:
-            uploads: multipart.Uploads = []
+            uploads: form_parts.Uploads = []
             requesters.admit()
             once, untrusted_proof = requesters.once(), PROOF.read()
             PAGE.read()  # in what is sent again, too, though only what is new has a lane
@@ -67,7 +68,7 @@ def submit() -> Response:
                 requesters.check_budgets()
                 check_room()
                 requesters.check_proof(untrusted_proof)
-            if request.mimetype == multipart.MEDIA_TYPE:
+            if request.mimetype == form_parts.MEDIA_TYPE:
                 boundary = request.mimetype_params.get("boundary", "")
                 if not closing.enter_context(context.client_shares.upload(*requesters.shares())):
                     refuse(429, OTHER_UPLOADS, reason="uploads")
@@ -176,7 +177,7 @@ def links(id: str) -> Links:
     return Links(self, f"{self}/messages", f"{self}/files", f"{self}/interrupt", f"{self}/input")
 
 
-def _submission(body: NewComputation, uploads: multipart.Uploads) -> Submission:
+def _submission(body: NewComputation, uploads: form_parts.Uploads) -> Submission:
     if (body.code is UNSET) == (body.message is UNSET):
         refuse(400, "The body has to have either `code` or `message`.")
     if body.message is not UNSET and body.session is None:
@@ -217,7 +218,7 @@ def _check_client_room(body_bytes: int) -> None:
     """Refuse uploads that their client has no room for before they are read. Raises ClientFullError."""
     client = requesters.admit().client
     if client is not None:
-        here().store.clients.check(client, body_bytes - multipart.HEADS_BYTES)
+        here().store.clients.check(client, body_bytes - form_parts.HEADS_BYTES)
 
 
 def store_submission(submission: Submission) -> Computation:
@@ -257,7 +258,7 @@ def _as_repeat(response: Response) -> Response:
 
 def submitted_answer(computation: Computation, page: Page | None) -> Response:
     """Return the 201 of a computation, with the page of its messages where that was waited for."""
-    return json_answer(
+    return messages_answer(
         SubmittedAnswer(
             id=computation.id,
             session=computation.session,

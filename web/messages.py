@@ -11,12 +11,13 @@ from flask import Blueprint, Response
 from msgspec import Raw
 
 from store import StoreUnavailableError
+from web.answer_parts import messages_answer
 from web.context import Context, connection, here
 from web.message_pages import Page, count_for_site, follow_page, read_page, wait_for_page
 from web.operations import operation
-from web.parameters import AFTER, LAST_EVENT_ID, WAIT
+from web.parameters import AFTER, BUFFERS, LAST_EVENT_ID, WAIT
 from web.problems import refuse
-from web.responses import MessagesAnswer, json_answer
+from web.responses import MessagesAnswer
 from web.stages import Kind
 
 HEARTBEAT_S = 15.0  # a comment that often keeps proxies from cutting the stream and finds clients that went away
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
     "Read messages, waiting for new ones if there are none",
     {200: MessagesAnswer},
     {400: "`after` or `wait` is not right, or `after` is beyond the last message.", 404: "No computation has this id."},
-    parameters=(AFTER, WAIT),
+    parameters=(AFTER, WAIT, BUFFERS),
 )
 def read(id: str) -> Response:
     """Answer at once when there is something newer than `after` or the computation is over; else wait."""
@@ -40,7 +41,7 @@ def read(id: str) -> Response:
     after = -1 if asked_after is None else asked_after
     page = wait_for_page(context, id, after, wait_s)
     messages = [Raw(message) for message in page.messages]
-    return json_answer(MessagesAnswer(messages, page.next, page.computation.state, page.finished))
+    return messages_answer(MessagesAnswer(messages, page.next, page.computation.state, page.finished))
 
 
 @routes.get("/computations/<id>/events")

@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, current_app
 from werkzeug.routing import Rule
 
 from settings import Settings
-from web import multipart, operations, problems, request_schemas
+from web import form_parts, multipart, operations, problems, request_schemas
 from web.context import here
 from web.operations import Operation, operation
 from web.problems import ProblemDetail
@@ -118,5 +118,6 @@ def _operation(rule: Rule, found: Operation, settings: Settings, schemas: _Schem
     if found.body is not None:
         described["requestBody"] = {"required": found.needs_body, **schemas.content(found.body)}
         if found.multipart:
-            described["requestBody"]["content"][multipart.MEDIA_TYPE] = {"schema": multipart.schema(settings)}
+            form = multipart.schema(found.body, settings)
+            described["requestBody"]["content"][form_parts.MEDIA_TYPE] = {"schema": form}
     return described

@@ -88,6 +88,8 @@ PERMALINK = Text("q", "Id of a permalink.", r"[A-Za-z0-9_-]{1,64}")
 KEY = Text(
     "key", "The key of the page; an API key comes in `Authorization: Bearer KEY`.", r"(page|api)_[A-Za-z0-9_-]{22,64}"
 )
+BUFFERS = Text("buffers", "`parts`: long buffers may come as they are, in multipart/form-data.", "parts")
+TARGET = Text("target_name", "The target of the comms that are asked for; without it all.", r"[!-~]{1,200}")
 PAGE = Text("page", "A name that a page gives itself: pages behind one address take turns.", r"[A-Za-z0-9_-]{1,64}")
 # A page of another site sends it in the query, because a header of ours would cost it a CORS preflight.
 _ONCE = "A text that nobody else uses: a submission that is sent again with it is run once."

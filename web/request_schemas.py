@@ -30,6 +30,7 @@ Buffer = Annotated[bytes, Meta(extra_json_schema={"pattern": BASE64})]
 
 
 COMM_ID_CHARS_MAX = 128
+BUFFERS_MAX = 64  # of one message, as the wire has it
 CONTROL_CONTENT = {
     "required": ["comm_id"],
     "properties": {
@@ -45,7 +46,7 @@ class CommMessage(Struct, forbid_unknown_fields=True):
     msg_type: Literal["comm_open", "comm_msg", "comm_close"]
     content: dict[str, Any]
     metadata: dict[str, Any] = {}
-    buffers: Annotated[list[Buffer], Meta(max_length=64)] = []
+    buffers: Annotated[list[Buffer], Meta(max_length=BUFFERS_MAX)] = []
 
 
 class ControlMessage(CommMessage):

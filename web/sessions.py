@@ -1,4 +1,4 @@
-"""Serves GET and DELETE /sessions/<id>, and introspection: complete and inspect."""
+"""Serves GET and DELETE /sessions/<id>, and introspection: complete, inspect and the open comms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from web import languages, request_schemas, requesters
 from web.context import connection, here
 from web.message_pages import is_id
 from web.operations import operation
-from web.parameters import KEY
+from web.parameters import KEY, TARGET
 from web.problems import refuse
 from web.request_schemas import CodeAtCursor, CodeToInspect
 from web.responses import AcceptedAnswer, SessionAnswer, json_answer
@@ -81,18 +81,35 @@ def inspect(id: str) -> Response:
     return _introspect(id, "inspect", body, body.detail_level)
 
 
+@routes.get("/sessions/<id>/comms")
+@operation("List the open comms of a session's kernel, of one target or all", {200: "application/json"},
+           {status: said for status, said in _INTROSPECTION_PROBLEMS.items() if status not in (411, 413, 415)},
+           parameters=(TARGET, KEY))  # fmt: skip
+def comms(id: str) -> Response:
+    """Answer with the content of a Jupyter comm_info_reply."""
+    requesters.admit()
+    return answer(id, _alive(id).language, "comm_info", TARGET.read() or "")
+
+
 def _introspect(id: str, kind: str, body: CodeAtCursor, detail_level: int) -> Response:
     code = request_schemas.check_code(body.code)
     if body.cursor_pos > len(code):
         refuse(400, f"`cursor_pos` is beyond the end of the code, which is {len(code)}.")
     session_id, language = _subject(id, body.language)
+    return answer(session_id, language, kind, code, body.cursor_pos, detail_level)
+
+
+def answer(
+    session_id: str | None, language: str, kind: str, code: str, cursor_pos: int = 0, detail_level: int = 0
+) -> Response:
+    """Ask a session, or a fresh namespace, and answer with what it says. Raises ProblemError."""
     requesters.check_language(language, session_id)
     introspections = here().store.introspections
     connection().sites = requesters.shares()[1]
     with here().client_shares.question(*requesters.shares()) as granted:
         if not granted:
             refuse(429, MANY_QUESTIONS, reason="questions")
-        subject = introspections.put(session_id, language, kind, code, body.cursor_pos, detail_level)
+        subject = introspections.put(session_id, language, kind, code, cursor_pos, detail_level)
         with here().connections.waiting(connection(), REPLY_S) as granted_s:
             reply = here().notifier.wait_until(
                 subject, granted_s, lambda: introspections.reply_to(subject), lambda found: found is not None

@@ -35,8 +35,8 @@ class _Texts(Struct):
     metadata: Raw | UnsetType = UNSET
 
 
-class _Peeked(Struct):
-    """A body, of which only the length of these texts is looked at."""
+class _Peeked(_Texts):
+    """A body, of which only the length of these texts is looked at, or a message that is a body by itself."""
 
     message: _Texts | UnsetType = UNSET
     user_expressions: Raw | UnsetType = UNSET
@@ -86,10 +86,12 @@ def _check_texts(untrusted_bytes: bytes, bytes_max: int, expressions_bytes_max: 
     # In these, many small values can be dear; the rest of a body is a few long texts.
     if isinstance(body.user_expressions, Raw) and len(memoryview(body.user_expressions)) > expressions_bytes_max:
         refuse(413, f"`user_expressions` is longer than {expressions_bytes_max} bytes of JSON.")
-    for name in ("content", "metadata"):
-        text = getattr(body.message, name, UNSET)
-        if isinstance(text, Raw) and len(memoryview(text)) > bytes_max:
-            refuse(413, f"`message.{name}` is longer than {bytes_max} bytes of JSON; more has to go into `buffers`.")
+    for place, found in (("message.", body.message), ("", body)):
+        for name in ("content", "metadata"):
+            text = getattr(found, name, UNSET)
+            if isinstance(text, Raw) and len(memoryview(text)) > bytes_max:
+                said = f"`{place}{name}` is longer than {bytes_max} bytes of JSON; more has to go into `buffers`."
+                refuse(413, said)
 
 
 def _why_not_json(untrusted_bytes: bytes, reason: str) -> str:

@@ -67,22 +67,23 @@ export class Api {
   }
 
   /**
-   * Submit code; `files` are File objects. A message that `mayRepeat`, as one that sets a value, leaves no history. With the same key `once` it runs once, however often it is sent. Returns {id, session, language, state, sequence, messages, finished}:
+   * Submit code; `files` are File objects, `buffers` those of a message. A message that `mayRepeat`, as one that sets a value, leaves no history. With the same key `once` it runs once, however often it is sent. Returns {id, session, language, state, sequence, messages, finished}:
    * all messages of a cell that ends within `wait_s`, so that a quick one costs one request. `proof`: of work.
    */
-  submit({ files = [], mayRepeat, ...fields }, once, wait_s, signal, proof) {
-    const query = `?wait=${wait_s}&page=${PAGE}`;
-    if (mayRepeat) return this.#call("POST", this.#keyed(`sessions/${fields.session}/comms${query}`), { json: fields.message, signal });
+  submit({ files = [], buffers = [], mayRepeat, ...fields }, once, wait_s, signal, proof) {
+    const query = `?wait=${wait_s}&buffers=parts&page=${PAGE}`;
+    const parts = [...files.map((file) => ["file", file, file.name]), ...buffers.map((buffer) => ["buffer", new Blob([buffer])])];
+    if (mayRepeat) {
+      const body = parts.length ? formOf({ message: fields.message }, parts) : { json: fields.message };
+      return this.#call("POST", this.#keyed(`sessions/${fields.session}/comms${query}`), { ...body, signal });
+    }
     let path = this.#keyed(`computations${query}`);
     // A header would cost pages of other sites a preflight request.
     const headers = new URL(this.server, location.href).origin === location.origin ? { "Idempotency-Key": once } : {};
     if (!headers["Idempotency-Key"]) path += `&idempotency_key=${once}`;
     if (proof) path += `&proof=${proof}`;
-    if (!files.length) return this.#call("POST", path, { json: fields, signal, headers });
-    const form = new FormData();
-    for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value));
-    for (const file of files) form.append("file", file, file.name);
-    return this.#call("POST", path, { body: form, signal, headers, answer_s: 120 });
+    const body = parts.length ? formOf(fields, parts) : { json: fields };
+    return this.#call("POST", path, { ...body, signal, headers });
   }
 
   /**
@@ -93,7 +94,7 @@ export class Api {
     const leave = await polls.enter();
     try {
       const wait = polls.line.length ? Math.min(wait_s, CROWDED_WAIT_S) : wait_s;
-      const path = `computations/${id}/messages?after=${after}&wait=${wait}`;
+      const path = `computations/${id}/messages?after=${after}&wait=${wait}&buffers=parts`;
       const asked_ms = performance.now();
       const answer = await this.#call("GET", path, { signal, answer_s: ANSWER_S + wait });
       return { ...answer, isCut: !answer.messages.length && !answer.finished && performance.now() - asked_ms < 500 * wait };
@@ -193,8 +194,26 @@ export class Api {
   }
 }
 
+/** Return how to send fields with files, or with the buffers of a message. */
+function formOf(fields, parts) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) body.append(name, name === "message" ? JSON.stringify(value) : value);
+  for (const part of parts) body.append(...part);
+  return { body, answer_s: 120 };
+}
+
+/** Return an answer that came in parts: buffers of its messages as bytes, where in JSON they are base64. */
+async function joined(form) {
+  const answer = JSON.parse(form.get("answer"));
+  const buffers = await Promise.all(form.getAll("buffer").map((part) => part.arrayBuffer()));
+  for (const message of answer.messages) if (message.buffers) message.buffers = buffers.splice(0, message.buffers);
+  return answer;
+}
+
 async function read(response) {
-  const isJson = /[/+]json\b/.test(response.headers.get("Content-Type") ?? "");
+  const type = response.headers.get("Content-Type") ?? "";
+  if (response.ok && type.startsWith("multipart/")) return joined(await response.formData());
+  const isJson = /[/+]json\b/.test(type);
   const answer = isJson ? await response.json() : null;
   if (response.ok && isJson) return answer;
   const { status, headers } = response;

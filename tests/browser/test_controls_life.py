@@ -8,9 +8,26 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
+from tests.browser.pdf_text import text_of
 from tests.browser.test_controls import INTERACT, slide
 
 HEARTBEAT_S = 120
+# A picture that changes, and a button whose presses come after that.
+PICTURE = """
+import io
+import ipywidgets as w
+from PIL import Image
+def picture_of(width):
+    file = io.BytesIO()
+    Image.new("RGB", (width, 1)).save(file, "png")
+    return file.getvalue()
+picture, paint, press = w.Image(value=picture_of(1)), w.Button(description="paint"), w.Button(description="press")
+presses = []
+paint.on_click(lambda _: setattr(picture, "value", picture_of(9)))
+press.on_click(lambda _: (presses.append(1), print(f"press {len(presses)}")))
+w.VBox([paint, press, picture])
+"""
+SHOWN = ["x", "10", "name", "Ann", "really", "plain", "10 Ann True plain"]  # labels, values and output of `moved`
 
 
 def session_of(cell: Cell) -> str:
@@ -30,6 +47,8 @@ def moved(cell) -> Cell:
 def test_after_a_reload_the_last_output_is_there_and_the_control_is_live(moved, page):
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/comms" in request.url else None)
+    on_paper = text_of(page.pdf())
+    assert all(f"\n{shown}\n" in on_paper for shown in SHOWN), on_paper
     page.reload()
     again = Cell(page).ready()
     area = again.output.locator(".area")
@@ -50,9 +69,21 @@ def test_after_a_reload_without_its_session_it_is_read_only_with_the_last_output
     expect(again.drawn.get_by_role("slider")).to_have_attribute("aria-valuenow", "10.0")
     expect(gone.locator("iframe").first).to_have_js_property("inert", True)
     # On paper stands what was last shown, and no button.
-    page.emulate_media(media="print")
-    expect(again.output.locator(".area")).to_be_visible()
-    expect(gone.get_by_role("button")).to_be_hidden()
+    on_paper = text_of(page.pdf())
+    assert all(f"\n{shown}\n" in on_paper for shown in SHOWN), on_paper
+    assert "Run again" not in on_paper
+
+
+def test_what_changed_long_before_a_reload_is_there_again_with_its_bytes(cell, page):
+    cell.run(PICTURE)
+    cell.drawn.get_by_role("button", name="paint").click()
+    expect(cell.drawn.locator("img")).to_have_js_property("naturalWidth", 9)
+    # More than a page reads again: then the state of all models in one message tells of the picture.
+    for _ in range(11):
+        cell.drawn.get_by_role("button", name="press").click()
+    cell.shows("press 11")
+    page.reload()
+    expect(Cell(page).ready().drawn.locator("img")).to_have_js_property("naturalWidth", 9)
 
 
 def test_a_page_keeps_a_session_alive_while_it_is_seen_and_no_history(cell, page, server):

@@ -69,6 +69,19 @@ Promise.all(said).then((all) => (el.firstChild.textContent = `read ${all.join(""
 """
 
 
+# What a kernel says of buffers whose places lead out of their states.
+POLLUTES = """
+from comm import create_comm
+c = create_comm(target_name='jupyter.widget', data={'state': {'_model_name': 'LabelModel'}}, comm_id='c')
+ways = ['__proto__'], ['c', '__proto__'], ['c', 'state', '__proto__'], ['none']
+for way in ways:
+    paths = {'buffer_paths': [[*way, 'polluted']]}
+    c.send({'method': 'update_states', 'states': {'c': {'state': {}}}, **paths}, buffers=[b'x'])
+    c.send({'method': 'update', 'state': {}, **paths}, buffers=[b'x'])
+print('said')
+"""
+
+
 def forger(script: str) -> str:
     """Return code that shows a control whose script does this, and then says so."""
     script += "\nel.insertAdjacentHTML('beforeend', '<p id=done>done')"
@@ -133,3 +146,10 @@ def test_a_control_that_floods_the_page_is_stopped_alone(victim, page):
     expect(attacker.output.locator("iframe")).to_have_count(0)
     victim.drawn.get_by_role("button", name="tell").click()
     victim.shows("value is 0")
+
+
+def test_no_message_of_a_kernel_reaches_what_all_objects_share(cell, page):
+    cell.run(POLLUTES).shows("said")
+    cell.run("1").shows("1")
+    assert page.evaluate("[Object.keys(Object.prototype).length, ({}).polluted ?? null]") == [0, None]
+    assert page.watch.errors == []

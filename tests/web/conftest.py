@@ -43,6 +43,7 @@ def make_settings(directory: Path, **changes: Any) -> Settings:
         "mongo_database": new_name(),
         "code_bytes_max": 1000,
         "request_bytes_max": 300_000,
+        "message_bytes_max": 200_000,
         "cell_file_bytes_max": 100_000,
         "cell_files_max": 3,
         "queue_length_max": 50,

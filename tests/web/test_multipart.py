@@ -140,7 +140,7 @@ WRONG = {
     "code with NUL": (part("code", b"a\0"), "code"),
     "unknown field": (CODE + part("colour", b"red"), "unknown field"),
     "keep not boolean": (CODE + part("keep", b"1"), "keep"),
-    "message": (part("message", b"{}"), "unknown field"),
+    "message without its type": (part("message", b"{}"), "msg_type"),
     "file in another part": (CODE + part("upload", b"x", "f"), "file"),
     "file without a name": (CODE + part("file", b"x"), "file"),
     "two files of one name": (CODE + part("file", b"x", "f") + part("file", b"y", "f"), "'f'"),

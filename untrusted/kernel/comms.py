@@ -7,6 +7,7 @@ from typing import Any
 import comm
 from comm.base_comm import BaseComm, CommManager
 
+from untrusted.kernel.comm_info import comm_info
 from untrusted.kernel.json_clean import Json, clean
 from untrusted.kernel.publisher import Publisher
 from wire import BUFFERS_MAX
@@ -53,6 +54,11 @@ class Comms:
         if msg_type != "comm_open" and content.get("comm_id") not in self._manager.comms:
             return  # closed in the meantime; a page that only keeps its session alive names none
         getattr(self._manager, msg_type)(None, "", message)
+
+    def info(self, target_name: str) -> dict[str, Json]:
+        """Return the content of a ``comm_info_reply``: the open comms of this target, of all with ``""``."""
+        comms = [(str(id), str(found.target_name)) for id, found in list(self._manager.comms.items())]
+        return comm_info(named for named in comms if target_name in ("", named[1]))
 
 
 def _content(comm_id: str, data: Any, keys: dict[str, Any]) -> dict[str, Json]:

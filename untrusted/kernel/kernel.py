@@ -46,7 +46,7 @@ class Kernel:
         unbuffer_c_stdout()
         self._shell = make_shell(self._publisher, language.populate)
         self._shell.packages_file = language.packages_file
-        self._comms = Comms(self._publisher)
+        self.comms = Comms(self._publisher)
         self._streams = Stream("stdout", self._publisher), Stream("stderr", self._publisher)
         language.set_up(self._shell)
         if "matplotlib" in sys.modules:
@@ -124,7 +124,7 @@ class Kernel:
         self._publisher.emit("status", {"execution_state": "busy"})
         try:
             self._interrupts.allow()
-            self._comms.deliver(msg_type, content, metadata, buffers)
+            self.comms.deliver(msg_type, content, metadata, buffers)
         except (Exception, KeyboardInterrupt):  # noqa: BLE001 - the code that listens is the reader's
             self._interrupts.forbid()
             self._shell.showtraceback()

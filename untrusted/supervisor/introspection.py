@@ -187,6 +187,8 @@ def say_nothing(frame: Introspect) -> IntrospectReply:
     if frame.kind == "probe":
         return IntrospectReply(frame.request, "error", b"{}")
     content: dict[str, object] = {"status": "ok", "found": False, "data": {}, "metadata": {}}
+    if frame.kind == "comm_info":
+        content = {"status": "ok", "comms": {}}
     if frame.kind == "complete":
         content = {"status": "ok", "matches": [], "cursor_start": at, "cursor_end": at, "metadata": {}}
     return IntrospectReply(frame.request, "ok", msgspec.json.encode(content))

@@ -129,6 +129,8 @@ class Worker:
             elif frame.kind == "probe":
                 expressions = msgspec.json.decode(frame.code, type=list[str])
                 content = {"status": "ok", "values": self._kernel.probe(expressions)}
+            elif frame.kind == "comm_info":
+                content = self._kernel.comms.info(frame.code)
             else:
                 content = self._kernel.inspect(frame.code, frame.cursor_pos, frame.detail_level)
             return IntrospectReply(frame.request, "ok", _json(content))

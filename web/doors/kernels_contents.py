@@ -33,6 +33,12 @@ class AtCursor(Struct):
     detail_level: int = 0
 
 
+class CommInfo(Struct):
+    """The content of a comm_info_request; without a target all comms are asked for."""
+
+    target_name: str | None = None
+
+
 class Shutdown(Struct):
     """The content of a shutdown_request."""
 

@@ -16,7 +16,7 @@ from web import languages, request_schemas, requesters
 from web.context import here
 from web.doors import kernels_callers, kernels_runs
 from web.doors.kernels_channel import Channel
-from web.doors.kernels_contents import HISTORY_MAX, AtCursor, History, content_of
+from web.doors.kernels_contents import HISTORY_MAX, AtCursor, CommInfo, History, content_of
 from web.doors.kernels_frames import Heard
 from web.doors.kernels_specs import kernel_info
 from web.problems import ProblemError
@@ -64,8 +64,12 @@ def _is_complete(channel: Channel, heard: Heard) -> None:
 
 
 def _comm_info(channel: Channel, heard: Heard) -> None:
-    # Controls come back by `jupyter.widget.control`, which the kernel itself answers.
-    channel.reply(heard, "comm_info_reply", {"status": "ok", "comms": {}})
+    target_name = content_of(heard, CommInfo).target_name or ""
+    nothing = {"status": "ok", "comms": {}}
+    if channel.kernel.session is None:
+        channel.reply(heard, "comm_info_reply", nothing)
+    else:
+        _introspect(channel, heard, "comm_info", AtCursor(target_name), nothing)
 
 
 def _history(channel: Channel, heard: Heard) -> None:

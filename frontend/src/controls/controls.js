@@ -209,8 +209,9 @@ export class Controls {
   }
 
   #takeStates({ states, buffer_paths }, buffers) {
-    for (const [i, [id, ...path]] of (buffer_paths ?? []).entries()) putBuffers(states[id]?.state ?? {}, [path], [buffers[i]]);
+    putBuffers(states, buffer_paths, buffers);
     for (const [id, { state }] of Object.entries(states ?? {})) {
+      if (!state || typeof state !== "object") continue;
       if (this.#models.has(id)) {
         this.#models.update(id, state);
         this.#tell({ message: { id, data: { method: "update", state }, buffers: [] } });

@@ -1,6 +1,5 @@
 /** Hands a comm message to the session: the only place of the page that does. */
 
-const BASE64_CHUNK_BYTES = 0x8000;
 // Events of a pointer on its way over a control: the last one says it all.
 const ON_THE_WAY = /motion|move|drag/i;
 
@@ -19,6 +18,7 @@ export class Delivery {
   #api;
   #run;
   #message;
+  #buffers;
   #session;
   #isStopped = false;
   #hadBegun = false; // when it was stopped
@@ -29,12 +29,13 @@ export class Delivery {
     this.#session = session;
     // On its way it will be worked on whether or not anybody listens: it is stopped as soon as it has an id.
     this.#run = new Run(api, { ...on, submitted: () => this.#isStopped && this.stop(false).catch(console.warn) });
-    this.#message = { msg_type, content, metadata, buffers: buffers.map(base64Of) };
+    this.#message = { msg_type, content, metadata };
+    this.#buffers = buffers;
   }
 
   /** Resolves with {isOver, reason}: whether the session ended with it, and why. Raises Refused. */
   async send() {
-    const state = await this.#run.start({ session: this.#session, message: this.#message, keep: true, mayRepeat: mayRepeat(this.#message.content.data) });
+    const state = await this.#run.start({ session: this.#session, message: this.#message, buffers: this.#buffers, keep: true, mayRepeat: mayRepeat(this.#message.content.data) });
     // One that was taken back while it waited has done nothing to the session, and one that never left neither.
     const isOver = state === "failed" || state === "lost" || (state === "cancelled" && this.#hadBegun);
     return { isOver, reason: this.#run.reason };
@@ -48,11 +49,4 @@ export class Delivery {
     this.#hadBegun = state === "running";
     return again && this.#hadBegun ? this.#api.cancel(id) : this.#api.interrupt(id);
   }
-}
-
-function base64Of(buffer) {
-  const bytes = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
-  let text = "";
-  for (let at = 0; at < bytes.length; at += BASE64_CHUNK_BYTES) text += String.fromCharCode(...bytes.subarray(at, at + BASE64_CHUNK_BYTES));
-  return btoa(text);
 }

@@ -64,7 +64,15 @@ export function putBuffers(state, paths, buffers) {
   }
 }
 
-/** Return the buffers of a stored message, which has them in base64. */
+/** Return the buffers of a message, which has them in base64, or as bytes where it came in parts. */
 export function buffersOf(message) {
-  return (message.buffers ?? []).map((text) => new DataView(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)).buffer));
+  return (message.buffers ?? []).map((buffer) => new DataView(typeof buffer === "string" ? bytesOf(buffer).buffer : buffer));
+}
+
+function bytesOf(text) {
+  const chars = atob(text);
+  const bytes = new Uint8Array(chars.length);
+  // `Uint8Array.from` with a function takes thirty times as long, and the page stands still.
+  for (let at = 0; at < chars.length; at += 1) bytes[at] = chars.charCodeAt(at);
+  return bytes;
 }

@@ -18,6 +18,7 @@ import zmq
 
 from untrusted.kernel.foreign import contents, rehearsal
 from untrusted.kernel.foreign.channels import Channel, KernelMessageError, Received
+from untrusted.kernel.foreign.comms import ForeignComms
 from untrusted.kernel.foreign.program import KernelProgram, StartError
 from untrusted.kernel.foreign.relay import Relay
 from untrusted.kernel.foreign.stops import Stops
@@ -52,7 +53,7 @@ class ForeignKernel:
     def __init__(self, language: Language, is_forked: bool = True) -> None:
         self._language, self._is_forked, self.version = language, is_forked, ""
         self._run: RunKernel | None = None
-        self._relay = Relay()
+        self._relay, self.comms = Relay(), ForeignComms(self._introspect)
         self._allows_stdin = False
 
     def warm(self) -> None:
