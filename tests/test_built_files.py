@@ -5,6 +5,7 @@ With Node, tests/browser/test_built_files.py builds all of it again.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -14,6 +15,9 @@ FRONTEND = ROOT / "frontend"
 # Other people's libraries are not in git, but what draws controls (0.94 MB): no package carries it bundled.
 # Our script is there twice, once to be pinned.
 STATIC_BYTES_MAX = 2_200_000
+# What every page with a cell loads, and what it loads with its first control.
+SCRIPT_GZIPPED_BYTES_MAX = 45 << 10
+CONTROLS_GZIPPED_BYTES_MAX = 260_000
 WRITTEN_BY_HAND = {"static/mark.svg", "static/page.css"}
 
 
@@ -49,3 +53,15 @@ def test_static_holds_what_was_built_and_nothing_else() -> None:
 
 def test_static_stays_small() -> None:
     assert sum(path.stat().st_size for path in files(ROOT / "static")) <= STATIC_BYTES_MAX
+
+
+def gzipped_bytes(*names: str) -> int:
+    """Return how long the built files of these names are, gzipped, together."""
+    found = [path for name in names for path in (ROOT / "static").glob(name)]
+    assert len(found) == len(names), found
+    return sum(len(gzip.compress(path.read_bytes(), 9)) for path in found)
+
+
+def test_what_pages_load_stays_small() -> None:
+    assert gzipped_bytes("embedded_singlecell.js") <= SCRIPT_GZIPPED_BYTES_MAX
+    assert gzipped_bytes("singlecell/controls-*.js", "singlecell/widgets-*.js") <= CONTROLS_GZIPPED_BYTES_MAX

@@ -66,6 +66,19 @@ go.on_click(flood)
 fill.on_click(take)
 w.VBox([n, go, fill])
 """
+THOUSANDS = """
+import ipywidgets as w
+sliders = [w.IntSlider(description=f"s{i}") for i in range(1500)]
+sliders[-1].observe(lambda change: print("the last is", change.new), "value")
+w.VBox(sliders)
+"""
+# In the page: how long it stands still between two frames.
+NOTE_PAUSES = """() => {
+  self.pauses = [];
+  let last = performance.now();
+  const note = () => { pauses.push(performance.now() - last); last += pauses.at(-1); requestAnimationFrame(note) };
+  requestAnimationFrame(note);
+}"""
 # In the page: how many frames it draws; in a control's document: how many messages it is told.
 COUNT_FRAMES = "() => { self.drawn = 0; const next = () => { drawn += 1; requestAnimationFrame(next) }; next() }"
 COUNT_TOLD = "() => { self.told = 0; addEventListener('message', () => (told += 1)) }"
@@ -149,3 +162,13 @@ def test_a_flood_of_updates_ends_its_session_and_says_so_at_the_control(cell, pa
     expect(gone).to_have_count(0)
     cell.drawn.get_by_role("button", name="fill").click()
     expect(gone).to_contain_text("too much memory")
+
+
+def test_while_thousands_of_controls_are_made_the_page_goes_on(cell, page):
+    page.evaluate(NOTE_PAUSES)
+    cell.run(THOUSANDS)
+    expect(cell.drawn.locator(".widget-slider")).to_have_count(1500)
+    longest, whole = page.evaluate("[Math.max(...pauses), pauses.reduce((one, other) => one + other)]")
+    assert longest < whole / 3
+    cell.drawn.get_by_role("slider", name="s1499").press("ArrowRight")
+    cell.shows("the last is 1")

@@ -9,8 +9,12 @@ from tests.browser.test_accessibility import RULES
 
 PAPERS = {"light": "#ffffff", "dark": "#171b21"}  # of a cell
 EACH = """
-import ipywidgets as w
+import base64, datetime, ipywidgets as w
 words = {"options": ["one", "two"]}
+noon = datetime.datetime(2026, 11, 30, 12, tzinfo=datetime.timezone.utc)
+gif = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+grid = w.GridspecLayout(1, 2)
+grid[0, 0], grid[0, 1] = w.Button(description="in a grid"), w.Label("beside")
 w.VBox([
     w.IntSlider(description="slider"), w.FloatRangeSlider(description="range", value=[20, 80]),
     w.SelectionSlider(description="stops", **words), w.Text(description="text"), w.Textarea(description="lines"),
@@ -22,6 +26,17 @@ w.VBox([
     w.Valid(description="valid", value=True), w.Play(description="play"), w.DatePicker(description="date"),
     w.ColorPicker(description="colour"), w.HTML("<b>bold</b>"), w.FileUpload(), w.TagsInput(value=["tag"]),
     w.Accordion([w.IntText(description="inner")], titles=["fold"]), w.Tab([w.Label("page")], titles=["first"]),
+    w.FloatSlider(description="float"), w.FloatLogSlider(description="log"), w.IntText(description="whole"),
+    w.IntRangeSlider(description="ints", value=[20, 80]), w.FloatText(description="real"), w.Controller(),
+    w.SelectionRangeSlider(description="from to", options=range(9), index=(1, 7)),
+    w.BoundedFloatText(description="bounded"), w.Password(description="secret"),
+    w.TimePicker(description="time"), w.NaiveDatetimePicker(description="naive"),
+    w.DatetimePicker(description="moment", value=noon), w.ColorsInput(value=["red"]), w.FloatsInput(value=[1.5]),
+    w.IntsInput(value=[2]), w.Image(value=gif, format="gif", width=20), w.HTMLMath("$x^2$"),
+    w.FloatProgress(description="done", value=3),
+    w.Stack([w.Label("one"), w.Label("other")], selected_index=0), w.GridBox([w.Label("a"), w.Label("b")]), grid,
+    w.AppLayout(header=w.Label("head"), center=w.Button(description="middle")), w.TwoByTwoLayout(top_left=w.Label("c")),
+    w.HBox([w.Button(description="left"), w.ToggleButton(description="right")]), w.Box([w.Button(description="alone")]),
 ])
 """
 

@@ -1,18 +1,29 @@
 /** The end of a comm that a model has in this document; the other one is in the kernel. */
 import { tell } from "../frame/inside/tell.js";
 
+const EARLY_MAX = 1000;
+
 const waiting = new Map(); // ticket → what is to be called when the kernel has answered
 let tickets = 0;
 
 export class Comm {
   target_name = "jupyter.widget";
+  #heard = null;
+  #early = [];
 
   constructor(comm_id) {
     this.comm_id = comm_id;
   }
 
+  /** Have messages of the kernel heard, and those that came before: its model is being made then. */
   on_msg(heard) {
-    this.heard = heard;
+    this.#heard = heard;
+    for (const message of this.#early.splice(0)) queueMicrotask(() => heard(message));
+  }
+
+  hear(message) {
+    if (this.#heard) this.#heard(message);
+    else if (this.#early.push(message) > EARLY_MAX) this.#early.shift();
   }
 
   on_close(closed) {

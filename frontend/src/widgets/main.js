@@ -7,6 +7,7 @@ import { Manager } from "./manager.js";
 import { takeModule } from "./modules.js";
 import { nameControls } from "./names.js";
 import { setHeight, tellPlaces } from "./output.js";
+import { measureReadouts } from "./readouts.js";
 import { tell } from "../frame/inside/tell.js";
 import style from "./style.js";
 
@@ -46,5 +47,6 @@ addEventListener("resize", () => {
 addEventListener("scroll", tellPlaces, true);
 new MutationObserver(tellPlaces).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["class", "style", "hidden"] });
 showFailures();
+measureReadouts();
 nameControls();
 tell({ controls: { ready: true } });

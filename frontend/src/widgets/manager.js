@@ -4,6 +4,7 @@ import "anywidget";
 import * as base from "@jupyter-widgets/base";
 import * as controls from "@jupyter-widgets/controls";
 import { ManagerBase } from "@jupyter-widgets/base-manager";
+import { breath } from "./breath.js";
 import { Comm } from "./comm.js";
 import { latexTypesetter } from "./formulas.js";
 import { loadModule } from "./modules.js";
@@ -52,7 +53,7 @@ export class Manager extends ManagerBase {
     const state = this.#states.get(id);
     cut(data.state);
     if (state && data.state) return Object.assign(state, data.state);
-    this.#comms.get(id)?.heard?.({ content: { comm_id: id, data }, buffers, parent_header: { msg_id: ticket }, header: { msg_type: "comm_msg" } });
+    this.#comms.get(id)?.hear({ content: { comm_id: id, data }, buffers, parent_header: { msg_id: ticket }, header: { msg_type: "comm_msg" } });
   }
 
   close(id) {
@@ -61,7 +62,9 @@ export class Manager extends ManagerBase {
     this.#comms.delete(id);
   }
 
+  /** Called for each model and each view that is made. */
   async loadClass(name, module) {
+    await breath();
     const found = (await loadModule(module, MODULES))[name];
     if (!found) throw new Error(`There is no ${name} in ${module}.`);
     return found;
@@ -71,8 +74,9 @@ export class Manager extends ManagerBase {
     throw new Error("Controls are made by the kernel.");
   }
 
+  /** What is known here: the page hands in all that the kernel opens. */
   async _get_comm_info() {
-    return {};
+    return Object.fromEntries([...this.#states.keys(), ...this.#comms.keys()].map((comm_id) => [comm_id, { comm_id }]));
   }
 }
 

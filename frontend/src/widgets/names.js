@@ -2,21 +2,44 @@
 
 const SIGNS = { "fa-play": "play", "fa-pause": "pause", "fa-stop": "stop", "fa-retweet": "repeat" };
 
-/** Name what has no name in the document, now and when it changes. */
+const changed = new Set(); // elements within which something may want a name
+
+/** Name what has no name in the document, now and when it changes. Of thousands of controls only those are looked at that did. */
 export function nameControls() {
-  const names = () => {
-    for (const handle of document.querySelectorAll(".noUi-handle")) nameAs(handle, labelOf(handle) + endOf(handle));
-    for (const input of document.querySelectorAll('input[type="color"]')) nameAs(input, labelOf(input));
-    // A formula is there twice, for eyes and for others.
-    for (const label of document.querySelectorAll(".widget-label:has(.katex)")) {
-      const field = document.getElementById(label.htmlFor);
-      if (field) nameAs(field, textOf(label));
+  new MutationObserver((records) => {
+    if (!changed.size) setTimeout(nameChanged);
+    for (const { type, target, addedNodes } of records) {
+      if (type !== "childList" || !target.matches(".widget-box, body, #controls")) changed.add(controlOf(target));
+      for (const node of addedNodes) changed.add(controlOf(node));
     }
-    for (const header of document.querySelectorAll(".jupyter-widget-Collapse-header")) makeButton(header);
-    for (const sign of document.querySelectorAll("button > i.fa:only-child")) nameBySign(sign.parentElement, [...sign.classList].findLast((name) => /^fa-(?!fw$)/.test(name)));
-  };
-  new MutationObserver(names).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["class"] });
-  names();
+  }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["class"] });
+  nameWithin(document.body);
+}
+
+function nameChanged() {
+  const all = [...changed];
+  changed.clear();
+  for (const node of all) if (node?.isConnected) nameWithin(node);
+}
+
+/** Return the control that a node belongs to; of what is in a box and no control, the node. */
+function controlOf(node) {
+  const element = node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement;
+  return element?.closest(".jupyter-widgets:not(.widget-box)") ?? element;
+}
+
+function nameWithin(place) {
+  const all = (selector) => [...(place.matches(selector) ? [place] : []), ...place.querySelectorAll(selector)];
+  for (const handle of all(".noUi-handle")) nameAs(handle, labelOf(handle) + endOf(handle));
+  for (const input of all('input[type="color"]')) nameAs(input, labelOf(input));
+  for (const picture of all("img.widget-image:not([alt])")) picture.alt = picture.title || document.title;
+  // A formula is there twice, for eyes and for others.
+  for (const label of all(".widget-label:has(.katex)")) {
+    const field = document.getElementById(label.htmlFor);
+    if (field) nameAs(field, textOf(label));
+  }
+  for (const header of all(".jupyter-widget-Collapse-header")) makeButton(header);
+  for (const sign of all("button > i.fa:only-child")) nameBySign(sign.parentElement, [...sign.classList].findLast((name) => /^fa-(?!fw$)/.test(name)));
 }
 
 /** A fold of an accordion listens to a pointer alone. */
