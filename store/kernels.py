@@ -8,7 +8,7 @@ that one that comes back goes on where it was.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -63,6 +63,11 @@ class Kernel:
         if found is None or found["generation"] != self.generation:
             return None
         return Position(found["turn"], found["after"])
+
+    def unread_of(self, reader: str) -> list[bytes]:
+        """Return the messages without a position that this client has not read."""
+        found = self.read.get(reader, {})
+        return [bytes(message) for message in found.get("unread", [])]
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Kernel:
@@ -174,9 +179,14 @@ class Kernels:
         self._kernels.delete_one({"_id": id})
 
     @guarded
-    def keep_position(self, kernel: Kernel, reader: str, position: Position) -> None:
-        """Remember where a client is. Raises StoreUnavailableError."""
-        entry = {"generation": kernel.generation, "turn": position.turn, "after": position.after}
+    def keep_reading(self, kernel: Kernel, reader: str, position: Position, unread: Sequence[bytes]) -> None:
+        """Remember what a client has read, and messages without a position that it has not.
+
+        Raises StoreUnavailableError.
+        """
+        entry: dict[str, Any] = {"generation": kernel.generation, "turn": position.turn, "after": position.after}
+        if unread:
+            entry["unread"] = list(unread)
         crowded = reader not in kernel.read and len(kernel.read) >= READERS_MAX
         fields: dict[str, Any] = {"read": {reader: entry}} if crowded else {f"read.{reader}": entry}
         self._kernels.update_one(

@@ -1,64 +1,90 @@
-"""Speaks WebSocket (RFC 6455) on a connection of uWSGI's, which reads and writes the frames.
+"""Speaks WebSocket (RFC 6455) on a connection that uWSGI has accepted.
 
-uWSGI's own handshake needs a build with OpenSSL, which its wheel is not; so the answer to the handshake is written
-here, and so is the frame that closes, which uWSGI never sends.
+uWSGI has frames, too; but it does not tell which ping was answered, the one sign that what was sent before it has come
+to the client itself, and not only to a proxy.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-import re
-import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from threading import Event
 
-from flask import Request
-
-from web import accepting, headers
-from web.context import connection, here
-from web.problems import refuse
+from web.websocket_frames import BINARY, CLOSE, PING, PONG, TEXT, FrameError, Frames, head
 
 NORMAL, NOT_A_MESSAGE, INTERNAL, TRY_AGAIN = 1000, 1007, 1011, 1013  # why a socket is closed: RFC 6455, 7.4.1
 REASON_BYTES_MAX = 123  # of a frame that closes
-_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
-_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
+PING_S = 25.0  # of a socket on which nothing else is sent; proxies close what is silent for a minute
+PONG_S = 45.0  # within which something comes from a client that was pinged
+STALL_S = 30.0  # for which a client may take nothing of what is sent to it
+WRITE_BYTES = 64 << 10  # about as much is written at once, and pinged behind
+PINGS_MAX = 64  # that are not answered yet
+READ_BYTES, READS_AT_ONCE = 64 << 10, 16  # then others have their turn
+_NUMBER_BYTES = 4  # of a ping
 
 
 class ClosedError(Exception):
-    """The client has closed the socket, has gone, or sent what is no frame."""
+    """The client has closed the socket, has gone, or sent what is no frame. ``code``: what the socket ends with."""
+
+    def __init__(self, code: int = NORMAL) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class WebSocket:
-    """An open socket. Only the greenlet of its request uses it."""
+    """An open socket. Only the greenlet of its request uses it.
+
+    ``pings``: how many were sent, each with its number, from 1 on; ``answered``: the last one that was answered. Frames
+    stay in order, so the client has all that was sent before it.
+    """
 
     def __init__(self, descriptor: int) -> None:
-        import gevent
-        import uwsgi  # exists only in a process of uWSGI's
+        import gevent.socket
 
-        self._uwsgi, self._descriptor = uwsgi, descriptor
+        os.set_blocking(descriptor, False)
+        self._descriptor, self._wait_write = descriptor, gevent.socket.wait_write
         self._readable = gevent.get_hub().loop.io(descriptor, 1)
+        self._frames = Frames()
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self.pings = self.answered = 0
+        self._is_pinged = self._is_open = True  # whether a ping was sent behind the last message
+        self._pinged_at = self._waits_since = self._heard_at = time.monotonic()
 
     def receive(self) -> Iterator[bytes]:
-        """Yield the messages that have come whole; pings are sent and answered on the way. Raises ClosedError."""
-        empty = 0
-        while empty < 2:  # an empty message looks like none
-            try:
-                message: bytes = self._uwsgi.websocket_recv_nb()
-            except OSError as error:
-                raise ClosedError from error
-            empty = 0 if message else empty + 1
-            if message:
-                yield message
+        """Yield the messages that have come whole; what is not asked for comes the next time. Raises ClosedError."""
+        try:
+            yield from self._whole()
+            for _ in range(READS_AT_ONCE):
+                if not self._read():
+                    break
+                yield from self._whole()
+        except FrameError as error:
+            raise ClosedError(error.code) from error
+        if self.answered < self.pings and time.monotonic() > max(self._waits_since, self._heard_at) + PONG_S:
+            raise ClosedError
 
     def send(self, message: bytes, *, is_text: bool) -> None:
-        """Send a message; wait while the client does not read, for uWSGI's socket-timeout. Raises ClosedError."""
-        try:
-            (self._uwsgi.websocket_send if is_text else self._uwsgi.websocket_send_binary)(message)
-        except OSError as error:
-            raise ClosedError from error
+        """Send a message, with the next ``flush`` at the latest. Raises ClosedError."""
+        self._put(TEXT if is_text else BINARY, message)
+        self._is_pinged = False
+        if self._waiting_bytes >= WRITE_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits, and ping behind it; wait while the client takes nothing. Raises ClosedError."""
+        now = time.monotonic()
+        if (not self._is_pinged or now > self._pinged_at + PING_S) and self.pings - self.answered < PINGS_MAX:
+            self._waits_since = now if self.answered == self.pings else self._waits_since
+            self._pinged_at = now
+            self.pings += 1
+            self._put(PING, self.pings.to_bytes(_NUMBER_BYTES, "big"))
+            self._is_pinged = True
+        if self._waiting:
+            waiting, self._waiting, self._waiting_bytes = b"".join(self._waiting), [], 0
+            self.write(waiting)
 
     def wait(self, event: Event, wait_s: float, *, hears: bool = True) -> None:
         """Wait until the event is set or, where it ``hears``, something comes from the client; ``wait_s`` at most."""
@@ -70,50 +96,61 @@ class WebSocket:
             self._readable.stop()
 
     def close(self, code: int, reason: str = "") -> None:
-        """Say that the socket ends; the end of its request ends it."""
+        """Say that the socket ends, and drop what waits; the end of its request ends it."""
         self._readable.stop()
         self._readable.close()
         payload = code.to_bytes(2, "big") + reason.encode()[:REASON_BYTES_MAX]
-        _write(self._descriptor, bytes((0x88, len(payload))) + payload)
+        if self._is_open:
+            with suppress(OSError):  # there is room for it, unless the client does not read; then it does not get it
+                os.write(self._descriptor, head(CLOSE, len(payload)) + payload)
 
+    def write(self, what: bytes) -> None:
+        """Write bytes as they are. Raises ClosedError."""
+        rest = memoryview(what)
+        while rest and self._is_open:
+            try:
+                rest = rest[os.write(self._descriptor, rest) :]
+            except BlockingIOError:
+                self._wait_for_room()
+            except OSError:
+                self._is_open = False
+        if not self._is_open:
+            raise ClosedError
 
-def check_handshake(request: Request) -> None:
-    """Refuse a request that opens no socket, or is from a page that may not. Raises ProblemError 400, 403, 501."""
-    is_upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
-    if not is_upgrade or request.headers.get("Sec-WebSocket-Version") != "13" or not _KEY.fullmatch(_key_of(request)):
-        refuse(400, "This address takes WebSockets only (`Upgrade: websocket`, version 13).")
-    # Browsers let every page open a socket to every server: what CORS does elsewhere is done here.
-    known, origin = headers.origins(here().settings.cors_origins), request.headers.get("Origin")
-    if known != "*" and origin is not None and origin not in known:
-        refuse(403, "Pages of this site may not open sockets to this server.")
-    if accepting.current() is None:
-        refuse(501, "This server runs without uWSGI, which would hold the socket.")
+    def _wait_for_room(self) -> None:
+        try:
+            self._wait_write(self._descriptor, STALL_S)
+        except OSError:  # the time is over
+            self._is_open = False
 
+    def _put(self, kind: int, payload: bytes) -> None:
+        self._waiting += (head(kind, len(payload)), payload)
+        self._waiting_bytes += len(payload)
 
-def accept(request: Request, protocol: str | None) -> WebSocket:
-    """Answer the handshake of a checked request with this subprotocol. Raises ClosedError."""
-    descriptor = connection().descriptor
-    if descriptor is None:
-        raise ClosedError
-    proof = base64.b64encode(hashlib.sha1((_key_of(request) + _GUID).encode()).digest()).decode()
-    lines = [
-        "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
-        f"Sec-WebSocket-Accept: {proof}", *([f"Sec-WebSocket-Protocol: {protocol}"] if protocol else []),
-    ]  # fmt: skip
-    _write(descriptor, ("\r\n".join(lines) + "\r\n\r\n").encode())
-    return WebSocket(descriptor)
+    def _read(self) -> bool:
+        """Read what has come; return whether there was anything. Raises ClosedError."""
+        try:
+            untrusted_bytes = os.read(self._descriptor, READ_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise ClosedError from error
+        if not untrusted_bytes:
+            raise ClosedError
+        self._heard_at = time.monotonic()
+        self._frames.add(untrusted_bytes)
+        return True
 
-
-def offered(request: Request) -> list[str]:
-    """Return the subprotocols that the client offers."""
-    return [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
-
-
-def _key_of(request: Request) -> str:
-    return request.headers.get("Sec-WebSocket-Key", "")
-
-
-def _write(descriptor: int, few: bytes) -> None:
-    """Write some bytes, for which the kernel has room unless the client does not read; then it does not get them."""
-    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as ours:
-        ours.send(few, socket.MSG_DONTWAIT)
+    def _whole(self) -> Iterator[bytes]:
+        """Yield the messages among the whole frames; answer the others. Raises FrameError, ClosedError."""
+        for kind, payload in self._frames.whole():
+            if kind == BINARY:
+                yield payload
+            elif kind == PING:
+                self._put(PONG, payload)
+            elif kind == PONG and len(payload) == _NUMBER_BYTES:
+                number = int.from_bytes(payload, "big")
+                if self.answered < number <= self.pings:
+                    self.answered = number
+            elif kind == CLOSE:
+                raise ClosedError

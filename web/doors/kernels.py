@@ -23,13 +23,14 @@ from web.doors.kernels_frames import V1
 from web.doors.kernels_models import KernelModel, NewKernel, kernel_model
 from web.doors.kernels_sockets import KernelSocket, SocketLoop
 from web.doors.kernels_specs import language_of
+from web.handshakes import accept, check_handshake, offered
 from web.message_pages import is_id
 from web.operations import operation
 from web.parameters import Text
 from web.problems import refuse
 from web.responses import address, json_answer
 from web.stages import Kind
-from web.websockets import ClosedError, WebSocket, accept, check_handshake, offered
+from web.websockets import ClosedError, WebSocket
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

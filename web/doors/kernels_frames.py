@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 V1 = "v1.kernel.websocket.jupyter.org"
+KEPT_BYTES_MAX = 256 << 10  # of the messages that are kept for one client; beyond them the oldest are dropped
 HEADER_BYTES_MAX = 4096  # of one header as JSON; it is kept with the computation
 BUFFERS_MAX = 64  # as of a comm message by any other way
 _EMPTY = Raw(b"{}")
@@ -92,6 +93,14 @@ def read(untrusted_bytes: bytes, protocol: str | None) -> Heard:
 def stored(message: bytes) -> Said:
     """Return a message of a computation, as the store has it."""
     return _decode_said(message)
+
+
+def kept(messages: Sequence[Said]) -> list[bytes]:
+    """Return messages as the store has those of a computation, the last KEPT_BYTES_MAX of them."""
+    texts = [_encoder.encode(said) for said in messages]
+    while sum(map(len, texts)) > KEPT_BYTES_MAX:
+        del texts[0]
+    return texts
 
 
 def write(said: Said, protocol: str | None) -> tuple[bytes, bool]:

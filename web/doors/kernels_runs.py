@@ -14,8 +14,9 @@ from web.computations import check_room, store_submission
 from web.context import here
 from web.doors import kernels_callers
 from web.doors.kernels_asked import Asked
-from web.doors.kernels_channel import LATEST_TURNS, Channel
+from web.doors.kernels_channel import Channel
 from web.doors.kernels_contents import Execute, Reply, Shutdown, content_of, decoded
+from web.doors.kernels_follower import LATEST_TURNS
 from web.doors.kernels_frames import Heard
 from web.problems import ProblemError
 from web.request_schemas import ControlMessage

@@ -16,14 +16,14 @@ from web.context import here
 from web.doors import kernels_callers
 from web.doors.kernels import CALLER, SOCKET_PROBLEMS, create, end, existing, take_place
 from web.doors.kernels import Socket as SocketAnswer
-from web.doors.kernels_channel import LATEST_TURNS
+from web.doors.kernels_follower import LATEST_TURNS
 from web.doors.kernels_sockjs import SageCellSocket, SockJsSocket
+from web.handshakes import check_handshake
 from web.message_pages import is_id
 from web.operations import operation
 from web.parameters import Text
 from web.problems import refuse
 from web.responses import address, json_answer
-from web.websockets import check_handshake
 
 routes = Blueprint("kernels_sagecell", __name__)
 

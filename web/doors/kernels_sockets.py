@@ -14,7 +14,7 @@ from web.doors.kernels_requests import hear
 from web.notifier import RECHECK_S, RECHECKS_PER_S
 from web.websockets import INTERNAL, NORMAL, NOT_A_MESSAGE, TRY_AGAIN, ClosedError, WebSocket
 
-HEARTBEAT_S = 15.0  # between two looks of a socket that waits for nothing; uWSGI pings then, too
+HEARTBEAT_S = 15.0  # between two looks of a socket that waits for nothing
 LOOKS_PER_S = 50.0  # by all sockets together
 HEARD_AT_ONCE = 20  # messages of the client, before the kernel's have their turn
 HELD_MAX = 200  # messages that wait for what runs; beyond them nothing is read
@@ -32,7 +32,7 @@ class SocketLoop:
         self.channels: list[Channel] = []
         self.code: int | None = None
         self._client = connection().client
-        self._look_at = time.monotonic() + HEARTBEAT_S
+        self._recheck_at = self._look_at = time.monotonic() + HEARTBEAT_S
 
     def begin(self) -> None:
         """Begin the channels that are there from the start. Raises StoreUnavailableError."""
@@ -44,7 +44,7 @@ class SocketLoop:
     def add(self, channel: Channel) -> None:
         """Begin a channel. Raises StoreUnavailableError."""
         try:
-            channel.begin()
+            channel.begin(self.socket)
         except StoreUnavailableError:
             channel.abandon()
             raise
@@ -60,9 +60,10 @@ class SocketLoop:
             self.begin()
             while self.code is None:
                 self._round()
+            self.socket.flush()
             self.socket.close(self.code)
-        except ClosedError:
-            self.socket.close(NORMAL)
+        except ClosedError as closed:
+            self.socket.close(closed.code)
         except StoreUnavailableError as error:
             _log.warning("a kernel's socket ends: %s", error)
             self.socket.close(TRY_AGAIN, AWAY)
@@ -74,7 +75,7 @@ class SocketLoop:
                 try:
                     channel.leave()
                 except StoreUnavailableError as error:
-                    _log.warning("where a client of kernel %s was is not known: %s", channel.kernel.id, error)
+                    _log.warning("what a client of kernel %s has read is not known: %s", channel.kernel.id, error)
 
     def _round(self) -> None:
         self.event.clear()
@@ -83,21 +84,27 @@ class SocketLoop:
             moved = channel.step() or moved
             if channel.is_over:
                 self.lose(channel)
+        self.socket.flush()
         if moved or self.code is not None:
             return
         is_busy = any(channel.turns for channel in self.channels)
         wait_s = max(RECHECK_S, self.context.notifier.waiting / RECHECKS_PER_S) if is_busy else HEARTBEAT_S
         self.socket.wait(self.event, wait_s, hears=not self._is_full)
-        if time.monotonic() > self._look_at:
+        now = time.monotonic()
+        if is_busy and now > self._recheck_at + wait_s:
+            self._recheck_at = now
+            for channel in self.channels:
+                channel.turns.hint.is_there = True
+        if now > self._look_at:
             self._look_around()
 
     def _look_around(self) -> None:
-        """Look whether a hint was lost, and keep how far the client is; when there are many sockets, more seldom."""
+        """Look whether a hint was lost, and keep what the client has read; when there are many sockets, more seldom."""
         self._look_at = time.monotonic() + max(HEARTBEAT_S, self.context.open_sockets.total / LOOKS_PER_S)
         for channel in self.channels:
             if not channel.turns:
                 channel.look_around()
-            channel.keep_position()
+            channel.keep_reading()
 
     @property
     def _is_full(self) -> bool:
