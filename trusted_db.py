@@ -61,6 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         device.run(has_to_end, lambda: bool(asked))
+    except stores.SchemaError as error:
+        print(f"trusted_db.py: {error}", file=sys.stderr)
+        return EXIT_SETTINGS
     finally:
         store.close()
     if asked or not (options.end_if_refused and device.is_refused):

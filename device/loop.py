@@ -30,7 +30,7 @@ from device.relay import Relay
 from device.upkeep import Upkeep
 from device.wakeup import Wakeup
 from settings import Settings
-from store import Store, StoreUnavailableError
+from store import SchemaError, Store, StoreUnavailableError
 from wire import FRAME_BYTES_MAX, IntrospectReply
 
 TOPICS = (*claim_trigger.TOPICS, "wish", "question")
@@ -119,6 +119,8 @@ class Device:
             if self._store_is_away:
                 log.warning("the database answers again")
             self._store_is_away, self._store_pause_s, self._quiet_until = False, 0.0, 0.0
+        except SchemaError:
+            raise
         except StoreUnavailableError as error:
             if not self._store_is_away and now > self._quiet_until:
                 self._store_is_away = True

@@ -1,4 +1,4 @@
-"""Does what the store needs beside the runs: reports that the device is alive, makes room, deletes what is old."""
+"""Does what the store needs beside the runs: reports, room, migrations, the end of what is old."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from store import Room, Store, StoreUnavailableError
 
 ROOM_S = 2.0  # so much can be stored between two looks at what room there is
 SWEEP_S = 60.0
+MIGRATE_S = 1.0  # of each round, so that room is made meanwhile
 log = logging.getLogger(__name__)
 
 
@@ -70,6 +71,7 @@ class Upkeep:
 
     def _sweep(self, whole: bool) -> None:
         try:
+            self._store.migrations.advance(MIGRATE_S)
             if whole and (deleted := self._store.sweep()):
                 log.info("deleted %d computations that ended long ago", deleted)
             self._overdrawn = self._store.budgets.overdrawn()

@@ -12,6 +12,7 @@ from settings import Settings
 from store.access import Access
 from store.address import directory
 from store.audit import Audit, Deed
+from store.backup import Backup
 from store.bans import BanList
 from store.budgets import Budget, Budgets
 from store.checks import Checks
@@ -34,6 +35,7 @@ from store.errors import (
     OverShareError,
     QueueFullError,
     RemovedError,
+    SchemaError,
     SessionGoneError,
     StoreError,
     StoreUnavailableError,
@@ -54,6 +56,7 @@ from store.keys import Keys
 from store.lanes import Lanes, lane_of
 from store.log import try_to_rotate
 from store.messages import INSIDE_BYTES_MAX, Messages
+from store.migrations import Migrations
 from store.models import (
     NOBODY_PASSED,
     Check,
@@ -77,6 +80,7 @@ from store.queue import Queue
 from store.repeats import First, Repeats, name_of
 from store.report import Report
 from store.requester import NOBODY, Requester
+from store.restore import Restore
 from store.retention import sweep
 from store.room import Room, make_room
 from store.rules import OPERATOR, ORIGIN, Ban, Key
@@ -92,7 +96,7 @@ __all__ = [
     "FileEntry", "FileWriter", "First", "Introspection", "IntrospectionReply", "KeptSession", "Kernel", "Key",
     "Location", "LostClaimError", "NoSpaceError", "NotAskingError", "Once", "OtherBodyError", "OtherLanguageError",
     "OverShareError", "Overtime", "PassedOver", "Permalink", "Position", "QueueFullError", "Reason", "RemovedError",
-    "Requester", "Room", "ServedLanguages", "Session", "SessionGoneError", "Silence", "State", "Store",
+    "Requester", "Room", "SchemaError", "ServedLanguages", "Session", "SessionGoneError", "Silence", "State", "Store",
     "StoreError", "StoreUnavailableError", "StoredFile", "Submission", "Turn", "UnknownMarkError",
     "UnknownSessionError", "Wish", "client_full", "connect", "lane_of", "name_of",
 ]  # fmt: skip
@@ -133,6 +137,8 @@ class Store:
         self.bans = BanList(database, self.access)
         self.audit = Audit(database)
         self.deletion = Deletion(database, self.files, self.clients, self.computations, self.sessions)
+        self.migrations = Migrations(database)
+        self.backup, self.restore = Backup(database), Restore(database, self.sessions, expiry)
         self.report = Report(database)
         self.overview = Overview(database, self.space)
 

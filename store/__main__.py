@@ -1,4 +1,4 @@
-"""``python -m store``: the operator's orders to a server: keys, bans, deletions, the audit trail, the report.
+"""``python -m store``: the operator's orders to a server: keys, bans, deletions, backups, migrations, the report.
 
 It speaks with the database of the settings, so it runs as the trusted account or root. Exit code: 0 done, 1 it could
 not be done, 2 the command or a setting is wrong.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 import settings as settings_file
 import store as stores
-from store import commands
+from store import backup_commands, commands
 from store.errors import StoreError
 from store.report import COLUMNS
 from store.rules import BAN_KINDS, KEY_KINDS
@@ -65,6 +66,16 @@ def parser() -> argparse.ArgumentParser:
     one = kinds.add_parser("audit", help="list what the operator did")
     one.add_argument("--last", type=int, default=100, metavar="N", help="so many deeds (default 100)")
     one.set_defaults(command=commands.list_deeds)
+    one = kinds.add_parser("migrate", help="bring what older versions stored to this one's shape; devices do it, too")
+    one.add_argument("--contract", action="store_true", help="also take away what older programs need, which then end")
+    one.set_defaults(command=commands.migrate)
+    for name, order, about in (
+        ("backup", backup_commands.backup, "write all that is stored into a new directory, as of one moment"),
+        ("restore", backup_commands.restore, "fill an empty database from a backup; no server runs meanwhile"),
+    ):
+        one = kinds.add_parser(name, help=about)
+        one.add_argument("directory", type=Path)
+        one.set_defaults(command=order)
     _add_report(kinds.add_parser("report", help="sum up who ran what"))
     return top
 

@@ -33,7 +33,7 @@ class Deed:
 
 
 class Audit:
-    """The deeds of the operator, the newest first; they are kept for ``store.database.AUDIT_KEPT_S``."""
+    """The deeds of the operator, the newest first; they are kept for ``store.indexes.AUDIT_KEPT_S``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -16,6 +16,7 @@ from pymongo import CursorType
 from pymongo.errors import CollectionInvalid, OperationFailure, PyMongoError
 
 from store.database import UNACKNOWLEDGED, Database
+from store.errors import SchemaError
 
 SIZE_BYTES = 1 << 20
 AWAIT_MS = 1000  # within this time a listener notices that it should stop
@@ -36,7 +37,7 @@ class CappedHints:
         try:
             hints = self._database.ready().get_collection("hints", write_concern=UNACKNOWLEDGED)
             hints.insert_one({"at": Timestamp(0, 0), "topic": topic, "id": id})
-        except PyMongoError as error:
+        except (PyMongoError, SchemaError) as error:
             _log.debug("hint %s %s was not announced: %s", topic, id, error)
 
     def listen(self, topics: Collection[str], stop: Event | None = None) -> Iterator[tuple[str, str]]:
@@ -54,7 +55,7 @@ class CappedHints:
                 for hint in self._follow(seen, topics, stop):
                     seen = hint["at"]
                     yield hint["topic"], hint["id"]
-            except PyMongoError as error:
+            except (PyMongoError, SchemaError) as error:
                 if not away and not self._stopped(stop):
                     _log.warning("no hints arrive until MongoDB answers again: %s", str(error)[:200])
                 away = True

@@ -101,6 +101,20 @@ def list_deeds(store: Store, _settings: Settings, options: argparse.Namespace) -
     yield from _table(rows, "Nothing has been done yet.")
 
 
+def migrate(store: Store, _settings: Settings, options: argparse.Namespace) -> Iterator[str]:
+    """Run the migrations that wait, and say of each how it stands."""
+    with store.audit.deed("migrate", "--contract" if options.contract else "", "") as said:
+        for sentence in store.migrations.run(contract=options.contract):
+            said.append(sentence)
+            yield sentence
+    for migration, is_done in store.migrations.all():
+        if not is_done:
+            yield (f"{migration.number}. {migration.about} Waits: run it with --contract when no program of an older "
+                   "version runs any more.")  # fmt: skip
+    if not said:
+        yield "Nothing was to be done."
+
+
 def report(store: Store, _settings: Settings, options: argparse.Namespace) -> Iterator[str]:
     """Sum up who ran what."""
     rows = store.report.rows(options.days, _words(options.by))

@@ -7,15 +7,17 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pymongo
-from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient, WriteConcern
+from pymongo import MongoClient, WriteConcern
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
 from settings import Settings
+from store import schema
 from store.address import directory, uri
 from store.errors import StoreError
+from store.indexes import INDEXES
 
 Documents = Collection[dict[str, Any]]
 
@@ -25,103 +27,9 @@ DURABLE = WriteConcern("majority", j=True)
 EARLY = WriteConcern(1, j=False)
 # For hints, which nobody waits for.
 UNACKNOWLEDGED = WriteConcern(w=0)
-INTROSPECTION_KEPT_S = 120
-# A client's count is of no use after the day of its salt; what it stored may be there a while longer.
-CLIENT_KEPT_S = 2 * 86400
-# An idempotency key of the day's last minute is known for a day more, under that day's name of its client.
-SALT_KEPT_S = 2 * 86400 + 3600
-ONCE_KEPT_S = 86400
-HISTORY_KEPT_S = 2 * 3600
-JOB_FILE_KEPT_S = 30 * 86400
-CONFLICTS_KEPT_S = 30 * 86400
-AUDIT_KEPT_S = 400 * 86400
-KERNEL_KEPT_S = 86400  # after somebody used it
-RESERVATION_KEPT_S = 600  # after its process died; no request takes as long
 GOODBYE_S = 0.5  # for closing the connections
 OPLOG = "local.oplog.rs"
 COMPACT_BYTES_MIN = 32 << 20  # less is used again soon enough
-
-_QUEUED = {"state": "queued"}
-INDEXES: dict[str, list[IndexModel]] = {
-    "computations": [
-        # Partial, so that the queue stays small beside any number of old computations. ``follows`` is null in line.
-        IndexModel([("follows", ASCENDING), ("queued", ASCENDING), ("order", ASCENDING)], name="line",
-                   partialFilterExpression=_QUEUED),
-        IndexModel([("lane", ASCENDING), ("follows", ASCENDING)], name="lanes", unique=True,
-                   partialFilterExpression={**_QUEUED, "lane": {"$exists": True}}),
-        IndexModel([("origin", ASCENDING)], name="of_origin",
-                   partialFilterExpression={**_QUEUED, "origin": {"$type": "string"}}),
-        IndexModel([("key", ASCENDING)], name="of_key",
-                   partialFilterExpression={**_QUEUED, "key": {"$type": "string"}}),
-        IndexModel([("session", ASCENDING), ("turn", ASCENDING)], name="turns", unique=True),
-        IndexModel([("session", ASCENDING), ("submitted", ASCENDING)], name="queued_turns",
-                   partialFilterExpression=_QUEUED),
-        IndexModel([("once.name", ASCENDING)], name="once", unique=True,
-                   partialFilterExpression={"once.name": {"$exists": True}}),
-        IndexModel([("session", ASCENDING), ("control.model", ASCENDING), ("turn", ASCENDING)], name="controls",
-                   partialFilterExpression={"control.model": {"$exists": True}}),
-        IndexModel([("lease_until", ASCENDING)], name="leases", partialFilterExpression={"state": "running"}),
-        IndexModel([("finished", ASCENDING)], name="retention"),
-        IndexModel([("client", ASCENDING), ("finished", ASCENDING)], name="of_client",
-                   partialFilterExpression={"client": {"$exists": True}}),
-    ],
-    "deleted": [
-        IndexModel([("once.name", ASCENDING)], name="once"),
-        IndexModel([("submitted", ASCENDING)], name="kept", expireAfterSeconds=ONCE_KEPT_S),
-    ],
-    "messages": [
-        IndexModel([("computation", ASCENDING), ("first", ASCENDING), ("attempt", ASCENDING)], name="batches",
-                   unique=True),
-    ],
-    "sessions": [
-        IndexModel([("device", ASCENDING), ("state", ASCENDING)], name="held"),
-        IndexModel([("ended", ASCENDING)], name="retention"),
-        IndexModel([("location.account", ASCENDING)], name="located",
-                   partialFilterExpression={"location.account": {"$exists": True}}),
-    ],
-    "questions": [
-        IndexModel([("asked", ASCENDING)], name="kept", expireAfterSeconds=INTROSPECTION_KEPT_S),
-        IndexModel([("asked", ASCENDING)], name="open", partialFilterExpression={"state": "asked"}),
-    ],
-    "files.files": [
-        IndexModel([("metadata.computation", ASCENDING), ("metadata.kind", ASCENDING), ("filename", ASCENDING),
-                    ("_id", DESCENDING)], name="of_computation"),
-        IndexModel([("uploadDate", ASCENDING)], name="retention"),
-    ],
-    "checks": [
-        IndexModel([("digest", ASCENDING)], name="digest", unique=True),
-        IndexModel([("published", ASCENDING)], name="published"),
-    ],
-    "job_files": [
-        IndexModel([("owner", ASCENDING), ("used", ASCENDING), ("bytes", ASCENDING)], name="of_owner"),
-        IndexModel([("used", ASCENDING)], name="kept", expireAfterSeconds=JOB_FILE_KEPT_S),
-    ],
-    "permalinks": [IndexModel([("used", ASCENDING)], name="used")],
-    "clients": [
-        IndexModel([("since", ASCENDING)], name="kept", expireAfterSeconds=CLIENT_KEPT_S),
-        IndexModel([("bytes", ASCENDING)], name="largest"),
-    ],
-    "permalink_clients": [IndexModel([("since", ASCENDING)], name="kept", expireAfterSeconds=CLIENT_KEPT_S)],
-    # When it is whole again, nothing need be known of a budget.
-    "budgets": [IndexModel([("whole", ASCENDING)], name="whole", expireAfterSeconds=0)],
-    "salts": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=SALT_KEPT_S)],
-    "audit": [IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=AUDIT_KEPT_S)],
-    "kernels": [
-        IndexModel([("used", ASCENDING)], name="kept", expireAfterSeconds=KERNEL_KEPT_S),
-        IndexModel([("client", ASCENDING)], name="of_client"),
-        IndexModel([("owner", ASCENDING), ("used", ASCENDING)], name="of_owner",
-                   partialFilterExpression={"owner": {"$type": "string"}}),
-        IndexModel([("notebook", ASCENDING)], name="notebook",
-                   partialFilterExpression={"notebook": {"$type": "string"}}),
-    ],
-    "minutes": [IndexModel([("minute", ASCENDING)], name="kept", expireAfterSeconds=HISTORY_KEPT_S)],
-    "conflicts": [IndexModel([("minute", ASCENDING)], name="kept", expireAfterSeconds=CONFLICTS_KEPT_S)],
-    "reservations": [IndexModel([("made", ASCENDING)], name="kept", expireAfterSeconds=RESERVATION_KEPT_S)],
-    "files.chunks": [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="chunks", unique=True)],
-}  # fmt: skip
-# Indexes of older servers that no query uses any more.
-RETIRED_INDEXES = {"computations": ("queue", "waiting")}
-_INDEX_NOT_FOUND = 27  # MongoDB's code of an error
 
 
 class Database:
@@ -153,28 +61,28 @@ class Database:
         self._has_indexes = False
 
     def ready(self) -> MongoDatabase[dict[str, Any]]:
-        """Return pymongo's database with all indexes made. Raises PyMongoError."""
+        """Return pymongo's database with all indexes made. Raises SchemaError, PyMongoError."""
         if not self._has_indexes:
             with self._lock:
                 if not self._has_indexes:
+                    schema.check(self._database)
                     self.ensure_indexes()
                     self._has_indexes = True
         return self._database
 
+    @property
+    def bare(self) -> MongoDatabase[dict[str, Any]]:
+        """Pymongo's database as it is, whatever is in it."""
+        return self._database
+
+    def trust_schema(self) -> None:
+        """Work with the database from now on though others may not; it has its indexes."""
+        self._has_indexes = True
+
     def ensure_indexes(self) -> None:
-        """Make the indexes that are missing, and drop those of older servers. Raises PyMongoError."""
+        """Make the indexes that are missing. Raises PyMongoError."""
         for name, indexes in INDEXES.items():
             self._database[name].create_indexes(indexes)
-        for name, retired in RETIRED_INDEXES.items():
-            for index in self._database[name].index_information().keys() & set(retired):
-                self._drop_index(name, index)
-
-    def _drop_index(self, name: str, index: str) -> None:
-        try:
-            self._database[name].drop_index(index)
-        except OperationFailure as error:
-            if error.code != _INDEX_NOT_FOUND:  # another process dropped it at the same time
-                raise
 
     def collection(self, name: str) -> Documents:
         """Return a collection whose indexes are made. Raises PyMongoError."""
@@ -208,6 +116,10 @@ class Database:
     def session(self) -> ClientSession:
         """Return a session of MongoDB's for a cursor that lives long: the driver's own may not last."""
         return self._client.start_session(causal_consistency=False)
+
+    def snapshot(self) -> ClientSession:
+        """Return a session of MongoDB's in which all reads see the moment of the first one."""
+        return self._client.start_session(snapshot=True)
 
     def now(self) -> datetime:
         """Return the time by MongoDB's own clock. Raises PyMongoError."""

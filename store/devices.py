@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from store import schema
 from store.database import Database, earlier, later
 from store.errors import guarded
 
@@ -23,7 +24,10 @@ class Devices:
         """Store that a device is alive, on which host, and its status. Raises StoreUnavailableError."""
         self._database.collection("devices").update_one(
             {"_id": device},
-            {"$set": {"host": host, "status": dict(status)}, "$currentDate": {"reported": True}},
+            {
+                "$set": {"host": host, "status": dict(status), "schema": schema.KNOWN},
+                "$currentDate": {"reported": True},
+            },
             upsert=True,
         )
 
@@ -31,6 +35,7 @@ class Devices:
     def alive(self) -> list[dict[str, Any]]:
         """Return the last reports of the devices that are alive: device, host, reported, and the fields of the status.
 
+        ``schema``: the newest migration that it knows.
         Raises StoreUnavailableError.
         """
         silence_s = ALIVE_HEARTBEATS * self._database.settings.heartbeat_s
@@ -38,9 +43,10 @@ class Devices:
         heard = [{"$gte": ["$reported", earlier(silence_s)]}, {"$lte": ["$reported", later(silence_s)]}]
         fresh = self._database.collection("devices").find({"$expr": {"$and": heard}})
         return [
-            {**found["status"], "device": found["_id"], "host": found["host"], "reported": found["reported"]}
+            {**found["status"], "device": found["_id"], "host": found["host"], "reported": found["reported"],
+             "schema": found.get("schema", 0)}
             for found in fresh.sort("_id")
-        ]
+        ]  # fmt: skip
 
     def reported(self) -> tuple[datetime, dict[str, datetime]]:
         """Return MongoDB's time, and when each device reported last. Raises PyMongoError."""

@@ -25,6 +25,10 @@ class StoreUnavailableError(StoreError):
     """MongoDB does not answer, or refuses what we asked; later it may do so."""
 
 
+class SchemaError(StoreUnavailableError):
+    """This version of the program cannot work with what is stored; the message tells the operator what to do."""
+
+
 class QueueFullError(StoreError):
     """As many computations wait as the settings allow."""
 

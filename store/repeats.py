@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from store.database import ONCE_KEPT_S, Database
+from store.database import Database
 from store.errors import OtherBodyError, guarded
+from store.indexes import ONCE_KEPT_S
 from store.models import UNREAD, Computation, Once
 
 HASH_BYTES = 16

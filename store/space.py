@@ -17,8 +17,9 @@ from bson import ObjectId
 from pymongo.errors import OperationFailure, PyMongoError
 
 from store.address import directory
-from store.database import OPLOG, RESERVATION_KEPT_S, Database, earlier
+from store.database import OPLOG, Database, earlier
 from store.errors import NoSpaceError, mongo_errors
+from store.indexes import RESERVATION_KEPT_S
 
 BUCKET_PIECES = "files.chunks"
 LOOK_S = 1.0  # a measurement may be as old as this

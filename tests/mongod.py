@@ -14,7 +14,7 @@ import settings as settings_file
 import store as stores
 from harness.processes import Process, start
 from store import Store, StoreUnavailableError, embedded
-from store.database import INDEXES
+from store.indexes import INDEXES
 
 ROOT = Path(__file__).resolve().parent.parent
 START_DEADLINE_S = 60.0

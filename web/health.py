@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from store import FULL, NEARLY_FULL, StoreUnavailableError
+from store import FULL, NEARLY_FULL, SchemaError, StoreUnavailableError
 from web import metrics, operator
 from web.context import here
 from web.operations import operation
@@ -55,6 +55,8 @@ def _look() -> tuple[list[str], list[dict[str, Any]]]:
         here().store.ping()
         devices = here().device_reports.reports(fresh=True)
         full = _fullness()
+    except SchemaError as error:
+        return [str(error)], []
     except StoreUnavailableError:
         return ["The database does not answer."], []
     accounts = here().device_reports.accounts()

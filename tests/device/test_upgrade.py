@@ -1,8 +1,9 @@
-"""Web part and device are replaced by newer ones while cells come in, and not one of them is lost or runs twice."""
+"""Web part and device are replaced, forward and back, while cells come in: no cell is lost or runs twice."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -11,25 +12,28 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+from pymongo import MongoClient
 
 import settings as settings_file
 import store as stores
 from harness import processes
 from harness.processes import Process
 from harness.server import ROOT, free_port
+from host.copies import FILES, ROOMS
 from host.services import web_command
 from singlecell_client import Client, Result
-from store import Store, embedded
+from store import Store, embedded, schema
 from tests.device.test_connector import open_door
 from tests.mongod import new_name
 
 UWSGI = Path(sys.executable).with_name("uwsgi")
-PROGRAM = [sys.executable, str(ROOT / "trusted_db.py")]
 START_S = END_S = 60.0
 VISITORS = 6
+NEWER = schema.KNOWN + 1
 SHORT, LONG = "print({0} * {0})", "import time\ntime.sleep(2)\nprint({0} * {0})"
 
 
@@ -38,6 +42,7 @@ class Site:
     """A web part in front of a database, and the devices that a test starts."""
 
     url: str
+    database: schema.Mongo
     store: Store
     web: Process
     argv: list[str]
@@ -45,13 +50,19 @@ class Site:
     cwd: Path
     stack: ExitStack
 
-    def start_device(self, *more: str) -> Process:
-        """Start a device, and return when it can run cells."""
-        argv = [*self.argv, *more]
+    def start_device(self, *more: str, checkout: Path = ROOT) -> Process:
+        """Start a device of a checkout, and return when it can run cells."""
+        argv = [sys.executable, str(checkout / "trusted_db.py"), *self.argv, *more]
         started = processes.start(
             argv, ready=": python .* is ready", deadline_s=START_S, env=self.env, cwd=self.cwd
         )
         return self.stack.enter_context(started)
+
+    def reload_web(self) -> None:
+        """Have uWSGI start its processes anew, and return when the old ones have ended."""
+        old = set(self.web.descendants())
+        self.web.signal(signal.SIGHUP)
+        processes.wait_for(lambda: not old & set(self.web.descendants()), END_S)
 
 
 @pytest.fixture
@@ -75,8 +86,10 @@ def site(mongo_directory: Path, tmp_path: Path) -> Iterator[Site]:
                 web_command(UWSGI, settings), ready="WSGI app 0 .* ready", deadline_s=START_S, env=env, cwd=ROOT
             )
         )
-        argv = [*PROGRAM, "-w", "4", "--untrusted-account", door.account]
-        yield Site(f"http://127.0.0.1:{settings.http_port}", store, web, argv, env, tmp_path, stack)
+        argv = ["-w", "4", "--untrusted-account", door.account]
+        mongo = stack.enter_context(MongoClient[dict[str, Any]](settings.mongo_uri))
+        database = mongo[settings.mongo_database]
+        yield Site(f"http://127.0.0.1:{settings.http_port}", database, store, web, argv, env, tmp_path, stack)
 
 
 class Visitors:
@@ -115,20 +128,40 @@ class Visitors:
             self.faults.append(fault)
 
 
+def newer_checkout(directory: Path) -> Path:
+    """Return a copy of this checkout that knows one migration more, which expands."""
+    directory.mkdir()
+    for name in (*FILES, *ROOMS):
+        source, target = ROOT / name, directory / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source, target)
+    known = directory / "store" / "schema.py"
+    known.write_text(known.read_text().replace(f"KNOWN = {schema.KNOWN}", f"KNOWN = {NEWER}"))
+    all_of_them = directory / "store" / "migrations" / "__init__.py"
+    more = f'MIGRATIONS += (Migration({NEWER}, "Nothing is changed.", lambda _database, _at_once: 0),)'
+    before, line, after = all_of_them.read_text().partition("\n\nclass Migrations:")
+    all_of_them.write_text(f"{before}\n{more}{line}{after}")
+    return directory
+
+
 @pytest.mark.root
-def test_web_and_device_are_replaced_under_load_and_no_cell_is_lost(site: Site) -> None:
-    old = site.start_device("--drain", "30")
+def test_web_and_device_are_replaced_forward_and_back_and_no_cell_is_lost(site: Site, tmp_path: Path) -> None:
+    newer = newer_checkout(tmp_path / "newer")
+    device = site.start_device("--drain", "30")
     with Visitors(site.url) as visitors:
-        visitors.go_on(20)
-        site.start_device("--drain", "30")
-        visitors.go_on(10)
-        old.signal(signal.SIGTERM)
-        assert old.wait(END_S) == 0
-        visitors.go_on(20)
-        worker = site.web.descendants()
-        site.web.signal(signal.SIGHUP)
-        processes.wait_for(lambda: not set(worker) & set(site.web.descendants()), END_S)
-        visitors.go_on(20)
+        for checkout in (newer, ROOT):
+            visitors.go_on(10)
+            successor = site.start_device("--drain", "30", checkout=checkout)
+            visitors.go_on(10)
+            device.signal(signal.SIGTERM)
+            assert device.wait(END_S) == 0
+            site.reload_web()
+            visitors.go_on(10)
+            if checkout is newer:
+                processes.wait_for(lambda: NEWER in schema.read(site.database)["done"], END_S)
+            device = successor
     assert not visitors.faults
     wrong = [(number, result) for number, result in visitors.results if result.text != f"{number * number}\n"]
     assert not wrong
