@@ -96,6 +96,10 @@ def look(client: Client, nodes: ReplicaSet, fault: Callable[[ReplicaSet], Callab
         ids = list(pool.map(lambda number: client.submit(CODE.format(number))["id"], range(cells)))
         mend = fault(nodes)
         began = time.monotonic()
+        nodes.primary()
+        primary_s = time.monotonic() - began
+        _acknowledged(client)
+        acknowledged_s = time.monotonic() - began - primary_s
         _new_cell(client)
         new_s = time.monotonic() - began
         mend()
@@ -103,7 +107,19 @@ def look(client: Client, nodes: ReplicaSet, fault: Callable[[ReplicaSet], Callab
         all_s = time.monotonic() - began
         kept = sum(pool.map(lambda item: _is_kept(client, *item), enumerate(sessions)))
     sessions_left = f"{kept} of {SESSIONS} sessions kept"
-    return f"new cell after {new_s:.1f} s, all ended after {all_s:.1f} s, {dict(ends)}; {sessions_left}"
+    back = f"primary after {primary_s:.1f} s, the first 201 {acknowledged_s:.1f} s after that"
+    return f"{back}, new cell after {new_s:.1f} s, all ended after {all_s:.1f} s, {dict(ends)}; {sessions_left}"
+
+
+def _acknowledged(client: Client) -> None:
+    """Return when a cell was taken in."""
+    end = time.monotonic() + DEADLINE_S
+    while time.monotonic() < end:
+        with suppress(Refused, Unreachable):
+            client.submit("1")
+            return
+        time.sleep(0.1)
+    raise AssertionError("no cell was taken in")
 
 
 def _new_cell(client: Client) -> None:
