@@ -208,7 +208,7 @@ class Close(Frame):
 
 
 class Introspect(Frame):
-    """Complete or inspect code: in an idle session's namespace, or (session "") in a fresh one. ``comm_info``: its comms."""
+    """Complete or inspect code in an idle session's namespace, or (session "") in a fresh one; or tell its comms."""
 
     request: int
     session: str

@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 
-from web.form_parts import PIECE_BYTES, Uploads
+from web.forms import PIECE_BYTES, Uploads
 from web.request_schemas import NewComputation
 
 DIGEST_BYTES = 16

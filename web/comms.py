@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from msgspec import UNSET
 
 from store import Submission
-from web import form_parts, multipart, request_body, request_schemas, requesters
+from web import forms, multipart, request_body, request_schemas, requesters
 from web.computations import check_room, store_submission, submitted_answer
 from web.context import here
 from web.message_pages import existing_computation, wait_for_end
@@ -68,11 +68,11 @@ def deliver(id: str) -> Response:
 
 
 def _message() -> ControlMessage:
-    if request.mimetype != form_parts.MEDIA_TYPE:
+    if request.mimetype != forms.MEDIA_TYPE:
         return request_schemas.read(ControlMessage)
     settings, boundary = here().settings, request.mimetype_params.get("boundary", "")
-    if (request.content_length or 0) > settings.message_bytes_max + form_parts.HEADS_BYTES:
-        form_parts.refuse_long_message(settings)
+    if (request.content_length or 0) > settings.message_bytes_max + forms.HEADS_BYTES:
+        forms.refuse_long_message(settings)
     with request_body.arriving() as stream:
         return multipart.read_message(stream, boundary, settings)
 

@@ -11,9 +11,9 @@ from msgspec import UNSET, Raw
 
 import store as stores
 from store import Computation, First, Submission
-from web import body_digest, form_parts, languages, multipart, request_body, request_schemas, requesters
-from web.answer_parts import messages_answer
+from web import body_digest, forms, languages, multipart, request_body, request_schemas, requesters
 from web.context import here
+from web.form_answers import messages_answer
 from web.headers import REPEATED
 from web.message_pages import Page, existing_computation, wait_for_end
 from web.operations import operation
@@ -59,7 +59,7 @@ def submit() -> Response:
     wait_s = WAIT.read(context.settings)
     with ExitStack() as waiting:
         with ExitStack() as closing:
-            uploads: form_parts.Uploads = []
+            uploads: forms.Uploads = []
             requesters.admit()
             once, untrusted_proof = requesters.once(), PROOF.read()
             PAGE.read()  # in what is sent again, too, though only what is new has a lane
@@ -68,7 +68,7 @@ def submit() -> Response:
                 requesters.check_budgets()
                 check_room()
                 requesters.check_proof(untrusted_proof)
-            if request.mimetype == form_parts.MEDIA_TYPE:
+            if request.mimetype == forms.MEDIA_TYPE:
                 boundary = request.mimetype_params.get("boundary", "")
                 if not closing.enter_context(context.client_shares.upload(*requesters.shares())):
                     refuse(429, OTHER_UPLOADS, reason="uploads")
@@ -177,7 +177,7 @@ def links(id: str) -> Links:
     return Links(self, f"{self}/messages", f"{self}/files", f"{self}/interrupt", f"{self}/input")
 
 
-def _submission(body: NewComputation, uploads: form_parts.Uploads) -> Submission:
+def _submission(body: NewComputation, uploads: forms.Uploads) -> Submission:
     if (body.code is UNSET) == (body.message is UNSET):
         refuse(400, "The body has to have either `code` or `message`.")
     if body.message is not UNSET and body.session is None:
@@ -218,7 +218,7 @@ def _check_client_room(body_bytes: int) -> None:
     """Refuse uploads that their client has no room for before they are read. Raises ClientFullError."""
     client = requesters.admit().client
     if client is not None:
-        here().store.clients.check(client, body_bytes - form_parts.HEADS_BYTES)
+        here().store.clients.check(client, body_bytes - forms.HEADS_BYTES)
 
 
 def store_submission(submission: Submission) -> Computation:

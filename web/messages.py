@@ -11,8 +11,8 @@ from flask import Blueprint, Response
 from msgspec import Raw
 
 from store import StoreUnavailableError
-from web.answer_parts import messages_answer
 from web.context import Context, connection, here
+from web.form_answers import messages_answer
 from web.message_pages import Page, count_for_site, follow_page, read_page, wait_for_page
 from web.operations import operation
 from web.parameters import AFTER, BUFFERS, LAST_EVENT_ID, WAIT

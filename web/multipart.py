@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from settings import Settings
-from web import form_parts, request_schemas, strict_json
-from web.form_parts import BUFFER, MESSAGE, Parts, Stream, Uploads
+from web import forms, request_schemas, strict_json
+from web.forms import BUFFER, MESSAGE, Form, Stream, Uploads
 from web.problems import refuse
 from web.request_schemas import NO_NUL, CommMessage, ControlMessage, NewComputation
 
@@ -48,7 +48,7 @@ def read_computation(
     stream: Stream, boundary: str, settings: Settings, closing: ExitStack
 ) -> tuple[NewComputation, Uploads]:
     """Return the fields and files of a body; ``closing`` closes the files. Raises ProblemError."""
-    parts = form_parts.read(stream, boundary, settings, FIELDS, closing)
+    parts = forms.read(stream, boundary, settings, FIELDS, closing)
     body = msgspec.convert(_values(parts), NewComputation)
     if MESSAGE in parts.fields:
         body.message = _message(parts, CommMessage, settings)
@@ -59,13 +59,13 @@ def read_computation(
 
 def read_message(stream: Stream, boundary: str, settings: Settings) -> ControlMessage:
     """Return a message of a control that came in parts. Raises ProblemError."""
-    parts = form_parts.read(stream, boundary, settings, (MESSAGE,))
+    parts = forms.read(stream, boundary, settings, (MESSAGE,))
     if MESSAGE not in parts.fields:
         refuse(400, f"The body has to have the field `{MESSAGE}`.")
     return _message(parts, ControlMessage, settings)
 
 
-def _message(parts: Parts, kind: type[Any], settings: Settings) -> Any:
+def _message(parts: Form, kind: type[Any], settings: Settings) -> Any:
     text_bytes_max = request_schemas.message_text_bytes_max(settings)
     message = strict_json.decode(bytes(parts.fields[MESSAGE]), kind, text_bytes_max, text_bytes_max)
     message.buffers = [*message.buffers, *map(bytes, parts.buffers)]
@@ -74,7 +74,7 @@ def _message(parts: Parts, kind: type[Any], settings: Settings) -> Any:
     return message
 
 
-def _values(parts: Parts) -> dict[str, object]:
+def _values(parts: Form) -> dict[str, object]:
     values: dict[str, object] = {}
     for name, untrusted_bytes in parts.fields.items():
         if name in ("keep", "stdin"):

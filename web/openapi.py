@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, current_app
 from werkzeug.routing import Rule
 
 from settings import Settings
-from web import form_parts, multipart, operations, problems, request_schemas
+from web import forms, multipart, operations, problems, request_schemas
 from web.context import here
 from web.operations import Operation, operation
 from web.problems import ProblemDetail
@@ -119,5 +119,5 @@ def _operation(rule: Rule, found: Operation, settings: Settings, schemas: _Schem
         described["requestBody"] = {"required": found.needs_body, **schemas.content(found.body)}
         if found.multipart:
             form = multipart.schema(found.body, settings)
-            described["requestBody"]["content"][form_parts.MEDIA_TYPE] = {"schema": form}
+            described["requestBody"]["content"][forms.MEDIA_TYPE] = {"schema": form}
     return described

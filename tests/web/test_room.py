@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from store import Store
 from tests.web.conftest import Device, MakeApp, check_problem, submit
-from web.form_parts import HEADS_BYTES
+from web.forms import HEADS_BYTES
 
 TIGHT = {"disk_free_bytes_min": 1 << 60, "disk_free_bytes_end": 1}
 FULL = "nearly full"

@@ -13,7 +13,7 @@ import msgspec
 from flask import Response
 from msgspec import Raw, Struct
 
-from web.form_parts import BUFFER, MEDIA_TYPE
+from web.forms import BUFFER, MEDIA_TYPE
 from web.parameters import BUFFERS
 from web.responses import MessagesAnswer, SubmittedAnswer, json_answer
 

@@ -40,7 +40,7 @@ class Stream(Protocol):
 
 
 @dataclass
-class Parts:
+class Form:
     """What a body has: fields by name, files and buffers in their order."""
 
     fields: dict[str, bytearray] = field(default_factory=dict)
@@ -55,14 +55,14 @@ class Parts:
 
 def read(
     stream: Stream, boundary: str, settings: Settings, names: Collection[str], closing: ExitStack | None = None
-) -> Parts:
+) -> Form:
     """Return the parts of a body with fields of these names; ``closing`` closes its files, None: it may have none.
 
     Raises ProblemError.
     """
     if not 0 < len(boundary) <= 200:
         refuse(400, "The multipart body has no boundary.")
-    found = Parts()
+    found = Form()
     part: Field | File | None = None
     try:
         for event in _events(stream, boundary.encode("latin-1", "replace"), settings):
@@ -93,7 +93,7 @@ def _events(stream: Stream, boundary: bytes, settings: Settings) -> Iterator[Eve
 
 
 def _begin(
-    part: Field | File, found: Parts, settings: Settings, names: Collection[str], closing: ExitStack | None
+    part: Field | File, found: Form, settings: Settings, names: Collection[str], closing: ExitStack | None
 ) -> None:
     """Make a place for what a part has. Raises ProblemError."""
     if isinstance(part, Field):
@@ -109,7 +109,7 @@ def _begin(
         found.uploads.append((name, _spool(closing, first=not found.uploads)))
 
 
-def _take(data: bytes | bytearray, part: Field | File, found: Parts, settings: Settings) -> None:
+def _take(data: bytes | bytearray, part: Field | File, found: Form, settings: Settings) -> None:
     """Put into its place what has come of a part. Raises ProblemError."""
     if isinstance(part, Field):
         place = found.fields[part.name]
