@@ -11,7 +11,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from harness.processes import tied
 from harness.server import ROOT, START_S
@@ -24,8 +24,10 @@ IN_SESSION = (
 )
 
 
-def on_terminal(argv: Sequence[str], env: Mapping[str, str] | None, until: str) -> str:
-    """Run a program in a terminal until it says something, then press Ctrl-C; return all that it wrote."""
+def on_terminal(
+    argv: Sequence[str], env: Mapping[str, str] | None, until: str, then: Callable[[], object] = lambda: None
+) -> str:
+    """Run a program in a terminal until it says something; do a thing, then press Ctrl-C; return all that it wrote."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     screen, deadline, pressed = b"", time.monotonic() + START_S, False
@@ -41,6 +43,7 @@ def on_terminal(argv: Sequence[str], env: Mapping[str, str] | None, until: str) 
                     except OSError:  # nobody has the other end any more
                         break
                 if until.encode() in screen and not pressed:
+                    then()
                     pressed = bool(os.write(ours, b"\x03"))
             assert pressed, screen.decode()
         finally:

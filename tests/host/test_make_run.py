@@ -17,12 +17,8 @@ import requests
 import settings
 from harness.processes import Process, all_end, start
 from harness.server import ROOT, START_S
-from host.errors import (
-    EXIT_DATA,
-    EXIT_DATA_IN_USE,
-    EXIT_PORT,
-    EXIT_SETTINGS,
-)
+from host.__main__ import overrides
+from host.errors import EXIT_DATA, EXIT_DATA_IN_USE, EXIT_PORT, EXIT_SETTINGS, HostError
 from host.readiness import STEPS
 from tests.client import Client
 from tests.conftest import SECRET
@@ -69,8 +65,10 @@ def test_ready_means_that_a_cell_runs(server):
 
 
 def test_ctrl_c_ends_everything_and_a_second_start_remembers(own_site):
+    """The first start tells its steps; the second is in a terminal, and has a bar there."""
     make = ["make", "--no-print-directory", "-C", str(ROOT), "run"]
     with start(make, ready=f"^ready {own_site.url}$", deadline_s=START_S, env=own_site.env) as process:
+        check_steps(own_site, process.log)
         computation = Client(own_site.url).run("print('remember me')").description["id"]
         below = process.descendants()
         groups = find_groups(own_site)
@@ -81,33 +79,38 @@ def test_ctrl_c_ends_everything_and_a_second_start_remembers(own_site):
         assert not list(own_site.data.rglob("*.sock"))
         assert not any(str(own_site.data) in line for line in Path("/proc/self/mounts").read_text().splitlines())
         assert process.output == f"ready {own_site.url}\n"
-    with running(own_site):
-        assert Client(own_site.url).finish(computation).text() == "remember me\n"
+    remembered = []
+    screen = on_terminal(
+        own_site.argv, own_site.env, until=f"ready {own_site.url}",
+        then=lambda: remembered.append(Client(own_site.url).finish(computation).text()),
+    )  # fmt: skip
+    assert remembered == ["remember me\n"]
+    check_bar(screen)
+
+
+def check_steps(site, log):
+    """Fail unless a start was a line for each step, and named the log of the rest."""
+    said = log.splitlines()
+    assert all(line.startswith("singlecell: ") for line in said), log
+    steps = [found[1] for line in said if (found := re.fullmatch(r"singlecell: (.*?) +\d+\.\d s", line))]
+    assert steps == list(STEPS)
+    (rest,) = [line.rpartition(" ")[2] for line in said if line.endswith(f"{site.data}/logs/server.log")]
+    assert "*** Starting uWSGI" in Path(rest).read_text()
+
+
+def check_bar(screen):
+    """Fail unless a start in a terminal had a moving bar that went away."""
+    bars = re.findall(r"\r\x1b\[Ksinglecell: [^\r\n]*\[( *#####) *\] +\d+ s", screen)
+    assert len({len(bar) for bar in bars}) > 3, screen
+    lines = [line.rpartition("\r\x1b[K")[2] for line in screen.split("\r\n")]
+    assert not [line for line in lines if "#####" in line], screen
+    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in lines[:-1] if "logs" not in line) < COLUMNS
 
 
 def find_groups(site):
     """Return the control groups that a server uses."""
     named = settings.load(site.data / "singlecell_config.py").cgroup_directory
     return [Path(part.rpartition("=")[2]) for part in named.split(",") if part]
-
-
-def test_a_start_is_a_line_for_each_step_and_names_the_log_of_the_rest(own_site):
-    with running(own_site) as process:
-        said = process.log.splitlines()
-        assert all(line.startswith("singlecell: ") for line in said), process.log
-        steps = [found[1] for line in said if (found := re.fullmatch(r"singlecell: (.*?) +\d+\.\d s", line))]
-        assert steps == list(STEPS)
-        (log,) = [line.rpartition(" ")[2] for line in said if line.endswith(f"{own_site.data}/logs/server.log")]
-        assert "*** Starting uWSGI" in Path(log).read_text()
-
-
-def test_a_start_in_a_terminal_has_a_moving_bar_that_goes_away(own_site):
-    screen = on_terminal(own_site.argv, own_site.env, until=f"ready {own_site.url}")
-    bars = re.findall(r"\r\x1b\[Ksinglecell: [^\r\n]*\[( *#####) *\] +\d+ s", screen)
-    assert len({len(bar) for bar in bars}) > 3, screen
-    lines = [line.rpartition("\r\x1b[K")[2] for line in screen.split("\r\n")]
-    assert not [line for line in lines if "#####" in line], screen
-    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in lines[:-1] if "logs" not in line) < COLUMNS
 
 
 def cell_runs(site):
@@ -125,6 +128,7 @@ def find_part(process, part):
 
 
 def test_each_part_that_is_killed_comes_back_and_cells_run_again(own_site):
+    """And when another program has taken the port of the web part meanwhile, the server ends."""
     parts = ["trusted_db.py", "uwsgi", "mongod --dbpath", *(["sshd: /"] if os.geteuid() == 0 else [])]
     with running(own_site) as process:
         for part in parts:
@@ -134,26 +138,26 @@ def test_each_part_that_is_killed_comes_back_and_cells_run_again(own_site):
             process.wait_for(lambda: cell_runs(own_site), f"a cell after the death of {part}", BACK_S)
         assert process.log.count("was ended by SIGKILL; it is started again in 0.1 s") == len(parts)
         below = process.descendants()
-        process.signal(signal.SIGTERM)
-        assert process.wait(END_S + SPARE_S) == 0
+        with socket.socket() as taken:
+            take_port(own_site, process, taken)
+            assert process.wait(END_S + SPARE_S) == EXIT_PORT
+        assert f"singlecell: cannot listen on 127.0.0.1, port {own_site.port} (" in process.log.splitlines()[-1]
         assert not [command(pid) for pid in below if is_alive(pid)]
 
 
-def test_a_port_that_another_program_has_taken_meanwhile_ends_the_server(own_site):
-    with running(own_site) as process, socket.socket() as taken:
-        web = [pid for pid in process.descendants() if "uwsgi" in command(pid)]
-        process.signal(signal.SIGSTOP)
-        try:
-            with all_end(web, END_S + SPARE_S):
-                for pid in web:
-                    os.kill(pid, signal.SIGKILL)
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            taken.bind(("127.0.0.1", own_site.port))
-            taken.listen()
-        finally:
-            process.signal(signal.SIGCONT)
-        assert process.wait(END_S + SPARE_S) == EXIT_PORT
-        assert f"singlecell: cannot listen on 127.0.0.1, port {own_site.port} (" in process.log.splitlines()[-1]
+def take_port(site, process, taken):
+    """Kill the web part, and listen on its port before it is started again."""
+    web = [pid for pid in process.descendants() if "uwsgi" in command(pid)]
+    process.signal(signal.SIGSTOP)
+    try:
+        with all_end(web, END_S + SPARE_S):
+            for pid in web:
+                os.kill(pid, signal.SIGKILL)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", site.port))
+        taken.listen()
+    finally:
+        process.signal(signal.SIGCONT)
 
 
 def test_parts_get_nothing_of_the_environment_that_make_run_was_called_in(server):
@@ -201,11 +205,19 @@ def test_a_directory_that_the_trusted_account_cannot_reach_is_said_in_one_senten
     assert "the account singlecell cannot reach" in said
 
 
-@pytest.mark.parametrize("port", ["http", "-1", "0", "65536", "5000.0"])
-def test_a_port_that_is_none_is_said_in_one_sentence(own_site, port):
-    code, said = refusal(own_site, PORT=port)
-    assert code == EXIT_SETTINGS
-    assert said.count("\n") == 1
+def test_a_port_that_is_none_is_said_in_one_sentence(own_site):
+    for port in ("http", "65536"):  # those of each kind are in tests/test_settings.py, and below
+        code, said = refusal(own_site, PORT=port)
+        assert code == EXIT_SETTINGS
+        assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "5000.0", " 1"])
+def test_a_port_that_is_no_number_is_refused(monkeypatch, port):
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(HostError, match="it must be a number, as in: make run PORT=5001") as refused:
+        overrides()
+    assert refused.value.exit_code == EXIT_SETTINGS
 
 
 def test_wrong_settings_are_named_all_at_once_each_with_its_line(own_site):

@@ -191,39 +191,49 @@ def test_an_environment_that_is_built_anew_gets_them_again(workshop: Workshop) -
     assert workshop.found("base", "alone") == ["base 1.0", "alone 2.0"]
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("nothing-of-that-name", "nothing-of-that-name was not found"),
-        ("alone==3.0", "there is no version of alone==3.0"),
-        ("newer", "base==1.0"),
-        ("base==2.0", "base==1.0"),
-    ],
-    ids=["no such package", "no such version", "needs another version of ours", "another version of ours"],
-)
-def test_a_package_that_cannot_be_had_is_a_sentence_and_all_stays(workshop: Workshop, line: str, reason: str) -> None:
+NOT_TO_BE_HAD = {
+    "no such package": ("nothing-of-that-name", "nothing-of-that-name was not found"),
+    "no such version": ("alone==3.0", "there is no version of alone==3.0"),
+    "needs another version of ours": ("newer", "base==1.0"),
+    "another version of ours": ("base==2.0", "base==1.0"),
+}
+
+
+def test_a_package_that_cannot_be_had_is_a_sentence_and_all_stays(workshop: Workshop) -> None:
     workshop.make("alone==1.0\n")
-    code, said = workshop.make(f"with-base\n{line}\n")
-    assert code == EXIT_MISSING
-    assert said.startswith(f"what {workshop.list} asks for cannot be had, and all stays as it was: ") and reason in said
-    assert workshop.found("base", "alone", "newer") == ["base 1.0", "alone 1.0"]
-    assert {path.name for path in workshop.environment.glob("added*")} == {"added"}
+    for line, reason in NOT_TO_BE_HAD.values():
+        code, said = workshop.make(f"with-base\n{line}\n")
+        assert code == EXIT_MISSING
+        assert said.startswith(f"what {workshop.list} asks for cannot be had, and all stays as it was: ")
+        assert reason in said
+        assert workshop.found("base", "alone", "newer") == ["base 1.0", "alone 1.0"]
+        assert {path.name for path in workshop.environment.glob("added*")} == {"added"}
     assert workshop.make("alone==1.0\n") == (0, "")
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "-r other.txt", "--index-url https://example.org/simple", "-e .", "./alone", "alone @ https://example.org/a.whl",
-        "git+https://example.org/alone", "alone; python_version > '3'", "alone beside", "alone==", "alone=1.0", "$(id)",
-        "alone[", "álone", "-alone", "alone\\", "\x00",
-    ],
-)  # fmt: skip
-def test_a_line_that_is_no_package_is_named_with_its_file_and_number(workshop: Workshop, line: str) -> None:
+NO_PACKAGES = [
+    "-r other.txt", "--index-url https://example.org/simple", "-e .", "./alone", "alone @ https://example.org/a.whl",
+    "git+https://example.org/alone", "alone; python_version > '3'", "alone beside", "alone==", "alone=1.0", "$(id)",
+    "alone[", "álone", "-alone", "alone\\", "\x00",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", NO_PACKAGES)
+def test_a_line_that_is_no_package_is_named_with_its_file_and_number(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "packages.txt"
+    file.write_text(f"# one\nalone\n{line}\n")
+    with pytest.raises(HostError) as refused:
+        packages.read(file)
+    assert refused.value.exit_code == EXIT_SETTINGS
+    assert str(refused.value).startswith(f"{file}, line 3: {line!r} is not a package; a line is a name")
+
+
+def test_a_line_that_is_no_package_changes_nothing(workshop: Workshop) -> None:
     workshop.make("alone==1.0\n")
-    code, said = workshop.make(f"# one\nalone\n{line}\n")
-    assert code == EXIT_SETTINGS
-    assert said.startswith(f"{workshop.list}, line 3: {line!r} is not a package; a line is a name")
+    for line in NO_PACKAGES[:2]:
+        code, said = workshop.make(f"alone\n{line}\n")
+        assert code == EXIT_SETTINGS
+        assert said.startswith(f"{workshop.list}, line 2: {line!r} is not a package; a line is a name")
     assert workshop.found("alone") == ["alone 1.0"]
 
 
