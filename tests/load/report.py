@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from dataclasses import asdict, dataclass
@@ -140,7 +141,7 @@ def write(result: Result, folder: Path) -> None:
 
 
 def make_folder(parent: Path) -> Path:
-    """Make a folder for one run, named by the time in UTC."""
-    folder = parent / time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    """Make a folder for one run, named by the time in UTC and its process: two may begin in one second."""
+    folder = parent / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}"
     folder.mkdir(parents=True)
     return folder

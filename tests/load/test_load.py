@@ -8,7 +8,9 @@ import re
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -60,46 +62,27 @@ def report_folder(output):
     return Path(re.search(r"report with graphs: (/.*)/report\.html", output).group(1))
 
 
-@needs_tsung
-def test_every_computation_of_a_class_is_right(server):
-    with load(URL=server.url, RATE=5, SECONDS=5, USERS=25) as process:
-        code = process.wait(RUN_S)
-        output, log = process.output, process.log
-    folder = report_folder(output)
-    assert code == 0, output + log
-    found = counts(output)
-    assert found["right"] >= 10
-    assert found == {"right": found["right"], "wrong": 0, "lost": 0, "refused": 0}, output
-    assert "students: " in log
-    assert "submit → finished" in output
-    assert "HTTP requests/s" in output
-    assert json.loads((folder / "load.json").read_text())["right"] == found["right"]
-    assert "graphes-Perfs-rate" in (folder / "graph.html").read_text()
-    assert (folder / "images" / "graphes-Perfs-rate.png").read_bytes().startswith(b"\x89PNG")
+@dataclass(frozen=True)
+class Runs:
+    """What takes long, begun before the tests of this file: a class at a good server, and students at a bad one."""
+
+    good: Process
+    bad: Process
+    bad_server: Process
 
 
-@needs_tsung
-def test_wrong_lost_and_refused_computations_are_counted_and_fail_the_run():
-    with start([sys.executable, "-m", "tests.load.bad_server"], ready="^http:", deadline_s=REFUSAL_S, cwd=ROOT) as bad:
-        with load(URL=bad.output.strip(), RATE=10, SECONDS=3, USERS=20, MIX="simple") as process:
-            process.wait_for(lambda: listeners(process), "Tsung's ports", REFUSAL_S)
-            assert set(listeners(process)) <= LOOPBACK
-            code = process.wait(RUN_S)
-            output, log = process.output, process.log
-        bad.signal(signal.SIGTERM)
-        bad.wait(REFUSAL_S)
-        done = json.loads(bad.output.splitlines()[-1])
-    assert code == 1
-    assert min(done[name] for name in TREATMENTS) > 0, "too few students to try everything"
-    assert f"answers with an error: 503 {done['refused'] + done['delayed']}, cut off {done['cut']}\n" in output
-    # A submission without an answer is lost like one without an end.
-    assert log.count("load: wrong: simple, ") == done["wrong"]
-    assert counts(output) == {
-        "right": done["right"] + done["delayed"],
-        "wrong": done["wrong"],
-        "lost": done["lost"] + done["cut"],
-        "refused": done["refused"],
-    }
+@pytest.fixture(scope="module")
+def runs(server) -> Iterator[Runs]:
+    """Tsung waits much more than it computes, so the other tests run beside it."""
+    bad_argv = [sys.executable, "-m", "tests.load.bad_server"]
+    with (
+        load(URL=server.url, RATE=5, SECONDS=5, USERS=25) as good,
+        start(bad_argv, ready="^http:", deadline_s=REFUSAL_S, cwd=ROOT) as bad_server,
+        load(URL=bad_server.output.strip(), RATE=10, SECONDS=3, USERS=20, MIX="simple") as bad,
+    ):
+        bad.wait_for(lambda: listeners(bad), "Tsung's ports", REFUSAL_S)
+        assert set(listeners(bad)) <= LOOPBACK
+        yield Runs(good, bad, bad_server)
 
 
 def listeners(process):
@@ -119,7 +102,7 @@ def open_files(pid):
 
 @needs_tsung
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_tsung_too(server, number):
+def test_a_signal_ends_tsung_too(server, runs, number):
     with load(URL=server.url, RATE=2, SECONDS=60, MIX="simple") as process:
         process.wait_for_line("students: ", REFUSAL_S)
         below = process.descendants()
@@ -203,3 +186,40 @@ def test_a_server_that_answers_503_is_not_put_under_load(body, reason):
 
 def test_the_scenario_in_the_checkout_is_what_the_template_says():
     assert scenario.DEFAULT.read_text() == scenario.render(Options(url="http://127.0.0.1:5000"))
+
+
+@needs_tsung
+def test_every_computation_of_a_class_is_right(runs):
+    code = runs.good.wait(RUN_S)
+    output, log = runs.good.output, runs.good.log
+    folder = report_folder(output)
+    assert code == 0, output + log
+    found = counts(output)
+    assert found["right"] >= 10
+    assert found == {"right": found["right"], "wrong": 0, "lost": 0, "refused": 0}, output
+    assert "students: " in log
+    assert "submit → finished" in output
+    assert "HTTP requests/s" in output
+    assert json.loads((folder / "load.json").read_text())["right"] == found["right"]
+    assert "graphes-Perfs-rate" in (folder / "graph.html").read_text()
+    assert (folder / "images" / "graphes-Perfs-rate.png").read_bytes().startswith(b"\x89PNG")
+
+
+@needs_tsung
+def test_wrong_lost_and_refused_computations_are_counted_and_fail_the_run(runs):
+    code = runs.bad.wait(RUN_S)
+    output, log = runs.bad.output, runs.bad.log
+    runs.bad_server.signal(signal.SIGTERM)
+    runs.bad_server.wait(REFUSAL_S)
+    done = json.loads(runs.bad_server.output.splitlines()[-1])
+    assert code == 1
+    assert min(done[name] for name in TREATMENTS) > 0, "too few students to try everything"
+    assert f"answers with an error: 503 {done['refused'] + done['delayed']}, cut off {done['cut']}\n" in output
+    # A submission without an answer is lost like one without an end.
+    assert log.count("load: wrong: simple, ") == done["wrong"]
+    assert counts(output) == {
+        "right": done["right"] + done["delayed"],
+        "wrong": done["wrong"],
+        "lost": done["lost"] + done["cut"],
+        "refused": done["refused"],
+    }
