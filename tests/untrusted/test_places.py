@@ -6,14 +6,14 @@ import time
 
 import wire
 from harness.processes import wait_for
-from harness.supervisor import Supervisor, started
+from harness.supervisor import LIGHT, Supervisor, started
 
 ASK = "input('?')"
 
 
 def ask(supervisor: Supervisor, name: str, code: str = ASK) -> None:
     """Open a session and let it wait for an answer."""
-    supervisor.send(wire.Open(name, "python"), wire.Execute(name, name, code, True, True))
+    supervisor.send(wire.Open(name, LIGHT), wire.Execute(name, name, code, True, True))
     supervisor.wait(lambda frame: asks(frame, name))
 
 
@@ -45,7 +45,7 @@ def finished(supervisor: Supervisor, name: str) -> wire.Finished:
 
 
 def test_sessions_that_ask_give_their_places_away_up_to_the_bound():
-    with started(workers=2, asking_max=2) as supervisor:
+    with started(languages=(LIGHT,), workers=2, asking_max=2) as supervisor:
         for number, credit in enumerate((3, 4, 4, 4), 1):
             ask(supervisor, f"asks{number}")
             assert granted(supervisor) == credit
@@ -59,10 +59,10 @@ def test_sessions_that_ask_give_their_places_away_up_to_the_bound():
 
 
 def test_an_answer_lets_a_session_go_on_at_once_and_credit_waits_for_its_end():
-    with started(workers=1, asking_max=1) as supervisor:
+    with started(languages=(LIGHT,), workers=1, asking_max=1) as supervisor:
         ask(supervisor, "asks", "input()\nimport time\ntime.sleep(1000)")
         assert granted(supervisor) == 2
-        supervisor.send(wire.Open("new", "python"), wire.Execute("new", "new", "input()", True, True))
+        supervisor.send(wire.Open("new", LIGHT), wire.Execute("new", "new", "input()", True, True))
         supervisor.wait(lambda frame: asks(frame, "new"))
         assert granted(supervisor) == 2
         supervisor.send(wire.InputReply("asks", "asks", ""), wire.InputReply("new", "new", "42"))
@@ -75,7 +75,7 @@ def test_an_answer_lets_a_session_go_on_at_once_and_credit_waits_for_its_end():
 
 
 def test_sessions_that_ask_with_too_much_memory_together_keep_their_places():
-    with started(workers=2, asking_max=4, sessions_asking_bytes_max=300 << 20) as supervisor:
+    with started(languages=(LIGHT,), workers=2, asking_max=4, sessions_asking_bytes_max=300 << 20) as supervisor:
         supervisor.run("large", "fills", "x = bytearray(b'1') * (400 << 20)", last=False)
         # What is known of its memory may be a tenth of a second old.
         wait_for(lambda: memory_bytes(supervisor, "large") > 300 << 20)
@@ -87,8 +87,8 @@ def test_sessions_that_ask_with_too_much_memory_together_keep_their_places():
 
 
 def test_a_computation_ends_at_its_total_time_however_often_it_is_answered():
-    with started(workers=1, cell_wall_s=2.0, cell_total_s=2.0) as supervisor:
-        supervisor.send(wire.Open("s", "python"), wire.Execute("s", "c", "while True: input()", True, True))
+    with started(languages=(LIGHT,), workers=1, cell_wall_s=2.0, cell_total_s=2.0) as supervisor:
+        supervisor.send(wire.Open("s", LIGHT), wire.Execute("s", "c", "while True: input()", True, True))
         begun, requests = time.monotonic(), 0
         while True:
             frame = supervisor.wait(lambda frame: asks(frame, "c") or isinstance(frame, wire.Finished))

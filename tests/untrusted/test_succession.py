@@ -13,7 +13,7 @@ import pytest
 
 import wire
 from harness.processes import all_end, untrusted_python
-from harness.supervisor import Supervisor, ship
+from harness.supervisor import LIGHT, Supervisor, ship
 from untrusted.inheritance import digest_of, socket_name
 
 KEY = "a key that only the trusted side has"
@@ -30,7 +30,7 @@ def start() -> Iterator[Start]:
 
         def start(**config: Any) -> Supervisor:
             folder = Path(tempfile.mkdtemp(dir=place))
-            supervisor = Supervisor(ship(folder), untrusted_python(), heir_key=KEY, **config)
+            supervisor = Supervisor(ship(folder), untrusted_python(), heir_key=KEY, languages=(LIGHT,), **config)
             supervisor.folder = folder
             stack.callback(lambda: supervisor.log.closed or end(supervisor))
             assert supervisor.answer.get("listening") == supervisor.port, supervisor.answer
