@@ -92,8 +92,7 @@ class Knocks:
             self.count += 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_keeps_trying_without_a_database_or_an_account_and_ends_when_asked(number, own_settings):
+def test_it_keeps_trying_without_a_database_or_an_account_and_ends_when_asked(own_settings):
     """That the database is away is said once, and not that it answers."""
     knocks = Knocks()
     uri = f"mongodb://127.0.0.1:{knocks.socket.getsockname()[1]}/?directConnection=true"
@@ -102,11 +101,18 @@ def test_it_keeps_trying_without_a_database_or_an_account_and_ends_when_asked(nu
         process.wait_for_line("queued cells wait", 30)
         count = knocks.count
         process.wait_for(lambda: knocks.count > count + 5, "more looks for the database", 30)
-        process.signal(number)
+        process.signal(signal.SIGTERM)
         assert process.wait(10) == 0
         assert len(lines(process, "SSH does not answer")) == 1
         assert len(lines(process, "queued cells wait")) == 1
         assert not lines(process, "the database answers again")
+        assert not lines(process, "Traceback")
+
+
+def test_a_terminal_that_is_closed_ends_it_in_order():
+    with begin(ready="SSH does not answer") as process:
+        process.signal(signal.SIGHUP)
+        assert process.wait(10) == 0
         assert not lines(process, "Traceback")
 
 

@@ -44,7 +44,7 @@ def test_an_end_is_one_line_in_the_log_and_no_code_or_output_is(stage, caplog):
 
 
 def test_the_end_of_a_session_may_wait_behind_the_files_of_another(make_stage):
-    stage = make_stage(heartbeat_s=0.1, heartbeat_timeout_s=1.5)
+    stage = make_stage(heartbeat_s=0.1, heartbeat_timeout_s=0.8)
     supervisor = stage.supervisor()
     supervisor.on_run = busy
     ids = [submit(stage.store) for _ in range(2)]
