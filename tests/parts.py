@@ -25,7 +25,8 @@ PARTS = (
     Part("device, host, load", ("tests/device", "tests/host", "tests/load")),
     Part("adversarial", ("tests/adversarial",)),
     Part("untrusted", ("tests/untrusted",)),
-    Part("sage, r, gvisor", ("tests/sage", "tests/r", "tests/gvisor")),
+    # What needs the whole server with all languages, so that they are loaded for it once.
+    Part("languages", ("tests/sage", "tests/r", "tests/gvisor", "tests/programs", "tests/host/test_sage.py")),
     Part("end_to_end", ("tests/end_to_end",)),
     Part("store, web, wire", ("tests/store", "tests/web", "tests/wire")),
     Part("all others", ("tests",)),
