@@ -29,7 +29,13 @@ def client(server: Server) -> CheckingClient:
 
 
 @pytest.fixture(scope="package")
-def brief() -> Iterator[CheckingClient]:
-    """A client of a server with short limits and two workers."""
+def brief_server() -> Iterator[Server]:
+    """A server with short limits and two workers."""
     with serve(BRIEF) as server:
-        yield CheckingClient(server.url)
+        yield server
+
+
+@pytest.fixture
+def brief(brief_server: Server) -> CheckingClient:
+    """A client of the server with short limits."""
+    return CheckingClient(brief_server.url)

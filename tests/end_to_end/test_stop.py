@@ -77,7 +77,8 @@ def test_an_interrupt_ends_a_top_level_await_and_the_session_goes_on(client):
 
 
 def test_code_that_ignores_the_interrupt_is_killed_after_the_grace_and_cancelled(client):
-    code = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('in', flush=True)\nwhile True: pass"
+    code = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('in', flush=True)\n"
+    code += "while True: time.sleep(0.01)"
     computation = client.submit(code, keep=True)
     waiting = client.submit("1", session=computation["session"])["id"]
     client.until_printed(computation["id"])

@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from harness.processes import wait_for
-from harness.server import Server, serve
-from tests.checking_client import CheckingClient
-
-SETTINGS = """
-pool_ready = 1
-cell_wall_s = 1.5
-cell_interrupt_grace_s = 1.0
-"""
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    """A server with one worker ready, and little time for a cell."""
-    with serve(SETTINGS) as running:
-        yield running
+from harness.server import Server
 
 
 def workers(server: Server) -> list[int]:
@@ -42,14 +25,13 @@ def workers(server: Server) -> list[int]:
     return found
 
 
-def test_a_cell_whose_worker_is_stuck_before_it_begins_runs_in_another(server):
-    client = CheckingClient(server.url)
-    assert client.run("1 + 1").result == "2"
-    wait_for(lambda: len(workers(server)) == 2)  # the init and the worker of the next session
-    stuck = workers(server)
+def test_a_cell_whose_worker_is_stuck_before_it_begins_runs_in_another(brief, brief_server):
+    assert brief.run("1 + 1").result == "2"
+    wait_for(lambda: len(workers(brief_server)) == 2)  # the init and the worker of the next session
+    stuck = workers(brief_server)
     for pid in stuck:
         os.kill(pid, signal.SIGSTOP)
-    outcome = client.run("6 * 7")
+    outcome = brief.run("6 * 7")
     assert (outcome.state, outcome.result, outcome.description["attempt"]) == ("done", "42", 2)
     assert outcome.of_type("error") == []
-    wait_for(lambda: not set(stuck) & set(workers(server)))
+    wait_for(lambda: not set(stuck) & set(workers(brief_server)))

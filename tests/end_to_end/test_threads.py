@@ -4,39 +4,41 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 LATE = "import threading, time\ndef late():\n    time.sleep({0})\n    print('late')\n"
 GRACE_S = 0.5  # in a session that goes on: untrusted/kernel/lingering.py
 CUT = "what it says after that is not shown"
 
 
-@pytest.mark.parametrize(
-    "start",
-    [
-        "threading.Thread(target=late).start()",
-        "threading.Thread(target=late, daemon=True).start()",
-        "threading.Timer(0.1, late).start()",
-        "threading.Thread(target=lambda: threading.Thread(target=late).start()).start()",
-        "from concurrent.futures import ThreadPoolExecutor as Pool\nPool(1).submit(late)",
-        "from concurrent.futures import ThreadPoolExecutor as Pool\npool = Pool(1)\npool.map(lambda _: late(), 'a')",
-        "from multiprocessing.pool import ThreadPool\npool = ThreadPool(1)\npool.apply_async(late)",
-    ],
-    ids=["thread", "daemon", "timer", "thread of a thread", "executor", "map", "pool"],
-)
-def test_what_a_thread_says_soon_after_the_end_belongs_to_the_cell(client, start):
-    outcome = client.run(LATE.format(0.8) + start + "\nprint('end')")
-    assert (outcome.state, outcome.text(), outcome.text("stderr")) == ("done", "end\nlate\n", "")
+STARTS = {
+    "thread": "threading.Thread(target=late).start()",
+    "daemon": "threading.Thread(target=late, daemon=True).start()",
+    "timer": "threading.Timer(0.1, late).start()",
+    "thread of a thread": "threading.Thread(target=lambda: threading.Thread(target=late).start()).start()",
+    "executor": "from concurrent.futures import ThreadPoolExecutor as Pool\nPool(1).submit(late)",
+    "map": (
+        "from concurrent.futures import ThreadPoolExecutor as Pool\npool = Pool(1)\n"
+        "pool.map(lambda _: late(), 'a')"
+    ),
+    "pool": "from multiprocessing.pool import ThreadPool\npool = ThreadPool(1)\npool.apply_async(late)",
+}
 
 
-def test_a_sentence_says_that_a_thread_was_cut(client):
-    outcome = client.run(LATE.format(60) + "threading.Thread(target=late).start()\nprint('end')")
+def test_what_a_thread_says_soon_after_the_end_belongs_to_the_cell(client):
+    ids = {name: client.submit(LATE.format(0.8) + start + "\nprint('end')")["id"] for name, start in STARTS.items()}
+    for name, id in ids.items():
+        outcome = client.finish(id)
+        said = outcome.state, outcome.text(), outcome.text("stderr")
+        assert said == ("done", "end\nlate\n", ""), name
+
+
+def test_a_sentence_says_that_a_thread_was_cut_and_one_says_so_of_several(client):
+    start = "threading.Thread(target=late).start()"
+    one = client.submit(f"{LATE.format(60)}{start}\nprint('end')")["id"]
+    several = client.submit(f"{LATE.format(60)}for _ in range(3): {start}\n1 / 0")["id"]
+    outcome = client.finish(one)
     assert (outcome.state, outcome.text()) == ("done", "end\n")
     assert outcome.text("stderr").count(CUT) == 1
-
-
-def test_of_several_threads_that_were_cut_one_sentence_is_said(client):
-    outcome = client.run(LATE.format(60) + "for _ in range(3): threading.Thread(target=late).start()\n1 / 0")
+    outcome = client.finish(several)
     assert outcome.error["ename"] == "ZeroDivisionError"
     assert outcome.text("stderr").startswith("3 threads still ran")
     assert len(outcome.text("stderr").splitlines()) == 1
