@@ -20,9 +20,39 @@ import msgspec
 ANSWER_S = 40.0  # longer than the longest poll
 END_S = 240.0  # what was acknowledged has to end within
 SUBMIT_WAIT_S, WAIT_S = 0.15, 25.0
-QUEUE_WAIT_S, QUEUE_WAIT_S_MAX, PLACES_A_SECOND = 2.0, 15.0, 10
-CROWDED_PAUSE_S = 2.0
-OVER_S = 60.0  # a connection that is refused, or a fault: the visitor tries for so long, as a page does
+QUEUE_WAIT_S, QUEUE_WAIT_S_MAX, PLACES_A_SECOND = 2.0, 15.0, 40
+CUT_PAUSE_S, REFUSED_PAUSE_S = 2.0, 2.0
+AWAY_S, AWAY_PAUSE_S = 60.0, 0.5  # a connection that is refused or breaks is tried again for so long, as a page does
+
+
+class Asking(asyncio.Protocol):
+    """One request on a connection of its own, and the answer's bytes when it is whole."""
+
+    def __init__(self, request: bytes) -> None:
+        self._request, self._found, self._transport = request, bytearray(), None
+        loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[bytes] = loop.create_future()
+        self._timer = loop.call_later(ANSWER_S, self._end, TimeoutError(f"no answer within {ANSWER_S} s"))
+
+    def connection_made(self, transport: Any) -> None:
+        """Send the request."""
+        self._transport = transport
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of the answer."""
+        self._found += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The answer is whole, or none comes."""
+        self._end(exc)
+
+    def _end(self, error: Exception | None) -> None:
+        self._timer.cancel()
+        if not self.answer.done():
+            self.answer.set_exception(error) if error else self.answer.set_result(bytes(self._found))
+        if self._transport is not None:
+            self._transport.abort()
 
 
 @dataclass
@@ -109,8 +139,8 @@ class Crowd:
             return
         self.acknowledged += 1
         try:
-            end = await asyncio.wait_for(self._follow(address, answer), END_S)
-        except (OSError, ValueError, asyncio.TimeoutError) as error:
+            end = await self._follow(address, answer, began + END_S)
+        except (OSError, ValueError) as error:
             end = f"no end: {type(error).__name__} {error}"
         if end == f"done {number * 7}\n":
             now = time.monotonic()
@@ -118,24 +148,20 @@ class Crowd:
             end = "right"
         self.ends[end[:100]] += 1
 
-    async def _follow(self, address: str, page: dict[str, Any]) -> str:
+    async def _follow(self, address: str, page: dict[str, Any], until: float) -> str:
         """Return the state in which a computation ended and what it printed."""
-        id, messages, wait_s = page["id"], list(page["messages"]), QUEUE_WAIT_S
+        id, messages, queue_wait_s = page["id"], list(page["messages"]), QUEUE_WAIT_S
         while not page["finished"]:
-            wait_s = wait_s if page["state"] == "queued" else WAIT_S
-            after = messages[-1]["sequence"] if messages else -1
-            asked = time.monotonic()
-            path = f"/computations/{id}/messages?after={after}&wait={wait_s:g}"
-            page = await self._existing(path, address)
+            if time.monotonic() > until:
+                return f"{page['state']} for too long"
+            wait_s = queue_wait_s if page["state"] == "queued" else WAIT_S
+            after, asked = messages[-1]["sequence"] if messages else -1, time.monotonic()
+            page = await self._existing(f"/computations/{id}/messages?after={after}&wait={wait_s:g}", address)
             messages += page["messages"]
-            if page["finished"]:
-                break
-            if not page["messages"] and time.monotonic() - asked < wait_s / 2:
-                await asyncio.sleep(CROWDED_PAUSE_S)
-            if page["state"] == "queued":
-                found = await self._existing(f"/computations/{id}", address)
-                place = found.get("queue_position", 1)
-                wait_s = min(QUEUE_WAIT_S_MAX, max(QUEUE_WAIT_S, place / PLACES_A_SECOND))
+            if place := page.get("queue_position"):
+                queue_wait_s = min(QUEUE_WAIT_S_MAX, max(QUEUE_WAIT_S, place / PLACES_A_SECOND))
+            if not page["messages"] and not page["finished"] and time.monotonic() - asked < wait_s / 2:
+                await asyncio.sleep(queue_wait_s if place else CUT_PAUSE_S)
         printed = [one["content"]["text"] for one in messages if one["header"]["msg_type"] == "stream"]
         return f"{page['state']} {''.join(printed)}"
 
@@ -147,34 +173,30 @@ class Crowd:
             if status not in (429, 503):
                 raise ValueError(f"{path} was answered {status}")
             self.faults[f"{status} for a poll"] += 1
-            await asyncio.sleep(QUEUE_WAIT_S)
+            await asyncio.sleep(REFUSED_PAUSE_S)
 
     async def _patiently(self, method: str, path: str, address: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
-        until = time.monotonic() + OVER_S
+        until = time.monotonic() + AWAY_S
         while True:
             try:
-                return await asyncio.wait_for(self._ask(method, path, address, body), ANSWER_S)
-            except (OSError, ValueError, asyncio.TimeoutError, asyncio.IncompleteReadError) as error:
+                return await self._ask(method, path, address, body)
+            except (OSError, ValueError) as error:
                 self.faults[type(error).__name__] += 1
                 if time.monotonic() > until:
                     raise
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(AWAY_PAUSE_S)
 
     async def _ask(self, method: str, path: str, address: str, body: bytes) -> tuple[int, dict[str, Any]]:
         self.requests += 1
-        reader, writer = await asyncio.open_connection(self._host, self._port)
-        try:
-            head = (
-                f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nX-Forwarded-For: {address}\r\n"
-                f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-            )
-            writer.write(head.encode() + body)
-            answer = await reader.read(-1)
-        finally:
-            writer.close()
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nX-Forwarded-For: {address}\r\n"
+            f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        loop = asyncio.get_running_loop()
+        _, asking = await loop.create_connection(lambda: Asking(head.encode() + body), self._host, self._port)
+        answer = await asking.answer
         top, _, content = answer.partition(b"\r\n\r\n")
-        status = int(top.split(b" ", 2)[1]) if top.count(b" ") > 1 else 0
-        if not status:
+        if not content:
             raise ValueError("no answer")
         found: dict[str, Any] = msgspec.json.decode(content)
-        return status, found
+        return int(top.split(b" ", 2)[1]), found

@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import requests
+import requests as http
 
 from bench.crowd import Crowd
 from bench.latency import quantile_ms
@@ -86,6 +86,7 @@ class Overload:
     answers_s: list[float] = field(default_factory=list)
     cores: dict[str, float] = field(default_factory=dict)
     memory: Mapping[str, list[int]] = field(default_factory=dict)
+    requests_per_s: float = 0.0
 
     @property
     def peak(self) -> float:
@@ -103,7 +104,7 @@ async def overload(
     closed_s: float = CLOSED_S,
 ) -> Overload:  # fmt: skip
     """Find the capacity of a server, and have so many times as many visitors come for so long."""
-    found = Overload(seconds=seconds)
+    found = Overload()
     await crowd.closed(4, closed_s / 2)  # what is slow the first time is over then
     found.before_s = await _alone(crowd)
     for count in visitors:
@@ -111,11 +112,14 @@ async def overload(
     found.rate = times * found.peak
     memory, probes = Memory(server.process.pid), asyncio.create_task(_probe(server.url, found.answers_s))
     pids, group = {"server": server.process.pid, "visitors": os.getpid()}, sessions_group(server.data)
+    requests = crowd.requests
     began, cpu_before = time.monotonic(), cpu_by_part_s(pids, group)
     await crowd.opened(found.rate, seconds)
     ended = time.monotonic()
     cpu_after = cpu_by_part_s(pids, group)
     found.cores = {part: (used - cpu_before.get(part, 0.0)) / (ended - began) for part, used in cpu_after.items()}
+    found.seconds = ended - began
+    found.requests_per_s = (crowd.requests - requests) / found.seconds
     found.goodput, found.behind = crowd.goodput(began, ended), crowd.under_way
     await crowd.left()
     found.emptied_s = time.monotonic() - ended
@@ -137,8 +141,8 @@ async def _alone(crowd: Crowd) -> list[float]:
 async def _probe(url: str, answers_s: list[float]) -> None:
     while True:
         began = time.monotonic()
-        with suppress(requests.RequestException):
-            await asyncio.to_thread(requests.get, f"{url}/healthz", timeout=ANSWER_S)
+        with suppress(http.RequestException):
+            await asyncio.to_thread(http.get, f"{url}/healthz", timeout=ANSWER_S)
         answers_s.append(time.monotonic() - began)
         await asyncio.sleep(LOOK_S)
 
@@ -171,7 +175,8 @@ def described(found: Overload, crowd: Crowd) -> str:
 
     lines = [
         f"right results a second, by visitors at once: {peaks}",
-        f"{found.rate:.0f} visitors a second for {found.seconds:g} s: {found.goodput:.1f} right results a second, "
+        f"{found.rate:.0f} visitors a second for {found.seconds:.1f} s, {found.requests_per_s:.0f} requests a second: "
+        f"{found.goodput:.1f} right results a second, "
         f"{found.share:.2f} of the peak; each took {quantiles(late)}",
         f"ends of all that was acknowledged: {dict(crowd.ends)}; refused: {dict(crowd.refused)}, "
         f"{quantiles(crowd.refusal_times_s)}; faults: {dict(crowd.faults)}",
