@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 from flask import Blueprint, Response
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from store import StoreUnavailableError
 from web.context import Context, connection, here
@@ -41,7 +41,11 @@ def read(id: str) -> Response:
     after = -1 if asked_after is None else asked_after
     page = wait_for_page(context, id, after, wait_s)
     messages = [Raw(message) for message in page.messages]
-    return messages_answer(MessagesAnswer(messages, page.next, page.computation.state, page.finished))
+    state = page.computation.state
+    position = context.store.computations.queue_position(id) if state == "queued" else None
+    return messages_answer(
+        MessagesAnswer(messages, page.next, state, page.finished, UNSET if position is None else position)
+    )
 
 
 @routes.get("/computations/<id>/events")

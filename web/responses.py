@@ -69,12 +69,16 @@ class SubmittedAnswer(Struct, frozen=True):
 
 
 class MessagesAnswer(Struct, frozen=True):
-    """Messages after a sequence; ``next`` is the ``after`` of the next request, ``finished``: there will be no more."""
+    """Messages after a sequence; ``next`` is the ``after`` of the next request, ``finished``: there will be no more.
+
+    ``queue_position``: of what waits.
+    """
 
     messages: list[msgspec.Raw]
     next: int
     state: str
     finished: bool
+    queue_position: int | UnsetType = UNSET
 
 
 class FileAnswer(Struct, frozen=True):

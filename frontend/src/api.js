@@ -87,8 +87,8 @@ export class Api {
   }
 
   /**
-   * Return {messages, next, state, finished, isCut}: what came after a sequence, waiting up to so many seconds for it;
-   * `isCut`: nothing came, and the server had no place for so long a wait: ask again after a pause.
+   * Return {messages, next, state, finished, queue_position, isCut}: what came after a sequence, waiting up to so many
+   * seconds for it; `isCut`: nothing came, and the server had no place for so long a wait: ask again after a pause.
    */
   async messages(id, after, wait_s, signal) {
     const leave = await polls.enter();

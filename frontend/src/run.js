@@ -5,10 +5,10 @@ import { inSlices } from "./slices.js";
 
 const SUBMIT_WAIT_S = 0.15; // longer would keep the first output of a slow cell back
 const WAIT_S = 25; // of one long poll
-const QUEUE_WAIT_S = 2; // the position in the queue is asked for this often, and far behind less often,
-const QUEUE_WAIT_S_MAX = 15; // for then it changes slowly,
-const PLACES_A_SECOND = 10; // and many ask
-const CUT_PAUSE_S = 2; // after a long poll that the server had no place for
+const QUEUE_WAIT_S = 2; // what waits in the queue hears of its place this often, and far behind less often,
+const QUEUE_WAIT_S_MAX = 15; // for then it takes its time,
+const PLACES_A_SECOND = 40; // and many ask
+const CUT_PAUSE_S = 2; // after a long poll that the server had no place for; in the queue as long as the next one
 const PAUSE_S_FIRST = 0.5;
 const PAUSE_S_MAX = 15;
 
@@ -110,8 +110,12 @@ export class Run {
       );
       if (!batch) return this.state;
       if (await this.#receive(batch)) return this.state;
-      if (batch.isCut && !(await pause(CUT_PAUSE_S, this.#leaving.signal))) return this.state;
-      if (this.state === "queued") queueWait_s = Math.min(QUEUE_WAIT_S_MAX, Math.max(QUEUE_WAIT_S, (await this.#askForPlace()) / PLACES_A_SECOND));
+      const place = batch.queue_position;
+      if (place) {
+        this.#on.queue?.(place);
+        queueWait_s = Math.min(QUEUE_WAIT_S_MAX, Math.max(QUEUE_WAIT_S, place / PLACES_A_SECOND));
+      }
+      if (batch.isCut && !(await pause(place ? queueWait_s : CUT_PAUSE_S, this.#leaving.signal))) return this.state;
     }
   }
 
@@ -145,14 +149,6 @@ export class Run {
     if (state === "done") return;
     const computation = await this.#persist(() => this.#api.computation(this.id, this.#leaving.signal));
     this.reason = computation?.reason ?? null;
-  }
-
-  /** Tell of the place in the queue, and return it; 0 for what does not wait any more. */
-  async #askForPlace() {
-    const computation = await this.#persist(() => this.#api.computation(this.id, this.#leaving.signal));
-    if (computation?.state !== "queued") return 0;
-    this.#on.queue?.(computation.queue_position);
-    return computation.queue_position ?? 0;
   }
 
   /** Try a call until the server has answered it; null when this run was left. */
