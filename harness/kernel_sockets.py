@@ -103,6 +103,12 @@ class KernelSocket:
     def code(self) -> int | None:
         return self._socket.close_code
 
+    def send_at_once(self) -> None:
+        """Send small packets at once, as browsers do, and not when the one before is acknowledged (Nagle)."""
+        protocol = self._socket.protocol
+        assert protocol is not None and protocol.stream is not None
+        protocol.stream.set_nodelay(True)
+
     def send_raw(self, data: bytes | str) -> None:
         """Send what need not be a message."""
         self._wait(self._write(data))
@@ -199,6 +205,11 @@ class KernelClient:
 def kinds(messages: list[dict]) -> list[str]:
     """Return the types of messages, in order."""
     return [message["header"]["msg_type"] for message in messages]
+
+
+def without_repeats(messages: list[dict]) -> list[dict]:
+    """Return the messages, each the first time that it came."""
+    return list({found["header"]["msg_id"]: found for found in messages}.values())
 
 
 def printed(messages: list[dict]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.kernel_sockets import DEADLINE_S, V1, KernelClient, KernelSocket, printed, reply
+from harness.kernel_sockets import DEADLINE_S, V1, KernelClient, KernelSocket, printed, reply, without_repeats
 from harness.lossy_line import LossyLine
 from harness.processes import wait_for
 
@@ -56,11 +56,6 @@ class SockJs(KernelSocket):
     def receive_raw(self) -> bytes | str | None:
         found = super().receive_raw()
         return found if found is None else found[len(f"{self.kernel}/channels,") :]
-
-
-def without_repeats(messages: list[dict]) -> list[dict]:
-    """Return the messages, each the first time that it came."""
-    return list({found["header"]["msg_id"]: found for found in messages}.values())
 
 
 @pytest.mark.parametrize("client", [Jupyter, SockJs])

@@ -56,6 +56,7 @@ class History(Struct):
 
     n: int = HISTORY_MAX
     hist_access_type: str = "tail"
+    output: bool = False
 
 
 def content_of(heard: Heard, kind: type[Any]) -> Any:

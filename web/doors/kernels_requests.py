@@ -77,7 +77,8 @@ def _history(channel: Channel, heard: Heard) -> None:
     count = min(HISTORY_MAX, max(1, content.n))
     known = content.hist_access_type in ("tail", "range") and session is not None
     codes = here().store.kernels.codes(session, count) if known and session is not None else []
-    history = [[0, turn + 1, code] for turn, code in codes]
+    # With results, as IPython has it that keeps none.
+    history = [[0, turn + 1, [code, None] if content.output else code] for turn, code in codes]
     channel.reply(heard, "history_reply", {"status": "ok", "history": history})
 
 
