@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -14,9 +15,16 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from harness import processes
 from harness.server import ROOT, free_port
 from host.ssh import Door
+from settings import Settings
+from tests.device.lines import Line
+from tests.device.test_connector import open_door, settings_for
+from tests.device.test_upgrade import END_S
+from tests.device.test_upgrade import Site as Server
 
 RELAY, DIAL = "singlecell-relay", "singlecell-dial"
 COMMANDS = ("useradd ", "install ", "cp ", "ssh-keygen ", "chgrp ", "chmod ", "echo ", "touch ", "printf ")
@@ -162,3 +170,48 @@ def is_account(name: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+# --- for tests ------------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def host() -> Iterator[Door]:
+    """The sshd of the host, before the account untrusted."""
+    with open_door(forward=True) as (door, _sshd):
+        yield door
+
+
+@pytest.fixture(scope="module")
+def site(host: Door) -> Iterator[Site]:
+    """A relay that runs, and a host that has dialed in."""
+    with make_site(host) as site, site.run_relay(), site.run_dial():
+        yield site
+
+
+def reaching(site: Site, account: str = "") -> Settings:
+    """Return the settings of a device that reaches an account through the relay."""
+    accounts = [account or site.account]
+    return settings_for(site.door, untrusted_accounts=accounts, ssh_known_hosts_file=str(site.known_hosts))
+
+
+def start_device(server: Server, site: Site, line: Line | None = None) -> processes.Process:
+    """Start a device of the server that reaches its account through the relay, over this line if there is one."""
+    account = site.account
+    if line is not None:
+        port, ours = str(site.device_port), str(line.port)
+        site.known_hosts.write_text(site.known_hosts.read_text().replace(port, ours))
+        account = account.replace(port, ours)
+    config = Path(server.env["SINGLECELL_CONFIG"])
+    changes = {
+        "ssh_key_file": str(site.door.key_file), "ssh_known_hosts_file": str(site.known_hosts), "redial_s_max": 2.0,
+        "heartbeat_s": 1.0, "heartbeat_timeout_s": 4.0,
+    }  # fmt: skip
+    kept = [row for row in config.read_text().splitlines() if row.split(" = ")[0] not in changes]
+    config.write_text("\n".join([*kept, *(f"{name} = {value!r}" for name, value in changes.items()), ""]))
+    server.argv[-1] = account
+    return server.start_device()
+
+
+def end_device(device: processes.Process) -> None:
+    """End a device, so that it does not come again to what ends next."""
+    device.signal(signal.SIGINT)
+    device.wait(END_S)

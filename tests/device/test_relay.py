@@ -1,53 +1,39 @@
-"""Hosts that dial out: what a host, its relay and strangers may do there, and that nobody in between is believed."""
+"""Hosts that dial out: how they are reached, that nobody in between is believed, and what is said when they are not."""
 
 from __future__ import annotations
 
 import os
 import pwd
 import re
-import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
-import paramiko
 import pytest
 
 from harness import processes
-from host.ssh import Door
-from settings import Settings
 from singlecell_client import Client
-from tests.device.relays import READY_S, RELAY, Site, as_account, is_open, make_key, make_site
+from tests.device.lines import Line
+from tests.device.relays import (
+    READY_S,
+    end_device,
+    host,
+    is_open,
+    make_key,
+    make_site,
+    reaching,
+    site,
+    start_device,
+)
 from tests.device.test_connector import open_door, settings_for, start_supervisor, why_not
 from tests.device.test_upgrade import END_S
 from tests.device.test_upgrade import Site as Server
 from tests.device.test_upgrade import site as server
 
-__all__ = ["server"]  # a fixture
+__all__ = ["host", "server", "site"]  # fixtures
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[Door]:
-    """The sshd of the host, before the account untrusted."""
-    with open_door(forward=True) as (door, _sshd):
-        yield door
-
-
-@pytest.fixture(scope="module")
-def site(host: Door) -> Iterator[Site]:
-    """A relay that runs, and a host that has dialed in."""
-    with make_site(host) as site, site.run_relay(), site.run_dial():
-        yield site
-
-
-def reaching(site: Site, account: str = "") -> Settings:
-    """Return the settings of a device that reaches an account through the relay."""
-    accounts = [account or site.account]
-    return settings_for(site.door, untrusted_accounts=accounts, ssh_known_hosts_file=str(site.known_hosts))
 
 
 def listens(pid: int) -> set[str]:
@@ -70,13 +56,16 @@ def test_a_supervisor_is_reached_through_the_relay(site):
     assert not supervisor.alive
 
 
-def test_a_relay_that_was_killed_comes_back_with_all_kept_sessions(server: Server):
+def test_kept_sessions_outlive_a_relay_that_dies_and_a_line_that_stands_still(server: Server):
     with ExitStack() as stack:
         door, _sshd = stack.enter_context(open_door(forward=True))
         site = stack.enter_context(make_site(door))
         relay = stack.enter_context(site.run_relay())
-        stack.enter_context(site.run_dial())
-        device = start_device(server, site)
+        dial = stack.enter_context(site.run_dial())
+        line = Line(site.device_port)
+        stack.callback(line.close)
+        line.delay_s = 0.02
+        device = start_device(server, site, line)
         client = Client(server.url)
         session = client.run("n = 1", keep=True).session
         running = client.submit("print('in', flush=True)\nimport time\ntime.sleep(600)")["id"]
@@ -87,171 +76,18 @@ def test_a_relay_that_was_killed_comes_back_with_all_kept_sessions(server: Serve
         waiting = client.submit("n += 1; n", session=session, keep=True)["id"]
         processes.wait_for(lambda: not site.is_dialed)
         stack.enter_context(site.run_relay())
+        stack.callback(dial.signal, signal.SIGTERM)
+        stack.callback(end_device, device)
         assert client.result(waiting, list(client.follow(waiting))).text == "2\n"
         # It is tried again, as any that lost its host.
         processes.wait_for(lambda: server.store.computations.get(running).attempt == 2, END_S)
         client.cancel(running)
+        line.halt()
+        device.wait_for_line("its supervisor was silent for 4 s", END_S)
+        waiting = client.submit("n += 1; n", session=session, keep=True)["id"]
+        line.go_on()
+        assert client.result(waiting, list(client.follow(waiting))).text == "3\n"
         assert device.exit_code is None and listens(device.pid) <= {"0100007F"}
-
-
-def start_device(server: Server, site: Site) -> processes.Process:
-    """Start a device of the server that reaches its account through the relay."""
-    config = Path(server.env["SINGLECELL_CONFIG"])
-    keys = {"ssh_key_file": str(site.door.key_file), "ssh_known_hosts_file": str(site.known_hosts), "redial_s_max": 2.0}
-    config.write_text(config.read_text() + "".join(f"{name} = {value!r}\n" for name, value in keys.items()))
-    server.argv[-1] = site.account
-    return server.start_device()
-
-
-# --- a host that was taken over: its key, at the relay -------------------------------------------------------------
-def log_in(port: int, key: Path, user: str = RELAY) -> paramiko.Transport:
-    """Return a connection to the relay, as whoever holds a key."""
-    transport = paramiko.Transport(("127.0.0.1", port))
-    try:
-        transport.start_client(timeout=READY_S)
-        transport.auth_publickey(user, paramiko.Ed25519Key.from_private_key_file(str(key)))
-    except BaseException:
-        transport.close()
-        raise
-    return transport
-
-
-def opens(kind: str, there: tuple[str, int] | None = None) -> Callable[[paramiko.Transport], object]:
-    """Return an attempt to open a channel."""
-    here = ("127.0.0.1", 1) if there else None
-    return lambda transport: transport.open_channel(kind, there, here, timeout=READY_S)
-
-
-def listens_at(address: str, port: int) -> Callable[[paramiko.Transport], object]:
-    """Return an attempt to have the relay listen for us."""
-    return lambda transport: transport.request_port_forward(address, port)
-
-
-def asks(kind: str, *words: str | int) -> Callable[[paramiko.Transport], object]:
-    """Return an attempt to ask something of the whole connection."""
-
-    def ask(transport: paramiko.Transport) -> object:
-        if transport.global_request(kind, words, wait=True) is None:
-            raise paramiko.SSHException("refused")
-        return None
-
-    return ask
-
-
-def attempts_of_a_host(site: Site) -> dict[str, Callable[[paramiko.Transport], object]]:
-    """Return what a host tries that it may not."""
-    return {
-        "a session, for a shell, a command, a terminal or sftp": opens("session"),
-        "the device's door": opens("direct-tcpip", ("127.0.0.1", site.device_port)),
-        "another host's port": opens("direct-tcpip", ("127.0.0.1", site.elsewhere)),
-        "its own port, from the relay": opens("direct-tcpip", ("127.0.0.1", site.port)),
-        "a host beside the relay": opens("direct-tcpip", ("10.0.0.1", 22)),
-        "X11": opens("x11", ("127.0.0.1", 6000)),
-        "an agent": opens("auth-agent@openssh.com"),
-        "to listen at another host's port": listens_at("127.0.0.1", site.elsewhere),
-        "to listen at any port": listens_at("127.0.0.1", 0),
-        "to listen on all addresses": listens_at("", site.port),
-        "to listen on all addresses of IPv4": listens_at("0.0.0.0", site.port),
-        "to listen on all addresses of IPv6": listens_at("::", site.port),
-        "to listen at another name of the loopback": listens_at("localhost", site.port),
-        "to listen on IPv6's loopback": listens_at("::1", site.port),
-        "to listen at the device's door": listens_at("127.0.0.1", site.device_port),
-        "to listen at its own port a second time": listens_at("127.0.0.1", site.port),
-        "to listen at a Unix socket": asks("streamlocal-forward@openssh.com", "/tmp/relay-socket"),
-        "to end what it did not begin": asks("cancel-tcpip-forward", "127.0.0.1", site.port),
-    }
-
-
-def test_a_host_may_do_nothing_on_the_relay_but_open_its_port(site):
-    got_through = []
-    with log_in(site.hosts_port, site.etc / "dial" / "dial_key") as transport:
-        for name, attempt in attempts_of_a_host(site).items():
-            with suppress(paramiko.SSHException):
-                attempt(transport)
-                got_through.append(name)
-            assert transport.is_active(), name
-    assert not got_through
-    assert site.is_dialed, "the host that dialed in first still has its port"
-    runs = {processes.command_line(pid).split(":")[0].split(" ")[0] for pid in pids_of(RELAY)}
-    assert runs <= {"sshd", "/usr/sbin/sshd"}
-
-
-def pids_of(account: str) -> list[int]:
-    """Return the processes of an account."""
-    uid = pwd.getpwnam(account).pw_uid
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and entry.exists() and entry.stat().st_uid == uid:
-            found.append(int(entry.name))
-    return found
-
-
-@pytest.mark.parametrize("flags", ["", "-tt", "-N -R 1080", "-N -R /tmp/relay-socket:127.0.0.1:22", "-W 127.0.0.1:22"])
-def test_the_ssh_of_everyday_gets_nothing_either(site, flags, tmp_path):
-    shutil.copy(site.etc / "dial" / "dial_key", tmp_path)
-    (tmp_path / "dial_key").chmod(0o600)
-    options = ["BatchMode=yes", "StrictHostKeyChecking=yes", f"UserKnownHostsFile={site.etc}/dial/known_hosts"]
-    options += ["ExitOnForwardFailure=yes", "IdentitiesOnly=yes", f"Port={site.hosts_port}"]
-    argv = ["ssh", "-F", "none", "-i", str(tmp_path / "dial_key"), *(f"-o{option}" for option in options)]
-    argv += [*flags.split(), f"{RELAY}@127.0.0.1", *([] if flags else ["id"])]
-    tried = subprocess.run(
-        argv, capture_output=True, text=True, check=False, timeout=READY_S, stdin=subprocess.DEVNULL
-    )
-    assert tried.returncode == 255 and not tried.stdout, tried
-    assert "Permission denied" not in tried.stderr, "it was let in, and then refused"
-
-
-@pytest.mark.parametrize("allowed", ["remote", "local"])
-def test_sshd_itself_says_that_nothing_else_is_open(site, allowed):
-    port = site.hosts_port if allowed == "remote" else site.device_port
-    config = site.etc / "relay" / "sshd_config"
-    who = f"user={RELAY},host=h,addr=203.0.113.1,laddr=127.0.0.1,lport={port}"
-    argv = [*as_account(RELAY), "/usr/sbin/sshd", "-T", "-f", str(config), "-C", who]
-    said = set(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines())
-    assert said >= {
-        "maxsessions 0", "forcecommand /bin/false", "permittty no", "permituserrc no", "permituserenvironment no",
-        "allowstreamlocalforwarding no", "allowagentforwarding no", "x11forwarding no", "permittunnel no",
-        "gatewayports no", "authenticationmethods publickey", "passwordauthentication no", "usepam no",
-        f"allowtcpforwarding {allowed}",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("who", ["root", "singlecell", "untrusted", "nobody"])
-def test_a_host_can_log_in_as_nobody_else(site, who):
-    with pytest.raises(paramiko.SSHException):
-        log_in(site.hosts_port, site.etc / "dial" / "dial_key", who)
-
-
-def test_each_key_opens_its_own_door_alone(site, tmp_path):
-    make_key(tmp_path / "stranger")
-    keys = {"host": site.etc / "dial" / "dial_key", "device": site.door.key_file, "stranger": tmp_path / "stranger"}
-    let_in = set()
-    for name, key in keys.items():
-        for door, port in (("hosts'", site.hosts_port), ("device's", site.device_port)):
-            try:
-                log_in(port, key).close()
-                let_in.add((name, door))
-            except paramiko.AuthenticationException:
-                continue
-    assert let_in == {("host", "hosts'"), ("device", "device's")}
-
-
-def test_no_password_is_asked_for(site):
-    for port in (site.hosts_port, site.device_port):
-        with paramiko.Transport(("127.0.0.1", port)) as transport:
-            transport.start_client(timeout=READY_S)
-            with pytest.raises(paramiko.BadAuthenticationType) as caught:
-                transport.auth_none(RELAY)
-            assert caught.value.allowed_types == ["publickey"]
-
-
-def test_the_device_may_reach_ports_of_the_relay_and_nothing_else(site):
-    refused = [opens("session"), opens("direct-tcpip", ("10.0.0.1", 22)), listens_at("127.0.0.1", site.elsewhere)]
-    with log_in(site.device_port, site.door.key_file) as transport:
-        for attempt in refused:
-            with pytest.raises(paramiko.SSHException):
-                attempt(transport)
-        opens("direct-tcpip", ("127.0.0.1", site.port))(transport)
 
 
 # --- a relay that was taken over, or a stranger at the port --------------------------------------------------------
