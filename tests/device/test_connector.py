@@ -27,6 +27,8 @@ from host.ssh import Door, make_door
 from settings import Settings
 
 READY_S = 20.0
+# One language is enough, and this one is ready soonest.
+PYTHON_ALONE = {name: None for name in settings_file.load().languages if name != "python"}
 
 
 def answers(door: Door) -> bool:

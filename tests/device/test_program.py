@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,10 +14,11 @@ import pytest
 
 import settings as settings_file
 import store as stores
+import trusted_db
 from harness import processes
 from harness.processes import Process
 from store import Store, embedded
-from tests.device.test_connector import open_door
+from tests.device.test_connector import PYTHON_ALONE, open_door
 from tests.mongod import new_name
 from tests.store.conftest import state_of, submit
 
@@ -28,16 +29,31 @@ END_S = 10.0
 ENDLESS = "import time\nprint('begun', flush=True)\ntime.sleep(600)"
 
 
-def run_wrongly(*arguments: str, config: str = "", tmp_path: Path) -> str:
-    """Run the program, which must refuse with exit code 2; return what it says on standard error."""
-    file = tmp_path / "config.py"
-    file.write_text(config)
-    env = {**os.environ, settings_file.ENVIRONMENT_NAME: str(file)}
-    ended = subprocess.run([*PROGRAM, *arguments], env=env, capture_output=True, text=True, timeout=60, cwd=tmp_path)
-    assert ended.returncode == 2
-    assert ended.stdout == ""
-    assert "Traceback" not in ended.stderr
-    return ended.stderr.strip().splitlines()[-1]
+@pytest.fixture
+def run_wrongly(tmp_path, monkeypatch, capsys) -> Callable[..., str]:
+    """Return what runs the program, which must refuse with exit code 2; it gives the last line on standard error."""
+
+    def run_wrongly(*arguments: str, config: str = "") -> str:
+        file = tmp_path / "config.py"
+        file.write_text(config)
+        monkeypatch.setenv(settings_file.ENVIRONMENT_NAME, str(file))
+        try:
+            code = trusted_db.main(list(arguments))
+        except SystemExit as ended:  # as argparse ends what it does not understand
+            code = ended.code
+        said = capsys.readouterr()
+        assert (code, said.out) == (2, "")
+        return said.err.strip().splitlines()[-1]
+
+    return run_wrongly
+
+
+def test_the_program_itself_refuses_with_a_sentence_and_its_code(tmp_path):
+    (tmp_path / "config.py").write_text("")
+    env = {**os.environ, settings_file.ENVIRONMENT_NAME: str(tmp_path / "config.py")}
+    ended = subprocess.run([*PROGRAM, "-w", "-1"], env=env, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    said = "trusted_db.py: workers is -1; it must be a number above 0\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +65,14 @@ def run_wrongly(*arguments: str, config: str = "", tmp_path: Path) -> str:
         (["cells"], "trusted_db.py: error: unrecognized arguments: cells"),
         (
             ["--untrusted-account", "a@b", "--untrusted-account", "a@b:0"],
-            "trusted_db.py: untrusted_accounts: 'a@b:0' is no account: write user@host or user@host:port",
+            "trusted_db.py: untrusted_accounts: 'a@b:0' is no account: write user@host or user@host:port, "
+            "and of a host that dials out user@name:port via user@relay:port",
         ),
         (["--untrusted-account", ""], "trusted_db.py: untrusted_accounts must be a list of texts"),
     ],
 )
-def test_a_wrong_command_line_is_refused_with_a_sentence(tmp_path, arguments, sentence):
-    assert run_wrongly(*arguments, tmp_path=tmp_path) == sentence
+def test_a_wrong_command_line_is_refused_with_a_sentence(run_wrongly, arguments, sentence):
+    assert run_wrongly(*arguments) == sentence
 
 
 @pytest.mark.parametrize(
@@ -67,8 +84,8 @@ def test_a_wrong_command_line_is_refused_with_a_sentence(tmp_path, arguments, se
         ("untrusted_accounts = ['a']", "trusted_db.py: untrusted_accounts: 'a' is no account: "),
     ],
 )
-def test_wrong_settings_are_refused_with_a_sentence(tmp_path, config, sentence):
-    said = run_wrongly(config=config, tmp_path=tmp_path)
+def test_wrong_settings_are_refused_with_a_sentence(run_wrongly, tmp_path, config, sentence):
+    said = run_wrongly(config=config)
     assert said.startswith(sentence.format(config=tmp_path / "config.py"))
 
 
@@ -102,7 +119,7 @@ class Running:
 def running(mongo_directory: Path, tmp_path: Path) -> Iterator[Running]:
     """The program at work."""
     database = {"mongo_uri": embedded.uri(mongo_directory), "mongo_database": new_name()}
-    database["languages"] = {"sage": None}  # one language is enough, and this one is ready sooner
+    database["languages"] = PYTHON_ALONE
     with open_door(forward=False) as (door, sshd):
         config = tmp_path / "config.py"
         chosen = {**database, "ssh_key_file": str(door.key_file), "ssh_known_hosts_file": str(door.known_hosts_file)}
@@ -118,7 +135,7 @@ def running(mongo_directory: Path, tmp_path: Path) -> Iterator[Running]:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_asked_to_end_it_hands_back_what_runs_and_leaves_nothing(running, number):
     assert running.over_there
     running.device.signal(number)

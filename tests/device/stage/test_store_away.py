@@ -89,6 +89,7 @@ def test_a_cell_goes_on_and_ends_while_mongodb_is_away(away, caplog):
 
 
 def test_what_waits_in_memory_has_a_bound_and_nothing_is_lost_beyond_it(away, monkeypatch):
+    """And a device that stops while MongoDB is away ends its supervisors all the same."""
     stage, supervisor, run, mongod = away
     monkeypatch.setattr(loop, "WAITING_BYTES_MAX", 100_000)
     monkeypatch.setattr(connection, "ROUND_BYTES_MAX", 20_000)
@@ -107,19 +108,18 @@ def test_what_waits_in_memory_has_a_bound_and_nothing_is_lost_beyond_it(away, mo
     stage.play(lambda: not stage.device.runs.by_id)
     assert "".join(texts(stage, run.computation)) == "".join(lines)
     assert not supervisor.ended
+    mongod.stop()
+    stage.close()
+    assert supervisor.ended
 
 
-def test_a_device_that_starts_while_mongodb_is_away_begins_when_it_is_there(tmp_path, connect, make_stage, caplog):
+def test_a_device_that_starts_while_mongodb_is_away_begins_when_it_is_there(
+    tmp_path, connect, make_stage, caplog, monkeypatch
+):
+    monkeypatch.setattr(loop, "STORE_START_S", 0.5)
     stage = make_stage(connect(tmp_path, mongo_timeout_s=0.3))
     stage.play(lambda: stage.device.accounts[0].state == "ready")
     stage.play(lambda: any("queued cells wait" in line for line in caplog.messages))
     with run_mongod(tmp_path):
         id = submit(stage.store)
         assert stage.finish(id).state == "done"
-
-
-def test_a_device_that_stops_while_mongodb_is_away_ends_its_supervisors_all_the_same(away):
-    stage, supervisor, _run, mongod = away
-    mongod.stop()
-    stage.close()
-    assert supervisor.ended
