@@ -22,12 +22,12 @@ class Part:
 # In the order in which they begin: those that last longest are first, so that both ends come at the same time.
 PARTS = (
     Part("browser", ("tests/browser",)),
-    Part("device, host, load", ("tests/device", "tests/host", "tests/load")),
     Part("adversarial", ("tests/adversarial",)),
+    Part("end_to_end", ("tests/end_to_end",)),
+    Part("device, host, load", ("tests/device", "tests/host", "tests/load")),
     Part("untrusted", ("tests/untrusted",)),
     # What needs the whole server with all languages, so that they are loaded for it once.
     Part("languages", ("tests/sage", "tests/r", "tests/gvisor", "tests/programs", "tests/host/test_sage.py")),
-    Part("end_to_end", ("tests/end_to_end",)),
     Part("store, web, wire", ("tests/store", "tests/web", "tests/wire")),
     Part("all others", ("tests",)),
     Part(
