@@ -6,7 +6,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -14,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from harness import chromium
 from tests.browser.cell import SIGHT_MS, Cell
 from tests.browser.elsewhere import Elsewhere
+from tests.browser.lent_page import Lender, new_page
 from tests.browser.site import Site
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
@@ -44,31 +44,24 @@ def packages() -> Path:
     return FRONTEND / "node_modules"
 
 
-class Watch:
-    """What went wrong in a page, and whom it spoke to."""
-
-    def __init__(self, page: Page) -> None:
-        self.errors: list[str] = []
-        self.hosts: set[str] = set()
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
-        page.on("request", lambda request: self._note(request.url))
-
-    def _note(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme in ("http", "https", "ws", "wss"):
-            self.hosts.add(parts.netloc)
+@pytest.fixture(scope="session")
+def lender(browser) -> Iterator[Lender]:
+    """Who lends a page to test after test."""
+    lender = Lender(browser, DEADLINE_MS)
+    yield lender
+    lender.close()
 
 
 @pytest.fixture
-def page(browser) -> Iterator[Page]:
-    """A fresh page with an empty memory; `page.watch` has its errors and the hosts it asked."""
-    context = browser.new_context(locale="en-GB")
-    context.set_default_timeout(DEADLINE_MS)
-    page = context.new_page()
-    page.watch = Watch(page)
-    yield page
-    context.close()
+def page(request, browser, lender) -> Iterator[Page]:
+    """A page in which nothing is left of other tests; `page.watch` has its errors and the hosts it asked."""
+    if {"cell", "embed"} & set(request.fixturenames):
+        yield lender.lend()
+        lender.take_back()
+    else:  # what lies in a frame has a memory of its own there
+        page = new_page(browser, DEADLINE_MS)
+        yield page
+        page.context.close()
 
 
 @pytest.fixture
@@ -80,11 +73,12 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def cell(server, page) -> Cell:
+def cell(server, page) -> Iterator[Cell]:
     """The cell of the server's own page, without the gallery below, whose cells run when a reader comes to them."""
-    page.add_init_script("addEventListener('DOMContentLoaded', () => document.querySelector('.gallery')?.remove())")
-    page.goto(server.url)
-    return Cell(page).ready()
+    alone = "addEventListener('DOMContentLoaded', () => document.querySelector('.gallery')?.remove())"
+    with Page.add_init_script(page, alone):  # which does not last
+        page.goto(server.url)
+        yield Cell(page).ready()
 
 
 @pytest.fixture

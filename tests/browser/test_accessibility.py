@@ -42,13 +42,6 @@ def violations(page, packages: Path) -> list[str]:
     return [f"{one['id']}: {node['html'][:120]} {node['failureSummary']}" for one in found for node in one["nodes"]]
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request, page) -> str:
-    """The colours that the reader's system asks for."""
-    page.emulate_media(color_scheme=request.param, reduced_motion="reduce")
-    return request.param
-
-
 def put(embed, lang: str, names: Iterable[str]) -> None:
     """Open a page in a language with a cell for each of these states, and bring each into the state that is its id."""
     cells = "".join(f"<single-cell id={name} {STATES[name][0]}></single-cell>" for name in names)
@@ -158,15 +151,19 @@ def test_everything_fits_on_320_pixels(server, page, cell):
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_the_server_pages_pass_too(server, browser, packages, scheme):
-    for path in ("/", "/embed", "/installed", "/cell?code=print(1)"):
-        context = browser.new_context(bypass_csp=True, color_scheme=scheme)
-        page = context.new_page()
+def test_the_server_pages_pass_too(server, browser, packages):
+    context = browser.new_context(bypass_csp=True, reduced_motion="reduce")
+    page = context.new_page()
+    for path in ("/", "/embed", "/installed", "/cell?code=print(1)&theme=system"):
+        page.emulate_media(color_scheme="light")
         page.goto(server.url + path)
-        if path != "/installed":
-            expect(page.locator("single-cell").first).to_have_attribute("state", "idle")
-        assert violations(page, packages) == []
-        context.close()
+        for scheme, name in (("light", "cell"), ("dark", "cell dark")):
+            page.emulate_media(color_scheme=scheme)
+            if path != "/installed":
+                expect(page.locator("single-cell").first).to_have_attribute("state", "idle")
+                expect(page.locator("single-cell .cell").first).to_have_class(name)
+            assert violations(page, packages) == [], (path, scheme)
+    context.close()
 
 
 def test_what_happens_is_said_to_screen_readers_without_a_flood(embed, page):

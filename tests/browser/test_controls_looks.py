@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_accessibility import RULES
+from tests.browser.test_rich_output import UNTIL
 
 PAPERS = {"light": "#ffffff", "dark": "#171b21"}  # of a cell
 EACH = """
@@ -71,18 +71,25 @@ w.VBox([fold, tab])
 """
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_any_control(embed, page, packages, scheme):
-    page.emulate_media(color_scheme=scheme)
+def test_axe_finds_nothing_in_any_control(embed, page, packages):
+    page.emulate_media(color_scheme="light")
     paper = "<style>@media (prefers-color-scheme: dark) { body { background: #111; color: #eee } }</style>"
     cell = embed("<single-cell></single-cell>", head=paper).run(EACH)
     cell.drawn.get_by_role("tab", name="first").wait_for()
     [frame] = [frame for frame in page.frames if frame.url == "about:srcdoc"]
-    # The frame lets the cell's paper show through; axe, inside, would take it for white.
-    frame.evaluate("paper => (document.documentElement.style.background = paper)", PAPERS[scheme])
     frame.evaluate((packages / "axe-core/axe.min.js").read_text())
-    found = frame.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)["violations"]
-    assert [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]] == []
+    ink = "getComputedStyle(document.body).color"
+    inks = []
+    for scheme, colour in PAPERS.items():
+        page.emulate_media(color_scheme=scheme)
+        expect(cell.node.locator(".cell")).to_have_class("cell dark" if scheme == "dark" else "cell")
+        if inks:
+            cell.drawn.locator("body").evaluate(UNTIL, f"{ink} !== {inks[0]!r}")  # the frame has heard of it
+        inks.append(frame.evaluate(ink))
+        # The frame lets the cell's paper show through; axe, inside, would take it for white.
+        frame.evaluate("paper => (document.documentElement.style.background = paper)", colour)
+        found = frame.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)["violations"]
+        assert [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]] == [], scheme
     assert page.watch.errors == []
 
 

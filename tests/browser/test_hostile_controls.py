@@ -99,7 +99,7 @@ def settled(cell: Cell) -> None:
 def victim(embed) -> Cell:
     """A cell with a slider; the page has another one, ``#attacker``."""
     cell = embed("<single-cell id=victim></single-cell><single-cell id=attacker></single-cell>")
-    return cell.run(VICTIM)
+    return cell.run(VICTIM).shows("model ")  # what speaks of controls is shown when the part for them has come
 
 
 def model_of(cell: Cell) -> str:

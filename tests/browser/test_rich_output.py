@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
+from tests.browser.cell import Cell
 from tests.browser.scene import scene
 
 ROOT = Path(__file__).parents[2]
@@ -100,31 +101,34 @@ def test_a_server_without_the_small_build_draws_with_the_whole_one(cell, asked, 
     assert asked.files == ["plotly"]
 
 
-def test_two_figures_share_one_load_of_their_library(cell, asked):
+def test_two_figures_share_one_load_of_their_library_and_follow_the_cells_width(cell, page, asked):
     cell.run("import plotly.express as px\nfor n in (2, 3): px.line(x=range(n), y=range(n)).show()")
-    expect(cell.output.locator(".frame")).to_have_count(2)
-    for place in range(2):
-        frame = cell.output.frame_locator(".frame").nth(place).frame_locator("iframe")
-        expect(frame.locator(".lines path")).to_have_count(1)
+    frames = cell.output.locator(".frame")
+    expect(frames).to_have_count(2)
+    drawn = [cell.output.frame_locator(".frame").nth(place).frame_locator("iframe") for place in range(2)]
+    for one in drawn:
+        expect(one.locator(".lines path")).to_have_count(1)
     assert asked.files == ["plotly-cartesian"]
+    for place in range(2):
+        expect(frames.nth(place)).to_have_attribute("title", "Output of the program")
+        inner = cell.output.frame_locator(".frame").nth(place).locator("iframe")
+        expect(inner).to_have_attribute("title", "Output of the program")
+    page.set_viewport_size({"width": 400, "height": 1200})
+    for place, one in enumerate(drawn):
+        expect(one.locator(".main-svg").first).to_have_attribute("width", re.compile("^3[0-9]{2}"))
+        same_height(frames.nth(place), one)
 
 
-def test_a_figure_follows_the_width_of_its_cell(cell, page):
-    cell.run("import plotly.express as px\npx.bar(x=['a', 'b'], y=[1, 2])")
-    picture = cell.drawn.locator(".main-svg").first
-    expect(picture).to_be_visible()
-    page.set_viewport_size({"width": 400, "height": 800})
-    expect(picture).to_have_attribute("width", re.compile("^3[0-9]{2}"))
-    same_height(cell.output.locator(".frame"), cell.drawn)
-
-
-@pytest.mark.parametrize(("theme", "light"), [("dark", True), ("light", False)])
-def test_charts_are_light_on_dark_pages(embed, theme, light):
-    cell = embed(f'<single-cell theme="{theme}"></single-cell>')
-    cell.run("import plotly.express as px\npx.bar(x=['a'], y=[1], title='T')")
-    title = cell.drawn.locator(".gtitle")
-    bright = title.evaluate("title => getComputedStyle(title).fill.match(/\\d+/g).map(Number)[1] > 128")
-    assert bright is light
+def test_charts_are_light_on_dark_pages(embed, page):
+    themes = ("dark", "light")
+    embed("".join(f"<single-cell id={theme} theme={theme} linked></single-cell>" for theme in themes))
+    for theme in themes:
+        cell = Cell(page, f"#{theme}").ready()
+        cell.run("import plotly.express as px\npx.bar(x=['a'], y=[1], title='T')")
+        cell.output.scroll_into_view_if_needed()
+        title = cell.drawn.locator(".gtitle")
+        bright = title.evaluate("title => getComputedStyle(title).fill.match(/\\d+/g).map(Number)[1] > 128")
+        assert bright is (theme == "dark"), theme
 
 
 def test_a_vega_lite_chart_is_drawn_with_text_that_can_be_read(cell, asked):
@@ -320,11 +324,7 @@ def test_links_within_an_output_lead_to_their_places(cell):
     expect(cell.output.locator(".notice")).to_have_count(0)
 
 
-def test_frames_have_titles_and_what_is_in_them_is_reached_by_keyboard(cell, page):
-    cell.run("import plotly.express as px\npx.bar(y=[1])")
-    expect(cell.output.locator(".frame")).to_have_attribute("title", "Output of the program")
-    inner = cell.output.frame_locator(".frame").locator("iframe")
-    expect(inner).to_have_attribute("title", "Output of the program")
+def test_a_chart_that_is_wider_than_its_frame_is_scrolled_by_keyboard(cell, page):
     page.set_viewport_size({"width": 320, "height": 700})
     cell.run(mime("vnd.vegalite.v5+json", {**BARS, "width": 900}))
     chart = cell.drawn.locator(".chart")

@@ -32,5 +32,5 @@ def test_code_that_fails_asks_or_uses_too_much_has_no_success_and_what_it_printe
     assert (found["success"], found["stdout"]) == (False, "before\n")
     assert found["execute_reply"]["ename"] == "ZeroDivisionError" and "stderr" not in found
     assert ask(server, "input()")["execute_reply"]["ename"] == "StdinNotImplementedError"
-    found = ask(server, "print('spins', flush=True)\nwhile True: pass")
-    assert (found["success"], found["stdout"]) == (False, "spins\n")
+    found = ask(server, "print('takes', flush=True)\nkept = []\nwhile True: kept.append(bytearray(50_000_000))")
+    assert (found["success"], found["stdout"]) == (False, "takes\n")
