@@ -46,6 +46,10 @@ class Computations:
     def _computations(self) -> Documents:
         return self._database.collection("computations")
 
+    def is_known_full(self) -> bool:
+        """Return whether the queue has just been found full, by this process: nobody is asked."""
+        return self._shares.is_known_full
+
     @guarded
     def are_waiting(self, at_least: int) -> bool:
         """Return whether so many computations wait. Raises StoreUnavailableError."""

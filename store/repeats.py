@@ -17,8 +17,10 @@ from store.database import Database
 from store.errors import OtherBodyError, guarded
 from store.indexes import ONCE_KEPT_S
 from store.models import UNREAD, Computation, Once
+from store.together import Together
 
 HASH_BYTES = 16
+TOGETHER_MAX = 100  # keys that are looked for with one command
 # The fields of a computation that are left of it until its key has run out.
 LEFT = {"once": 1, "submitted": 1, "session": 1, "language": 1, "state": 1, "turn": 1}
 
@@ -42,11 +44,15 @@ class Repeats:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._together = Together(self._find_all, TOGETHER_MAX)
 
     @guarded
     def find(self, once: Once) -> First | None:
         """Return what this key began, None when it is new. Raises StoreUnavailableError."""
-        named = {"once.name": {"$in": list(once.names)}}
+        return self._together.ask(once)
+
+    def _find_all(self, onces: Sequence[Once]) -> list[First | None]:
+        named = {"once.name": {"$in": [name for once in onces for name in once.names]}}
         both: list[dict[str, Any]] = [
             {"$match": named},
             {"$project": UNREAD},
@@ -54,12 +60,14 @@ class Repeats:
         ]
         computations = self._database.collection("computations")
         since = datetime.now(timezone.utc) - timedelta(seconds=ONCE_KEPT_S)
+        firsts: dict[str, First] = {}
         for found in computations.aggregate(both):
             if found["submitted"] > since:
-                return First(Computation.of(found), bytes(found["once"]["digest"]), found.get("deleted", False))
-            # The name is free again.
-            computations.update_one({"_id": found["_id"]}, {"$unset": {"once": ""}})
-        return None
+                first = First(Computation.of(found), bytes(found["once"]["digest"]), found.get("deleted", False))
+                firsts.setdefault(found["once"]["name"], first)
+            else:  # the name is free again
+                computations.update_one({"_id": found["_id"]}, {"$unset": {"once": ""}})
+        return [next((firsts[name] for name in once.names if name in firsts), None) for once in onces]
 
 
 def name_of(whose: str, untrusted_key: str) -> str:

@@ -37,6 +37,11 @@ class Shares:
     def _computations(self) -> Documents:
         return self._database.collection("computations")
 
+    @property
+    def is_known_full(self) -> bool:
+        """Whether the queue has just been found full."""
+        return time.monotonic() < self._full_until
+
     def take_place(self, submission: Submission) -> None:
         """Use a place for a new computation. Raises QueueFullError, OverShareError, PyMongoError."""
         # The queue is measured when the places that the last measurement left may be used up; devices only free more.

@@ -18,7 +18,7 @@ from web.headers import REPEATED
 from web.message_pages import Page, existing_computation, wait_for_end
 from web.operations import operation
 from web.parameters import BUFFERS, KEY, ONCE_HEADER, ONCE_QUERY, PAGE, PROOF, WAIT
-from web.problems import refuse
+from web.problems import QUEUE_FULL, refuse
 from web.request_schemas import InputValue, NewComputation
 from web.responses import AcceptedAnswer, ComputationAnswer, Links, SubmittedAnswer, Usage, address, json_answer
 
@@ -228,7 +228,7 @@ def store_submission(submission: Submission) -> Computation:
     except stores.OtherBodyError:
         refuse(422, OTHER_BODY)
     except stores.QueueFullError:
-        refuse(503, "Too many computations are waiting; try again in a moment.", reason="queue_full")
+        refuse(503, QUEUE_FULL, reason="queue_full")
     except stores.UnknownSessionError:
         refuse(404, "There is no session with this id.")
     except stores.OtherLanguageError as other:

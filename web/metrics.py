@@ -82,10 +82,10 @@ class Figures:
                 if sample.name.endswith("_total"):
                     yield sample.labels["reason"], int(sample.value)
 
-    def refused_early(self, untrusted_method: str) -> None:
-        """Count a request over its client's rate, which the application never saw."""
-        self.requests.labels("none", method_of(untrusted_method), 429).inc()
-        self.refused.labels("requests").inc()
+    def refused_early(self, untrusted_method: str, status: int, reason: str) -> None:
+        """Count a request that was refused before the application saw it."""
+        self.requests.labels("none", method_of(untrusted_method), status).inc()
+        self.refused.labels(reason).inc()
 
     def _end(self, response: Response) -> Response:
         # The route, not the path: ids would make a series each.

@@ -36,6 +36,7 @@ JUPYTER = "/api/"  # below it are the addresses of its clients
 RETRY_AFTER_S = 2  # when a database restarts or the queue is full
 ROOM_AFTER_S = 10  # when devices have to make room first
 
+QUEUE_FULL = "Too many computations are waiting; try again in a moment."
 NO_PROOF = "Many computations wait: solve the challenge and send the proof, or try again in a moment."
 
 _log = logging.getLogger(__name__)

@@ -198,6 +198,36 @@ def test_a_refusal_before_the_application_says_what_the_application_says(
     assert told[0] == told[1]
 
 
+@pytest.mark.parametrize("query", ["", "?idempotency_key=new"])
+def test_a_full_queue_is_told_before_the_application_as_the_application_tells_it(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    app = make_app(operator_key=OPERATOR_KEY)
+    client, text = app.test_client(), store_of(app).keys.make(Key("course", "page"))
+    first = submit(client, "203.0.113.5", "?idempotency_key=again").get_json()["id"]
+    store_of(app).computations._shares._full_until = time.monotonic() + 3600
+    store_of(app).computations._shares._free_places = 0
+
+    def told(answer: TestResponse) -> tuple[int, object, list[str | None]]:
+        names = ("Retry-After", "Singlecell-Problem", "Access-Control-Allow-Origin", "Content-Type")
+        return answer.status_code, answer.get_json(), [answer.headers.get(name) for name in names]
+
+    def refused_early() -> bool:
+        return 'route="none",status="503"' in client.get("/metrics").text
+
+    late = [submit(client, "203.0.113.5", f"?key={text}"), submit(client, None)]  # with a key; the operator's
+    assert not refused_early()
+    early = submit(client, "203.0.113.5", query, Origin="https://a.example")
+    assert refused_early()
+    assert told(early)[:2] == told(late[0])[:2] == told(late[1])[:2] and early.status_code == 503
+    again = submit(client, "203.0.113.5", "?idempotency_key=again")  # it has its place already
+    assert (again.status_code, again.get_json()["id"]) == (201, first)
+    store_of(app).bans.add("client", "203.0.113.9", "mining")
+    assert submit(client, "203.0.113.9").status_code == 403
+    monkeypatch.setattr(early_refusals, "answer", lambda *_: None)
+    assert told(early) == told(submit(client, "203.0.113.5", query, Origin="https://a.example"))
+
+
 def test_methods_that_strangers_make_up_are_one_series_in_the_figures(make_app: MakeApp) -> None:
     app = make_app()
     for flooded in (False, True):
