@@ -72,7 +72,7 @@ class Kernel:
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Kernel:
         """Return the kernel that this document describes."""
-        names = [name for name in cls.__dataclass_fields__ if name != "id"]
+        names = [name for name in cls.__dataclass_fields__ if name in document]
         return cls(id=document["_id"], **{name: document[name] for name in names})
 
 
@@ -136,8 +136,11 @@ class Kernels:
 
     @guarded
     def of_owner(self, owner: str, most: int) -> list[Kernel]:
-        """Return the kernels of one owner, the newest first. Raises StoreUnavailableError."""
-        found = self._kernels.find({"owner": owner}).sort("used", DESCENDING).limit(most)
+        """Return the kernels of one owner, the newest first, without what is read of them.
+
+        Raises StoreUnavailableError.
+        """
+        found = self._kernels.find({"owner": owner}, {"read": 0}).sort("used", DESCENDING).limit(most)
         return [Kernel.of(document) for document in found]
 
     @guarded

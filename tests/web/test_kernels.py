@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from flask.testing import FlaskClient
+from msgspec import Raw
 
 from store import Key, Store
 from tests.web.conftest import Device, MakeApp
+from web.doors.kernels_frames import KEPT_BYTES_MAX, Header, Said, kept, stored
 
 TOKEN = "a-token-of-the-operator"
 UPGRADE = {
@@ -70,3 +72,12 @@ def test_sockets_of_pages_that_may_not_are_refused(make_app: MakeApp) -> None:
     for origin, status in (("https://other.example", 403), ("https://own.example", 501)):
         assert own.get(path, headers={**UPGRADE, "Origin": origin}).status_code == status
     assert own.get(path, headers={**UPGRADE, "Sec-WebSocket-Version": "12"}).status_code == 400
+
+
+@pytest.mark.parametrize(("spare_bytes", "left"), [(-1, 1), (0, 2), (1, 2)])
+def test_of_the_messages_kept_for_a_client_the_oldest_go_first(spare_bytes, left) -> None:
+    messages = [Said("iopub", Header("stream", str(place)), Raw(b"{}"), Raw(b"{}"), Raw(b'""')) for place in range(2)]
+    room = KEPT_BYTES_MAX - spare_bytes - sum(map(len, kept(messages)))
+    messages[0].content = Raw(b'"%b"' % (b"x" * room))
+    texts = kept(messages)
+    assert len(texts) == left and stored(texts[-1]) == messages[-1]

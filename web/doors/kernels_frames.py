@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 V1 = "v1.kernel.websocket.jupyter.org"
-KEPT_BYTES_MAX = 256 << 10  # of the messages that are kept for one client; beyond them the oldest are dropped
+KEPT_BYTES_MAX = 16 << 10  # of messages that are kept for one client; beyond them the oldest are dropped
 HEADER_BYTES_MAX = 4096  # of one header as JSON; it is kept with the computation
 BUFFERS_MAX = 64  # as of a comm message by any other way
 _EMPTY = Raw(b"{}")
