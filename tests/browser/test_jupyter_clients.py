@@ -1,0 +1,106 @@
+"""JupyterLab and Voilà run notebooks here, when their gateway is this server; and Jupyter's own tests of kernels pass.
+
+JUPYTER names an environment that has them (docs/recipes.md); they are too large for the one of the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from harness.processes import start
+from harness.server import free_port
+
+JUPYTER = os.environ.get("JUPYTER", "")
+START_MS = 120_000  # JupyterLab's page is 100 MB of modules
+SLIDER = """
+import ipywidgets
+slider, label = ipywidgets.IntSlider(value=3), ipywidgets.Label()
+slider.observe(lambda change: setattr(label, 'value', f'square {change["new"] ** 2}'), 'value')
+display(slider, label)
+"""
+CODES = (
+    "print('hello from', 6 * 7)",
+    "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2, 3]);",
+    "x = input('who? ')\nprint('hi', x)",
+    "1 / 0",
+    "while True: pass",
+    "'x' in globals()",
+)
+
+pytestmark = pytest.mark.skipif(not JUPYTER, reason="JUPYTER names no environment with JupyterLab and Voilà")
+
+
+@pytest.fixture
+def opened(server, page: Page, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Open a notebook of these codes in a Jupyter server whose kernels are ours."""
+    port = free_port()
+    argv = [
+        f"{JUPYTER}/bin/jupyter", "lab", f"--port={port}", "--no-browser", "--allow-root", "--IdentityProvider.token=t",
+        f"--gateway-url={server.url}", "--GatewayClient.auth_token=a-token-of-this-lab",
+        f"--ServerApp.root_dir={tmp_path}", "--ServerApp.jpserver_extensions={'voila.server_extension': True}",
+    ]  # fmt: skip
+    own = str(tmp_path)
+    env = {**os.environ, "HOME": own, "JUPYTER_CONFIG_DIR": own, "JUPYTER_DATA_DIR": own}
+
+    def opened(path: str, *codes: str) -> None:
+        cells = [{"cell_type": "code", "id": f"c{number}", "metadata": {}, "execution_count": None, "outputs": [],
+                  "source": code} for number, code in enumerate(codes)]  # fmt: skip
+        kernel = {"name": "python", "display_name": "Python", "language": "python"}
+        notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+        (tmp_path / "a.ipynb").write_text(json.dumps(notebook))
+        page.goto(f"http://127.0.0.1:{port}/{path}/a.ipynb?token=t", timeout=START_MS)
+
+    with start(argv, ready="is running at", deadline_s=START_MS / 1000, env=env, cwd=tmp_path):
+        yield opened
+        page.goto("about:blank")
+
+
+def test_jupyterlab_runs_a_notebook_asks_stops_and_begins_anew(opened, page):
+    opened("lab/tree", *CODES)
+    expect(page.locator("#jp-bottom-panel")).to_contain_text("Python | Idle", timeout=START_MS)
+    cells = page.locator(".jp-CodeCell")
+
+    def run(number: int) -> Locator:
+        cells.nth(number).locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+        return cells.nth(number).locator(".jp-OutputArea").first
+
+    expect(run(0)).to_contain_text("hello from 42")
+    expect(run(1).locator("img")).to_have_count(1)
+    asks = run(2)
+    page.locator(".jp-Stdin-input").fill("Emmy")
+    page.locator(".jp-Stdin-input").press("Enter")
+    expect(asks).to_contain_text("hi Emmy")
+    expect(run(3)).to_contain_text("ZeroDivisionError")
+    endless = run(4)
+    expect(cells.nth(4).locator(".jp-InputPrompt")).to_contain_text("*")
+    for key in ("Escape", "i", "i"):
+        page.keyboard.press(key)
+    expect(endless).to_contain_text("KeyboardInterrupt")
+    expect(run(5)).to_contain_text("True")
+    for key in ("Escape", "0", "0"):
+        page.keyboard.press(key)
+    page.locator(".jp-Dialog button", has_text="Restart").click()
+    expect(page.locator("#jp-bottom-panel")).to_contain_text("Python | Idle")
+    expect(run(5)).to_contain_text("False")
+
+
+def test_voila_shows_a_notebook_whose_control_moves(opened, page):
+    opened("voila/render", CODES[0], SLIDER)
+    expect(page.locator("body")).to_contain_text("hello from 42", timeout=START_MS)
+    page.locator(".noUi-handle").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("body")).to_contain_text("square 16")
+
+
+def test_jupyters_own_tests_of_kernels_pass(server):
+    argv = [f"{JUPYTER}/bin/python", str(Path(__file__).with_name("jupyter_kernel_checks.py")), server.url]
+    tested = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert tested.returncode == 0, tested.stderr
