@@ -42,7 +42,7 @@ class Kernel:
     ``session``: in which it runs now, None before it has run anything. ``generation`` counts its sessions.
     ``notebook``: the id of what Jupyter calls a session, a notebook or console with its ``path``, ``title`` and
     ``kind``, which the kernel belongs to; None where it belongs to none. ``read``: where its clients are, by the name
-    that each gives itself.
+    that each gives itself. ``idle_s``: how long its session may be idle, None: as long as any.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Kernel:
     kind: str
     used: datetime
     read: dict[str, Any] = field(default_factory=dict)
+    idle_s: float | None = None
 
     def position_of(self, reader: str) -> Position | None:
         """Return where this client was in the kernel's session, None where it has not been."""
@@ -72,6 +73,7 @@ class Kernel:
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Kernel:
         """Return the kernel that this document describes."""
+        # Kernels of before know no ``idle_s``.
         names = [name for name in cls.__dataclass_fields__ if name in document]
         return cls(id=document["_id"], **{name: document[name] for name in names})
 
@@ -101,7 +103,7 @@ class Kernels:
     @guarded
     def create(
         self, language: str, name: str, client: str | None, owner: str | None, notebook: str | None = None,
-        path: str = "", title: str = "", kind: str = "",
+        path: str = "", title: str = "", kind: str = "", idle_s: float | None = None,
     ) -> Kernel:  # fmt: skip
         """Store a new kernel; ``owner``: who may list it, None for nobody.
 
@@ -113,7 +115,7 @@ class Kernels:
             raise OverShareError("kernels", TOO_MANY, AGAIN_S)
         given: dict[str, Any] = {
             "language": language, "name": name, "client": client, "owner": owner, "notebook": notebook, "path": path,
-            "title": title, "kind": kind, "session": None, "generation": 0, "read": {},
+            "title": title, "kind": kind, "session": None, "generation": 0, "read": {}, "idle_s": idle_s,
         }  # fmt: skip
         update = [{"$set": {**literals(given), "used": "$$NOW"}}]
         stored = self._database.durable("kernels").find_one_and_update(

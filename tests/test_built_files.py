@@ -18,7 +18,7 @@ STATIC_BYTES_MAX = 2_200_000
 # What every page with a cell loads, and what it loads with its first control.
 SCRIPT_GZIPPED_BYTES_MAX = 45 << 10
 CONTROLS_GZIPPED_BYTES_MAX = 260_000
-WRITTEN_BY_HAND = {"static/mark.svg", "static/page.css"}
+WRITTEN_BY_HAND = {"static/mark.svg", "static/page.css", "static/spinner.gif"}
 
 
 def digests(folder: Path, paths: list[Path]) -> dict[str, str]:

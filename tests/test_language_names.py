@@ -16,7 +16,10 @@ PARTS = (
 SUFFIXES = {".py", ".js", ".html", ".css", ".sh", ".conf", ".service"}
 # What stands in for SageMathCell speaks as it does; pages may use its names before a server was asked what it has,
 # and authors' markup has names of its own.
-STANDS_IN = ("frontend/src/sagecell/", "frontend/src/languages.js", "frontend/src/markup/names.js", "web/sagecell.py")
+STANDS_IN = (
+    "frontend/src/sagecell/", "frontend/src/languages.js", "frontend/src/markup/names.js", "web/sagecell.py",
+    "web/doors/sagecell_",
+)  # fmt: skip
 OWN = "untrusted/languages/sage"
 # Not SageMathCell, its calls and files, nor a message or a usage; nor a build of three.js with the word in its name.
 WORD = re.compile(r"(?<![a-z])(?<!three-)(?<!threejs-)sage(?!cell|mathcell|[a-z])", re.IGNORECASE)

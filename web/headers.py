@@ -20,6 +20,10 @@ ALLOWED = (
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 # What Jupyter's clients send beside; its API has its own patterns of addresses.
 OF_JUPYTER = {"allow_headers": (*ALLOWED, "Authorization", "X-XSRFToken"), "methods": (*METHODS, "PATCH")}
+# SageMathCell's script sends these with credentials, and its browser then wants the page's origin by name. There are no
+# cookies; what a proxy in front lets in by a password, it lets in for these few, which tell nothing.
+OF_SAGEMATHCELL = {"supports_credentials": True, "send_wildcard": False}
+ASKED_BY_SAGEMATHCELL = r"/(kernel|kernel/[^/]*|permalink|sockjs/.*|tos\.html)"
 PREFLIGHT_S = 86400
 
 
@@ -35,7 +39,7 @@ def install(app: Flask, settings: Settings) -> None:
         origins=origins(settings.cors_origins),
         methods=METHODS,
         allow_headers=ALLOWED,
-        resources={r"/api(/.*)?": OF_JUPYTER, r"/.*": {}},
+        resources={r"/api(/.*)?": OF_JUPYTER, ASKED_BY_SAGEMATHCELL: OF_SAGEMATHCELL, r"/.*": {}},
         expose_headers=EXPOSED,
         max_age=PREFLIGHT_S,
         supports_credentials=False,

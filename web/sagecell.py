@@ -19,7 +19,7 @@ from web.context import here
 from web.operations import operation
 from web.parameters import CALLBACK, KEY, PERMALINK
 from web.problems import refuse
-from web.responses import json_answer
+from web.responses import address, json_answer
 
 routes = Blueprint("sagecell", __name__)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -57,6 +57,20 @@ def script() -> Response:
     response = current_app.send_static_file("embedded_sagecell.js")
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
+
+
+@routes.post("/tos.html")
+@operation("Ask for SageMathCell's terms of service: there are none here", {204: None})
+def terms() -> Response:
+    """Answer with nothing, so that SageMathCell's script asks its reader for no consent."""
+    return Response(status=204)
+
+
+@routes.get("/help.html")
+@operation("The page behind the link *Help* below the outputs of SageMathCell's script", {302: None})
+def help_page() -> Response:
+    """Lead to the page of what runs here."""
+    return Response(status=302, headers={"Location": address("/installed")})
 
 
 @routes.post("/permalink")

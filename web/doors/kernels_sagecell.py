@@ -6,6 +6,7 @@ message, and cut what SockJS brings at a fixed place, behind an id of 36 charact
 
 from __future__ import annotations
 
+import math
 import secrets
 
 from flask import Blueprint, Response, request
@@ -27,6 +28,7 @@ from web.responses import address, json_answer
 
 routes = Blueprint("kernels_sagecell", __name__)
 
+NO_TIMEOUT = "`timeout` has to be a number of seconds, 0 or more, or `inf`."
 CELL_SESSION = Text("CellSessionID", "A name that the page gives itself.", r"[\w-]{1,64}")
 _KERNEL_FORM = {"type": "object", "properties": {"accepted_tos": {"type": "string"}, "timeout": {"type": "string"}}}
 
@@ -49,18 +51,30 @@ class SockJsInfo(Struct, frozen=True):
 
 @routes.post("/kernel")
 @operation("Start a kernel, as SageMathCell does", {200: KernelAnswer},
-           {**CALLER, 408: "The body did not arrive, or too slowly.", 411: "The length of the body is missing.",
+           {**CALLER, 400: "The token is not right, or `timeout`.",
+            408: "The body did not arrive, or too slowly.", 411: "The length of the body is missing.",
             413: "The body is too long.", 429: "From this address too many kernels were started.",
             501: "The language cannot be run now."},
            form=_KERNEL_FORM, needs_body=False)  # fmt: skip
 def start() -> Response:
-    """Store a kernel; all arguments are passed over."""
+    """Store a kernel; of the arguments only `timeout` counts: without one the kernel ends with what it runs."""
     requester = kernels_callers.admit()
     request_body.read_form(request_schemas.json_bytes_max(here().settings))
-    kernel = create(sagecell.language_of_links(), requester.client)
+    kernel = create(sagecell.language_of_links(), requester.client, idle_s=_idle_s())
     answer = json_answer(KernelAnswer(kernel.id, address("/").replace("http", "ws", 1)))
     answer.headers["Jupyter-Kernel-ID"] = kernel.id
     return answer
+
+
+def _idle_s() -> float | None:
+    """Return how long the kernel may be idle, None for as long as any session. Raises ProblemError 400."""
+    try:
+        found = float(request.values.get("timeout") or 0)
+    except ValueError:
+        found = -1.0
+    if not found >= 0:
+        refuse(400, NO_TIMEOUT)
+    return None if math.isinf(found) else found
 
 
 @routes.delete("/kernel/<id>")

@@ -50,6 +50,11 @@ class SocketLoop:
             raise
         self.channels.append(channel)
 
+    @property
+    def due_in_s(self) -> float:
+        """In how many seconds there is something to do that nobody tells of."""
+        return HEARTBEAT_S
+
     def lose(self, channel: Channel) -> None:
         """Go on without a channel that is over."""
         self.code = NORMAL
@@ -89,7 +94,7 @@ class SocketLoop:
             return
         is_busy = any(channel.turns for channel in self.channels)
         wait_s = max(RECHECK_S, self.context.notifier.waiting / RECHECKS_PER_S) if is_busy else HEARTBEAT_S
-        self.socket.wait(self.event, wait_s, hears=not self._is_full)
+        self.socket.wait(self.event, min(wait_s, self.due_in_s), hears=not self._is_full)
         now = time.monotonic()
         if is_busy and now > self._recheck_at + wait_s:
             self._recheck_at = now

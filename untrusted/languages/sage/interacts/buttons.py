@@ -22,7 +22,7 @@ class Buttons(HBox):
     description = Unicode()
 
     def __init__(self, values: list[Any], texts: list[str], default: Any, width: str, ncols: int) -> None:
-        self._values, self._default, self._pressed = values, default, -1
+        self._values, self._default, self._pressed, self.ncols = values, default, -1, min(ncols, len(texts))
         self._label = None
         self.caption, self.buttons = Label(), [ipywidgets.Button(description=text) for text in texts]
         for at, button in enumerate(self.buttons):

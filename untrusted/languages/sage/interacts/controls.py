@@ -117,6 +117,13 @@ def within(widget: Widget) -> Iterator[Widget]:
             yield look
 
 
+def opened(control: Widget) -> Widget:
+    """Return a control that may have been taken away with an interact that had it, as one that is there."""
+    for one in reversed(list(within(control))):
+        one.open()  # what is in another one first, since that names it
+    return control
+
+
 def _are_equal(one: Any, other: Any) -> bool:
     try:
         return bool(one == other)

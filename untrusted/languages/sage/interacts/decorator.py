@@ -10,9 +10,10 @@ from typing import Any
 from untrusted.languages.sage.interacts import layout as layouts
 from untrusted.languages.sage.interacts import locations as places
 from untrusted.languages.sage.interacts.buttons import Update
+from untrusted.languages.sage.interacts.controls import opened
 from untrusted.languages.sage.interacts.errors import InteractError, short
 from untrusted.languages.sage.interacts.guess import control_for
-from untrusted.languages.sage.interacts.interact import Function, Interact, checked_names, opened
+from untrusted.languages.sage.interacts.interact import Function, Interact
 from untrusted.languages.sage.interacts.panel import Panel
 
 SEVERAL = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -46,7 +47,7 @@ def make(function: Function, controls: Any, options: Mapping[str, Any], defaults
     name = getattr(function, "__name__", "the function")
     given, is_handed_over = _given(function, _pairs(controls), dict(defaults))
     names = [one for one, _ in given]
-    checked_names(names)
+    _check_names(names)
     updates = _updates(options["update"], name, names)
     elsewhere = places.read(options["locations"], name, names)
     has_output = bool(options["output"])
@@ -106,3 +107,12 @@ def _updates(update: Any, function: str, names: list[str]) -> set[str]:
     for name in updates - set(names):
         raise InteractError(f"update names {short(name)}, which is no control of {function}.")
     return updates
+
+
+def _check_names(names: list[str]) -> None:
+    """Raise InteractError for names that no control may have, or that stand twice."""
+    for name in names:
+        if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
+            raise InteractError(f"{short(name)} is no name of a control; a Python name that begins with a letter is.")
+        if names.count(name) > 1:
+            raise InteractError(f"The control {name} is given twice; once is right.")

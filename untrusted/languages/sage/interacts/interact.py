@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ipywidgets import Widget
+from traitlets import TraitError
 
+from untrusted.languages.sage.interacts import described
 from untrusted.languages.sage.interacts import panel as panels
 from untrusted.languages.sage.interacts.buttons import Update
 from untrusted.languages.sage.interacts.controls import held, put, watch
 from untrusted.languages.sage.interacts.entries import Entries
-from untrusted.languages.sage.interacts.errors import InteractError, short
 from untrusted.languages.sage.interacts.guess import control_for
 from untrusted.languages.sage.interacts.running import Runs, belongs_to_run
 
@@ -45,6 +46,7 @@ class Interact:
             self._watch(name)
         panels.dress(controls, **self._dressing)
         panel.arrange(controls)
+        panel.output.on_msg(self._told)
         belongs_to_run(self._runs, self._close)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -75,6 +77,7 @@ class Interact:
         self._panel.arrange(self._controls)
         for one in list(panels.within(control)):
             one.close()
+        self._tell("del-control", {"name": name})
         self._note(name)
 
     def __dir__(self) -> Iterable[str]:
@@ -116,6 +119,8 @@ class Interact:
             self._update()
 
         self._panel.bookmark(str(name), come_back)
+        values = {control: described.value(self._controls[control]) for control in self._controls}
+        self._tell("bookmark", {"name": str(name), "values": values})
 
     def _set_bookmarks(self, bookmarks: Any) -> None:
         """Offer a button for each pair of a name and a state; a text is such a list in JSON."""
@@ -141,6 +146,7 @@ class Interact:
         self._watch(name)
         panels.dress(self._controls, **self._dressing)
         self._panel.arrange(self._controls)
+        self._tell("new-control", {"name": name, "control": described.control(control, name in self._movers)})
         self._note(name)
 
     def _put(self, name: str, value: Any) -> None:
@@ -149,6 +155,7 @@ class Interact:
             put(name, self._controls[name], value)
         finally:
             self._is_quiet = False
+        self._tell("update", {"control": name, "value": described.value(self._controls[name])})
         self._note(name)
 
     def _watch(self, name: str) -> None:
@@ -166,9 +173,37 @@ class Interact:
             self._changed.append(name)
 
     def _show(self) -> None:
-        self._panel.show(f"Interactive function {self._name}: {', '.join(self._controls) or 'no controls'}")
-        self._panel.show_elsewhere(self._controls)
+        text = f"Interactive function {self._name}: {', '.join(self._controls) or 'no controls'}"
+        self._panel.show(text, self._controls, {described.TYPE: self._described()})
         self._update()
+
+    def _described(self) -> dict[str, Any]:
+        return described.interact(
+            self._panel.output.model_id, self._controls, self._panel.layout, self._panel.places, self._movers,
+            is_readonly=self._dressing["is_readonly"],
+        )  # fmt: skip
+
+    def _told(self, _: Any, content: Any, buffers: Any) -> None:
+        """Move the controls that SageMathCell's script says were moved."""
+        moved = []
+        self._is_quiet = True
+        try:
+            for name, value in content["values"].items():
+                if name in self._controls:
+                    described.take(self._controls[name], value)
+                    self._note(name)
+                    moved.append(name)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, TraitError):
+            return  # no such script says this
+        finally:
+            self._is_quiet = False
+        if content.get("update_last") or self._movers.intersection(moved):
+            self._update()
+
+    def _tell(self, what: str, about: dict[str, Any]) -> None:
+        """Tell SageMathCell's script what the code has changed."""
+        id = self._panel.output.model_id
+        self._panel.output.send({f"application/sage-interact-{what}": {"interact_id": id, **about}})
 
     def _close(self) -> None:
         """Go, with the controls and what the last run has made: the function that made it runs again."""
@@ -180,19 +215,3 @@ class Interact:
             for one in list(panels.within(control)):
                 one.close()
         self._panel.close()
-
-
-def opened(control: Widget) -> Widget:
-    """Return a control that may have been taken away with an interact that had it, as one that is there."""
-    for one in reversed(list(panels.within(control))):
-        one.open()  # what is in another one first, since that names it
-    return control
-
-
-def checked_names(names: list[str]) -> None:
-    """Raise InteractError for names that no control may have, or that stand twice."""
-    for name in names:
-        if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
-            raise InteractError(f"{short(name)} is no name of a control; a Python name that begins with a letter is.")
-        if names.count(name) > 1:
-            raise InteractError(f"The control {name} is given twice; once is right.")

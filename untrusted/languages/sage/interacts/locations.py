@@ -36,8 +36,11 @@ def read(given: Any, function: str, names: Iterable[str]) -> dict[str, str]:
     return dict(given)
 
 
-def show(widget: Widget, text: str, selector: str | None = None) -> None:
-    """Show a widget in the output or, where the page allows it, in its element that a selector names."""
+def show(widget: Widget, text: str, selector: str | None = None, beside: Mapping[str, Any] | None = None) -> None:
+    """Show a widget in the output or, where the page allows it, in its element that a selector names.
+
+    ``beside``: what the bundle has for those who show no widgets.
+    """
     view = {"model_id": widget.model_id, "version_major": 2, "version_minor": 0}
     metadata = {} if selector is None else {VIEW: {"location": selector}}
-    display({VIEW: view, "text/plain": text}, metadata=metadata, raw=True)
+    display({VIEW: view, **(beside or {}), "text/plain": text}, metadata=metadata, raw=True)

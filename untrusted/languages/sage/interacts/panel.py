@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ipywidgets import Box, Button, HBox, HTMLMath, Output, VBox, Widget
 from ipywidgets.widgets.widget_description import DescriptionWidget
@@ -50,19 +51,19 @@ class Panel:
         for box in old:
             close(box)
 
-    def show(self, text: str) -> None:
-        """Show it in the cell, and what stands elsewhere there."""
+    def show(self, text: str, controls: dict[str, Widget], beside: dict[str, Any]) -> None:
+        """Show it in the cell, and in the page what stands elsewhere; the first view has ``beside`` in its bundle."""
+        is_first = True
         if any(name not in self.places for name in self.layout.names) or not self.places:
-            locations.show(self.root, text)
-
-    def show_elsewhere(self, controls: dict[str, Widget]) -> None:
-        """Show what stands elsewhere in the page."""
+            locations.show(self.root, text, beside=beside)
+            is_first = False
         named = {**controls, BOOKMARKS: self.bookmarks}
         if self.has_output:
             named[OUTPUT] = self.output
         for name, selector in self.places.items():
             if name in named:
-                locations.show(named[name], f"{name}, in {selector}", selector)
+                locations.show(named[name], f"{name}, in {selector}", selector, beside if is_first else None)
+                is_first = False
 
     def bookmark(self, name: str, pressed: Callable[[], None]) -> None:
         """Offer a button for a state to come back to."""

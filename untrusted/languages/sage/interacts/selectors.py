@@ -70,11 +70,12 @@ def Selector(  # noqa: N802 - SageMathCell's name
         raise InteractError(f"A selector cannot begin at {short(default)}; {error}.") from None
     kind = Toggles if selector_type == "button" else KINDS.get(selector_type, Dropdown)
     control = kind(options=choices, index=index, equals=lambda one, other: one is other)
+    control._ncols = _columns(len(choices), nrows, ncols)
     if kind is not Dropdown:
         # Their label stands beside them, as those of other controls do.
         control.add_class("widget-inline-hbox").add_class("jupyter-widget-inline-hbox")
     if kind is RadioButtons:
-        control.orientation = "horizontal" if _columns(len(choices), nrows, ncols) > 1 else "vertical"
+        control.orientation = "horizontal" if control._ncols > 1 else "vertical"
     elif kind is Toggles:
         _arrange(control, [text for text, _ in choices], nrows, ncols, str(width or ""))
     return labelled(control, label)
