@@ -58,6 +58,7 @@ def main() -> int:
     # The end is the end of standard input; Ctrl-C in the terminal is the trusted side's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGUSR1, lambda *_: None)  # until there is something to drain
     try:
         config = decode_start_config(read_line())
         inherited = inheritance.inherit(config, CODE_DIRECTORY)

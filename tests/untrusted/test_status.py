@@ -26,6 +26,13 @@ class Pool:
     packages: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass
+class Drain:
+    """Whether somebody has asked for the end."""
+
+    is_asked: bool = False
+
+
 class Told:
     """A language that comes and goes all the time, and a device that must believe each frame about it."""
 
@@ -96,3 +103,17 @@ def test_packages_are_named_as_long_as_one_frame_holds_them(beyond: int, named: 
     assert isinstance(hello, wire.Hello)
     assert [bool(report.packages) for report in hello.languages] == [True, named]
     assert len(wire.encode(hello)) <= wire.SHORT_FRAME_BYTES
+
+
+def test_a_supervisor_that_drains_says_so_in_a_way_that_the_device_believes() -> None:
+    drain = Drain()
+    status = Status({"python": Pool(PYTHON), "sage": Pool(SAGE, can_run=False)}, "watchdog", [], drain)  # type: ignore[arg-type]
+    hello = status.next_frame()
+    assert isinstance(hello, wire.Hello)
+    languages = AccountLanguages(hello.languages, settings_file.load())
+    drain.is_asked = True
+    frame = status.next_frame()
+    assert isinstance(frame, wire.Languages)
+    languages.change(frame.languages, 0)
+    assert not languages.ready and not languages.hopeless
+    assert [report.state for report in frame.languages] == ["loading", "failed"]

@@ -15,6 +15,7 @@ from untrusted.channel import Speak
 from untrusted.sandbox.limiter.group import Limiter
 from untrusted.supervisor.descriptors import Descriptors
 from untrusted.supervisor.device_socket import DeviceSocket, NoDevice
+from untrusted.supervisor.drain import Drain
 from untrusted.supervisor.heirs import Heir
 from untrusted.supervisor.introspection import IntrospectionQueue, say_nothing
 from untrusted.supervisor.looks import IDLE_WATCH_S, WATCH_S, Looks
@@ -70,11 +71,12 @@ class Supervisor:
         self._pools, self._through = pools, through
         self._pool_of = pools | {name: pools[other] for name, other in through.items()}
         self._limiter = limiter
-        self._status = Status(self._pool_of, limiter.name, layers)
         limits = {name: config.languages[name].limits for name in self._pool_of}
         # The watchdog sees what passes a limit only when it looks.
         looks = Looks(WATCH_S if limiter.name == "watchdog" else IDLE_WATCH_S)
         self._sessions = Sessions(limits, self._send, looks)
+        self._drain = Drain(self._sessions)
+        self._status = Status(self._pool_of, limiter.name, layers, self._drain)
         self._places = Places(config, self._sessions)
         self._introspections = IntrospectionQueue()
         self._descriptors = Descriptors()
@@ -90,7 +92,7 @@ class Supervisor:
     @property
     def over(self) -> bool:
         """Whether it is to end."""
-        return self._succession.over
+        return self._succession.over or self._drain.is_over(time.monotonic())
 
     def _send(self, frame: Frame) -> None:
         self._device_socket.send(frame)

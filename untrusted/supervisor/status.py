@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from wire import LANGUAGES_BURST, PROTOCOL, SHORT_FRAME_BYTES, Hello, LanguageReport, Languages, Layer, encode
 
 if TYPE_CHECKING:
+    from untrusted.supervisor.drain import Drain
     from untrusted.supervisor.pool import Pool
 
 # Half of what the device allows: it counts pings that are still on their way here.
@@ -17,10 +18,15 @@ BURST = LANGUAGES_BURST // 2
 
 
 class Status:
-    """The state of all languages as the device was told it last, beside the pools that know it."""
+    """The state of all languages as the device was told it last, beside the pools that know it.
 
-    def __init__(self, pools: Mapping[str, Pool], limiter: str, layers: Sequence[Layer]) -> None:
-        self._pools, self._limiter, self._layers = pools, limiter, list(layers)
+    Who drains has no language that is ready: so the device opens no session more, and what runs goes on.
+    """
+
+    def __init__(
+        self, pools: Mapping[str, Pool], limiter: str, layers: Sequence[Layer], drain: Drain | None = None
+    ) -> None:
+        self._pools, self._limiter, self._layers, self._drain = pools, limiter, list(layers), drain
         self._told: list[LanguageReport] = []
         self._seen: list[LanguageReport] = []
         self._fit: list[LanguageReport] = []
@@ -46,7 +52,8 @@ class Status:
 
     def next_frame(self) -> Hello | Languages | None:
         """Return what the device has to be told now, if anything. What is returned counts as told."""
-        reports = [_report(name, pool) for name, pool in self._pools.items()]
+        is_draining = self._drain is not None and self._drain.is_asked
+        reports = [_report(name, pool, is_draining) for name, pool in self._pools.items()]
         if reports != self._seen:
             self._seen, self._fit = reports, self._short(list(reports))
         reports = self._fit
@@ -75,10 +82,10 @@ class Status:
         return [report.name for report in self._told if report.state == "failed"]
 
 
-def _report(name: str, pool: Pool) -> LanguageReport:
-    if pool.can_run:
+def _report(name: str, pool: Pool, is_draining: bool) -> LanguageReport:
+    if pool.can_run and not is_draining:
         if name == pool.language.name:
             return LanguageReport(name, pool.version, "ready", pool.packages)
         # Of one that runs through another, that one's name and version.
         return LanguageReport(name, f"{pool.language.name} {pool.version}", "ready")
-    return LanguageReport(name, "", "failed" if pool.settled else "loading")
+    return LanguageReport(name, "", "failed" if pool.settled and not pool.can_run else "loading")
