@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
+from bench.chaos.faults import HOUR_S, set_clock
 from harness import processes
+from harness.server import ROOT
 from singlecell_client import Client, Result
 from tests.device.test_upgrade import END_S, Site, site
 
 __all__ = ["site"]  # a fixture
+
+
+def give_clock(site: Site, folder: Path, by_s: int) -> None:
+    """Let the clock of the next device be off, where there is a C compiler."""
+    if shutil.which("cc") is None:
+        return
+    library, clock = folder / "clock.so", folder / f"clock{by_s}"
+    source = ROOT / "bench" / "chaos" / "clock.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    set_clock(clock, by_s)
+    site.env.update(LD_PRELOAD=str(library), CHAOS_CLOCK=str(clock))
+    said = subprocess.run(["date", "+%s"], env=site.env, check=True, capture_output=True, text=True).stdout
+    assert abs(int(said) - time.time() - by_s) < HOUR_S / 2
 
 
 def finish(client: Client, id: str) -> Result:
@@ -19,7 +38,8 @@ def finish(client: Client, id: str) -> Result:
 
 
 @pytest.mark.root
-def test_kept_sessions_outlive_the_death_of_their_device(site: Site) -> None:
+def test_kept_sessions_outlive_the_death_of_their_device_whatever_its_clock_says(site: Site, tmp_path: Path) -> None:
+    give_clock(site, tmp_path, HOUR_S)
     device = site.start_device()
     client = Client(site.url)
     idle = client.run("n = 1", keep=True).session
@@ -30,6 +50,7 @@ def test_kept_sessions_outlive_the_death_of_their_device(site: Site) -> None:
     device.wait(END_S)
     # What is sent to them meanwhile waits for the next device.
     waiting = [client.submit("n += 10; n", session=session, keep=True)["id"] for session in (idle, busy)]
+    give_clock(site, tmp_path, -HOUR_S)
     site.start_device()
     assert [finish(client, id).text for id in waiting] == ["11\n", "12\n"]
     lost = finish(client, turn)
