@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import subprocess
@@ -16,10 +15,10 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.cell import Cell
 from tests.browser.folder import Folder
+from tests.environments import programs
 
 ROOT = Path(__file__).parents[2]
 RECIPES = (ROOT / "docs" / "recipes.md").read_text()
-LOCK = ROOT / "requirements" / "recipes.txt"
 # To install the generators takes a minute the first time, and PreTeXt asks npm for some packages.
 pytestmark = pytest.mark.timeout(600)
 
@@ -31,19 +30,7 @@ INSIDE = "<single-cell>\n\n```python\n# another\n\nprint('inside')\n```\n\n</sin
 @pytest.fixture(scope="session")
 def tools() -> Path:
     """The programs of an environment with the generators of requirements/recipes.txt, made when it is first needed."""
-    home = ROOT / ".build" / "recipes"
-    home.parent.mkdir(exist_ok=True)
-    with (home.parent / "recipes.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp = home / ".stamp"
-        if not stamp.exists() or stamp.read_bytes() != LOCK.read_bytes():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
-            wheels = ["--require-hashes", "--only-binary", ":all:", "-r", str(LOCK)]
-            uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", home / "bin" / "python", *wheels]
-            if subprocess.run(uv, check=False).returncode:  # pip knows more about where packages come from
-                subprocess.run([home / "bin" / "python", "-m", "pip", "install", "--quiet", *wheels], check=True)
-            stamp.write_bytes(LOCK.read_bytes())
-    return home / "bin"
+    return programs("recipes")
 
 
 @pytest.fixture
