@@ -1,12 +1,15 @@
 """Measure a slider that a hand drags: how late its outputs come, what the database is asked, and what is left of it.
 
-``python -m bench controls [SECONDS]`` starts a server and moves a slider at 60 Hz, for a function that prints and then
-for one that draws. As a page does, it sends the latest value when the last one was answered. Then it opens many
-interacts and leaves them alone, as pages that are seen and not touched. Writes ``controls.json``.
+``python -m bench controls [SECONDS] [--jupyter PYTHON] [--voila PYTHON]`` starts a server and moves a slider at 60 Hz,
+for a function that prints, one that draws, and one of Sage that plots where Sage is installed; then the same sliders on
+a Jupyter server, as Thebe moves them, and on a page of Voilà's. As pages do, it sends the latest value when the last
+one was answered. Then it opens many interacts and leaves them alone, as pages that are seen and not touched. Writes
+``controls.json``.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -20,85 +23,54 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from bench.commands import post, profiled
+from bench.hands import TURNS, Hand, OurHand, thebes
+from bench.idle_controls import IDLE, idle, watched
 from bench.latency import row
-from harness.server import serve
-from harness.usage import Usage, Watch, cpu_by_part_s, sessions_group
+from bench.page import TOKEN, jupyter_server
+from bench.voila import voila, voilas
+from harness.languages import is_installed
+from harness.server import Server, serve
+from harness.usage import cpu_by_part_s, sessions_group
 from store import address
 
 RESULTS = Path(__file__).parent / "results"
-RATE_HZ = 60.0
-TURNS = 50
 ALONE_S = 3.0  # for the cells of others, with and without a drag beside them
-IDLE = 200
-IDLE_S = 60.0
-ALIVE_S = 120.0  # as often a page that shows a control says so (frontend/src/controls/controls.js)
-# So many sessions are one client's here.
-FOR_IDLE = f"""
-workers = {IDLE + 20}
-client_sessions_max = {IDLE + 20}
-session_idle_gives_way = False
-"""
-INTERACT = "from ipywidgets import interact\ninteract(lambda x: print(x), x=(0, 10))"
+SESSIONS, SETTLE_S = 8, 6.0  # that memory is measured by
+# Each cell prints the slider's model, and with each move how long its function took.
 SLIDER = """
-from comm import create_comm
 import time
-def moved(message):
+from ipywidgets import IntSlider, interact
+{setup}
+def moved(x):
     began = time.perf_counter()
-    value = message['content']['data']['state']['value']
-    function(value)
-    slider.send({'method': 'echo_update', 'state': {'value': value}, 'took_s': time.perf_counter() - began})
-slider = create_comm(target_name='jupyter.widget', data={'state': {'value': 0}}, comm_id='slider')
-slider.on_msg(moved)
+    function(x)
+    print("took", time.perf_counter() - began)
+slider = IntSlider(1, 1, 5000)
+print("model", slider.model_id)
+interact(moved, x=slider)
 """
-FUNCTIONS = {
-    "prints": "function = print\n",
-    "draws": """
+PRINTS = SLIDER.format(setup="function = print")
+DRAWS = SLIDER.format(
+    setup="""
 import matplotlib.pyplot as plt, numpy as np
-x = np.linspace(0, 10, 500)
+xs = np.linspace(0, 10, 500)
 def function(value):
     plt.figure()
-    plt.plot(x, np.sin(x * value / 20))
+    plt.plot(xs, np.sin(xs * value / 20))
     plt.show()
-function(1)
-""",
-}
-
-
-def move(http: requests.Session, url: str, session: str, value: int) -> float:
-    """Move the slider and wait for its output; return the seconds that its function took."""
-    content = {"comm_id": "slider", "data": {"method": "update", "state": {"value": value}}}
-    body = {"msg_type": "comm_msg", "content": content}
-    answer = http.post(f"{url}/sessions/{session}/comms?wait=30", json=body, timeout=60).json()
-    if not answer.get("finished"):
-        raise SystemExit(f"a move was not answered: {answer}")
-    said = [found["content"] for found in answer["messages"] if found["header"]["msg_type"] == "comm_msg"]
-    return float(said[-1]["data"]["took_s"])
-
-
-def one_by_one(http: requests.Session, url: str, session: str) -> Iterator[float]:
-    """Yield how long single moves take on an idle server, beyond their function."""
-    for value in range(TURNS):
-        began = time.perf_counter()
-        took_s = move(http, url, session, value)
-        yield time.perf_counter() - began - took_s
-        time.sleep(0.05)
-
-
-def drag(http: requests.Session, url: str, session: str, seconds: float) -> tuple[list[float], int]:
-    """Move at 60 Hz; return for each position how late its output, or that of a later one, came, and the outputs."""
-    began, shown, outputs = time.perf_counter(), 0, 0
-    late_s: list[float] = []
-    while shown < seconds * RATE_HZ:
-        latest = int((time.perf_counter() - began) * RATE_HZ)
-        if latest <= shown:
-            time.sleep(max(0.0, began + (shown + 1) / RATE_HZ - time.perf_counter()))
-            continue
-        move(http, url, session, latest)
-        outputs += 1
-        now = time.perf_counter()
-        late_s += [now - began - position / RATE_HZ for position in range(shown + 1, latest + 1)]
-        shown = latest
-    return late_s, outputs
+"""
+)
+PLOTS_IN_SAGE = """
+import time
+t = var("t")
+@interact
+def moved(x=slider(1, 5000, 1)):
+    began = time.perf_counter()
+    show(plot(sin(t * x / 20), (t, 0, 10)))
+    print("took", time.perf_counter() - began)
+print("model", moved._controls["x"].model_id)
+"""
+CELLS = {"prints": (PRINTS, "python"), "draws": (DRAWS, "python"), "plots in Sage": (PLOTS_IN_SAGE, "sage")}
 
 
 def documents(database: Database[dict[str, Any]]) -> int:
@@ -117,89 +89,89 @@ def others(http: requests.Session, url: str, is_over: Callable[[], bool]) -> lis
     return times_s
 
 
+def answered(hand: Hand, seconds: float) -> dict[str, Any]:
+    """Return how soon a slider's moves are answered, one by one and dragged."""
+    result: dict[str, Any] = {"a move, ms beside its function": row(list(hand.one_by_one()))}
+    late_s, outputs = hand.drag(seconds)
+    return {**result, "position to output, ms": row(late_s), "outputs a second": round(outputs / seconds, 1)}
+
+
 def measure(
-    url: str, database: Database[dict[str, Any]], function: str, seconds: float, cpu: Callable[[], dict[str, float]]
+    server: Server, database: Database[dict[str, Any]], code: str, language: str, seconds: float
 ) -> dict[str, Any]:
     """Return the figures of one function."""
-    with requests.Session() as http, requests.Session() as other, ThreadPoolExecutor(1) as hand:
-        session = post(http, url, code=function + SLIDER, keep=True)["session"]
-        before = documents(database)
-        result: dict[str, Any] = {"a move, ms beside its function": row(list(one_by_one(http, url, session)))}
-        cpu_before = cpu()
-        late_s, outputs = drag(http, url, session, seconds)
-        cpu_after = cpu()
-        result |= {
-            "position to output, ms": row(late_s), "outputs a second": round(outputs / seconds, 1),
-            "documents that all moves left": documents(database) - before,
-            "CPU ms a move": {part: round(1000 * (cpu_after[part] - cpu_before.get(part, 0.0)) / outputs, 2)
-                              for part in cpu_after},
-        }  # fmt: skip
+    pids, group = {"server": server.process.pid}, sessions_group(server.data)
+    with requests.Session() as http, requests.Session() as other, ThreadPoolExecutor(1) as beside:
+        hand = OurHand(http, server.url, code, language)
+        before, cpu_before = documents(database), cpu_by_part_s(pids, group)
+        result = answered(hand, seconds)
+        moves, cpu = TURNS + result["outputs a second"] * seconds, cpu_by_part_s(pids, group)
+        each_ms = {part: round(1000 * (cpu[part] - cpu_before.get(part, 0.0)) / moves, 2) for part in cpu}
+        result |= {"documents that all moves left": documents(database) - before, "CPU ms a move": each_ms}
         with profiled(database) as counts:
-            _late, outputs = drag(http, url, session, 2.0)
+            _late, outputs = hand.drag(2.0)
         result["commands a move"] = round(sum(counts.values()) / outputs, 1)
-        nothing = hand.submit(time.sleep, ALONE_S)
-        alone_s = others(other, url, nothing.done)
-        dragging = hand.submit(drag, http, url, session, ALONE_S)
+        nothing = beside.submit(time.sleep, ALONE_S)
+        alone_s = others(other, server.url, nothing.done)
+        dragging = beside.submit(hand.drag, ALONE_S)
         result["cell of another, ms"] = row(alone_s)
-        result["the same beside a drag, ms"] = row(others(other, url, dragging.done))
-        http.delete(f"{url}/sessions/{session}", timeout=60)
+        result["the same beside a drag, ms"] = row(others(other, server.url, dragging.done))
+        hand.leave()
+        result["MiB a session"] = memory_mib(http, server, code, language)
     return result
 
 
-def alive(http: requests.Session, url: str, session: str) -> None:
-    """Say that a page shows the controls of a session."""
-    content: dict[str, Any] = {"comm_id": "alive", "data": {"method": "update", "state": {}}}
-    answer = http.post(f"{url}/sessions/{session}/comms", json={"msg_type": "comm_msg", "content": content}, timeout=60)
-    if answer.status_code != 201:
-        raise SystemExit(f"a session did not stay alive: {answer.text}")
+def memory_mib(http: requests.Session, server: Server, code: str, language: str) -> float:
+    """Return the memory that one more session with this cell takes."""
+    pids, group = {"server": server.process.pid}, sessions_group(server.data)
+    time.sleep(SETTLE_S)
+    empty = watched(pids, group, lambda: time.sleep(SETTLE_S))
+    hands = [OurHand(http, server.url, code, language) for _ in range(SESSIONS)]
+    for hand in hands:
+        hand.took_s(2)
+    time.sleep(SETTLE_S)  # the workers that they have taken are replaced
+    full = watched(pids, group, lambda: time.sleep(SETTLE_S))
+    for hand in hands:
+        hand.leave()
+    return round((full.memory_bytes - empty.memory_bytes) / SESSIONS / 2**20, 1)
 
 
-def idle() -> dict[str, Any]:
-    """Return what many interacts that nobody touches cost: cores of each part, memory of all, and of one session."""
-    with serve(FOR_IDLE) as server, requests.Session() as http:
-        pids, group = {"server": server.process.pid}, sessions_group(server.data)
-        empty = watched(pids, group, lambda: time.sleep(IDLE_S / 4))
-        sessions = [post(http, server.url, code=INTERACT, keep=True)["session"] for _ in range(IDLE)]
-        time.sleep(5.0)  # what was begun with them comes to its end
-
-        def pages() -> None:
-            due = time.perf_counter()
-            for session in sessions[: int(IDLE * IDLE_S / ALIVE_S)]:
-                alive(http, server.url, session)
-                due += ALIVE_S / IDLE
-                time.sleep(max(0.0, due - time.perf_counter()))
-
-        full = watched(pids, group, pages)
-        more = {part: max(0.0, round(cores - empty.cores.get(part, 0.0), 4)) for part, cores in full.cores.items()}
-        each_bytes = (full.memory_bytes - empty.memory_bytes) / IDLE
-        ours = {part: cores for part, cores in more.items() if part != "machine"}
-        return {
-            "interacts": IDLE, "cores beyond an empty server": round(sum(ours.values()), 4), "of each part": ours,
-            "MiB a session": round(each_bytes / 2**20, 1), "MiB in all": round(full.memory_bytes / 2**20),
-        }  # fmt: skip
-
-
-def watched(pids: dict[str, int], group: Path | None, work: Callable[[], None]) -> Usage:
-    """Return what a server uses while something is done."""
-    with Watch(pids, group, 10 * IDLE_S, Usage()) as watch:
-        work()
-    return watch.usage
+def peers(jupyter: str | None, with_voila: str | None, seconds: float) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the figures of the same sliders in kernels of Jupyter's: a title, and the figures."""
+    for name, (code, language) in CELLS.items():
+        if language != "python":
+            continue
+        if jupyter:
+            with jupyter_server(jupyter) as url:
+                yield f"Thebe's: {name}", answered(thebes(url, TOKEN, code), seconds)
+        if with_voila:
+            with voila(with_voila, code) as url:
+                yield f"Voilà's: {name}", answered(voilas(url), seconds)
 
 
 def main(arguments: list[str]) -> None:
     """Measure and print the tables."""
-    seconds = float(arguments[0]) if arguments else 10.0
+    parser = argparse.ArgumentParser(prog="bench controls")
+    parser.add_argument("seconds", type=float, nargs="?", default=10.0, help="of each drag")
+    parser.add_argument("--jupyter", help="a Python with jupyter_server, ipykernel, ipywidgets and matplotlib")
+    parser.add_argument("--voila", help="a Python with voila, ipykernel, ipywidgets and matplotlib")
+    chosen = parser.parse_args(arguments)
     results: dict[str, Any] = {}
-    with serve("") as server:
+
+    def tell(title: str, figures: dict[str, Any]) -> None:
+        results[title] = figures
+        print(f"\n{title}")
+        print("\n".join(f"  {what}: {figure}" for what, figure in figures.items()), flush=True)
+
+    languages = [language for language in ("python", "sage") if is_installed(language)]
+    with serve("", LANGUAGES=",".join(languages)) as server:
         database = MongoClient[dict[str, Any]](address.uri(server.data / "mongo"))["singlecell"]
-        pids, group = {"server": server.process.pid}, sessions_group(server.data)
-        for name, function in FUNCTIONS.items():
-            results[name] = measure(server.url, database, function, seconds, lambda: cpu_by_part_s(pids, group))
-            print(f"\na slider whose function {name}")
-            print("\n".join(f"  {what}: {figure}" for what, figure in results[name].items()), flush=True)
-    results["idle"] = idle()
-    print(f"\n{IDLE} interacts that nobody touches")
-    print("\n".join(f"  {what}: {figure}" for what, figure in results["idle"].items()), flush=True)
+        for name, (code, language) in CELLS.items():
+            if language in languages:
+                tell(f"a slider whose function {name}", measure(server, database, code, language, chosen.seconds))
+    for title, figures in peers(chosen.jupyter, chosen.voila, chosen.seconds):
+        tell(title, figures)
+    tell(f"{IDLE} interacts that nobody touches", idle())
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "controls.json").write_text(json.dumps(results, indent=1) + "\n")
 
