@@ -27,7 +27,7 @@ import requests as http
 from bench.crowd import Crowd
 from bench.latency import quantile_ms
 from bench.machine import favoured
-from harness.processes import birth
+from harness.processes import birth, cpu_s
 from harness.server import Server, serve
 from harness.usage import PARTS, cpu_by_part_s, sessions_group
 from host import descendants
@@ -111,12 +111,16 @@ async def overload(
         found.peaks[count] = await crowd.closed(count, closed_s)
     found.rate = times * found.peak
     memory, probes = Memory(server.process.pid), asyncio.create_task(_probe(server.url, found.answers_s))
-    pids, group = {"server": server.process.pid, "visitors": os.getpid()}, sessions_group(server.data)
+    pids, group = {"server": server.process.pid}, sessions_group(server.data)
     requests = crowd.requests
-    began, cpu_before = time.monotonic(), cpu_by_part_s(pids, group)
+
+    def cpu() -> dict[str, float]:
+        return {**cpu_by_part_s(pids, group), "visitors": cpu_s([os.getpid()])}
+
+    began, cpu_before = time.monotonic(), cpu()
     await crowd.opened(found.rate, seconds)
     ended = time.monotonic()
-    cpu_after = cpu_by_part_s(pids, group)
+    cpu_after = cpu()
     found.cores = {part: (used - cpu_before.get(part, 0.0)) / (ended - began) for part, used in cpu_after.items()}
     found.seconds = ended - began
     found.requests_per_s = (crowd.requests - requests) / found.seconds
