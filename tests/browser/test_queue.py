@@ -59,9 +59,9 @@ def test_a_cell_whose_long_polls_find_no_place_asks_again_after_a_pause(embed, p
     cell = embed("<single-cell>print('come')</single-cell>")
     page.route("**/messages?**", cut)
     with nobody_claims(server):
-        with page.expect_request("**/messages?**"):
+        with page.expect_response("**/messages?**"):
             cell.start()
-        with page.expect_request("**/messages?**"):
+        with page.expect_response("**/messages?**"):
             pass
     page.unroute("**/messages?**")
     cell.shows("come")

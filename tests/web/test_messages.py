@@ -58,7 +58,8 @@ def test_messages_come_in_order_with_their_sequence_and_attempt(client: FlaskCli
 
 def test_nothing_new_keeps_the_place(client: FlaskClient, device: Device) -> None:
     id = submit(client)["id"]
-    assert read(client, id) == {"messages": [], "next": -1, "state": "queued", "finished": False}
+    nothing = {"messages": [], "next": -1, "state": "queued", "finished": False}
+    assert read(client, id) == {**nothing, "queue_position": 1}
 
 
 def test_after_beyond_the_end_is_refused(client: FlaskClient, device: Device) -> None:
