@@ -227,9 +227,9 @@ def test_a_flood_of_files_and_output_is_bounded_and_older_results_go(client, ser
         return cell["state"] if cell["finished"] else "more", error
 
     with beside(client, innocent), ThreadPoolExecutor(4) as attackers:
-        ends = Counter(attackers.map(run, range(16)))
+        ends = Counter(attackers.map(run, range(10)))
     stop.set()
-    watcher.join()
+    watcher.join(ANSWER_S)
     # Ended, each: with what it made, or with the sentence that there is no room for it.
     assert set(ends) <= {("done", None), ("more", None), ("failed", DISK_FULL)}, ends
     assert least_free[0] > 0, ends

@@ -19,7 +19,7 @@ workers = {PLACES}
 sessions_asking_max = {PLACES}
 pool_ready = 2
 """
-ROUNDS = 40
+ROUNDS = 20
 # The neighbour's p95 may double; what a busy machine of few cores does beside it is more than that.
 TIMES_MAX = 4
 WALKER = "for i in range(8000): open(f'.{i}' if i % 2 else f'{i}', 'a').close()"
@@ -108,7 +108,7 @@ def p95_s(client: CheckingClient, turn: Callable[[], object]) -> float:
         begun = time.perf_counter()
         turn()
         times_s.append(time.perf_counter() - begun)
-    return sorted(times_s)[int(0.95 * ROUNDS)]
+    return sorted(times_s)[int(0.95 * (ROUNDS - 1))]
 
 
 class Attacker:
@@ -143,7 +143,7 @@ def test_a_neighbour_of_a_session_with_8000_files_is_not_held_up(few: CheckingCl
         wait_for(lambda: attacker.turns or attack.done())
         beside_s = p95_s(few, turn)
         attacker.stop()
-        attack.result()
+        attack.result(60)
     end_sessions(few, [session, attacker.session])
     assert beside_s < TIMES_MAX * max(alone_s, p95_s(few, lambda: few.run("1 + 1")))
 
@@ -174,7 +174,7 @@ def test_a_neighbour_of_completion_bombs_is_answered(few: CheckingClient, bomb: 
         assert p95_s(few, turn) < TIMES_MAX * max(alone_s, 1.0)
         over = True
         for attacked in attacks:
-            attacked.result()
+            attacked.result(90)
 
 
 def test_a_frame_of_small_messages_ends_its_session_alone(few: CheckingClient) -> None:

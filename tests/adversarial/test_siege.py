@@ -8,7 +8,7 @@ from bench.attackers import ATTACKS
 from bench.siege import DISK_BYTES, SETTINGS, besiege
 from harness.server import can_mount, serve
 
-SECONDS = 15.0
+SECONDS = 10.0
 
 pytestmark = [
     pytest.mark.root,
