@@ -93,10 +93,10 @@ class Backup:
         return manifest
 
     def _copy(self, part: Path) -> Manifest:
-        database = self._database.ready()
+        # In this order: what is acknowledged before the time is in one of the collections, and before the first read.
+        at, database = self._database.now().isoformat(), self._database.ready()
         names = sorted(name for name in database.list_collection_names() if is_kept(name))
         with pymongo.timeout(COPY_S), self._history_kept(), self._database.snapshot() as session:
-            at = self._database.now().isoformat()
             note = schema.read(database, session)  # the first read; it chooses the moment for all
             files = {name: self._copy_collection(name, part / f"{name}.bson", session) for name in names}
         return Manifest(at, note["done"], note["oldest"], files)
