@@ -49,6 +49,13 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="package")
+def roomy() -> Iterator[Server]:
+    """A server with the limits that are the default, and Python alone."""
+    with serve("") as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
 def client(server: Server) -> Client:
     """A client of this suite's server; every conversation that it sees is checked."""
     return CheckingClient(server.url)

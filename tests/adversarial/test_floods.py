@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 import requests
 
+from harness.server import Server
+from tests.adversarial.conftest import INNOCENT
+from tests.checking_client import CheckingClient
+from tests.client import Client
 from tests.floods import flood, get, post
 
-COUNT = 1200  # many times what may be slow, and more than may wait
+# Of each kind: more than may be slow at once, or wait; together far more than that, and fewer than a flood may open.
+SLOW, WAITING = 400, 900
 HUGE = b'{"code": "1", "message": {"msg_type": "comm_msg", "content": {"x": [' + b"9e307," * 100_000
 FLOODS = {
     "half heads": (b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: ", b"x"),
@@ -20,21 +27,40 @@ ANSWER_S = 30.0
 pytestmark = pytest.mark.timeout(300)  # all that it waits for has a deadline; a busy machine uses much of each
 
 
-@pytest.mark.parametrize("kind", FLOODS)
-def test_slow_and_huge_requests_take_nothing_from_others(server, client, neighbour, kind):
-    """G20"""
-    first, drop = FLOODS[kind]
-    with flood(server.port, COUNT, first, drop):
-        visit(client)
+@pytest.fixture(scope="module")
+def server(roomy: Server) -> Server:
+    """A server without Sage, which is loaded for longer than the floods last."""
+    return roomy
 
 
-@pytest.mark.parametrize("way", ["events", "messages?wait=30&after={last}"], ids=["events", "messages"])
-def test_waiting_requests_take_nothing_from_others(server, client, neighbour, way):
+@pytest.fixture(scope="module")
+def client(server: Server) -> Client:
+    """A client of this server; every conversation that it sees is checked."""
+    return CheckingClient(server.url)
+
+
+@pytest.fixture(scope="module")
+def innocent(client: Client) -> str:
+    """What the neighbour's cell comes to when nobody attacks."""
+    return client.run(INNOCENT).result
+
+
+def test_slow_and_huge_requests_of_all_kinds_at_once_take_nothing_from_others(server, client, neighbour):
+    """G20: each kind by itself is in tests/web/test_floods.py."""
+    with ExitStack() as floods:
+        for first, drop in FLOODS.values():
+            floods.enter_context(flood(server.port, SLOW, first, drop))
+            visit(client)
+
+
+def test_waiting_requests_take_nothing_from_others(server, client, neighbour):
     """G20"""
     id = client.submit("input()")["id"]
     last = client.until_asked(id)[-1]["sequence"]  # what is there already would be the answer, at once
-    with flood(server.port, COUNT, get(f"/computations/{id}/{way.format(last=last)}")):
-        visit(client)
+    with ExitStack() as floods:
+        for way in ("events", f"messages?wait=30&after={last}"):
+            floods.enter_context(flood(server.port, WAITING, get(f"/computations/{id}/{way}")))
+            visit(client)
     assert client.cancel(id).status_code == 202
 
 
