@@ -136,6 +136,30 @@ def test_ten_jobs_at_once_have_each_its_own_outcome(run):
     assert [(one["outcome"], one["stdout"]) for one in found] == [(15, f"{number}\n") for number in range(10)]
 
 
+HOSTILE = """import os, socket, subprocess
+def tried(what):
+    try:
+        return what()
+    except OSError as error:
+        return type(error).__name__
+open('/tmp/left', 'w').write('x')
+subprocess.Popen(['sleep', '1000'], start_new_session=True)
+others = [open(f'/proc/{id}/cmdline').read() for id in os.listdir('/proc') if id.isdigit()]
+print([name for name in ('mongod', 'uwsgi', 'sshd') if any(name in one for one in others)])
+print(tried(lambda: socket.create_connection(('127.0.0.1', PORT), 2)) in ('ConnectionRefusedError', 'OSError'))
+print(tried(lambda: open('/etc/shadow').read()) in ('PermissionError', 'FileNotFoundError'))
+"""
+NEXT = """import os
+print(os.path.exists('/tmp/left'))
+print(any('sleep' in open(f'/proc/{id}/cmdline').read() for id in os.listdir('/proc') if id.isdigit()))
+"""
+
+
+def test_a_hostile_job_sees_and_reaches_nobody_and_leaves_nothing(server, run):
+    assert run("python3", HOSTILE.replace("PORT", str(server.port)))["stdout"] == "[]\nTrue\nTrue\n"
+    assert run("python3", NEXT)["stdout"] == "False\nFalse\n"
+
+
 def test_the_list_of_languages_has_what_runs_here(server):
     found = requests.get(f"{server.url}{JOBE}/languages", timeout=DEADLINE_S).json()
     assert "python3" in dict(found) and all(len(pair) == 2 and all(pair) for pair in found)
