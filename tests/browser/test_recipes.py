@@ -179,12 +179,17 @@ def test_pretext(run, recipe, cells_js, opened, page, server, tmp_path):
         f'<pretext><article xml:id="cells"><title>Cells</title><section xml:id="one"><title>One</title>'
         f'<program language="python"><code>\n{code}\n</code></program>'
         f'<interactive xml:id="framed" iframe="{server.url}/cell?code=print(6*7)&amp;language=python" width="100%"/>'
-        f"</section></article></pretext>"
+        f'</section><section xml:id="two"><title>Two</title>'
+        f'<sage language="python"><input>\nprint(6 * 7)\n</input></sage></section></article></pretext>'
     )
     run(source, "pretext", "build", "web")
+    subprocess.run(["sh", "-c", recipe("PreTeXt", "sh")], cwd=source, check=True)
     [first] = opened(source / "output" / "web", "one.html", 1)
     check_first(page, first)
     expect(page.frame_locator("iframe").locator("single-cell .run")).to_be_visible()
+    opened(source / "output" / "web", "two.html", 1)
+    page.locator(".sagecell_evalButton").click()
+    expect(page.locator(".sagecell_stdout")).to_have_text("42\n")
 
 
 def test_reveal(recipe, opened, page, packages, tmp_path):
