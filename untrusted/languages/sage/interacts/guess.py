@@ -74,7 +74,7 @@ def _guess(given: Any, default: Any) -> Widget:
             return selectors.selector(given, buttons=True)
         return selectors.Selector(given, selector_type="button" if len(given) <= BUTTONS_MAX else "list")
     if isinstance(given, tuple):
-        return _of_tuple(given)
+        return _of_tuple(given, default)
     if isinstance(given, Iterator):
         return sliders.DiscreteSlider(islice(given, sliders.VALUES_MAX), default)
     if isinstance(given, Matrix):
@@ -87,9 +87,9 @@ def _guess(given: Any, default: Any) -> Widget:
     return boxes.expression(given)
 
 
-def _of_tuple(given: tuple[Any, ...]) -> Widget:
+def _of_tuple(given: tuple[Any, ...], default: Any) -> Widget:
     if len(given) == 2:
-        return sliders.ContinuousSlider(given)
+        return sliders.ContinuousSlider(given, steps=sliders.steps_through(given, default))
     if len(given) == 3 and all(isinstance(one, Number) or hasattr(one, "n") for one in given):
         low, high, step = given
         if float(step) <= 0 or float(low) >= float(high):

@@ -91,6 +91,7 @@ def ContinuousSlider(  # noqa: N802 - SageMathCell's name
     if len(interval) != 2 or float(interval[0]) == float(interval[1]):
         raise InteractError(f"ContinuousSlider has the interval {short(interval)}; it needs two different numbers.")
     low, high = sorted(map(float, interval))
+    steps = steps_through(interval, default) if steps == STEPS else steps
     step = float(stepsize) if 0 < stepsize <= high - low else (high - low) / (int(steps) if steps > 0 else STEPS)
     kind = ContinuousFloatRangeSlider if range_slider else ContinuousFloatSlider
     if range_slider:
@@ -99,6 +100,17 @@ def ContinuousSlider(  # noqa: N802 - SageMathCell's name
         value = low if default is None else _number("ContinuousSlider's default", default)
     control = kind(min=low, max=high, step=step, value=value, transform=adapter)
     return labelled(_finish(control, step, display_value), label)
+
+
+def steps_through(interval: Any, default: Any) -> int:
+    """Return how many steps a slider has, so that its default is one of them: pages move a slider to the nearest."""
+    try:
+        low, high = sorted(map(float, interval))
+        share = (float(default) - low) / (high - low)
+        found = (steps for steps in range(STEPS, 2 * STEPS) if abs(share * steps - round(share * steps)) < 1e-6)
+        return next(found, STEPS)
+    except (TypeError, ValueError, ArithmeticError):
+        return STEPS  # no default, or none that is a number
 
 
 def _is(one: Any, other: Any) -> bool:
@@ -133,7 +145,7 @@ def _numbers(vmin: Any, vmax: Any, step: Any, default: Any) -> tuple[Any, Any, A
         raise InteractError(f"A slider's step is {short(step)}; it has to be more than 0.")
     if (step is None and float(high) - float(low) < 2) or not _is_exact(low, high, step):
         # Of whole numbers there would be two, or none.
-        step = step if step is not None else (float(high) - float(low)) / STEPS
+        step = step if step is not None else (float(high) - float(low)) / steps_through((low, high), default)
     return low, high, step
 
 
