@@ -88,7 +88,8 @@ def test_a_kernel_without_a_timeout_ends_with_what_it_runs_and_its_files_stay(se
     url = start(server)
     for run in range(2):  # under its name another session begins
         with KernelSocket(f"{url}/channels", None, "x") as socket:
-            socket.send_raw(json.dumps(asked(f"print('x' in globals())\nx = 1\nopen('made.txt', 'w').write('{run}')")))
+            code = f"print('kept' in globals())\nkept = 1\nopen('made.txt', 'w').write('{run}')"
+            socket.send_raw(json.dumps(asked(code)))
             said = until_dead(socket)
             assert printed(said) == "False\n"
             assert [one["header"]["msg_type"] for one in said][-3:] == ["execute_reply", "status", "status"]
