@@ -42,7 +42,7 @@ frontend:
 # The oldest Python of each environment.
 lock:
 	@sh deploy/bootstrap.sh environments
-	@for lock in trusted:3.10 untrusted:3.10 tests:3.10 recipes:3.10 kubernetes:3.10 tools:3.10 sage:3.11; do \
+	@for lock in trusted:3.10 untrusted:3.10 tests:3.10 recipes:3.10 kubernetes:3.10 jupyter:3.10 tools:3.10 sage:3.11; do \
 	    .build/tests/bin/uv pip compile --quiet --upgrade --universal \
 	    --python-version $${lock#*:} --generate-hashes --no-emit-index-url --no-header \
 	    requirements/$${lock%:*}.in -o requirements/$${lock%:*}.txt || exit; done

@@ -1,6 +1,6 @@
 """JupyterLab and Voilà run notebooks here, when their gateway is this server; and Jupyter's own tests of kernels pass.
 
-JUPYTER names an environment that has them (docs/recipes.md); they are too large for the one of the tests.
+They are in an environment of their own, which is made when it is first needed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from harness.processes import start
 from harness.server import free_port
+from tests.environments import programs
 
-JUPYTER = os.environ.get("JUPYTER", "")
 START_MS = 120_000  # JupyterLab's page is 100 MB of modules
 SLIDER = """
 import ipywidgets
@@ -34,15 +34,19 @@ CODES = (
     "'x' in globals()",
 )
 
-pytestmark = pytest.mark.skipif(not JUPYTER, reason="JUPYTER names no environment with JupyterLab and Voilà")
+
+@pytest.fixture(scope="module")
+def jupyter() -> Path:
+    """The directory of Jupyter's programs."""
+    return programs("jupyter")
 
 
 @pytest.fixture
-def opened(server, page: Page, tmp_path: Path) -> Iterator[Callable[..., None]]:
+def opened(jupyter: Path, server, page: Page, tmp_path: Path) -> Iterator[Callable[..., None]]:
     """Open a notebook of these codes in a Jupyter server whose kernels are ours."""
     port = free_port()
     argv = [
-        f"{JUPYTER}/bin/jupyter", "lab", f"--port={port}", "--no-browser", "--allow-root", "--IdentityProvider.token=t",
+        str(jupyter / "jupyter"), "lab", f"--port={port}", "--no-browser", "--allow-root", "--IdentityProvider.token=t",
         f"--gateway-url={server.url}", "--GatewayClient.auth_token=a-token-of-this-lab",
         f"--ServerApp.root_dir={tmp_path}", "--ServerApp.jpserver_extensions={'voila.server_extension': True}",
     ]  # fmt: skip
@@ -100,7 +104,7 @@ def test_voila_shows_a_notebook_whose_control_moves(opened, page):
     expect(page.locator("body")).to_contain_text("square 16")
 
 
-def test_jupyters_own_tests_of_kernels_pass(server):
-    argv = [f"{JUPYTER}/bin/python", str(Path(__file__).with_name("jupyter_kernel_checks.py")), server.url]
+def test_jupyters_own_tests_of_kernels_pass(jupyter, server):
+    argv = [str(jupyter / "python"), str(Path(__file__).with_name("jupyter_kernel_checks.py")), server.url]
     tested = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert tested.returncode == 0, tested.stderr
