@@ -7,6 +7,7 @@ message, and cut what SockJS brings at a fixed place, behind an id of 36 charact
 from __future__ import annotations
 
 import math
+import re
 import secrets
 
 from flask import Blueprint, Response, request
@@ -30,7 +31,10 @@ routes = Blueprint("kernels_sagecell", __name__)
 
 NO_TIMEOUT = "`timeout` has to be a number of seconds, 0 or more, or `inf`."
 CELL_SESSION = Text("CellSessionID", "A name that the page gives itself.", r"[\w-]{1,64}")
-_KERNEL_FORM = {"type": "object", "properties": {"accepted_tos": {"type": "string"}, "timeout": {"type": "string"}}}
+_TIMEOUT = re.compile(r"inf|[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_KERNEL_FORM = {"type": "object", "properties": {
+    "accepted_tos": {"type": "string"}, "timeout": {"type": "string", "pattern": f"^({_TIMEOUT.pattern})?$"},
+}}  # fmt: skip
 
 
 class KernelAnswer(Struct, frozen=True):
@@ -68,12 +72,10 @@ def start() -> Response:
 
 def _idle_s() -> float | None:
     """Return how long the kernel may be idle, None for as long as any session. Raises ProblemError 400."""
-    try:
-        found = float(request.values.get("timeout") or 0)
-    except ValueError:
-        found = -1.0
-    if not found >= 0:
+    untrusted_timeout = request.values.get("timeout") or "0"
+    if not _TIMEOUT.fullmatch(untrusted_timeout):
         refuse(400, NO_TIMEOUT)
+    found = float(untrusted_timeout)
     return None if math.isinf(found) else found
 
 
