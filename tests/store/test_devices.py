@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from store.schema import KNOWN
 from tests.store.conftest import Connect, age
 
 
@@ -19,4 +20,4 @@ def test_a_device_is_alive_for_three_heartbeats(connect: Connect, silent_s: floa
     if alive:
         reported = found[0].pop("reported")
         assert reported.utcoffset() is not None
-        assert found == [{"device": "device-1", "host": "host", **status}]
+        assert found == [{"device": "device-1", "host": "host", "schema": KNOWN, **status}]

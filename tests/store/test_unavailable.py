@@ -21,6 +21,11 @@ PATIENCE_S = 10.0
 
 def calls(store: Store, held) -> list[Callable[[], object]]:
     """Return one call of each kind."""
+
+    def write_a_file() -> None:
+        with store.files.write(held, "a") as file:
+            file.write(b"x")
+
     return [
         store.ping,
         lambda: store.computations.submit(Submission("1", "python")),
@@ -34,7 +39,7 @@ def calls(store: Store, held) -> list[Callable[[], object]]:
         lambda: store.messages.after("x", -1),
         lambda: store.sessions.get("x"),
         lambda: store.sessions.end("x"),
-        lambda: store.files.write(held, "a").__enter__(),
+        write_a_file,
         lambda: store.files.list("x"),
         lambda: store.devices.alive(),
         lambda: store.permalinks.create("1", "python"),
