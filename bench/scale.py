@@ -31,6 +31,7 @@ RESULT = ROOT / "bench" / "results" / "scale.json"
 SECONDS = 8.0
 CLIENTS = 4
 QUEUED, TAKEN = (10, 1000, 10_000), 300
+QUEUE_MAX = 2 * max(QUEUED)
 IDLE = (1, 100, 1000)
 POLLS = (0, 1000, 10_000)
 MAKERS, FILLERS = 8, 64  # threads that submit: sessions, and what waits (natural batches)
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> None:
         table["idle sessions"] = beside_sessions(server, seconds)
     with serve("web_greenlets = 16000\nwait_s_max = 300\n") as server:
         table["long polls"] = beside_polls(server, seconds)
-    with serve("queue_length_max = 20000\n") as server:
+    with serve(f"queue_length_max = {QUEUE_MAX}\n") as server:
         table["queued"] = {f"{queued} queued": taken(server, queued) for queued in QUEUED}
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(table, indent=1) + "\n")
@@ -106,10 +107,11 @@ def answered(line: socket.socket) -> bool:
 
 def taken(server: Server, queued: int) -> dict[str, float]:
     """Put so many cells and some more in line; return the CPU milliseconds of the first that are taken, a cell."""
-    door = stores.connect(settings_file.load(mongo_uri=address.uri(server.data / "mongo")))
+    mongo_uri = address.uri(server.data / "mongo")
+    door = stores.connect(settings_file.load(mongo_uri=mongo_uri, queue_length_max=QUEUE_MAX))
     with ThreadPoolExecutor(FILLERS) as makers:
         list(makers.map(lambda number: submit(door, number), range(queued + TAKEN)))
-    line = MongoClient[dict[str, Any]](address.uri(server.data / "mongo"))["singlecell"]["computations"]
+    line = MongoClient[dict[str, Any]](mongo_uri)["singlecell"]["computations"]
 
     def in_line() -> int:
         return line.count_documents({"state": "queued"})
