@@ -52,6 +52,7 @@ find_missing() {
         [ -x /usr/sbin/nginx ] || printf 'nginx-light '
         [ -x /usr/bin/bwrap ] || printf 'bubblewrap '
         [ -x /usr/bin/xz ] || printf 'xz-utils '
+        [ -x /usr/bin/bzip2 ] || printf 'bzip2 '
         # It has promtool, which reads rules and dashboards as the real thing does.
         [ -x /usr/bin/promtool ] || printf 'prometheus '
         [ -x /usr/bin/runsc ] || ! grep -q '^ID=debian' /etc/os-release || printf 'runsc '
