@@ -107,14 +107,8 @@ def condition(entry: dict[str, Any]) -> dict[str, Any]:
     return dict(next((command[name] for name in ("filter", "q", "query") if name in command), {}))
 
 
-def is_first_write(entry: dict[str, Any]) -> bool:
-    """Return whether this is GridFS, which asks before a process' first file whether there is any at all."""
-    is_one = entry.get("command", {}).get("limit") == 1 and not condition(entry)
-    return is_one and entry["ns"].endswith((".files.files", ".files.chunks"))
-
-
 def test_no_query_of_a_whole_server_scans_a_collection(seen: list[dict[str, Any]]) -> None:
-    looks = [entry for entry in seen if collection(entry) not in BOUNDED and not is_first_write(entry)]
+    looks = [entry for entry in seen if collection(entry) not in BOUNDED]
     scans = [entry for entry in looks if "COLLSCAN" in entry.get("planSummary", "")]
     assert not {(collection(entry), str(condition(entry))[:300]) for entry in scans}
     long = [entry for entry in looks if entry.get("docsExamined", 0) > entry.get("nreturned", 0) + EXAMINED_MAX]
@@ -124,6 +118,6 @@ def test_no_query_of_a_whole_server_scans_a_collection(seen: list[dict[str, Any]
 def test_each_query_of_a_collection_that_may_be_sharded_names_its_key(seen: list[dict[str, Any]]) -> None:
     for name, key in SHARD_KEYS.items():
         asked = [entry for entry in seen if collection(entry) == name and entry["op"] != "insert"]
-        asked = [entry for entry in asked if not OF_COLLECTIONS & set(entry["command"]) and not is_first_write(entry)]
+        asked = [entry for entry in asked if not OF_COLLECTIONS & set(entry["command"])]
         assert asked, name
         assert not [str(entry["command"])[:300] for entry in asked if key not in condition(entry)]
