@@ -56,9 +56,9 @@ class SageCellChannel(Channel):
         moved = super().step()
         if moved:
             self._used_at = time.monotonic()
-        if not self.is_over and self.due_in_s <= 0:
-            assert self.kernel.session is not None
-            self.context.store.sessions.request_end(self.kernel.session)
+        session = self.kernel.session
+        if session is not None and not self.is_over and self.due_in_s <= 0:
+            self.context.store.sessions.request_end(session)
             self.end()
             moved = super().step()
         return moved
