@@ -74,8 +74,7 @@ def test_a_frame_runs_its_cell_and_is_as_high_as_it(framed, page):
 def test_suggestions_and_the_share_dialog_are_not_cut_off(framed, page):
     cell = framed(path="/iframe", code="1", language="python")
     small_px = height_px(page)
-    cell.write("pr")
-    cell.field.focus()
+    cell.write("pr").enter()
     page.keyboard.press("Control+End")
     page.keyboard.press("Control+Space")
     expect(cell.node.locator(".popup")).to_be_visible()

@@ -31,11 +31,16 @@ class OddKernel:
         self.sockets["iopub"].sndhwm = 0
         for name, socket in self.sockets.items():
             socket.linger = 1000
-            socket.bind(f"ipc://{self.connection['ip']}-{self.connection[name + '_port']}")
+            if name != "stdin":
+                self.bind(name)
+        threading.Timer(float(os.environ.get("STDIN_LATE_S", 0)), self.bind, ["stdin"]).start()
         self.count, self.request, self.identity = 0, {}, b""
         self.says_idle = self.says_input = True
         self.names = {}
         threading.Thread(target=self.hear_control, daemon=True).start()
+
+    def bind(self, name):
+        self.sockets[name].bind(f"ipc://{self.connection['ip']}-{self.connection[name + '_port']}")
 
     def hear_control(self):
         while True:

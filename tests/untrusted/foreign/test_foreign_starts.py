@@ -11,6 +11,7 @@ import pytest
 import wire
 from harness.supervisor import Supervisor
 from tests.untrusted.foreign.conftest import odd_supervisor, put
+from tests.untrusted.foreign.test_foreign_kernel import Conversation
 
 
 def log_of(supervisor: Supervisor) -> str:
@@ -75,6 +76,17 @@ def test_a_language_whose_kernel_is_not_installed_is_left_out() -> None:
     with odd_supervisor(lambda place: (put(place, "odd") / "kernel.json").unlink(), "odd") as supervisor:
         assert [report.name for report in supervisor.ready().languages] == ["python"]
         assert "the language odd is left out: no kernelspec odd is installed" in log_of(supervisor)
+
+
+def test_a_kernel_whose_channel_for_questions_comes_late_is_waited_for() -> None:
+    with odd_supervisor(lambda place: put(place, "odd", {"env": {"STDIN_LATE_S": "1"}}), "odd") as supervisor:
+        supervisor.send(wire.Ping(1))
+        wait_for_state(supervisor, "odd", "ready")
+        talk = Conversation(supervisor)
+        computation = talk.begin("kernel.say('stream', {'name': 'stdout', 'text': kernel.ask('Who? ')})")
+        talk.wait_for(computation, "input_request")
+        supervisor.send(wire.InputReply(talk.session, computation, "Zoë"))
+        assert talk.end(computation).state == "done"
 
 
 def test_a_kernel_that_is_removed_while_the_server_runs_is_taken_back() -> None:

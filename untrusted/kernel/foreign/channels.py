@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 import os
 import secrets
 from collections.abc import Iterable
@@ -69,7 +70,18 @@ class Channels:
                 socket.identity = self._session.encode()
             else:
                 socket.subscribe(b"")
+            if name == "stdin":
+                self._meeting = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
             socket.connect(f"ipc://{self._prefix}-{PORTS[name]}")
+
+    def meets_stdin(self, at_most_s: float) -> bool:
+        """Return whether the kernel knows the channel on which it asks; wait for that. Asked once, after ``connect``.
+
+        A kernel's ROUTER throws away, without a word, what is for somebody whom it has not met.
+        """
+        is_met = bool(self._meeting.poll(math.ceil(at_most_s * 1000)))
+        self._sockets["stdin"].disable_monitor()
+        return is_met
 
     def __getitem__(self, channel: Channel) -> zmq.Socket[bytes]:
         return self._sockets[channel]

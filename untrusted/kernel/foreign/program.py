@@ -19,6 +19,7 @@ from untrusted.languages.kernelspecs import Kernelspec
 START_S = 60.0
 LOOK_S = 0.1  # between two looks whether the kernel has ended
 ASK_AGAIN_S = 0.25  # a kernel's first words are lost to who has not subscribed in time
+STDIN_S = 5.0
 WARM_CELL_S = 60.0
 LAST_WORDS_CHARS_MAX = 2000
 _SPEAKING: tuple[Channel, ...] = ("shell", "iopub", "stdin")
@@ -53,7 +54,7 @@ class KernelProgram:
         return poller
 
     def wait_until_ready(self) -> dict[str, Any]:
-        """Return the kernel's ``kernel_info_reply`` when it answers and is heard. Raises StartError."""
+        """Return the kernel's ``kernel_info_reply`` when it answers, is heard and can ask. Raises StartError."""
         until, info, asked = time.monotonic() + START_S, None, set[str]()
         is_heard = False
         while info is None or not is_heard:
@@ -67,6 +68,7 @@ class KernelProgram:
             found = self._hear(asked, min(until, time.monotonic() + (ASK_AGAIN_S if info is not None else START_S)))
             info = info if found is None else found
             is_heard = is_heard or self._is_heard
+        self.channels.meets_stdin(STDIN_S)  # a kernel that never asks may do without it
         return info
 
     def wait_for_reply(self, request: str, at_most_s: float) -> dict[str, Any] | None:
