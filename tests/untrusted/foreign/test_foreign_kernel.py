@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 import wire
+from harness.processes import wait_for
 from harness.supervisor import Supervisor
 
 _numbers = itertools.count()
@@ -248,7 +249,7 @@ def test_a_flood_ends_with_the_limit_of_output(talk: Conversation) -> None:
 
 def test_what_it_leaves_running_ends_with_the_session(talk: Conversation) -> None:
     talk.run("import subprocess\nfor _ in range(3): subprocess.Popen(['sleep', '987'], start_new_session=True)")
-    assert len(sleepers()) == 3
+    wait_for(lambda: len(sleepers()) == 3)  # a program has its name a moment after it has begun
     talk.supervisor.send(wire.Close(talk.session))
     talk.supervisor.wait(lambda up: isinstance(up, wire.Closed) and up.session == talk.session)
     assert sleepers() == []
