@@ -1,8 +1,8 @@
 """``python -m tests``: all tests, part by part; with arguments one pytest that gets them.
 
 Most tests wait more than they compute: where there are two processors, two parts run at once. At the end there are
-the time of each part and the slowest tests of all. A part that does not end is aborted: it says where each of its
-threads stands, and counts as failed.
+the time of each part, the slowest tests of all, and each failure in a few lines. A part that does not end is aborted:
+it says where each of its threads stands, and counts as failed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as Xml
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +21,10 @@ from pathlib import Path
 from harness.processes import tied
 from harness.server import ROOT
 from tests.parts import PARTS, PYTEST, Part, argv
+from tests.results import Result, read, table
 
 BESIDE_MAX = 2
 PART_MAX_S = 900  # the longest takes 400; what CI gives all of it is 5400
-SLOWEST = 10
 NO_TESTS = 5  # pytest's exit code when all of a part are left out: its language is not installed
 
 
@@ -38,16 +37,6 @@ class Running:
     said: Path
     results: Path
     begun: float = field(default_factory=time.monotonic)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a part came to. ``times_s``: of each test, with what was set up and taken down for it."""
-
-    name: str
-    code: int
-    elapsed_s: float
-    times_s: dict[str, float]
 
 
 def main(arguments: list[str]) -> int:
@@ -119,25 +108,8 @@ def end(ended: Running) -> Result:
     code = ended.process.wait()
     sys.stdout.buffer.write(ended.said.read_bytes())
     sys.stdout.flush()
-    times_s = {}
-    if ended.results.exists():
-        for case in Xml.parse(ended.results).iter("testcase"):
-            times_s[f"{case.get('classname')}::{case.get('name')}"] = float(case.get("time") or 0)
     code = 0 if code == NO_TESTS else code if code >= 0 else 128 - code
-    return Result(ended.part.name, code, time.monotonic() - ended.begun, times_s)
-
-
-def table(results: Sequence[Result], elapsed_s: float) -> str:
-    """Return the time of each part and the slowest tests, as text."""
-    lines = [f"{'part':<24}{'tests':>6}{'seconds':>9}"]
-    for result in results:
-        failed = f"   failed ({result.code})" if result.code else ""
-        lines.append(f"{result.name:<24}{len(result.times_s):>6}{result.elapsed_s:>9.0f}{failed}")
-    lines.append(f"{'all':<24}{sum(len(result.times_s) for result in results):>6}{elapsed_s:>9.0f}")
-    times_s = {test: time_s for result in results for test, time_s in result.times_s.items()}
-    slowest = sorted(times_s, key=times_s.__getitem__, reverse=True)[:SLOWEST]
-    lines += ["", "the slowest tests, in seconds, each with what was started for it"]
-    return "\n".join([*lines, *(f"{times_s[test]:6.1f}  {test}" for test in slowest)])
+    return read(ended.results, ended.part.name, code, time.monotonic() - ended.begun)
 
 
 if __name__ == "__main__":
