@@ -12,14 +12,15 @@ import settings as settings_file
 import wire
 from device.loop import Device
 from settings import Settings
-from store import Computation, Store
+from store import Computation, Store, devices
 from tests.device.stage.cells import busy
 from tests.device.stage.scripted import Scripted, Site
 from tests.store.conftest import connect, store, submit
 
 __all__ = ["connect", "store"]  # fixtures
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
+SILENT_HEARTBEATS = 1000
 QUICK = {
     "poll_interval_s": 0.02,
     "heartbeat_s": 0.2,
@@ -28,6 +29,12 @@ QUICK = {
     "redial_s_max": 0.2,
     "workers": 4,
 }
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device counts as alive for minutes; with these heartbeats one that stands still for 0.6 s would not."""
+    monkeypatch.setattr(devices, "ALIVE_HEARTBEATS", SILENT_HEARTBEATS)
 
 
 class Stage:

@@ -89,6 +89,7 @@ def test_output_that_takes_longer_to_check_than_it_may_ends_its_cell_and_no_othe
     computation = stage.finish(slow.computation)
     assert (computation.state, computation.reason, computation.attempt) == ("failed", "output", 1)
     said(stage.store, slow.computation)
+    stage.play(lambda: supervisor.frames(wire.Close))
     assert [frame.session for frame in supervisor.frames(wire.Close)] == [slow.session]
     end_well(supervisor, good)
     assert stage.finish(good.computation).state == "done"

@@ -56,7 +56,7 @@ def test_a_cell_that_the_supervisor_lets_run_for_ever_is_ended_from_here(make_st
     id = submit(stage.store)
     computation = stage.finish(id)
     assert (computation.state, computation.reason) == ("failed", "time_wall")
-    assert stage.site.newest().frames(wire.Close)
+    stage.play(lambda: stage.site.newest().frames(wire.Close))
 
 
 def test_a_cell_that_is_stuck_before_its_code_begins_is_tried_again(make_stage):

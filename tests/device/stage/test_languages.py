@@ -48,7 +48,7 @@ def test_a_cell_waits_for_room_where_its_language_is_while_the_others_go_on(two)
     stage, both, one = two(workers=2, session_idle_gives_way=False)
     both.on_run = nothing
     first, second = submit(stage.store, language="sage"), submit(stage.store, language="sage")
-    stage.play(lambda: languages_opened(both) == ["sage"])
+    stage.play(lambda: languages_opened(both) == ["sage"] and both.frames(wire.Execute))
     for _ in range(3):
         assert stage.finish(submit(stage.store, language="python")).state == "done"
     assert stage.computation(second).state == "queued" and languages_opened(one) == ["python"] * 3
@@ -74,8 +74,8 @@ def test_an_idle_session_gives_way_where_the_language_is(two):
     kept = submit(stage.store, language="sage", keep=True)
     stage.finish(kept)
     assert stage.finish(submit(stage.store, language="sage")).state == "done"
-    states = [stage.store.sessions.get(stage.computation(id).session).state for id in (older, kept)]
-    assert states == ["idle", "gone"]
+    stage.play(lambda: stage.store.sessions.get(stage.computation(kept).session).state == "gone")
+    assert stage.store.sessions.get(stage.computation(older).session).state == "idle"
 
 
 @pytest.mark.parametrize("language", ["r", "sage"])

@@ -98,12 +98,17 @@ def test_cells_that_end_in_one_round_are_stored_with_one_command(stage, monkeypa
     )
     supervisor = stage.supervisor()
     supervisor.on_run = busy
-    ids = [submit(stage.store) for _ in range(3)]
-    stage.play(lambda: len(supervisor.frames(wire.Execute)) == 3)
-    for run in supervisor.frames(wire.Execute):
-        supervisor.output(run, printed(run.computation), REPLY, IDLE)
-        supervisor.done(run)
-    stage.play(lambda: all(stage.computation(id).over for id in ids))
-    assert max(stored, default=0) > 1
-    assert all(said(stage.store, id)[-3]["content"]["text"] == id for id in ids)
-    assert {stage.computation(id).state for id in ids} == {"done"} and not stage.device.runs.by_id
+
+    def end_three() -> bool:
+        """Return whether some of three cells were stored together: their ends may come to the device one by one."""
+        ids = [submit(stage.store) for _ in range(3)]
+        stage.play(lambda: {*ids} <= {run.computation for run in supervisor.frames(wire.Execute)})
+        for run in supervisor.frames(wire.Execute)[-3:]:
+            supervisor.output(run, printed(run.computation), REPLY, IDLE)
+            supervisor.done(run)
+        stage.play(lambda: all(stage.computation(id).over for id in ids))
+        assert all(said(stage.store, id)[-3]["content"]["text"] == id for id in ids)
+        assert {stage.computation(id).state for id in ids} == {"done"} and not stage.device.runs.by_id
+        return max(stored, default=0) > 1
+
+    assert any(end_three() for _ in range(20))

@@ -133,7 +133,7 @@ def test_an_idle_session_ends_after_its_time(make_stage):
     id = submit(stage.store, keep=True)
     stage.finish(id)
     stage.play(lambda: stage.store.sessions.get(stage.computation(id).session).state == "gone")
-    assert len(stage.site.newest().frames(wire.Close)) == 1
+    stage.play(lambda: len(stage.site.newest().frames(wire.Close)) == 1)
 
 
 def test_introspection_is_answered_from_sessions_and_from_a_fresh_namespace(stage):

@@ -27,7 +27,7 @@ def test_a_cancelled_cell_is_killed_and_keeps_what_it_said(stage, running):
     stage.store.computations.request_cancel(id)
     computation = stage.finish(id)
     assert (computation.state, computation.reason) == ("cancelled", "cancelled")
-    assert [frame.session for frame in supervisor.frames(wire.Close)] == [run.session]
+    stage.play(lambda: [frame.session for frame in supervisor.frames(wire.Close)] == [run.session])
     assert types(stage.store, id)[2:] == ["stream", "error", "execute_reply", "status"]
 
 
