@@ -24,7 +24,7 @@ from tests.store.conftest import state_of, submit
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, str(ROOT / "trusted_db.py")]
-END_S = 10.0
+END_S = 60.0
 # It prints, then runs for longer than any test.
 ENDLESS = "import time\nprint('begun', flush=True)\ntime.sleep(600)"
 

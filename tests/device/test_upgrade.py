@@ -58,6 +58,10 @@ class Site:
         )
         return self.stack.enter_context(started)
 
+    def accounts(self) -> list[dict[str, Any]]:
+        """Return what the devices that are alive report of their accounts."""
+        return [account for device in self.store.devices.alive() for account in device["accounts"]]
+
     def reload_web(self) -> None:
         """Have uWSGI start its processes anew, and return when the old ones have ended."""
         old = set(self.web.descendants())
@@ -206,7 +210,7 @@ def test_what_does_not_end_in_time_is_handed_back_and_runs_again_elsewhere(site:
 def test_a_second_signal_cuts_the_wait_short(site: Site) -> None:
     """And a device reports the workers that its pools have ready."""
     device = site.start_device("--drain", "600")
-    processes.wait_for(lambda: site.store.devices.alive()[0]["accounts"][0]["pool"] == [["python", 4]], END_S)
+    processes.wait_for(lambda: [account["pool"] for account in site.accounts()] == [[["python", 4]]], END_S)
     id = Client(site.url).submit("import time\ntime.sleep(600)")["id"]
     processes.wait_for(lambda: (found := site.store.computations.get(id)) and found.state == "running")
     device.signal(signal.SIGTERM)
