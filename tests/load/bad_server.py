@@ -10,14 +10,16 @@ import json
 import re
 import signal
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # Delayed is right in the end, after a poll that is refused; cut is to have no answer at all.
 TREATMENTS = ("right", "wrong", "lost", "refused", "delayed", "cut")
 NUMBER = re.compile(rb"[0-9]{4}")
-turns = itertools.cycle(TREATMENTS)
+turns, ids = itertools.cycle(TREATMENTS), itertools.count()
 counts = dict.fromkeys(TREATMENTS, 0)
 results: dict[str, tuple[str, int]] = {}
+one_at_a_time = threading.Lock()
 
 
 class BadServer(BaseHTTPRequestHandler):
@@ -27,12 +29,13 @@ class BadServer(BaseHTTPRequestHandler):
         """Take a cell, refuse it, or hang up."""
         number = NUMBER.search(self.rfile.read(int(self.headers["Content-Length"])))
         assert number
-        treatment = next(turns)
-        counts[treatment] += 1
+        with one_at_a_time:
+            treatment = next(turns)
+            counts[treatment] += 1
         if treatment == "refused":
             self._answer(503, {"detail": "Too many computations are waiting."})
         elif treatment != "cut":
-            id = f"00000000-0000-4000-8000-{len(results):012}"
+            id = f"00000000-0000-4000-8000-{next(ids):012}"
             results[id] = treatment, int(number.group())
             self._answer(201, {"id": id, "session": id, "state": "queued"})
 
