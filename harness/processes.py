@@ -23,6 +23,7 @@ TAIL_LINES = 40
 LINE_CHARS = 400
 LOOK_S = 0.02
 GRACE_S = 30.0
+LEFT_S = 10.0  # what ends because the one above it has ended may take a moment
 DEADLINE_S = 30.0
 
 Found = TypeVar("Found")
@@ -158,7 +159,9 @@ class Process:
                 forced = True
                 self._popen.kill()
                 self._popen.wait()
-        left = [pid for pid, was in born.items() if was and birth(pid) == was]
+        end = time.monotonic() + LEFT_S
+        while (left := [pid for pid, was in born.items() if was and birth(pid) == was]) and time.monotonic() < end:
+            time.sleep(LOOK_S)
         names = [command_line(pid) for pid in left]
         descendants.kill(left)
         with suppress(ProcessLookupError):

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 START_S = 100.0
 # Above those that programs are known by, below the wall's (wall_port_first) and those of outgoing connections.
 PORTS = range(10_000, 20_000)
+_taken: list[socket.socket] = []
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,19 @@ class Site:
 
 
 def free_port() -> int:
-    """Return a port that is free now, and that the kernel gives to no outgoing connection meanwhile."""
+    """Return a port that is free, that the kernel gives to no outgoing connection, and no other program of tests takes.
+
+    A name that only one process can have says that it is taken, for as long as this process lives.
+    """
     while True:
         port = secrets.choice(PORTS)
-        with socket.socket() as trial, suppress(OSError):
+        taken = socket.socket(socket.AF_UNIX)
+        with suppress(OSError), socket.socket() as trial:
+            taken.bind(f"\0singlecell-tests-port-{port}")
             trial.bind(("127.0.0.1", port))
+            _taken.append(taken)
             return port
+        taken.close()
 
 
 def make_site() -> Site:
