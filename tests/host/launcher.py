@@ -1,6 +1,6 @@
 """Run services that a test names: ``python -m tests.host.launcher LOG NAME=COMMAND …``; ends as make run does.
 
-Where the environment's NEVER_READY is set, no cell has run yet.
+Where the environment's NEVER_READY is set, no cell has run yet; PATIENT: services have a minute to end in order.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from host import supervision
 from host.console import Console
 from host.errors import HostError
 from host.layout import Account
@@ -19,6 +20,9 @@ from host.supervision import ServiceManager
 
 def main() -> int:
     """Run the services; names that end in ``!`` are those to end first, in ``?`` jobs; ``b>a``: b needs a."""
+    supervision.HEAR_S = 60.0  # on a busy machine the last words of a service take their time
+    if "PATIENT" in os.environ:
+        supervision.EARLY_S = supervision.KILL_S = 60.0
     services = []
     for argument in sys.argv[2:]:
         name, _, command = argument.partition("=")

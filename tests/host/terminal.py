@@ -25,9 +25,13 @@ IN_SESSION = (
 
 
 def on_terminal(
-    argv: Sequence[str], env: Mapping[str, str] | None, until: str, then: Callable[[], object] = lambda: None
-) -> str:
-    """Run a program in a terminal until it says something; do a thing, then press Ctrl-C; return all that it wrote."""
+    argv: Sequence[str], env: Mapping[str, str] | None, until: str, then: Callable[[], object] = lambda: None,
+    watch: Callable[[str], object] = lambda _screen: None,
+) -> str:  # fmt: skip
+    """Run a program in a terminal until it says something; do a thing, then press Ctrl-C; return all that it wrote.
+
+    ``watch`` gets what it has written so far whenever there is more.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     screen, deadline, pressed = b"", time.monotonic() + START_S, False
@@ -42,6 +46,7 @@ def on_terminal(
                         screen += os.read(ours, 1 << 16)
                     except OSError:  # nobody has the other end any more
                         break
+                    watch(screen.decode(errors="replace"))
                 if until.encode() in screen and not pressed:
                     then()
                     pressed = bool(os.write(ours, b"\x03"))

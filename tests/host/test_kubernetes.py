@@ -229,7 +229,7 @@ def test_what_a_pod_runs_serves_cells_and_drains(server: Server, pod_directory: 
         processes.wait_for(lambda: server.store.computations.get(running).sequence >= 2)
         with subprocess.Popen(drains) as drain:
             try:
-                processes.wait_for(lambda: not server.store.devices.alive()[0]["accounts"][0]["languages"], END_S)
+                processes.wait_for(lambda: [one["languages"] for one in server.accounts()] == [[]], END_S)
                 waiting = client.submit("1 + 1")["id"]
                 assert client.result(running, list(client.follow(running))).text == "in\nout\n"
                 assert drain.wait(END_S) == 0

@@ -25,7 +25,7 @@ from tests.conftest import SECRET
 from tests.host.terminal import COLUMNS, on_terminal
 
 END_S = 5.0  # what make run promises
-SPARE_S = 10.0  # for make itself, on a busy machine
+SPARE_S = 55.0  # for make itself, on a busy machine
 REFUSAL_S = 60.0
 BACK_S = 60.0  # on a busy machine
 
@@ -165,10 +165,11 @@ def test_parts_get_nothing_of_the_environment_that_make_run_was_called_in(server
     seen = 0
     for pid in server.process.descendants():
         with suppress(OSError):  # it may have ended meanwhile
+            name = command(pid).rstrip()  # before: what is still a copy of the launcher may become a part any time
             environment = Path(f"/proc/{pid}/environ").read_bytes()
-            if not command(pid).rstrip().endswith("-m host"):
+            if not name.endswith("-m host"):
                 seen += 1
-                assert SECRET.encode() not in environment, command(pid)
+                assert SECRET.encode() not in environment, name
     assert seen > 5
 
 

@@ -27,7 +27,7 @@ DEADLINE_S = 60.0
 UV = Path(sys.executable).with_name("uv")
 # Stands before uv: where there is a file `hang`, what is added is not installed but waited for.
 SLOW_UV = """#!/bin/sh
-case "$*" in *--target*) if [ -e "{hang}" ]; then exec sleep 1000; fi ;; esac
+case "$*" in *--target*) if [ -e "{hang}" ]; then touch "{hang}s"; exec sleep 1000; fi ;; esac
 exec "{uv}" "$@"
 """
 # name, version: what it needs
@@ -242,8 +242,9 @@ def test_an_interruption_leaves_what_was_there_and_the_next_start_does_it(worksh
     workshop.make("alone==1.0\n")
     workshop.list.write_text("alone==2.0\n")
     (workshop.folder / "hang").touch()
-    ready = "^singlecell: adding alone==2.0 to"
-    with start(workshop.argv, ready=ready, deadline_s=DEADLINE_S, env=workshop.whole_env) as process:
+    hangs = (workshop.folder / "hangs").exists
+    with start(workshop.argv, ready=hangs, deadline_s=DEADLINE_S, env=workshop.whole_env) as process:
+        assert "singlecell: adding alone==2.0 to" in process.log
         below = process.descendants()
         with all_end(below, DEADLINE_S):
             (process.signal_group if number == signal.SIGINT else process.signal)(number)

@@ -70,10 +70,16 @@ def test_a_log_that_is_too_long_begins_anew(script, tmp_path):
     assert Path(log).stat().st_mode & 0o077 == 0
 
 
-def test_a_step_in_a_terminal_has_a_moving_bar_that_goes_away(script):
-    lines = 'step "a label that is longer than the place which is there for it" sleep 1.3\necho over\nexec sleep 1000'
-    screen = on_terminal(script(lines), None, until="over")
-    bars = re.findall(r"\r\x1b\[Ksinglecell: [^\r\n]*\[( *#####) *\] +\d+ s", screen)
-    assert len(set(bars)) > 3, screen
+def test_a_step_in_a_terminal_has_a_moving_bar_that_goes_away(script, tmp_path):
+    go = tmp_path / "go"
+    waits = f"sh -c 'while [ ! -e {go} ]; do sleep 0.05; done'"
+    lines = f'step "a label that is longer than the place which is there for it" {waits}\necho over\nexec sleep 1000'
+
+    def watch(screen: str) -> None:
+        bars = re.findall(r"\r\x1b\[Ksinglecell: [^\r\n]*\[( *#####) *\] +\d+ s", screen)
+        if len(set(bars)) > 3:
+            go.touch()
+
+    screen = on_terminal(script(lines), None, until="over", watch=watch)
     assert [line for line in screen.split("\r\n") if line.rpartition("\x1b[K")[2].startswith("singlecell: a label")]
     assert not [line for line in screen.split("\r\n") if "[" in line.rpartition("\r\x1b[K")[2]], screen
