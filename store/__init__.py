@@ -51,7 +51,7 @@ from store.hints import choose_hints
 from store.inheritance import Inheritances
 from store.introspection import Introspections
 from store.job_files import JOB_FILE_BYTES_MAX, JobFiles
-from store.kernels import Kernel, Kernels, Position, Turn
+from store.kernels import Kernel, Kernels, Position
 from store.keys import Keys
 from store.lanes import Lanes, lane_of
 from store.log import try_to_rotate
@@ -85,6 +85,7 @@ from store.retention import sweep
 from store.room import Room, make_room
 from store.rules import OPERATOR, ORIGIN, Ban, Key
 from store.served_languages import ServedLanguages
+from store.session_turns import Turn
 from store.sessions import Sessions
 from store.space import FULL, NEARLY_FULL, Space
 from store.states import MOVES, OVER, State

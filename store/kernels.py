@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo import DESCENDING, ReturnDocument
 
 from store.database import Database, Documents, literals
 from store.errors import OverShareError, guarded
 from store.hints import Hints
+from store.session_turns import SessionTurns
 from store.space import Space
-from store.states import OVER
 
 KERNELS_OF_CLIENT_MAX = 1000  # that one client's pages began and did not end, of a day
 READERS_MAX = 32  # clients whose notebook in the messages one kernel remembers
@@ -78,23 +78,12 @@ class Kernel:
         return cls(id=document["_id"], **{name: document[name] for name in names})
 
 
-@dataclass(frozen=True)
-class Turn:
-    """A turn of a kernel's session. ``asked``: what its client said of it (``web/doors/kernels_asked.py``)."""
-
-    id: str
-    turn: int
-    is_over: bool
-    asking: bool
-    sequence: int
-    asked: bytes | None
-
-
-class Kernels:
+class Kernels(SessionTurns):
     """The kernels, and the turns of their sessions."""
 
     def __init__(self, database: Database, hints: Hints, space: Space) -> None:
-        self._database, self._hints, self._space = database, hints, space
+        super().__init__(database)
+        self._hints, self._space = hints, space
 
     @property
     def _kernels(self) -> Documents:
@@ -197,41 +186,3 @@ class Kernels:
         self._kernels.update_one(
             {"_id": kernel.id, "generation": kernel.generation}, {"$set": fields, "$currentDate": {"used": True}}
         )
-
-    @guarded
-    def turns(self, session: str, first: int, most: int) -> list[Turn]:
-        """Return the turns of a session from this one on, in order, so many at most. Raises StoreUnavailableError."""
-        fields = {"turn": 1, "state": 1, "asking": 1, "sequence": 1, "asked": 1}
-        found = self._database.collection("computations").find(
-            {"session": session, "turn": {"$gte": first}}, fields
-        ).sort("turn", ASCENDING).limit(most)  # fmt: skip
-        return [_turn(document) for document in found]
-
-    @guarded
-    def last_turns(self, session: str, most: int) -> list[Turn]:
-        """Return the last turns of a session, the last one first. Raises StoreUnavailableError."""
-        fields = {"turn": 1, "state": 1, "asking": 1, "sequence": 1, "asked": 1}
-        found = self._database.collection("computations").find({"session": session}, fields)
-        return [_turn(document) for document in found.sort("turn", DESCENDING).limit(most)]
-
-    @guarded
-    def codes(self, session: str, most: int) -> list[tuple[int, str]]:
-        """Return turn and code of what a session has run last, the oldest first. Raises StoreUnavailableError."""
-        ran = {"session": session, "message": None}
-        found = self._database.collection("computations").find(ran, {"turn": 1, "code": 1})
-        last = found.sort("turn", DESCENDING).limit(most)
-        return [(document["turn"], document["code"]) for document in last][::-1]
-
-    @guarded
-    def has_ended(self, session: str) -> bool:
-        """Return whether a session has no kernel any more. Raises StoreUnavailableError."""
-        gone = {"_id": session, "$or": [{"state": "gone"}, {"end_requested": True}]}
-        return self._database.collection("sessions").find_one(gone, {"_id": 1}) is not None
-
-
-def _turn(document: Mapping[str, Any]) -> Turn:
-    asked = document.get("asked")
-    return Turn(
-        document["_id"], document["turn"], document["state"] in OVER, bool(document.get("asking")),
-        document["sequence"], None if asked is None else bytes(asked),
-    )  # fmt: skip

@@ -9,6 +9,7 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 PROTOCOL, TOO_LONG = 1002, 1009  # why a socket is closed: RFC 6455, 7.4.1
 MESSAGE_BYTES_MAX = 1 << 20
 _CONTROL_BYTES_MAX = 125  # RFC 6455, 5.5
+PART_BYTES_MIN = 1 << 10  # of a message; shorter ones cost more than what they carry
 _HEAD_BYTES = 2
 _KEY_BYTES = 4
 _LENGTHS = {126: (">H", 2), 127: (">Q", 8)}  # of payloads, as the head announces them
@@ -36,7 +37,8 @@ class Frames:
     def whole(self) -> Iterator[tuple[int, bytes]]:
         """Yield each message (as BINARY) and each control frame that is whole, with its payload. Raises FrameError.
 
-        What is not asked for stays for the next time.
+        Of short parts that are not the last of their message it yields CONTINUATION, without what they carry. What is
+        not asked for stays for the next time.
         """
         while (frame := self._next()) is not None:
             is_last, kind, payload = frame
@@ -52,6 +54,8 @@ class Frames:
             if is_last:
                 message, self._parts = payload if self._parts is None else bytes(self._parts), None
                 yield BINARY, message
+            elif len(payload) < PART_BYTES_MIN:
+                yield CONTINUATION, b""
 
     def _next(self) -> tuple[bool, int, bytes] | None:
         """Take the next frame out, if it is whole."""

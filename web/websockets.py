@@ -54,8 +54,11 @@ class WebSocket:
         self._is_pinged = self._is_open = True  # whether a ping was sent behind the last message
         self._pinged_at = self._waits_since = self._heard_at = time.monotonic()
 
-    def receive(self) -> Iterator[bytes]:
-        """Yield the messages that have come whole; what is not asked for comes the next time. Raises ClosedError."""
+    def receive(self) -> Iterator[bytes | None]:
+        """Yield the messages that have come whole; what is not asked for comes the next time. Raises ClosedError.
+
+        Yield None for each other frame of which a client may send any number: it costs about what a message costs.
+        """
         try:
             yield from self._whole()
             for _ in range(READS_AT_ONCE):
@@ -147,17 +150,22 @@ class WebSocket:
         self._frames.add(untrusted_bytes)
         return True
 
-    def _whole(self) -> Iterator[bytes]:
-        """Yield the messages among the whole frames; answer the others. Raises FrameError, ClosedError."""
+    def _whole(self) -> Iterator[bytes | None]:
+        """Yield the messages among the whole frames, None for others; answer them. Raises FrameError, ClosedError."""
         for kind, payload in self._frames.whole():
-            if kind == BINARY:
-                yield payload
-            elif kind == PING:
-                self._put(PONG, payload)
-            elif kind == PONG and len(payload) == _NUMBER_BYTES:
-                number = int.from_bytes(payload, "big")
-                if self.answered < number <= self.pings:
-                    self.answered = number
-                self._acknowledge()
-            elif kind == CLOSE:
+            if kind == CLOSE:
                 raise ClosedError
+            if kind == PONG and self._is_answered(payload):
+                self._acknowledge()
+                continue  # there are no more of these than we sent pings
+            if kind == PING:
+                self._put(PONG, payload)
+            yield payload if kind == BINARY else None
+
+    def _is_answered(self, payload: bytes) -> bool:
+        """Note the ping that a pong answers; return whether there is one."""
+        number = int.from_bytes(payload, "big") if len(payload) == _NUMBER_BYTES else 0
+        if not self.answered < number <= self.pings:
+            return False
+        self.answered = number
+        return True

@@ -15,6 +15,7 @@ from store import (
     StoreUnavailableError,
     Submission,
     UnknownSessionError,
+    session_turns,
 )
 from tests import threads
 from tests.store.conftest import (
@@ -312,3 +313,16 @@ def test_a_turn_speaks_the_language_of_its_session(store: Store) -> None:
     assert store.computations.submit(Submission("1", None, session)).language == "python"
     with pytest.raises(OtherLanguageError, match="python"):
         store.computations.submit(Submission("1", "sage", session))
+
+
+def test_what_a_session_has_run_is_told_up_to_a_bound_the_newest_first_of_all(store: Store, monkeypatch) -> None:
+    monkeypatch.setattr(session_turns, "CODES_CHARS_MAX", 20)
+    session = session_of(store, submit(store, "a" * 10, keep=True))
+    for code in ("b" * 9, "c" * 10):
+        submit(store, code, session=session, keep=True)
+    assert store.kernels.codes(session, 5) == [(1, "b" * 9), (2, "c" * 10)]
+    assert store.kernels.codes(session, 1) == [(2, "c" * 10)]
+    submit(store, "d", session=session, keep=True)
+    assert store.kernels.codes(session, 5) == [(1, "b" * 9), (2, "c" * 10), (3, "d")]  # 20 characters
+    submit(store, "e", session=session, keep=True)
+    assert store.kernels.codes(session, 5) == [(2, "c" * 10), (3, "d"), (4, "e")]

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.websocket_frames import BINARY, CLOSE, MESSAGE_BYTES_MAX, PING, PROTOCOL, TOO_LONG, FrameError, Frames, head
+from web.websocket_frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    MESSAGE_BYTES_MAX,
+    PART_BYTES_MIN,
+    PING,
+    PROTOCOL,
+    TOO_LONG,
+    FrameError,
+    Frames,
+    head,
+)
 
 KEY = b"\x12\x34\x56\x78"
 
@@ -72,6 +84,14 @@ def test_the_longest_message_is_taken_and_what_is_not_asked_for_stays():
     first = next(frames.whole())
     assert first == (BINARY, b"x" * MESSAGE_BYTES_MAX)
     assert list(frames.whole()) == [(BINARY, b"y"), (CLOSE, b"\x03\xe8")]
+
+
+@pytest.mark.parametrize(("length", "told"), [(PART_BYTES_MIN - 1, 1), (PART_BYTES_MIN, 0), (PART_BYTES_MIN + 1, 0)])
+def test_short_parts_of_a_message_are_told_one_by_one(length, told):
+    frames = Frames()
+    frames.add(frame(b"x" * length, 0x02) + frame(b"y", 0x80))
+    message = BINARY, b"x" * length + b"y"
+    assert list(frames.whole()) == [(CONTINUATION, b"")] * told + [message]
 
 
 def test_the_servers_frames_say_their_length_in_the_shortest_form():

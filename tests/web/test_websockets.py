@@ -6,9 +6,13 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from msgspec import Raw
 
+from store import Position
 from web import websockets
-from web.websocket_frames import PONG
+from web.doors.kernels_frames import Header, Said
+from web.doors.kernels_reading import SAID_BYTES_MAX, Reading
+from web.websocket_frames import PING, PONG, TEXT
 from web.websockets import PINGS_MAX, WRITE_BYTES, ClosedError, WebSocket
 
 
@@ -27,10 +31,43 @@ def pong(number: int) -> bytes:
     return bytes((0x80 | PONG, 0x80 | 4)) + bytes(4) + number.to_bytes(4, "big")
 
 
+def frame(first: int, payload: bytes = b"") -> bytes:
+    """Return a client's short frame, with a mask that changes nothing."""
+    return bytes((first, 0x80 | len(payload))) + bytes(4) + payload
+
+
 def hear(opened: WebSocket) -> int:
     """Return which ping is answered, after what has come was read."""
-    assert list(opened.receive()) == []
+    assert [message for message in opened.receive() if message is not None] == []
     return opened.answered
+
+
+def test_each_frame_of_which_a_client_may_send_any_number_is_told(ends):
+    opened, client = ends
+    opened.send(b"x", is_text=True)
+    opened.flush()
+    wanted, again, unasked = pong(1), pong(1), frame(0x80 | PONG, b"unasked")
+    parts = frame(TEXT, b"a") + frame(0x00, b"") + frame(0x80, b"b")
+    client.sendall(wanted + again + unasked + frame(0x80 | PING) * 3 + parts)
+    found = list(opened.receive())
+    assert found == [None] * (2 + 3 + 2) + [b"ab"]
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["no ping answered", "each ping answered"])
+def test_what_no_computation_said_is_kept_until_it_is_read_up_to_a_bound(ends, answers):
+    opened, client = ends
+    reading = Reading(opened)
+    reading.begin(Position())
+    content = Raw(b'"%b"' % (b"x" * (SAID_BYTES_MAX // 4)))
+    told = [Said("shell", Header("reply", str(place)), Raw(b"{}"), Raw(b"{}"), content) for place in range(6)]
+    for number, said in enumerate(told, 1):
+        reading.add(said)
+        opened.send(b"x", is_text=True)
+        opened.flush()
+        if answers:
+            client.sendall(pong(number))
+            hear(opened)
+    assert reading.unread == ([] if answers else told[-3:])
 
 
 def test_a_ping_follows_what_is_written_at_once_and_its_answer_counts(ends):

@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 V1 = "v1.kernel.websocket.jupyter.org"
 KEPT_BYTES_MAX = 16 << 10  # of messages that are kept for one client; beyond them the oldest are dropped
 HEADER_BYTES_MAX = 4096  # of one header as JSON; it is kept with the computation
+HEAD_BYTES = 256  # of a header of ours, about
 BUFFERS_MAX = 64  # as of a comm message by any other way
 _EMPTY = Raw(b"{}")
 # Of channel, header, parent header, metadata, content, and the end of the last one.
@@ -52,6 +53,11 @@ class Heard(Struct):
     metadata: bytes
     buffers: list[bytes]
 
+    @property
+    def size_bytes(self) -> int:
+        """How long it is, about."""
+        return len(self.content) + len(self.metadata) + sum(map(len, self.buffers))
+
 
 class Said(Struct):
     """A message for clients, or of a computation as the store has it; ``buffers`` are bytes, in JSON base64."""
@@ -62,6 +68,11 @@ class Said(Struct):
     metadata: Raw
     content: Raw
     buffers: list[bytes] = []
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it is, about, without buffers."""
+        return HEAD_BYTES + len(memoryview(self.parent_header)) + len(memoryview(self.content))
 
 
 class _Default(Struct):

@@ -8,6 +8,8 @@ from store import Position
 from web.doors.kernels_frames import Said
 from web.websockets import WebSocket
 
+SAID_BYTES_MAX = 256 << 10  # of what is kept until it is read; beyond that the oldest is taken for read
+
 
 class Reading:
     """How far one client has read. ``position``: behind the last message that was handed to its socket.
@@ -21,6 +23,7 @@ class Reading:
         self._socket = socket
         self._positions: deque[tuple[int, Position]] = deque()  # each with the ping that comes behind it
         self._said: deque[tuple[int, Said]] = deque()
+        self._said_bytes = 0
 
     def begin(self, position: Position) -> None:
         """Begin at a position."""
@@ -37,9 +40,15 @@ class Reading:
         self._positions.append((ping, position))
 
     def add(self, said: Said) -> None:
-        """Note that a message is handed over now which no computation did, so that no position stands for it."""
+        """Note that a message is handed over now which no computation did, so that no position stands for it.
+
+        Who answers no ping, and asks on and on, has the newest kept.
+        """
         self._settle()
         self._said.append((self._socket.pings + 1, said))
+        self._said_bytes += said.size_bytes
+        while self._said_bytes > SAID_BYTES_MAX:
+            self._drop()
 
     @property
     def read(self) -> Position:
@@ -58,4 +67,7 @@ class Reading:
         while self._positions and self._positions[0][0] <= answered:
             self._read = self._positions.popleft()[1]
         while self._said and self._said[0][0] <= answered:
-            self._said.popleft()
+            self._drop()
+
+    def _drop(self) -> None:
+        self._said_bytes -= self._said.popleft()[1].size_bytes

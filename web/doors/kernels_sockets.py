@@ -17,7 +17,7 @@ from web.websockets import INTERNAL, NORMAL, NOT_A_MESSAGE, TRY_AGAIN, ClosedErr
 HEARTBEAT_S = 15.0  # between two looks of a socket that waits for nothing
 LOOKS_PER_S = 50.0  # by all sockets together
 HEARD_AT_ONCE = 20  # messages of the client, before the kernel's have their turn
-HELD_MAX = 200  # messages that wait for what runs; beyond them nothing is read
+HELD_MAX, HELD_BYTES_MAX = 200, 1 << 20  # of messages that wait for what runs; beyond them nothing is read
 AWAY = "The database does not answer just now."
 
 _log = logging.getLogger(__name__)
@@ -111,19 +111,24 @@ class SocketLoop:
                 channel.look_around()
             channel.keep_reading()
 
+    def count(self) -> None:
+        """Count what came as a request of its client; what is more than it may send is done later."""
+        while (pause_s := self.context.client_shares.requests.pause_s(self._client)) > 0:
+            time.sleep(pause_s)
+
     @property
     def _is_full(self) -> bool:
-        return any(len(channel.held) >= HELD_MAX for channel in self.channels)
+        held = [heard for channel in self.channels for heard in channel.held]
+        return len(held) >= HELD_MAX or sum(heard.size_bytes for heard in held) >= HELD_BYTES_MAX
 
     def _listen(self) -> int:
         """Do what the client's next messages ask for; return how many there were. Raises ClosedError."""
         heard = 0
         for untrusted_bytes in () if self._is_full else self.socket.receive():
-            # A message counts as a request of its client; who sends too many is read later.
-            while (pause_s := self.context.client_shares.requests.pause_s(self._client)) > 0:
-                time.sleep(pause_s)
+            self.count()
             try:
-                self.take(untrusted_bytes)
+                if untrusted_bytes is not None:
+                    self.take(untrusted_bytes)
             except NotAMessageError:
                 self.code = NOT_A_MESSAGE
                 return 0

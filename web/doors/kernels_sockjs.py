@@ -20,6 +20,7 @@ from web.problems import ProblemError
 from web.websockets import WebSocket
 
 KERNELS_MAX = 20  # of one SockJS connection
+TEXTS_MAX = 20  # in one frame of SockJS's; its clients send one
 _FRAME = re.compile(rf"(?:([0-9a-f-]{{36}})/channels|{COMPLETER}),(.*)", re.DOTALL)
 
 
@@ -76,7 +77,11 @@ class SockJsSocket(SageCellLoop):
             ]  # fmt: skip
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise NotAMessageError(str(error)) from error
-        for text in texts:
+        if len(texts) > TEXTS_MAX:
+            raise NotAMessageError(f"a frame has at most {TEXTS_MAX} messages")
+        for place, text in enumerate(texts):
+            if place:  # the frame counted for its first one
+                self.count()
             addressed = _FRAME.fullmatch(text)
             if addressed is None:
                 continue
