@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
+import msgspec
 import pymongo
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
@@ -25,6 +27,8 @@ from store.database import Database
 from store.errors import AdministrationError, guarded
 
 MANIFEST = "backup.json"
+MANIFEST_BYTES_MAX = 1 << 20
+_NAME = re.compile(r"[A-Za-z_][\w.-]{0,100}", re.ASCII)  # of a collection, and of its file
 # What is worth nothing later: who waits for what, who is alive, what is being read.
 LEFT_OUT = frozenset({"hints", "devices", "questions", "reservations", schema.NAME})
 COPY_S = 4 * 3600.0
@@ -139,23 +143,27 @@ def is_kept(name: str) -> bool:
 def read_manifest(directory: Path) -> Manifest:
     """Return what is in a backup. Raises AdministrationError when it is none."""
     try:
-        read: dict[str, Any] = json.loads((directory / MANIFEST).read_bytes())
-        files = {name: CollectionFile(**file) for name, file in read.pop("collections").items()}
-        return Manifest(collections=files, **read)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        with open(directory / MANIFEST, "rb") as source:
+            return msgspec.json.decode(source.read(MANIFEST_BYTES_MAX), type=Manifest)
+    except (OSError, msgspec.MsgspecError) as error:
         raise AdministrationError(f"{directory} is no backup: it has no {MANIFEST} that can be read.") from error
 
 
 def check_file(directory: Path, name: str, file: CollectionFile) -> None:
-    """Raise AdministrationError unless the file of a collection is as it was written."""
-    digest = hashlib.sha256()
+    """Raise AdministrationError unless the file of a collection is as it was written, and one that a backup has."""
+    if not is_kept(name) or not _NAME.fullmatch(name):
+        raise AdministrationError(f"The backup names a collection {name!r}, which no backup has.")
+    path, digest = directory / f"{name}.bson", hashlib.sha256()
     try:
-        with open(directory / f"{name}.bson", "rb") as source:
-            while piece := source.read(PIECE_BYTES):
-                digest.update(piece)
+        # What has another length is not read: it may have no end.
+        is_whole = path.stat().st_size == file.bytes and path.is_file()
+        if is_whole:
+            with open(path, "rb") as source:
+                while piece := source.read(PIECE_BYTES):
+                    digest.update(piece)
     except OSError as error:
         raise AdministrationError(f"The backup lacks its {name}.bson: {error.strerror}.") from error
-    if digest.hexdigest() != file.sha256:
+    if not is_whole or digest.hexdigest() != file.sha256:
         raise AdministrationError(f"The backup is damaged: its {name}.bson is not what was written.")
 
 

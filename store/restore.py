@@ -13,7 +13,7 @@ from typing import Any
 
 import pymongo
 from bson import CodecOptions, decode_file_iter
-from bson.errors import InvalidBSON
+from bson.errors import InvalidBSON, InvalidDocument
 from bson.raw_bson import RawBSONDocument
 
 from store import schema
@@ -61,16 +61,17 @@ class Restore:
         if manifest.oldest > schema.KNOWN:
             raise AdministrationError("The backup is of a newer version of this program; restore it with that one.")
         for name, file in manifest.collections.items():
-            if not is_kept(name) or "/" in name:
-                raise AdministrationError(f"The backup names a collection {name!r}, which no backup has.")
             check_file(directory, name, file)
         with pymongo.timeout(RESTORE_S):
             self._begin()
             for name in manifest.collections:
                 self._fill_collection(name, directory / f"{name}.bson")
-            self._database.ensure_indexes()
-            self._database.trust_schema()
-            in_flight, sessions = self._settle()
+            try:
+                self._database.ensure_indexes()
+                self._database.trust_schema()
+                in_flight, sessions = self._settle()
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise AdministrationError("The backup has documents that no server has written.") from error
             note = {"done": manifest.done, "oldest": manifest.oldest}
             schema.change(self._database.bare, {"$set": note, "$unset": {"restoring": ""}})
         return Restored(manifest, in_flight, sessions)
@@ -94,7 +95,7 @@ class Restore:
         try:
             for batch in _batches(file):
                 collection.insert_many(batch, ordered=False)
-        except InvalidBSON as error:
+        except (InvalidBSON, InvalidDocument) as error:
             raise AdministrationError(f"The backup is damaged: its {name}.bson cannot be read.") from error
 
     def _settle(self) -> tuple[int, int]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import bson
 import pytest
 
 from store import LostClaimError, Once, SchemaError, Store, schema
@@ -131,3 +135,31 @@ def test_what_cannot_be_restored_is_said_and_changes_nothing(store: Store, targe
     with pytest.raises(AdministrationError, match="is damaged"):
         target.restore.fill(backup)
     assert database_of(target).bare.list_collection_names() == []
+
+
+def test_a_backup_made_to_do_harm_is_refused_in_a_sentence(store: Store, target: Store, tmp_path: Path) -> None:
+    backup, outside = tmp_path / "backup", tmp_path / "outside.bson"
+    store.backup.write(backup)
+    whole: dict[str, Any] = json.loads((backup / MANIFEST).read_text())
+    outside.write_bytes(b"")
+    (backup / "endless.bson").symlink_to("/dev/zero")
+    os.mkfifo(backup / "silent.bson")
+    (backup / "short.bson").write_bytes(b"\xff\xff\xff\x7f" + bytes(9))
+    nothing = {"documents": 0, "bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()}
+    short = {**nothing, "bytes": 13, "sha256": hashlib.sha256((backup / "short.bson").read_bytes()).hexdigest()}
+    names = {"../outside": nothing, "with\0nothing": nothing, "$cmd": nothing, "system.users": nothing, "": nothing}
+    for name, file in {**names, "endless": nothing, "silent": nothing, "short": short}.items():
+        (backup / MANIFEST).write_text(json.dumps({**whole, "collections": {name: file}}))
+        with pytest.raises(AdministrationError, match=r"The backup (names a collection|is damaged)"):
+            target.restore.fill(backup)
+    wrong = {"x": {**nothing, "bytes": "1"}}
+    for field in ({"oldest": "one"}, {"done": {"1": 2}}, {"at": None}, {"collections": wrong}):
+        (backup / MANIFEST).write_text(json.dumps({**whole, **field}))
+        with pytest.raises(AdministrationError, match="is no backup"):
+            target.restore.fill(backup)
+    running = bson.encode({"_id": "x", "state": "running"})
+    (backup / "computations.bson").write_bytes(running)
+    made = {"documents": 1, "bytes": len(running), "sha256": hashlib.sha256(running).hexdigest()}
+    (backup / MANIFEST).write_text(json.dumps({**whole, "collections": {"computations": made}}))
+    with pytest.raises(AdministrationError, match="documents that no server has written"):
+        target.restore.fill(backup)
