@@ -151,6 +151,7 @@ def newer_checkout(directory: Path) -> Path:
 
 
 @pytest.mark.root
+@pytest.mark.timeout(300)  # it starts three devices one after another, and all that it waits for has a deadline
 def test_web_and_device_are_replaced_forward_and_back_and_no_cell_is_lost(site: Site, tmp_path: Path) -> None:
     newer = newer_checkout(tmp_path / "newer")
     device = site.start_device("--drain", "30")

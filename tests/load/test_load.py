@@ -26,6 +26,13 @@ from tests.load.options import WEIGHTS, BadOption, Options, read
 
 RUN_S = 90.0
 REFUSAL_S = 60.0
+# Who is cut off waits for the whole of this time.
+IMPATIENT = """
+import runpy
+from tests.load import scenario
+scenario.ANSWER_S_MAX = 20
+runpy.run_module("tests.load", run_name="__main__")
+"""
 # As the kernel writes them in /proc/net/tcp and tcp6.
 LISTENING = "0A"
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
@@ -38,11 +45,11 @@ needs_tsung = pytest.mark.skipif(
 
 
 @contextmanager
-def load(**asked):
+def load(program=("-m", "tests.load"), **asked):
     """Run ``python -m tests.load`` with these options."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("LOAD_")}
     environment = ours | {f"LOAD_{name}": str(value) for name, value in asked.items()}
-    process = Process([sys.executable, "-m", "tests.load"], environment, ROOT)
+    process = Process([sys.executable, *program], environment, ROOT)
     try:
         yield process
     finally:
@@ -77,7 +84,7 @@ def runs(server) -> Iterator[Runs]:
     with (
         load(URL=server.url, RATE=5, SECONDS=5, USERS=25) as good,
         start(bad_argv, ready="^http:", deadline_s=REFUSAL_S, cwd=ROOT) as bad_server,
-        load(URL=bad_server.output.strip(), RATE=10, SECONDS=3, USERS=20, MIX="simple") as bad,
+        load(["-c", IMPATIENT], URL=bad_server.output.strip(), RATE=10, SECONDS=3, USERS=20, MIX="simple") as bad,
     ):
         bad.wait_for(lambda: listeners(bad), "Tsung's ports", REFUSAL_S)
         assert set(listeners(bad)) <= LOOPBACK
