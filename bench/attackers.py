@@ -36,10 +36,10 @@ BOMB = b'{"code": "1", "x": ' + b"[" * 4_000_000 + b"]" * 4_000_000 + b"}"
 
 
 class Attacker:
-    """One thread of an attack: its address as the server sees it, what it got, and when to end."""
+    """One thread of an attack: its address as the server sees it, what it got, that it has begun, and when to end."""
 
-    def __init__(self, url: str, number: int, got: Counter[str], ended: Event) -> None:
-        self.url, self.number, self.got, self.ended = url, number, got, ended
+    def __init__(self, url: str, number: int, got: Counter[str], begun: Event, ended: Event) -> None:
+        self.url, self.number, self.got, self.begun, self.ended = url, number, got, begun, ended
         self.http = requests.Session()
         self.http.headers["X-Forwarded-For"] = f"198.51.100.{number % 250 + 1}"
 
@@ -50,6 +50,7 @@ class Attacker:
     def ask(self, method: str, path: str, **fields: object) -> requests.Response | None:
         """Send a request and count it and its status; None when nothing came."""
         self.got["asked"] += 1
+        self.begun.set()
         try:
             answer = self.http.request(method, f"{self.url}{path}", timeout=ANSWER_S, **fields)  # type: ignore[arg-type]
         except requests.RequestException as error:
@@ -226,13 +227,17 @@ class Attack:
         self.name = name
         action, threads = next(attacks[name] for attacks in ATTACKS.values() if name in attacks)
         threads = min(threads, attackers_max or threads)
-        self._ended = multiprocessing.Event()
+        self._begun, self._ended = multiprocessing.Event(), multiprocessing.Event()
         self._reader, writer = multiprocessing.Pipe(duplex=False)
         self._process = multiprocessing.Process(
-            target=_attack, args=(action, threads, url, first, one_address, self._ended, writer),
+            target=_attack, args=(action, threads, url, first, one_address, self._begun, self._ended, writer),
             daemon=True,
         )
         self._process.start()
+
+    def has_begun(self) -> bool:
+        """Return whether it asks for something within a while: what it sends is made first."""
+        return self._begun.wait(ANSWER_S)
 
     def end(self) -> None:
         """Tell it to end."""
@@ -248,8 +253,9 @@ class Attack:
 
 
 def _attack(
-    action: Callable[[Attacker], None], threads: int, url: str, first: int, one_address: bool, ended: Event, writer
-) -> None:
+    action: Callable[[Attacker], None], threads: int, url: str, first: int, one_address: bool, begun: Event,
+    ended: Event, writer,
+) -> None:  # fmt: skip
     os.setsid()  # so that it is weighed apart from those who measure (``bench/machine.py``)
     got: Counter[str] = Counter()
 
@@ -258,7 +264,7 @@ def _attack(
             action(attacker)
 
     for number in range(threads):
-        attacker = Attacker(url, first + (0 if one_address else number), got, ended)
+        attacker = Attacker(url, first + (0 if one_address else number), got, begun, ended)
         threading.Thread(target=go_on, args=(attacker,), daemon=True).start()
     ended.wait()
     time.sleep(1)

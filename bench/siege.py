@@ -188,6 +188,8 @@ def besiege(
         for number, name in enumerate(names)
     ]
     try:
+        for attack in attacks:
+            attack.has_begun()
         besieged = neighbours(server.url, seconds)
     finally:
         for attack in attacks:

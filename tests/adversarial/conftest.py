@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import pytest
 
@@ -12,7 +14,9 @@ from tests.adversarial.attempts import as_it_is, source_of, verdicts_in
 from tests.checking_client import CheckingClient
 from tests.client import Client
 
+Found = TypeVar("Found")
 CANARY = "canary-5f0c1d7e"
+ATTACK_S = 110.0  # with those before it
 # Those whose workers differ in processes and files.
 LANGUAGES = ("python", pytest.param("sage", marks=pytest.mark.sage))
 # Low enough that each limit is met within seconds, high enough that the neighbour lives with them on a busy machine.
@@ -44,7 +48,7 @@ digest.hex()
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     """A whole server of this suite's own, with its limits and with a canary in its configuration and environment."""
-    with serve(SETTINGS, SECRET_OF_THE_HOST=CANARY, LANGUAGES="") as running:
+    with serve(SETTINGS, SECRET_OF_THE_HOST=CANARY, LANGUAGES="python,sage") as running:
         yield running
 
 
@@ -74,6 +78,17 @@ def neighbour(client: Client, innocent: str) -> Iterator[None]:
     """A session that computes while the test attacks, and must come to its right result."""
     with beside(client, innocent):
         yield
+
+
+@contextmanager
+def at_once(
+    request: pytest.FixtureRequest, attack: Callable[[str], Found], names: Iterable[str]
+) -> Iterator[dict[str, Future[Found]]]:
+    """Attack in each of these ways that a test of this session has as its ``name``, two at once; give what comes of it."""
+    calls = [item.callspec for item in request.session.items if getattr(item, "callspec", None)]
+    wanted = {call.params.get("name") for call in calls}
+    with ThreadPoolExecutor(2) as attackers:
+        yield {name: attackers.submit(attack, name) for name in names if name in wanted}
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import time
 
 import pytest
 
@@ -213,7 +212,5 @@ for _ in range(300):
     os.mkdir('y'); os.chdir('y')
 open('deep.txt', 'w').write('x')
 """
-    began = time.monotonic()
     outcome = client.run(code)
     assert outcome.state == "done" and files_of(client, outcome) == {}
-    assert time.monotonic() - began < 15

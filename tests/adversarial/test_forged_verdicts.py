@@ -6,9 +6,15 @@ The check runs in a session of its own. It is sent after the answer has come to 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import Future
 
 import pytest
+import requests
 
+from harness.server import Server
+from tests.adversarial.conftest import ATTACK_S, at_once
+from tests.checking_client import CheckingClient
 from tests.client import Client
 
 SECRET = "expected-7c3e9a"
@@ -67,11 +73,24 @@ def test_the_check_knows_a_right_answer(client: Client, check: str) -> None:
     assert client.judge("def f(n): return n * n", check)["correct"]
 
 
-@pytest.mark.parametrize("answer", FORGERIES.values(), ids=FORGERIES)
-def test_a_wrong_answer_is_wrong_whatever_it_does(client: Client, check: str, answer: str) -> None:
-    outcome = client.run(answer, keep=True)
-    found = client.ask_for_verdict(outcome.description["id"], check)
-    client.end_session(outcome.description["session"])
+@pytest.fixture(scope="module")
+def verdicts(request, server: Server, check: str) -> Iterator[dict[str, Future[requests.Response]]]:
+    """What each answer's verdict is."""
+
+    def attack(name: str) -> requests.Response:
+        own = CheckingClient(server.url)
+        outcome = own.run(FORGERIES[name], keep=True)
+        found = own.ask_for_verdict(outcome.description["id"], check)
+        own.end_session(outcome.description["session"])
+        return found
+
+    with at_once(request, attack, FORGERIES) as verdicts:
+        yield verdicts
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_wrong_answer_is_wrong_whatever_it_does(client: Client, verdicts, name: str) -> None:
+    found = verdicts[name].result(ATTACK_S)
     # What ended its own session has no verdict.
     assert found.status_code in (200, 409, 410), found.text
     if found.status_code == 200:

@@ -21,7 +21,8 @@ from tests.adversarial.test_lifetime import until_gone
 from tests.checking_client import CheckingClient
 from tests.client import Client
 
-DEVICE = "trusted_db.py"
+DEVICE = r"trusted_db\.py"
+SUPERVISOR = r"run_module\('untrusted'"
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +50,28 @@ def command_lines(server: Server) -> dict[int, str]:
 
 
 def parent_of(pid: int) -> int:
-    """Return the parent of a process."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    """Return the parent of a process; 0 when it has ended."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
+def find_part(server: Server, pattern: str) -> int:
+    """Return the process of a part, once there is one alone: that of a killed one may still be on its way out.
+
+    What it forked has its command line, too: the first of them is the part itself.
+    """
+
+    def found() -> list[int]:
+        pids = {pid for pid, line in command_lines(server).items() if re.search(pattern, line)}
+        return [pid for pid in pids if (parent := parent_of(pid)) and parent not in pids]
+
+    return wait_for(lambda: len(pids := found()) == 1 and pids)[0]
 
 
 @pytest.mark.parametrize(
     "part",
-    ["untrusted.worker.zygote.* python ", "run_module\\('untrusted'", "sshd: untrusted@"],
+    ["untrusted.worker.zygote.* python ", SUPERVISOR, "sshd: untrusted@"],
     ids=["zygote", "supervisor", "connection"],
 )
 def test_a_part_that_is_killed_takes_its_sessions_along_and_is_replaced(client, server, part):
@@ -66,11 +82,7 @@ def test_a_part_that_is_killed_takes_its_sessions_along_and_is_replaced(client, 
     code = f"import subprocess\nsubprocess.Popen(['{mark}', '1000'], executable='/bin/sleep')\nprint('in', flush=True)\nimport time\ntime.sleep(1000)"
     running = client.submit(code, keep=True)["id"]
     client.until_printed(running)
-    lines = command_lines(server)
-    # What it forked has its command line, too: the first of them is the part itself.
-    parts = {pid for pid, line in lines.items() if re.search(part, line)}
-    (victim,) = [pid for pid in parts if parent_of(pid) not in parts]
-    os.kill(victim, signal.SIGKILL)
+    os.kill(find_part(server, part), signal.SIGKILL)
     if "zygote" in part:
         assert client.finish(running).reason == "kernel_died"
     else:
@@ -94,10 +106,8 @@ def test_a_kept_session_that_rests_outlives_a_part_that_is_killed(client, server
     def times_lost() -> int:
         return (server.data / "logs" / "server.log").read_text().count("its supervisor has ended")
 
-    lines, lost = command_lines(server), times_lost()
-    parts = {pid for pid, line in lines.items() if part in line}
-    for victim in (pid for pid in parts if parent_of(pid) not in parts):
-        os.kill(victim, signal.SIGKILL)
+    lost = times_lost()
+    os.kill(find_part(server, part), signal.SIGKILL)
     # A turn that is sent before the device has heard of it does not rest any more.
     wait_for(lambda: part == DEVICE or times_lost() > lost)
     assert client.run("n += 1; n", session=session, keep=True).result == "42"
@@ -108,7 +118,13 @@ def test_a_cell_that_is_sent_again_after_the_web_process_died_has_run_once(clien
     """G17"""
     session = client.submit("n = 0", keep=True)["session"]
     mark = f"part-{uuid.uuid4().hex[:12]}"
-    code = f"n += 1\nimport subprocess, time\nsubprocess.Popen(['{mark}', '1000'], executable='/bin/sleep')\ntime.sleep(2)\nn"
+    code = f"""
+n += 1
+import subprocess, time
+subprocess.Popen(['{mark}', '1000'], executable='/bin/sleep')
+try: time.sleep(1000)
+except KeyboardInterrupt: pass
+n"""
 
     def send(wait_s: int) -> requests.Response:
         body, headers = {"code": code, "session": session, "keep": True}, {"Idempotency-Key": mark}
@@ -120,7 +136,8 @@ def test_a_cell_that_is_sent_again_after_the_web_process_died_has_run_once(clien
         workers = {pid for pid, line in command_lines(server).items() if "uwsgi" in line}
         for pid in workers:
             if parent_of(pid) in workers:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # one that is being started is another program by now
+                    os.kill(pid, signal.SIGKILL)
         with pytest.raises(requests.ConnectionError):
             lost.result(60)
 
@@ -131,6 +148,7 @@ def test_a_cell_that_is_sent_again_after_the_web_process_died_has_run_once(clien
 
     first, second = wait_for(again), send(0)
     assert first.status_code == second.status_code == 201 and first.json()["id"] == second.json()["id"]
+    client.interrupt(first.json()["id"])
     assert client.finish(first.json()["id"]).result == "1"
     assert client.run("n", session=session).result == "1"
 
@@ -139,8 +157,7 @@ def test_a_computation_cancelled_between_two_attempts_still_ends_its_conversatio
     """H10"""
     running = client.submit("print('in', flush=True)\nimport time\ntime.sleep(1000)")["id"]
     client.until_printed(running)
-    (supervisor,) = [pid for pid, line in command_lines(server).items() if "run_module('untrusted'" in line]
-    os.kill(supervisor, signal.SIGKILL)
+    os.kill(find_part(server, SUPERVISOR), signal.SIGKILL)
     wait_for(lambda: client.get(running)["state"] == "queued")
     client.cancel(running)
     client.finish(running)  # checks that the last message is the status idle

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from concurrent.futures import Future
 
 import pytest
 
+from harness.server import Server
 from tests.adversarial.attempts import as_it_is
-from tests.adversarial.conftest import CANARY
+from tests.adversarial.conftest import ATTACK_S, CANARY, at_once, beside
 from tests.adversarial.test_lifetime import LEFT, until_gone
+from tests.checking_client import CheckingClient
+from tests.client import Outcome
 
 pytestmark = pytest.mark.sage
 
@@ -153,10 +158,23 @@ EXHAUSTION = {
 }
 
 
+@pytest.fixture(scope="module")
+def outcomes(request, server: Server, innocent: str) -> Iterator[dict[str, Future[Outcome]]]:
+    """What each attack comes to, beside a neighbour who comes to the right result."""
+
+    def attack(name: str) -> Outcome:
+        own = CheckingClient(server.url)
+        with beside(own, innocent):
+            return own.run(EXHAUSTION[name][0], language="sage")
+
+    with at_once(request, attack, EXHAUSTION) as outcomes:
+        yield outcomes
+
+
 @pytest.mark.parametrize("name", EXHAUSTION)
-def test_an_attack_from_sage_ends_with_its_reason(client, neighbour, name):
-    code, reasons = EXHAUSTION[name]
-    outcome = client.run(code, language="sage")
+def test_an_attack_from_sage_ends_with_its_reason(outcomes, name):
+    _, reasons = EXHAUSTION[name]
+    outcome = outcomes[name].result(ATTACK_S)
     assert outcome.reason in reasons, (outcome.description, outcome.messages[-3:])
     if outcome.reason:
         assert outcome.state == "failed" and len(outcome.of_type("error")[-1]["evalue"]) > 20

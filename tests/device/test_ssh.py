@@ -21,7 +21,7 @@ from device.connect.address import Address, parse
 from device.connect.process import wait_until_listening
 from device.connect.ssh import SshProcess
 from device.errors import ConnectError, PortTakenError
-from harness.processes import start
+from harness.processes import start, wait_for
 from harness.server import free_port
 from settings import Settings
 
@@ -125,7 +125,7 @@ def test_a_program_is_shipped_started_reached_and_ended(door, shipped, tmp_path,
     assert remote.alive
     remote.end()
     assert not remote.alive
-    assert (tmp_path / "farewell").exists()
+    wait_for((tmp_path / "farewell").exists)  # it is told to end, and waited for for a moment
 
 
 @needs_sshd

@@ -46,7 +46,7 @@ def test_a_server_waits_for_its_mongodb_and_goes_on_when_it_comes_back(own_site,
     config = own_site.data / "settings.py"
     config.write_text(
         f'mongo_uri = "mongodb://127.0.0.1:{port}/?replicaSet=rs0"\n'
-        f"mongo_user = {USER!r}\nmongo_password = {PASSWORD!r}\nmongo_timeout_s = 4.0\n"
+        f"mongo_user = {USER!r}\nmongo_password = {PASSWORD!r}\nmongo_timeout_s = 3.0\n"
     )
     config.chmod(0o600)
     env = {**own_site.env, "SINGLECELL_CONFIG": str(config)}

@@ -38,11 +38,14 @@ def nobody_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Stage:
-    """A device, the supervisors that it starts, and the store between them; everything runs in one thread."""
+    """A device, the supervisors that it starts, and the store between them; everything runs in one thread.
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    ``devices_store``: the device's own connection, if it is less patient than the test's.
+    """
+
+    def __init__(self, store: Store, settings: Settings, devices_store: Store | None = None) -> None:
         self.store, self.settings, self.site = store, settings, Site()
-        self.device = Device(store, settings, self.site.start)
+        self.device = Device(devices_store or store, settings, self.site.start)
         self._closed = False
 
     def play(self, condition: Callable[[], object], what: str = "", deadline_s: float = DEADLINE_S) -> None:
@@ -95,8 +98,8 @@ def make_stage(store: Store) -> Iterator[Callable[..., Stage]]:
     """Make stages over this test's store; settings can be changed."""
     stages: list[Stage] = []
 
-    def make(door: Store = store, **changes: Any) -> Stage:
-        stages.append(Stage(door, settings_file.load(**{**QUICK, **changes})))
+    def make(door: Store = store, devices_store: Store | None = None, **changes: Any) -> Stage:
+        stages.append(Stage(door, settings_file.load(**{**QUICK, **changes}), devices_store))
         return stages[-1]
 
     yield make

@@ -16,6 +16,8 @@ from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, Scripted, prin
 from tests.mongod import run_mongod
 from tests.store.conftest import submit
 
+AWAY_S = 1.0  # the device's patience: a machine that is merely busy answers sooner
+
 
 class Mongod:
     """A mongod that a test can stop and start."""
@@ -46,7 +48,8 @@ def mongod(tmp_path):
 def away(mongod, connect, make_stage, monkeypatch):
     """A stage whose mongod can be stopped, and a cell that has begun there: (stage, supervisor, Run, mongod)."""
     monkeypatch.setattr(loop, "STORE_PAUSE_S_MAX", 0.2)
-    stage = make_stage(connect(mongod.directory, mongo_timeout_s=0.3), heartbeat_timeout_s=5.0)
+    impatient = connect(mongod.directory, mongo_timeout_s=AWAY_S)
+    stage = make_stage(connect(mongod.directory), impatient, heartbeat_timeout_s=20.0)
     supervisor = stage.supervisor()
 
     def begin(supervisor: Scripted, run: wire.Execute) -> None:
@@ -73,8 +76,9 @@ def test_a_cell_goes_on_and_ends_while_mongodb_is_away(away, caplog):
     supervisor.say(wire.File(run.session, run.computation, "a.txt", 2, b"12", True))
     supervisor.output(run, printed("more\n"), REPLY, IDLE)
     supervisor.done(run)
-    for _ in range(5):
+    for _ in range(3):
         stage.round()
+    assert len([line for line in caplog.messages if "queued cells wait" in line]) == 1
     mongod.start()
     stage.play(lambda: not stage.device.runs.by_id)
     assert stage.computation(run.computation).state == "done"
@@ -83,8 +87,7 @@ def test_a_cell_goes_on_and_ends_while_mongodb_is_away(away, caplog):
     (shown,) = [one for one in messages if one["header"]["msg_type"] == "display_data"]
     assert shown["content"]["data"][FILES_TYPE]["files"][0]["name"] == "a.txt"
     assert stage.store.files.open(run.computation, "a.txt").read() == b"12"
-    assert len([line for line in caplog.messages if "queued cells wait" in line]) == 1
-    assert len([line for line in caplog.messages if line == "the database answers again"]) == 1
+    assert "the database answers again" in caplog.messages
     assert not supervisor.ended
 
 
@@ -117,7 +120,7 @@ def test_a_device_that_starts_while_mongodb_is_away_begins_when_it_is_there(
     tmp_path, connect, make_stage, caplog, monkeypatch
 ):
     monkeypatch.setattr(loop, "STORE_START_S", 0.5)
-    stage = make_stage(connect(tmp_path, mongo_timeout_s=0.3))
+    stage = make_stage(connect(tmp_path), connect(tmp_path, mongo_timeout_s=AWAY_S))
     stage.play(lambda: stage.device.accounts[0].state == "ready")
     stage.play(lambda: any("queued cells wait" in line for line in caplog.messages))
     with run_mongod(tmp_path):
