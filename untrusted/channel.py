@@ -6,12 +6,12 @@ Nothing that a worker says is believed: user code shares its memory and its sock
 from __future__ import annotations
 
 import select
-import signal
 import socket
 import struct
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
@@ -121,10 +121,15 @@ class FrameBuffer(Generic[Taken]):
 
 
 class WorkerEnd:
-    """The worker's end: it blocks; the thread that runs cells shares it with the one that pumps output."""
+    """The worker's end: it blocks; the thread that runs cells shares it with the one that pumps output.
+
+    ``shielded``: makes a context in which the kernel raises no interrupt. To mask the signal would not do: another
+    thread takes it then, and Python raises it in this one.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self.shielded: Callable[[], AbstractContextManager[None]] = nullcontext
         self._lock = threading.RLock()
         self._buffer: FrameBuffer[ToWorker] = FrameBuffer(_to_worker, FRAME_BYTES_MAX)
         self._waiting: deque[ToWorker] = deque()
@@ -142,14 +147,11 @@ class WorkerEnd:
         """Return the next frame. Raises SupervisorGoneError when the supervisor is gone."""
         while not self._waiting:
             select.select([self._sock], [], [])  # an interrupt may end the wait, but never tear a frame apart
-            unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            try:
+            with self.shielded():
                 data = self._sock.recv(READ_BYTES)
                 self._buffer.add(data)
                 while (taken := self._buffer.take()) is not None:
                     self._waiting.append(taken[0])
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
             if not data:
                 raise SupervisorGoneError("the supervisor is gone")
         return self._waiting.popleft()

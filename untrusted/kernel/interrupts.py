@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType
 
 from untrusted.languages import SigintHandler, take_sigint
@@ -106,7 +106,7 @@ def _wake_up(_signal: int, _frame: FrameType | None) -> None:
     """Do nothing: that the signal is handled at all ends the wait."""
 
 
-class Shield:
+class Shield(AbstractContextManager[None]):
     """A context in which no KeyboardInterrupt is raised; it may be nested. Signals reach the main thread alone."""
 
     __slots__ = ("_allowed_before", "_interrupts")

@@ -19,7 +19,7 @@ from untrusted.kernel.cell_source import CELL
 from untrusted.kernel.comms import Comms
 from untrusted.kernel.fd_capture import unbuffer_c_stdout
 from untrusted.kernel.figures import forget_fonts, prepare_animations
-from untrusted.kernel.interrupts import Interrupts
+from untrusted.kernel.interrupts import Interrupts, Shield
 from untrusted.kernel.json_clean import Json, clean_payloads, clean_values, valid_text
 from untrusted.kernel.lingering import GRACE_KEPT_S, GRACE_S, RESERVE_S, cut_off, wait_for_threads
 from untrusted.kernel.publisher import Emit, Publisher
@@ -85,6 +85,10 @@ class Kernel:
         sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc, assignment]
         os.system = os_system  # type: ignore[assignment]
         self._interrupts.start()
+
+    def shielded(self) -> Shield:
+        """Return a context in which no interrupt is raised; one that came is raised at its end."""
+        return self._interrupts.shielded()
 
     def speak(self, dialect: str) -> None:
         """Take cells for cells in a dialect of the language from now on."""

@@ -76,7 +76,8 @@ class Worker:
 
     def ask(self, prompt: str, password: bool) -> str:
         """Send an input request, and return the reply when it has come."""
-        self.emit("input_request", {"prompt": prompt, "password": password})
+        with self._channel.shielded():  # an interrupt ends the wait for the reply, and never tears a frame apart
+            self.emit("input_request", {"prompt": prompt, "password": password})
         while True:
             frame = self._channel.receive()
             if isinstance(frame, InputReply):
@@ -146,6 +147,7 @@ def work_one_session(kernel: AnyKernel, sock: socket.socket) -> None:
     os.environ["HOME"] = HOME  # before, it was the zygote's
     worker = Worker(channel, kernel)
     kernel.start(worker.emit, worker.ask)
+    channel.shielded = kernel.shielded
     channel.send(Ready())
     with suppress(SupervisorGoneError):
         worker.serve()

@@ -156,6 +156,19 @@ def test_stop_ends_a_question(talk: Conversation) -> None:
     assert talk.said("import os; os.write(1, b'on')") == [stream("on")]
 
 
+def test_a_stop_between_a_question_and_the_wait_for_its_answer_is_not_lost(talk: Conversation) -> None:
+    # The question lies there when the worker, its parent, is interrupted: as if the reader had pressed Stop just then.
+    computation = talk.begin(
+        "import os, signal\nasked = {'prompt': '', 'password': False}\n"
+        "kernel.send('stdin', 'input_request', asked, [kernel.identity])\n"
+        "os.kill(os.getppid(), signal.SIGINT)\nkernel.receive('stdin')"
+    )
+    assert talk.end(computation).state == "done"
+    (error,) = [content for kind, content in talk.supervisor.messages(computation) if kind == "error"]
+    assert error["ename"] == "KeyboardInterrupt"
+    assert talk.said("import os; os.write(1, b'on')") == [stream("on")]
+
+
 def test_a_kernel_that_ignores_stop_ends_with_its_session(talk: Conversation) -> None:
     code = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     computation = talk.begin(code + "kernel.say('stream', {'name': 'stdout', 'text': 'go'})\ntime.sleep(600)")

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import struct
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from tests.untrusted.kernel.child import LocalProcess, Ran
+from untrusted.channel import WorkerEnd
+from untrusted.kernel.foreign.stops import Stops
+from untrusted.kernel.interrupts import Interrupts
+from untrusted.worker.worker import Worker
 
 ENDLESS = {
     "loop": "while True: pass",
@@ -101,3 +111,49 @@ def test_messages_stay_whole_when_interrupts_rain(child: LocalProcess) -> None:
 
     child.run(code, on=rain)
     assert child.run("1").types == ["execute_result"]
+
+
+class Interrupted:
+    """A socket that is interrupted when half of what it sends has gone out."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+
+    def sendall(self, data: bytes) -> None:
+        """Send the first half, and then the other."""
+        half = len(data) // 2
+        self.sent += data[:half]
+        os.kill(os.getpid(), signal.SIGINT)
+        self.sent += data[half:]
+
+
+@pytest.fixture
+def own_handlers() -> Iterator[None]:
+    """Give the handlers of signals back that a test takes over."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGURG)}
+    yield
+    signal.set_wakeup_fd(-1)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def ours() -> tuple[Any, Any]:
+    """Return what shields in our own kernel, and a context in which it is interrupted."""
+    interrupts = Interrupts(lambda handler: signal.signal(signal.SIGINT, handler))
+    return interrupts.shielded, interrupts.allowed()
+
+
+def foreign() -> tuple[Any, Any]:
+    """Return the same of a kernel of somebody else's."""
+    stops = Stops()
+    stops.begin()
+    return stops.shielded, stops.asking()
+
+
+@pytest.mark.parametrize("kernel", [ours, foreign])
+def test_an_interrupt_never_tears_a_question_apart(own_handlers: None, kernel: Any) -> None:
+    channel = WorkerEnd(sock := Interrupted())  # type: ignore[arg-type]
+    channel.shielded, asking = kernel()
+    with pytest.raises(KeyboardInterrupt), asking:
+        Worker(channel, None).ask("Who? ", False)  # type: ignore[arg-type]
+    assert sock.sent and len(sock.sent) == 4 + struct.unpack_from(">I", sock.sent)[0]

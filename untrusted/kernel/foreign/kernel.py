@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -80,6 +81,10 @@ class ForeignKernel:
         self._poller = self._program.poller()
         self._poller.register(self._stops.descriptor, zmq.POLLIN)
         signal.signal(signal.SIGCHLD, self._hear_end)
+
+    def shielded(self) -> AbstractContextManager[None]:
+        """Return a context in which no interrupt is raised."""
+        return self._stops.shielded()
 
     def speak(self, dialect: str) -> None:
         """Take cells for cells in a dialect. Raises ValueError: a foreign kernel has none."""
@@ -163,7 +168,7 @@ class ForeignKernel:
                 if message.parent == request:
                     answer, heard_at = message.content, time.monotonic()
             self._stops.empty()
-            if is_stopping and time.monotonic() >= at_work_at:
+            if is_stopping and not self._stops.is_told and time.monotonic() >= at_work_at:
                 self._interrupt()
             if self._program.process.has_ended:
                 self._die()
@@ -210,13 +215,11 @@ class ForeignKernel:
             prompt, password = message.content.get("prompt"), bool(message.content.get("password"))
             shown = valid_text(prompt[:PROMPT_CHARS_MAX]) if isinstance(prompt, str) else ""
             try:
-                self._stops.is_asking = True
-                value = self._ask(shown, password)
+                with self._stops.asking():
+                    value = self._ask(shown, password)
             except KeyboardInterrupt:
                 self._interrupt()
                 return
-            finally:
-                self._stops.is_asking = False
         self._program.channels.send("stdin", "input_reply", {"value": value, "status": "ok"}, message.header)
 
     def _interrupt(self) -> None:

@@ -68,7 +68,9 @@ class KernelProgram:
             found = self._hear(asked, min(until, time.monotonic() + (ASK_AGAIN_S if info is not None else START_S)))
             info = info if found is None else found
             is_heard = is_heard or self._is_heard
-        self.channels.meets_stdin(STDIN_S)  # a kernel that never asks may do without it
+        if self.channels.meets_stdin(STDIN_S):  # a kernel that never asks may do without it
+            # We know the kernel there, and it knows us when its sockets have dealt with one more request.
+            self.wait_for_reply(self.channels.send("shell", "kernel_info_request", {}), STDIN_S)
         return info
 
     def wait_for_reply(self, request: str, at_most_s: float) -> dict[str, Any] | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -19,7 +20,7 @@ class Stops:
         self.descriptor, write_end = os.pipe()
         for end in (self.descriptor, write_end):
             os.set_blocking(end, False)
-        self.is_running = self.is_asking = self.came = self.is_told = False
+        self.is_running = self.came = self.is_told = self._is_asking = False
         signal.signal(signal.SIGINT, self._hear)
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
 
@@ -32,8 +33,31 @@ class Stops:
         with suppress(BlockingIOError):
             os.read(self.descriptor, 4096)
 
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Raise KeyboardInterrupt in the block at an interrupt, or at an earlier one that was not passed on."""
+        try:
+            self._let_in(True)
+            yield
+        finally:
+            self._is_asking = False
+
+    @contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Raise nothing in the block; what came during it is raised at its end, where a question may be interrupted."""
+        was_asking, self._is_asking = self._is_asking, False
+        try:
+            yield
+        finally:
+            self._let_in(was_asking)
+
+    def _let_in(self, is_asking: bool) -> None:
+        self._is_asking = is_asking
+        if self._is_asking and self.came and not self.is_told:
+            self._is_asking = False
+            raise KeyboardInterrupt
+
     def _hear(self, _signal: int, _frame: FrameType | None) -> None:
         if self.is_running:
             self.came, self.is_told = True, False
-        if self.is_asking:
-            raise KeyboardInterrupt
+        self._let_in(self._is_asking)
