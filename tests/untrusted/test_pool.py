@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +17,8 @@ import wire
 from harness.processes import all_end, untrusted_python
 from harness.supervisor import Supervisor, ship
 from host import descendants
+from untrusted.languages import Language
+from untrusted.supervisor.pool import NO_HOME, Pool
 
 # Two languages with nothing of their own but a library. That of the slow one loads until a file says that it is done,
 # or dies when another says so.
@@ -132,6 +136,23 @@ def test_what_comes_back_is_offered_again(slow: Slow) -> None:
     slow.loaded.touch()
     slow.wait_until("ready")
     assert slow.supervisor.run("s5", "c5", "1", language="slow").state == "done"
+
+
+class Dying(Pool):
+    """The pool of a zygote that has just died, which nobody has heard yet."""
+
+    def _start(self) -> None:
+        self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        theirs.close()
+        self.alive = self.warm = True
+
+
+def test_workers_that_are_wanted_of_a_zygote_that_has_just_died_do_no_harm() -> None:
+    language, plan = Language("dying", lambda: "1"), SimpleNamespace(gvisor=None)
+    pool = Dying(language, SimpleNamespace(python="", limits=None), plan, None, 2, NO_HOME)  # type: ignore[arg-type]
+    pool.refill(1)
+    with pool.orders, pytest.raises(EOFError):
+        pool.hear()
 
 
 APART = """

@@ -129,9 +129,13 @@ class Pool:
         for _ in range(missing):
             # A second pair for the interrupts of a guest.
             pairs = [socket.socketpair() for _ in range(2 if self._plan.gvisor else 1)]
-            socket.send_fds(self.orders, [FORK], [theirs.fileno() for _ours, theirs in pairs])
-            for _ours, theirs in pairs:
-                theirs.close()
+            try:
+                socket.send_fds(self.orders, [FORK], [theirs.fileno() for _ours, theirs in pairs])
+            except OSError:
+                return  # it has died, which the next round hears, or takes no more orders for now
+            finally:
+                for _ours, theirs in pairs:
+                    theirs.close()
             self._expected.append([ours for ours, _theirs in pairs])
 
     def hear(self) -> WorkerProcess | None:
