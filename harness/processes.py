@@ -48,6 +48,12 @@ def cpu_s(pids: Iterable[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def stands_still(pid: int) -> bool:
+    """Return whether every thread of a process is stopped: SIGSTOP takes a moment."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+
+
 @contextmanager
 def all_end(pids: Iterable[int], deadline_s: float = DEADLINE_S) -> Iterator[None]:
     """Fail unless the processes that live when the block begins have ended so soon after it; end the others then."""

@@ -6,10 +6,12 @@ import io
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from harness.processes import stands_still, wait_for
 from store import End, LostClaimError, Store, StoreError, StoreUnavailableError, Submission
 from tests.mongod import run_mongod
 from tests.store.conftest import Connect, claim, message, state_of, submit, texts
@@ -60,17 +62,25 @@ def test_a_database_that_is_away_is_said_so_in_time(tmp_path: Path, connect: Con
     store.hints.announce("news", "x")
 
 
-def stands_still(pid: int) -> bool:
-    """Return whether every thread of a process is stopped."""
-    threads = Path(f"/proc/{pid}/task").glob("*/stat")
-    return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+def when_it_answers(call: Callable[[], object]) -> None:
+    """Do what the database does as soon as it answers: that takes it a moment."""
+
+    def try_it() -> bool:
+        with suppress(StoreUnavailableError):
+            call()
+            return True
+        return False
+
+    wait_for(try_it)
 
 
 def test_a_database_that_hangs_or_goes_is_said_so_in_time_and_work_goes_on(tmp_path: Path, connect: Connect) -> None:
     with run_mongod(tmp_path) as mongod:
+        patient = connect(tmp_path)
+        id = submit(patient)
+        held = claim(patient)
         store = connect(tmp_path, mongo_timeout_s=TIMEOUT_S)
-        id = submit(store)
-        held = claim(store)
+        when_it_answers(store.ping)
         mongod.signal(signal.SIGSTOP)
         try:
             mongod.wait_for(lambda: stands_still(mongod.pid), "standing still", PATIENCE_S)
@@ -82,12 +92,12 @@ def test_a_database_that_hangs_or_goes_is_said_so_in_time_and_work_goes_on(tmp_p
         finally:
             mongod.signal(signal.SIGCONT)
         # Whether it was stored or not: the same again, with more, is stored once.
-        store.claims.append(held, [message("a"), message("b")])
+        when_it_answers(lambda: store.claims.append(held, [message("a"), message("b")]))
         assert texts(store, id) == ["a", "b"]
     with pytest.raises(StoreUnavailableError):
         store.claims.finish(held, "done", messages=[message("c")])
     with run_mongod(tmp_path):
-        store.claims.finish(held, "done", messages=[message("c")])
+        when_it_answers(lambda: store.claims.finish(held, "done", messages=[message("c")]))
         assert texts(store, id) == ["a", "b", "c"] and state_of(store, id) == ("done", None)
         with pytest.raises(LostClaimError):
             store.claims.append(held, [message("d")])

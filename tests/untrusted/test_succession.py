@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,12 @@ from typing import Any
 import pytest
 
 import wire
-from harness.processes import all_end, untrusted_python
+from harness.processes import all_end, stands_still, untrusted_python, wait_for
 from harness.supervisor import LIGHT, Supervisor, ship
 from untrusted.inheritance import digest_of, socket_name
 
 KEY = "a key that only the trusted side has"
-ENDED_S = 15.0
+ENDED_S = 30.0
 Start = Callable[..., Supervisor]
 
 
@@ -87,6 +89,28 @@ def test_a_kept_session_goes_on_with_the_next_device(start):
         third.run("kept", "4", "x", opened=True)
         assert result(third, "4") == "42"
         end(third)
+
+
+def test_an_heir_that_comes_in_the_moment_in_which_the_device_goes_is_taken(start):
+    first = start()
+    first.run("kept", "1", "x = 41", last=False)
+    path = str(first.folder / socket_name(digest_of(KEY)))
+    first.process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: stands_still(first.process.pid))
+    leave(first)
+
+    def go_on() -> None:
+        # The heir has connected when there is a socket of this path beside the one that listens.
+        wait_for(lambda: Path("/proc/net/unix").read_text().count(path) > 1)
+        first.process.send_signal(signal.SIGCONT)
+
+    with ThreadPoolExecutor(1) as waker:
+        going_on = waker.submit(go_on)
+        second = heir_of(start, "kept")
+        going_on.result(ENDED_S)
+    assert second.answer.get("inherited") == 0
+    second.run("kept", "2", "x", opened=True)
+    assert result(second, "2") == "41"
 
 
 def test_a_turn_that_runs_when_its_device_dies_is_interrupted_and_says_nothing_more(start):

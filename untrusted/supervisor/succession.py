@@ -57,7 +57,8 @@ class Succession:
         if self._brought is not None and self._brought.descriptor in events:
             self._forget_bringer()
             has_gone = True
-        if self._heirs is not None and self._heirs.descriptor in events:
+        # Who has come for a device that has just gone is met in the next round: in this one there is no place yet.
+        if not has_gone and self._heirs is not None and self._heirs.descriptor in events:
             self._meet(self._heirs)
         return has_gone and not self.waits
 
