@@ -32,7 +32,8 @@ class SocketLoop:
         self.channels: list[Channel] = []
         self.code: int | None = None
         self._client = connection().client
-        self._recheck_at = self._look_at = time.monotonic() + HEARTBEAT_S
+        self._recheck_at = time.monotonic()
+        self._look_at = self._recheck_at + HEARTBEAT_S
 
     def begin(self) -> None:
         """Begin the channels that are there from the start. Raises StoreUnavailableError."""
