@@ -164,7 +164,7 @@ class Supervisor:
         """End the supervisor as the death of the trusted side does: by closing its standard input."""
         assert self.process.stdin
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(DEADLINE_S)
 
     def stop(self) -> None:
         """End the supervisor, and close everything of it."""
@@ -182,7 +182,9 @@ def started(**config: Any) -> Iterator[Supervisor]:
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         supervisor = Supervisor(ship(Path(folder)), untrusted_python(), **config)
-        assert supervisor.answer == {"listening": supervisor.port}, supervisor.answer
-        supervisor.ready()
-        yield supervisor
-        supervisor.stop()
+        try:
+            assert supervisor.answer == {"listening": supervisor.port}, supervisor.answer
+            supervisor.ready()
+            yield supervisor
+        finally:  # a context of ZeroMQ's that is left open keeps the garbage collector waiting in another test
+            supervisor.stop()

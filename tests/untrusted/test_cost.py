@@ -14,7 +14,7 @@ from harness.processes import wait_for
 from harness.supervisor import Supervisor, account, started
 from host import cgroups
 from host.layout import Account
-from untrusted.supervisor.looks import IDLE_WATCH_S
+from untrusted.supervisor.looks import IDLE_WATCH_S, WATCH_S
 
 CELLS, IDLE = 30, 20
 # Reads and writes of files for one cell, as /proc counts them: about 33. Sockets are not among them.
@@ -44,11 +44,12 @@ def supervisor(groups: cgroups.Groups) -> Iterator[Supervisor]:
 
 
 def calls_a_cell(supervisor: Supervisor, name: str, idle: int) -> float:
-    """Return how many files the supervisor reads and writes for one cell, without its looks at idle sessions."""
+    """Return how many files the supervisor reads and writes for one cell, without its looks at sessions."""
     calls, began = calls_of(supervisor), time.monotonic()
     for number in range(CELLS):
         assert supervisor.run(f"{name}{number}", f"{name}{number}", "1+1").state == "done"
-    looks = idle * ((time.monotonic() - began) / IDLE_WATCH_S + 1)
+    took_s = time.monotonic() - began
+    looks = idle * (took_s / IDLE_WATCH_S + 1) + took_s / WATCH_S
     return (calls_of(supervisor) - calls - looks * LOOK_CALLS) / CELLS
 
 

@@ -70,15 +70,17 @@ def test_files_of_a_kept_session_are_handed_over_once(supervisor):
 
 def test_much_that_was_said_between_two_turns_comes_in_frames_that_fit(supervisor):
     code = """
-import threading, time
+import os, threading, time
 def speak():
-    time.sleep(1)  # longer than a turn waits for its threads
+    while not os.path.exists('go'): time.sleep(0.01)
     for _ in range(4): display({'text/plain': 'x' * (3 << 20)}, raw=True)
-threading.Thread(target=speak).start()
+speaking = threading.Thread(target=speak)
+speaking.start()
 """
     supervisor.run("held", "h1", code, last=False)
-    supervisor.run("beside held", "beside held", "import time\ntime.sleep(3)")
-    assert supervisor.run("held", "h2", "1", opened=True).state == "done"
+    supervisor.send(wire.Upload("held", "h2", "go", b"", True))
+    supervisor.run("beside held", "beside held", "import time\ntime.sleep(1)")  # meanwhile it has said most
+    assert supervisor.run("held", "h2", "speaking.join()", opened=True).state == "done"
     assert sum(kind == "display_data" for kind, _content in supervisor.messages("h2")) == 4
 
 

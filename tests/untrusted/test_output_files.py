@@ -358,7 +358,7 @@ def test_no_descriptor_is_left_open(work):
     generator = handed_over(handle, {}, LIMITS, [])
     next(generator)
     generator.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before  # what others have left may be collected meanwhile
 
 
 def test_a_walk_over_many_files_pauses_again_and_again(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -62,21 +63,25 @@ def test_the_next_turn_has_its_free_bytes_again(pace):
     assert pace.wait_s("files", 1.0) == 0.0
 
 
-def test_a_short_file_overtakes_one_that_waits_for_its_pace():
+def test_a_short_file_overtakes_one_that_waits_for_its_pace(monkeypatch):
+    now = [time.monotonic()]
+    monkeypatch.setattr("untrusted.supervisor.delivery.time", SimpleNamespace(monotonic=lambda: now[0]))
+
     def file(session: str, pieces: int):
         for number in range(pieces):
             yield wire.File(session, session, "f", pieces, bytes(CHUNK_BYTES), number == pieces - 1)
 
     deliveries = Deliveries()
-    deliveries.pace.begin("other", time.monotonic())
-    deliveries.pace.count("long", FREE_BYTES + FILES_BYTES_S // 2, time.monotonic())
+    deliveries.pace.begin("other", now[0])
+    deliveries.pace.count("long", FREE_BYTES + FILES_BYTES_S // 2, now[0])
     deliveries.add("long", file("long", 3))
-    assert list(deliveries.frames()) == [] and 0 < deliveries.wait_s(time.monotonic()) <= 1
+    assert list(deliveries.frames()) == [] and 0 < deliveries.wait_s(now[0]) <= 1
     deliveries.add("short", file("short", 1))
-    assert deliveries.wait_s(time.monotonic()) == 0.0
+    assert deliveries.wait_s(now[0]) == 0.0
     sent = []
     while deliveries:
         sent.extend(frame.session for frame in deliveries.frames())
+        now[0] += 0.1
     assert sent == ["short", "long", "long", "long"]
 
 

@@ -63,14 +63,18 @@ def test_two_streams_that_take_turns_come_whole_however_many_messages_that_makes
 @pytest.mark.parametrize(
     "code",
     [
-        "get_ipython().run_cell('42')\nimport time\ntime.sleep(0.1)",
-        "import sys\nsys.displayhook(42)\nx = 1",
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(0.1,)).start()\n42",
-        "for get_ipython().ast_node_interactivity in ['all']: pass\nget_ipython().run_cell('42\\n43')\nx = 1",
+        "get_ipython().run_cell('42')\nimport time\ntime.sleep(1000)",
+        "import sys\nsys.displayhook(42)\nimport time\ntime.sleep(1000)",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,)).start()\n42",
+        "for get_ipython().ast_node_interactivity in ['all']: pass\nget_ipython().run_cell('42\\n43')\n"
+        "import time\ntime.sleep(1000)",
     ],
 )
 def test_a_value_with_something_behind_it_does_not_wait_for_the_end(supervisor, code):
-    supervisor.run(code, code, code)
+    supervisor.send(wire.Open(code, "python"), wire.Execute(code, code, code, True, True))
+    supervisor.wait(lambda _frame: any("execute_result" in frame for frame in frames(supervisor, code)))
+    supervisor.send(wire.Interrupt(code, code))
+    supervisor.wait(lambda frame: isinstance(frame, wire.Finished) and frame.computation == code)
     told = [frame for frame in frames(supervisor, code) if "execute_result" in frame]
     assert told and not any("execute_reply" in frame for frame in told)
 

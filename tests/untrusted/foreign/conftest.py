@@ -37,15 +37,19 @@ def put(place: Path, name: str, spec: dict[str, Any] | str | None = None, warm_c
 
 
 @contextmanager
-def odd_supervisor(prepare: Callable[[Path], object], *languages: str, **config: Any) -> Iterator[Supervisor]:
-    """Start a supervisor with Python and these languages; ``prepare`` puts them where it is told."""
+def odd_supervisor(
+    prepare: Callable[[Path], object], *languages: str, first: str = "python", **config: Any
+) -> Iterator[Supervisor]:
+    """Start a supervisor with the ``first`` and these languages; ``prepare`` puts them where it is told."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         prepare(ship(Path(folder)))
-        supervisor = Supervisor(Path(folder), untrusted_python(), languages=("python", *languages), **config)
-        assert supervisor.answer == {"listening": supervisor.port}, supervisor.answer
-        yield supervisor
-        supervisor.stop()
+        supervisor = Supervisor(Path(folder), untrusted_python(), languages=(first, *languages), **config)
+        try:
+            assert supervisor.answer == {"listening": supervisor.port}, supervisor.answer
+            yield supervisor
+        finally:
+            supervisor.stop()
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import wire
-from harness.supervisor import Supervisor
+from harness.processes import wait_for
+from harness.supervisor import LIGHT, Supervisor
 from tests.untrusted.foreign.conftest import odd_supervisor, put
 from tests.untrusted.foreign.test_foreign_kernel import Conversation
+
+DEADLINE_S = 60.0  # two tries, and pauses between them
 
 
 def log_of(supervisor: Supervisor) -> str:
@@ -28,58 +33,96 @@ def wait_for_state(supervisor: Supervisor, name: str, state: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("argv", "reason"),
-    [
-        (["false", "{connection_file}"], "odd: false ended before it answered: it said nothing"),
-        (["sh", "-c", "echo no library >&2; exit 4", "{connection_file}"], "sh ended before it answered: no library"),
-        (["there-is-no-such-program", "{connection_file}"], "cannot be started: No such file or directory"),
-        (["sleep", "600", "{connection_file}"], "ended before it answered: sleep: invalid time interval"),
-        (["sh", "-c", "sleep 600", "{connection_file}"], "sh does not answer within 2 s"),
-        (["yes", "{connection_file}"], "yes does not answer within 2 s"),
-    ],
-    ids=["dies", "dies and says why", "is no program", "does not like what it is given", "hangs", "floods"],
-)
-def test_a_kernel_that_does_not_come_up_is_taken_back(argv: list[str], reason: str) -> None:
+# Programs that are no kernels, by the names of their languages, and what the log says of each.
+DYING = {
+    "dies": (["false", "{connection_file}"], "false ended before it answered: it said nothing"),
+    "says_why": (
+        ["sh", "-c", "echo no library >&2; exit 4", "{connection_file}"], "sh ended before it answered: no library",
+    ),
+    "no_program": (["there-is-no-such-program", "{connection_file}"], "cannot be started: No such file or directory"),
+    "unhappy": (["sleep", "600", "{connection_file}"], "ended before it answered: sleep: invalid time interval"),
+}
+HANGING = {
+    "hangs": (["sh", "-c", "sleep 600", "{connection_file}"], "sh does not answer within 2 s"),
+    "floods": (["yes", "{connection_file}"], "yes does not answer within 2 s"),
+}
+UNUSABLE: dict[str, tuple[Any, str]] = {
+    "half": ("{", "cannot be read"),
+    "a_list": ("[]", "is no JSON object"),
+    "empty": ("{}", "is no list of texts"),
+    "no_words": ({"argv": []}, "is no list of texts"),
+    "a_number": ({"argv": ["python", 5]}, "is no list of texts"),
+    "no_file": ({"argv": ["python"]}, "does not hand over {connection_file}"),
+    "odd_env": ({"env": {"A": 1}}, "is no object of texts"),
+    "shouts": ({"interrupt_mode": "shout"}, "is neither signal nor message"),
+}
+
+
+@pytest.fixture(scope="module")
+def broken() -> Iterator[Supervisor]:
+    """A supervisor with the languages whose kernels die, whose kernelspecs cannot be used, and with a missing one."""
+
     def prepare(place: Path) -> None:
-        put(place, "odd", {"argv": argv})
+        for name, (argv, _reason) in DYING.items():
+            put(place, name, {"argv": argv})
+        for name, (spec, _reason) in UNUSABLE.items():
+            put(place, name, spec)
+        (put(place, "missing") / "kernel.json").unlink()
+
+    with odd_supervisor(prepare, *DYING, *UNUSABLE, "missing", first=LIGHT) as supervisor:
+        yield supervisor
+
+
+@pytest.fixture(scope="module")
+def hanging() -> Iterator[Supervisor]:
+    """A supervisor with the languages whose kernels never answer; it gives them two seconds."""
+
+    def prepare(place: Path) -> None:
+        for name, (argv, _reason) in HANGING.items():
+            put(place, name, {"argv": argv})
         program = place / "untrusted" / "kernel" / "foreign" / "program.py"
         program.write_text(program.read_text().replace("START_S = 60.0", "START_S = 2.0"))
 
-    with odd_supervisor(prepare, "odd") as supervisor:
-        supervisor.send(wire.Ping(1))
-        wait_for_state(supervisor, "odd", "failed")
-        assert reason in log_of(supervisor)
-        assert supervisor.run("s", "c", "print('there')").state == "done"
+    with odd_supervisor(prepare, *HANGING, first=LIGHT) as supervisor:
+        yield supervisor
 
 
-@pytest.mark.parametrize(
-    ("spec", "reason"),
-    [
-        ("{", "cannot be read"),
-        ("[]", "is no JSON object"),
-        ("{}", "is no list of texts"),
-        ({"argv": []}, "is no list of texts"),
-        ({"argv": ["python", 5]}, "is no list of texts"),
-        ({"argv": ["python"]}, "does not hand over {connection_file}"),
-        ({"env": {"A": 1}}, "is no object of texts"),
-        ({"interrupt_mode": "shout"}, "is neither signal nor message"),
-    ],
-)
-def test_a_kernelspec_that_cannot_be_used_is_left_out_with_a_sentence(spec: Any, reason: str) -> None:
-    with odd_supervisor(lambda place: put(place, "odd", spec), "odd") as supervisor:
-        assert [report.name for report in supervisor.ready().languages] == ["python"]
-        assert "the language odd is left out: " in log_of(supervisor) and reason in log_of(supervisor)
+def states(supervisor: Supervisor) -> dict[str, str]:
+    """Return the states of all languages as the device was told them last, after a ping."""
+    number = 1 + sum(isinstance(frame, wire.Pong) for frame in supervisor.heard)
+    supervisor.send(wire.Ping(number))
+    supervisor.wait(lambda frame: isinstance(frame, wire.Pong) and frame.number == number)
+    told = [frame for frame in supervisor.heard if isinstance(frame, (wire.Hello, wire.Languages))]
+    return {report.name: report.state for frame in told[-1:] for report in frame.languages}
 
 
-def test_a_language_whose_kernel_is_not_installed_is_left_out() -> None:
-    with odd_supervisor(lambda place: (put(place, "odd") / "kernel.json").unlink(), "odd") as supervisor:
-        assert [report.name for report in supervisor.ready().languages] == ["python"]
-        assert "the language odd is left out: no kernelspec odd is installed" in log_of(supervisor)
+@pytest.mark.parametrize(("name", "reason"), [(name, reason) for name, (_argv, reason) in (DYING | HANGING).items()])
+def test_a_kernel_that_does_not_come_up_is_taken_back(
+    request: pytest.FixtureRequest, name: str, reason: str
+) -> None:
+    supervisor: Supervisor = request.getfixturevalue("broken" if name in DYING else "hanging")
+    wait_for(lambda: states(supervisor).get(name) == "failed", DEADLINE_S)
+    assert any(line.startswith(f"{name}: ") and reason in line for line in log_of(supervisor).splitlines())
+    assert supervisor.run(name, name, "print('there')", language=LIGHT).state == "done"
+
+
+@pytest.mark.parametrize(("name", "reason"), [(name, reason) for name, (_spec, reason) in UNUSABLE.items()])
+def test_a_kernelspec_that_cannot_be_used_is_left_out_with_a_sentence(
+    broken: Supervisor, name: str, reason: str
+) -> None:
+    wait_for(lambda: states(broken).keys() == {LIGHT, *DYING})
+    said = [line for line in log_of(broken).splitlines() if f"the language {name} is left out: " in line]
+    assert len(said) == 1 and reason in said[0]
+
+
+def test_a_language_whose_kernel_is_not_installed_is_left_out(broken: Supervisor) -> None:
+    wait_for(lambda: states(broken).keys() == {LIGHT, *DYING})
+    assert "the language missing is left out: no kernelspec missing is installed" in log_of(broken)
 
 
 def test_a_kernel_whose_channel_for_questions_comes_late_is_waited_for() -> None:
-    with odd_supervisor(lambda place: put(place, "odd", {"env": {"STDIN_LATE_S": "1"}}), "odd") as supervisor:
+    prepare = partial(put, name="odd", spec={"env": {"STDIN_LATE_S": "1"}})
+    with odd_supervisor(prepare, "odd", first=LIGHT) as supervisor:
         supervisor.send(wire.Ping(1))
         wait_for_state(supervisor, "odd", "ready")
         talk = Conversation(supervisor)
@@ -91,7 +134,7 @@ def test_a_kernel_whose_channel_for_questions_comes_late_is_waited_for() -> None
 
 def test_a_kernel_that_is_removed_while_the_server_runs_is_taken_back() -> None:
     removed: list[Path] = []
-    with odd_supervisor(lambda place: removed.append(put(place, "odd")), "odd") as supervisor:
+    with odd_supervisor(lambda place: removed.append(put(place, "odd")), "odd", first=LIGHT) as supervisor:
         supervisor.send(wire.Ping(1))
         wait_for_state(supervisor, "odd", "ready")
         assert supervisor.run("s1", "c1", "1", last=False, language="odd").state == "done"
