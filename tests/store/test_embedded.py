@@ -26,7 +26,7 @@ from store.address import OWN_SOCKET, SOCKET
 from tests.mongod import ROOT, START_DEADLINE_S, answers, run_mongod
 from tests.store.conftest import Connect, claim, message, state_of, submit, texts
 
-END_S = 10.0
+END_S = 30.0
 OP_MSG = 2013  # of MongoDB's wire protocol
 
 

@@ -101,6 +101,7 @@ def test_nobody_is_taken_for_dead_right_after_the_database_was_away(store: Store
 
 
 def test_what_a_device_held_that_died_after_the_clock_was_set_back_ends(store: Store) -> None:
+    began = time.monotonic()
     first = submit(store, keep=True)
     session = store.computations.get(first).session  # type: ignore[union-attr]
     store.devices.report("device-1", "host", {})
@@ -110,6 +111,8 @@ def test_what_a_device_held_that_died_after_the_clock_was_set_back_ends(store: S
     for collection, field in (("sessions", "used"), ("devices", "reported")):
         age(store, collection, {}, field, -3600)
     age(store, "computations", {"_id": single}, "lease_until", -3600)
-    assert store.claims.expire() == [] and store.devices.alive() == []
-    assert wait_for(store.claims.expire) == [single]
+    expired, alive = store.claims.expire(), store.devices.alive()
+    if time.monotonic() - began < 1.0:  # on a busy machine the lease may have gone by, after which it is known
+        assert expired == []
+    assert alive == [] and (expired or wait_for(store.claims.expire)) == [single]
     assert state_of(store, turn) == ("failed", "session_gone")
