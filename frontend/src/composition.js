@@ -1,5 +1,6 @@
 /** Puts a cell together: the nodes of its shadow tree, the editor, the output, and what works on them. */
 import { Refused, ServerAway, apiOf } from "./api.js";
+import { keepAskingKeys } from "./asking_keys.js";
 import { Attachments } from "./attachments.js";
 import { make } from "./dom.js";
 import { acceptDrops } from "./drops.js";
@@ -45,11 +46,16 @@ export class Composition {
     if (languages.length) offerLanguages(this.view.languages, languages, element.language, element.server);
   }
 
-  /** Suggest as soon as somebody goes into the editor; until what does so has come, Tab indents. */
+  /** Suggest as soon as somebody goes into the editor; what is asked before what does so has come is asked when it has. */
   #suggest(ask) {
-    const load = () =>
-      loadPart("suggestions").then(({ Suggestions }) => new Suggestions(this.view.cell, this.editor, ask, { make, say, textNode }), console.warn);
-    this.editor.textarea.addEventListener("focus", load, { once: true });
+    const { editor, view: { cell } } = this;
+    const wait = () => editor.textarea.addEventListener("focus", load, { once: true });
+    const load = () => {
+      const { code } = editor;
+      const begin = ({ Suggestions }) => new Suggestions(cell, editor, ask, { make, say, textNode }, code);
+      loadPart("suggestions").then(begin).catch(wait).then(keepAskingKeys(cell, editor));
+    };
+    wait();
   }
 
   /** Give the code the colours of a language. */

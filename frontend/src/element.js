@@ -6,7 +6,7 @@ import { icon, make } from "./dom.js";
 import { loadExercise } from "./exercise_part.js";
 import { isTypedInto } from "./keys.js";
 import { extensionOf, languageLabel } from "./languages.js";
-import { loadPart } from "./lazy.js";
+import { loadPart, openPart } from "./lazy.js";
 import { Memory, choiceAmong, rememberChoice } from "./memory.js";
 import { optionsOf } from "./options.js";
 import { showPrefilled } from "./prefilled.js";
@@ -94,6 +94,7 @@ export class SingleCell extends HTMLElement {
 
   /** Run the code and have the author's check judge it. Resolves with the verdict, or null when there is none. */
   async check() {
+    await this.#building;
     return (await this.#exercise)?.check() ?? null;
   }
 
@@ -154,11 +155,10 @@ export class SingleCell extends HTMLElement {
   /** Open the dialog with links to this code. */
   async share() {
     if (!this.#parts) return;
-    const { code, language } = this;
+    const shared = { code: this.code, language: this.language, setup: this.#author.setup };
     const sentence = (error) => (error instanceof Refused ? sentenceOf(error) : say("away"));
     const tools = { icon, make, say, sentenceOf: sentence };
-    const { openShare } = await loadPart("share");
-    openShare(this.shadowRoot, apiOf(this), { code, language, setup: this.#author.setup }, tools);
+    await openPart("share", ({ openShare }) => openShare(this.shadowRoot, apiOf(this), shared, tools));
   }
 
   // --- life in the page ---
@@ -283,11 +283,11 @@ export class SingleCell extends HTMLElement {
     else this.#away.push(whenSeen(this.#outputHost ?? this, () => this.isConnected && this.run()));
   }
 
-  async #openMenu(button) {
+  #openMenu(button) {
     const { view, output } = this.#parts;
     const extension = () => extensionOf(this.language, this.server);
-    const { toggleMenu } = await loadPart("menu");
-    toggleMenu(button, this, { make, say, extension, output: output.node, announce: (sentence) => view.announce(sentence) });
+    const tools = { make, say, extension, output: output.node, announce: (sentence) => view.announce(sentence) };
+    return openPart("menu", ({ toggleMenu }) => toggleMenu(button, this, tools));
   }
 
   /** Be in a language that the reader has chosen, and remember it. */

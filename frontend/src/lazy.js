@@ -24,6 +24,15 @@ export function loadPart(name) {
   return once(name, () => import(partAddress(name)));
 }
 
+const presses = {}; // name of a part → the last press that asked for it
+
+/** Load a part to open something with it. Who presses again while it comes opens it once, for what was pressed last. */
+export async function openPart(name, open) {
+  const press = (presses[name] = {});
+  const part = await loadPart(name);
+  if (presses[name] === press) open(part);
+}
+
 /** Load the text of a library that outputs draw with, or a font of formulas as a data address. */
 export function loadLibrary(file) {
   if (file.endsWith(".woff2")) return once(file, () => loadFont(file));

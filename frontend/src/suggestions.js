@@ -2,6 +2,7 @@
  * Completion (Tab after a name, or Ctrl+Space), signatures after `(`, and documentation (Shift+Tab), all from the server.
  * Loaded when somebody goes into an editor.
  */
+import { askedBy } from "./asking_keys.js";
 
 const SHOWN_MAX = 100;
 const PAUSE_MS = 250; // of the typing, before a signature is asked for
@@ -27,12 +28,12 @@ export class Suggestions {
 
   /**
    * `ask(kind, code, cursor_pos)` resolves with the content of complete_reply or inspect_reply, or with null.
-   * `tools`: {make(tag, properties, …), say(key), textNode(text)}.
+   * `tools`: {make(tag, properties, …), say(key), textNode(text)}; `before`: the code when somebody went into the editor.
    */
-  constructor(cell, editor, ask, { make, say, textNode }) {
+  constructor(cell, editor, ask, { make, say, textNode }, before) {
     this.#cell = cell;
     this.#editor = editor;
-    this.#before = editor.code;
+    this.#before = before;
     this.#ask = ask;
     [this.#make, this.#say, this.#textNode] = [make, say, textNode];
     const field = editor.textarea;
@@ -41,6 +42,7 @@ export class Suggestions {
     field.addEventListener("blur", () => this.#close());
     field.addEventListener("input", () => this.#onInput());
     field.addEventListener("pointerdown", () => this.#close());
+    this.#onInput();
   }
 
   #onInput() {
@@ -87,16 +89,12 @@ export class Suggestions {
     event.stopPropagation();
   }
 
-  #onEditorKey({ key, ctrlKey, shiftKey, altKey, metaKey }) {
-    const { selectionStart, selectionEnd } = this.#editor.textarea;
-    if (selectionStart !== selectionEnd || altKey || metaKey) return false;
-    const before = this.#editor.code.slice(0, selectionStart);
-    if (ctrlKey && key === " ") this.#complete(selectionStart);
-    else if (ctrlKey || key !== "Tab" || this.#editor.tabLeaves) return false;
-    else if (shiftKey && /\S[^\n]*$/.test(before)) this.#inspect(selectionStart);
-    else if (!shiftKey && /[\w.]$/.test(before)) this.#complete(selectionStart);
-    else return false;
-    return true;
+  #onEditorKey(event) {
+    const asked = askedBy(event, this.#editor);
+    const { selectionStart } = this.#editor.textarea;
+    if (asked === "complete") this.#complete(selectionStart);
+    else if (asked) this.#inspect(selectionStart);
+    return Boolean(asked);
   }
 
   #onPopupKey(event) {

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
+
+from harness.processes import wait_for
 
 # Resolves when the cell has come to a state, and what was said last is drawn: with the next frame, and in a page in the
 # background, which has no frames, a little later. To hear of it is sooner than to look again and again.
@@ -18,6 +21,16 @@ COME_TO = """(cell, [state, deadline_ms]) => new Promise((done, fail) => {
 })"""
 
 SIGHT_MS = 30_000  # until what a test expects is seen, on a machine that has much else to do
+
+
+def until(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait until something holds of what is seen of a page, or of what listeners and routes have noted of it."""
+
+    def look() -> bool:
+        page.wait_for_timeout(10)  # in which listeners are called
+        return condition()
+
+    wait_for(look, SIGHT_MS / 1000)
 
 
 class Cell:

@@ -35,9 +35,11 @@ def test_the_lines_follow_the_options_and_work_in_a_page_of_another_origin(serve
 def test_the_lines_are_copied(server, page):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{server.url}/embed")
+    page.locator("[name=code]").fill("print('changed a moment ago')")
     page.get_by_role("button", name="Copy").click()
     expect(page.locator("#copied")).to_have_text("Copied")
-    assert page.evaluate("navigator.clipboard.readText()") == page.locator("#snippet").text_content()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("#snippet").text_content() and "changed a moment ago" in copied
 
 
 def test_for_a_page_without_scripts_the_lines_are_a_frame(server, site, page):

@@ -261,6 +261,16 @@ def test_an_exercise_speaks_the_language_of_the_page(embed, check, language) -> 
     Exercise(cell).says(words[language])
 
 
+def test_a_check_that_a_page_asks_for_while_the_language_is_loaded_takes_place(embed, page, check) -> None:
+    def check_first(route) -> None:
+        page.evaluate("() => void document.querySelector('single-cell').check()")
+        route.continue_()
+
+    page.route("**/texts-*", check_first)
+    cell = embed(f'<single-cell data-check="{check}"><pre>{RIGHT}</pre></single-cell>', lang="de")
+    expect(Exercise(cell).verdict).to_contain_text("Richtig")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_an_exercise(page, embed, check, packages: Path, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.cell import Cell
+from tests.browser.late_part import LatePart
 
 
 def opened(cell: Cell) -> Locator:
@@ -52,6 +52,20 @@ def test_a_cell_without_output_has_nothing_to_copy(cell):
     expect(opened(cell).get_by_role("menuitem", name="Copy output")).to_have_count(0)
 
 
+def test_who_presses_again_while_menu_or_dialog_comes_gets_one_of_each(page, cell):
+    menu, share = (LatePart(page, name) for name in ("menu", "share"))
+    for _ in range(2):
+        cell.node.get_by_role("button", name="More").click()
+    menu.come()
+    expect(cell.node.get_by_role("menu")).to_have_count(1)
+    for _ in range(2):
+        cell.node.locator("[part=share-button]").click()
+    share.come()
+    expect(cell.node.locator("dialog")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(cell.node.locator("dialog")).to_have_count(0)
+
+
 def test_the_code_is_downloaded_under_a_name_of_its_language(page, cell):
     cell.write("print('é')\n")
     with page.expect_download() as download:
@@ -63,9 +77,8 @@ def test_the_code_is_downloaded_under_a_name_of_its_language(page, cell):
 def test_a_cell_fills_the_screen_and_leaves_it(page, cell):
     choose(cell, "Full screen")
     expect(page.locator("single-cell:fullscreen")).to_have_count(1)
-    assert cell.node.evaluate("node => [node.offsetWidth, node.offsetHeight]") == page.evaluate(
-        "[innerWidth, innerHeight]"
-    )
+    whole = "node => node.offsetWidth === innerWidth && node.offsetHeight === innerHeight"
+    page.wait_for_function(whole, arg=cell.node.element_handle())
     cell.run("print('here')").shows("here")
     choose(cell, "Leave full screen")
     expect(page.locator("single-cell:fullscreen")).to_have_count(0)
@@ -75,8 +88,7 @@ def test_the_menu_leads_to_what_is_installed(page, cell, server):
     with page.context.expect_page() as opening:
         choose(cell, "What is installed")
     installed = opening.value
-    parts = urlsplit(installed.url)
-    assert (parts.path, parts.fragment) == ("/installed", "python")
+    expect(installed).to_have_url(f"{server.url}/installed#python")
     python = installed.get_by_role("region", name=re.compile("Python 3"))
     expect(python.get_by_text("numpy", exact=True)).to_be_visible()
     field = installed.get_by_label("Find a package")

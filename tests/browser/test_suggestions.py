@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
+from tests.browser.late_part import LatePart
 
 
 def typed(page, cell: Cell, *lines: str) -> None:
@@ -31,6 +32,34 @@ def test_names_of_the_code_are_offered_and_chosen(page, cell):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     assert cell.code.endswith("\narea_of_a_square")
+
+
+def test_what_is_asked_before_suggestions_have_come_is_answered_when_they_have(page, cell):
+    suggestions = LatePart(page, "suggestions")
+    cell.write("").field.focus()
+    page.keyboard.type("enumer")
+    page.keyboard.press("Tab")
+    suggestions.come()
+    expect(cell.field).to_have_value("enumerate")
+
+
+def test_a_bracket_that_is_typed_before_suggestions_have_come_gets_its_signature(page, cell):
+    suggestions = LatePart(page, "suggestions")
+    cell.write("").field.focus()
+    page.keyboard.type("print(")
+    suggestions.come()
+    expect(cell.node.locator(".signature")).to_contain_text("sep=")
+
+
+def test_where_suggestions_cannot_be_had_tab_indents_until_they_can(page, cell):
+    suggestions = LatePart(page, "suggestions")
+    cell.write("").field.focus()
+    page.keyboard.type("enumer")
+    page.keyboard.press("Tab")
+    suggestions.fail()
+    expect(cell.field).to_have_value(re.compile("^enumer +$"))
+    cell.button.focus()
+    cell.enter()
 
 
 def test_a_bracket_shows_the_signature_until_it_is_closed(page, cell):

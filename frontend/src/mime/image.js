@@ -1,7 +1,7 @@
 /** Images. Inside <img> an SVG can run no script and load nothing. */
 import { fetchFile } from "../api.js";
 import { make } from "../dom.js";
-import { loadPart } from "../lazy.js";
+import { openPart } from "../lazy.js";
 import { say } from "../texts.js";
 
 const WIDTH_MAX_PX = 20000;
@@ -30,7 +30,7 @@ function image(address, metadata, plain) {
 
 /** Return a picture as a button that shows it large, where it can be saved. */
 export function enlargeable(picture) {
-  const open = () => loadPart("enlarged").then(({ show }) => show(picture, { make, say, fetchFile }));
+  const open = () => openPart("enlarged", ({ show }) => show(picture, { make, say, fetchFile }));
   return make("button", { type: "button", class: "enlarge", part: "image-button", title: say("enlarge"), onclick: open }, picture);
 }
 

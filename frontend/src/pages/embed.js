@@ -5,18 +5,21 @@ import { frameLines, keptAddress, markdownLines, scriptLines, tooLong } from "./
 const FLAGS = ["autorun", "readonly", "collapsed"];
 const TEXTS = ["theme", "link-key", "key"];
 const OF_A_PAGE = ["link-key"]; // what the cell of a frame cannot have
+const PAUSE_MS = 300; // of the typing, before it is shown
+
+let timer = null; // of a change that is not shown yet
+let shows = 0; // how often the lines have been made: those made last count, whichever come first
 
 export function buildSnippet() {
   const form = document.querySelector("#options");
   const server = new URL(document.querySelector("#embed").dataset.server, location.href).href;
-  let timer;
   form.addEventListener("submit", (event) => event.preventDefault());
   // The choice between the kinds stands outside of the form and belongs to it.
   document.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => show(form, server), 300);
+    timer = setTimeout(() => show(form, server), PAUSE_MS);
   });
-  document.querySelector("#copy").addEventListener("click", copy);
+  document.querySelector("#copy").addEventListener("click", () => copy(form, server));
   document.querySelector("#keep").addEventListener("click", () => keep(form, server));
   offerLanguages(form.elements.language, new URL(".", location.href).href);
   show(form, server);
@@ -37,8 +40,15 @@ function option({ name, label, available, expected }) {
 }
 
 function show(form, server) {
+  clearTimeout(timer);
+  timer = null;
   preview(form);
-  showLines(form, server);
+  return showLines(form, server);
+}
+
+/** Show what was changed a moment ago: whoever presses a button means the form as it is. */
+async function showChange(form, server) {
+  if (timer !== null) await show(form, server);
 }
 
 function preview(form) {
@@ -58,11 +68,12 @@ function preview(form) {
 }
 
 async function showLines(form, server, address) {
+  const number = (shows += 1);
   const kind = form.elements.kind.value;
   const what = contentOf(form, server);
   const lines = { script: scriptLines, markdown: markdownLines, frame: frameLines }[kind];
   const text = await lines(what, address);
-  if (form.elements.kind.value !== kind) return; // another choice was made meanwhile
+  if (number !== shows) return; // something else was chosen meanwhile
   document.querySelector("#snippet").textContent = text;
   document.querySelector("#copied").textContent = "";
   document.querySelector("#keep").hidden = !(kind === "frame" && tooLong(text));
@@ -72,6 +83,7 @@ async function showLines(form, server, address) {
 
 /** Put the code behind an address that is short: some servers and editors cut long ones off. */
 async function keep(form, server) {
+  await showChange(form, server);
   const { key } = document.querySelector("#preview-cell").attributes;
   const api = new Api(new URL(".", location.href).href, key?.value);
   try {
@@ -100,7 +112,8 @@ function attributesOf(form) {
   return attributes;
 }
 
-async function copy() {
+async function copy(form, server) {
+  await showChange(form, server);
   const snippetNode = document.querySelector("#snippet");
   try {
     await navigator.clipboard.writeText(snippetNode.textContent);
