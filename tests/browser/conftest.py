@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from tests.browser.cell import SIGHT_MS, Cell
 from tests.browser.elsewhere import Elsewhere
 from tests.browser.lent_page import Lender, new_page
 from tests.browser.site import Site
+from tests.browser.slow_line import SlowLine
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
 DEADLINE_MS = 30_000
@@ -27,10 +29,14 @@ def browser() -> Iterator[Browser]:
     program = chromium.find()
     if program is None:
         pytest.skip("no chromium here: apt-get install chromium-headless-shell")
+    line = SlowLine(os.environ["SLOW_LINE"]) if "SLOW_LINE" in os.environ else None
+    options = [*chromium.OPTIONS, *(line.options if line else [])]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=chromium.OPTIONS)
+        browser = playwright.chromium.launch(executable_path=program, args=options)
         yield browser
         browser.close()
+    if line:
+        line.close()
 
 
 @pytest.fixture(scope="session")
