@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import FrameLocator, Locator
+from playwright.sync_api import FrameLocator, Locator, expect
 
 PRESSES_MAX = 200
 # Of a group of boxes or sliders: each in the order in which they are read, row by row.
@@ -25,13 +25,16 @@ def move(drawn: FrameLocator, *said: Any) -> None:
         drawn.get_by_label(label).set_checked(state["value"])
         return
     control = drawn.get_by_text(label, exact=True).first.locator("..")
+    # What a function shows may be there before all of its controls are.
     if len(said) == 3:
+        control.locator("input, .noUi-handle").nth(said[1]).wait_for()
         control.evaluate(IN_ROWS)
         control = control.locator(f"[data-place='{said[1]}']")
     (_choose if "index" in state else _set)(control, *state.values())
 
 
 def _choose(control: Locator, index: int) -> None:
+    control.locator("select, input, .noUi-handle, button").first.wait_for()
     if control.locator("select").count():
         control.locator("select").select_option(index=index)
     elif control.locator("input[type=radio]").count():
@@ -47,6 +50,7 @@ def _choose(control: Locator, index: int) -> None:
 
 def _set(control: Locator, value: Any) -> None:
     if isinstance(value, list):
+        expect(control.get_by_role("slider")).to_have_count(len(value))
         for handle, end in zip(control.get_by_role("slider").all(), value, strict=True):
             _step(handle, end)
     elif isinstance(value, str):

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from itertools import product
+from itertools import cycle
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
-from tests.browser.cell import Cell
+from tests.browser.cell import Cell, until
 
 ROOT = Path(__file__).parents[2]
 LISTENER = (
     (ROOT / "docs/embedding.md").read_text().split("needs these lines once:")[1].split("```")[1].removeprefix("html")
 )
+
+FIRST_PX = 150  # of a frame that has not been told how high its page is
 
 
 class FramedCell(Cell):
@@ -39,7 +41,8 @@ def framed(server, site, page):
         address = f"{server.url}{path}?{urlencode(arguments)}".replace("&", "&amp;")
         allowed = "" if sandbox is None else f'sandbox="{sandbox}"'
         frame = (
-            f'<iframe src="{address}" title="A cell" width="100%" height="150" style="border: 0" {allowed}></iframe>'
+            f'<iframe src="{address}" title="A cell" width="100%" height="{FIRST_PX}" '
+            f'style="border: 0" {allowed}></iframe>'
         )
         text = f"<!doctype html><html lang=en><title>A page</title><link rel=icon href='data:,'>{head}"
         page.goto(site.put(f"{text}<p id=above>above</p>{frame}<p id=below>below</p>"))
@@ -57,14 +60,18 @@ def height_px(page: Page) -> int:
     return round(page.locator("iframe").bounding_box()["height"])
 
 
+def told_px(page: Page, cell: FramedCell) -> int:
+    """Wait until a frame is as high as its page, of which the page around it is told; return its height in pixels."""
+    until(page, lambda: cell.frame.locator("main").evaluate("main => Math.ceil(main.offsetHeight)") == height_px(page))
+    return height_px(page)
+
+
 def test_a_frame_runs_its_cell_and_is_as_high_as_it(framed, page):
     cell = framed(code="for i in range(30): print(i)", setup="range = lambda n: [n]", language="python")
-    before_px = height_px(page)
+    before_px = told_px(page, cell)
     cell.run().shows("30")
     cell.run("for i in __import__('builtins').range(30): print(i)").shows("29")
-    expect(cell.frame.locator("html")).to_have_js_property("scrollHeight", height_px(page))
-    grown_px = height_px(page)
-    assert grown_px > before_px + 300 and overflow_px(cell) == 0
+    assert told_px(page, cell) > before_px + 300 and overflow_px(cell) == 0
     cell.node.evaluate("cell => cell.reset()")
     cell.frame.get_by_role("button", name="Undo").click()  # and the note that offers it goes
     expect(page.locator("iframe")).to_have_css("height", f"{before_px}px")
@@ -73,18 +80,18 @@ def test_a_frame_runs_its_cell_and_is_as_high_as_it(framed, page):
 
 def test_suggestions_and_the_share_dialog_are_not_cut_off(framed, page):
     cell = framed(path="/iframe", code="1", language="python")
-    small_px = height_px(page)
+    small_px = told_px(page, cell)
     cell.write("pr").enter()
     page.keyboard.press("Control+End")
     page.keyboard.press("Control+Space")
     expect(cell.node.locator(".popup")).to_be_visible()
-    assert overflow_px(cell) == 0
+    until(page, lambda: overflow_px(cell) == 0)
     page.keyboard.press("Escape")
     cell.node.locator("[part=share-button]").click()
     dialog = cell.node.get_by_role("dialog")
     expect(dialog.locator("#share-long")).to_have_value(re.compile(r"[?]"))
     expect(page.locator("iframe")).not_to_have_css("height", f"{small_px}px")
-    assert dialog.evaluate("node => node.scrollHeight - node.clientHeight") == 0
+    until(page, lambda: dialog.evaluate("node => node.scrollHeight - node.clientHeight") == 0)
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 
@@ -92,7 +99,7 @@ def test_suggestions_and_the_share_dialog_are_not_cut_off(framed, page):
 def test_without_a_listener_the_frame_keeps_its_height_and_scrolls(framed, page):
     cell = framed(head="", code="for i in range(100): print(i)", autorun="now")
     cell.shows("99")
-    assert height_px(page) == 150
+    assert height_px(page) == FIRST_PX
     last = cell.frame.locator(".stdout")
     last.evaluate("node => node.scrollIntoView({ block: 'end' })")
     expect(last).to_be_in_viewport()
@@ -104,6 +111,7 @@ def test_course_systems_that_know_the_message_by_its_subject_follow_it(framed, p
       if (data.subject === "lti.frameResize") (window.heights ??= []).push([data.height, source === frames[0]])
     })</script>"""
     framed(head=listener, code="1")
+    page.wait_for_function("window.heights")
     [[height, is_ours], *_] = page.evaluate("heights")
     assert is_ours and height > 80
 
@@ -113,7 +121,7 @@ def test_a_cell_runs_in_the_sandbox_that_some_systems_put_around_frames(framed, 
     cell = framed(sandbox=sandbox, code="from IPython.display import HTML; HTML('<b>bold</b>')")
     cell.run()
     expect(cell.drawn.locator("b")).to_have_text("bold")
-    assert overflow_px(cell) == 0
+    until(page, lambda: overflow_px(cell) == 0)
 
 
 def test_what_is_wrong_with_the_address_stands_in_the_frame(server, site, page):
@@ -140,10 +148,13 @@ THEMES = {"": "light", "light": "light", "dark": "dark", "system": None}
 
 
 def test_a_frame_is_light_unless_its_address_says_otherwise(framed, page):
-    for (theme, shown), system in product(THEMES.items(), ("light", "dark")):
-        page.emulate_media(color_scheme=system)
+    # Each is opened in the scheme in which the one before was left, and sees the other.
+    for (theme, shown), systems in zip(THEMES.items(), cycle((("light", "dark"), ("dark", "light")))):
+        page.emulate_media(color_scheme=systems[0])
         cell = framed(code="1", **({"theme": theme} if theme else {}))
-        dark = (shown or system) == "dark"
-        expect(cell.node.locator(".cell"), f"{theme} {system}").to_have_class("cell dark" if dark else "cell")
-        ground = cell.frame.locator("html").evaluate("root => getComputedStyle(root).colorScheme")
-        assert ground == (shown or "light dark"), (theme, system)
+        for system in systems:
+            page.emulate_media(color_scheme=system)
+            dark = (shown or system) == "dark"
+            expect(cell.node.locator(".cell"), f"{theme} {system}").to_have_class("cell dark" if dark else "cell")
+            ground = cell.frame.locator("html").evaluate("root => getComputedStyle(root).colorScheme")
+            assert ground == (shown or "light dark"), (theme, system)

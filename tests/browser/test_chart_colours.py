@@ -7,6 +7,7 @@ import json
 from playwright.sync_api import Locator, expect
 
 from tests.browser.cell import Cell
+from tests.browser.cell import until as seen_until
 from tests.browser.scene import scene
 from tests.browser.test_rich_output import BARS, BOKEH, SHOW, UNTIL, mime
 
@@ -78,7 +79,7 @@ def test_charts_follow_the_page_there_and_back_and_keep_what_the_reader_did_to_t
         until(root, f"{read} !== {json.dumps(colour)}")
     cells[2].output.scroll_into_view_if_needed()  # what is out of sight is not drawn
     until(bokeh, f"Math.max(...({CORNER})({BOKEH_CANVAS})) < 60")
-    assert max(cells[3].drawn.locator("canvas").evaluate(CORNER)) < 60
+    until(sage, f"Math.max(...({CORNER})(renderer.domElement)) < 60")
     assert plotly.evaluate("() => document.getElementById('chart').layout.xaxis.range") == [1.5, 2.5]
     switch(page, "light")
     for cell, root, read, colour in zip(cells, roots, expressions, light, strict=True):
@@ -94,7 +95,7 @@ def test_charts_in_a_dark_page_are_dark_from_the_start(embed, page):
         cell.output.scroll_into_view_if_needed()
         canvas = cell.drawn.locator(sign).first
         expect(canvas).to_be_visible()
-        assert max(canvas.evaluate(CORNER)) < 60
+        seen_until(page, lambda canvas=canvas: max(canvas.evaluate(CORNER)) < 60)
     assert page.watch.errors == []
 
 

@@ -135,6 +135,7 @@ def test_what_shows_no_control_ends_its_session(cell, page, server):
 def test_a_long_drag_leaves_no_history_and_ends_at_its_last_value(cell, page, server):
     cell.run(INTERACT.replace("(0, 10)", "(0, 1000)"))
     handle = cell.drawn.get_by_role("slider")
+    handle.hover()  # when it has come to rest
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)

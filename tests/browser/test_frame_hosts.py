@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.cell import Cell
+from tests.browser.cell import Cell, until
 
 VIDEO = "from IPython.display import YouTubeVideo\nYouTubeVideo('dQw4w9WgXcQ', width=400, height=300)"
 SHOW = "from IPython.display import HTML, display\n"
@@ -68,12 +68,12 @@ def test_a_video_of_another_server_is_a_link_in_its_place(embed, page, net):
     expect(link).to_have_attribute("rel", "noopener noreferrer nofollow")
     expect(cell.output.locator(".elsewhere")).to_contain_text("A page of another server, not shown here")
     expect(cell.output.locator(".notice")).to_have_count(1)
-    assert cell.drawn.locator("iframe").count() == 0
-    assert cell.output.locator(".frame").bounding_box()["height"] < 10
+    expect(cell.drawn.locator("iframe")).to_have_count(0)
+    until(page, lambda: cell.output.locator(".frame").bounding_box()["height"] < 10)
     assert net.asked == []
     with page.context.expect_page() as opened:
         link.click()
-    assert opened.value.url == "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
+    expect(opened.value).to_have_url("https://www.youtube.com/watch?v=dQw4w9WgXcQ")
 
 
 def test_a_host_that_the_author_named_is_let_in(embed, page, net):
@@ -88,7 +88,7 @@ def test_a_host_that_the_author_named_is_let_in(embed, page, net):
     assert [url.partition("?")[0] for url in net.asked] == ["https://www.youtube.com/embed/dQw4w9WgXcQ"]
     page.set_viewport_size({"width": 300, "height": 600})
     expect(frame).to_be_visible()
-    assert frame.bounding_box()["width"] < 300
+    until(page, lambda: frame.bounding_box()["width"] < 300)
 
 
 def test_a_host_that_is_not_named_stays_closed(embed, net):

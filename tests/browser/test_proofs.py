@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from harness.processes import wait_for
 from harness.server import Server, serve
 from singlecell_client import Client as Program
+from tests.browser.cell import until
 from tests.client import Client
 from tests.test_built_files import ROOT
 
@@ -57,6 +58,7 @@ def test_a_cell_solves_the_challenge_and_runs(embed, page, server, crowd, header
     cell = embed("<single-cell>print(6 * 7)</single-cell>", headers=headers)
     cell.start()
     expect(cell.status).to_have_text("Doing a sum for a place in the queue …")
+    until(page, lambda: len(loads) > 0)
     with page.expect_response(lambda answer: "proof=" in answer.url) as accepted:
         loads[0].continue_()
     assert accepted.value.status == 201
@@ -79,7 +81,8 @@ def test_stop_ends_the_search(embed, page, server, crowd) -> None:
     cell = embed("<single-cell>print(6 * 7)</single-cell>")
     cell.start()
     expect(cell.status).to_have_text(re.compile("Doing a sum"))
-    page.wait_for_timeout(1000)  # a press within the first second is a second press on Run
+    until(page, lambda: len(loads) > 0)
+    expect(cell.button).to_have_attribute("aria-disabled", "false")  # when its first second is over
     cell.button.click()
     expect(cell.node).to_have_attribute("state", "idle")
     loads[0].continue_()

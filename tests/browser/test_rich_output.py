@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
+from harness.processes import wait_for
 from tests.browser.cell import Cell
 from tests.browser.scene import scene
 
@@ -220,7 +221,7 @@ def test_a_scene_of_sage_turns_with_the_mouse_and_grows_with_the_wheel(cell, ask
     cell.run(f"{SHOW}HTML({scene()!r})")
     canvas = cell.drawn.locator("canvas")
     expect(canvas).to_be_visible()
-    assert cell.output.locator(".frame").bounding_box()["height"] == 400
+    expect(cell.output.locator(".frame")).to_have_css("height", "400px")
     first = canvas.screenshot()
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + 200, box["y"] + 200)
@@ -311,9 +312,10 @@ def test_two_figures_of_four_megabytes_are_drawn(cell):
 def test_an_output_that_is_always_higher_than_its_frame_does_not_grow_for_ever(cell):
     cell.run(f"{SHOW}HTML('<div style=\"height: calc(100vh + 40px)\">tall</div>')")
     expect(cell.drawn.get_by_text("tall")).to_be_visible()
-    heights = "node => new Promise(done => setTimeout(() => done(node.offsetHeight), 500))"
+    height = "node => new Promise(done => setTimeout(() => done(node.offsetHeight), 500))"
     frame = cell.output.locator(".frame")
-    assert frame.evaluate(heights) == frame.evaluate(heights) < 1000
+    wait_for(lambda: frame.evaluate(height) == frame.evaluate(height) > 0)
+    assert frame.evaluate(height) < 1000
 
 
 def test_links_within_an_output_lead_to_their_places(cell):

@@ -130,7 +130,7 @@ def test_the_old_instructions_with_jquery_and_a_style_sheet_from_the_server(sage
 
 
 def test_the_options_are_returned_and_filled_in(sagecell, page):
-    sagecell(
+    cell = sagecell(
         "<form><textarea id=in name=code>print(2)</textarea></form><div id=out></div>",
         """var ran = 0; var info = sagecell.makeSagecell({
            inputLocation: "#in", outputLocation: "#out", languages: ["python"],
@@ -138,6 +138,7 @@ def test_the_options_are_returned_and_filled_in(sagecell, page):
     )
     page.evaluate("info.submit()")
     expect(page.locator("#out .sagecell_output .sagecell_sessionOutput")).to_contain_text("2")
+    cell.ends()  # until then another submission is none
     assert page.evaluate("[ran, info.editor, info.replaceOutput, typeof info.editorData.getValue, info.mode]") == [
         1,
         "codemirror-readonly",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import requests
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
-from tests.browser.cell import Cell
+from tests.browser.cell import Cell, until
 from tests.browser.test_nothing_lost import attach
 from tests.browser.test_queue import nobody_claims
 
@@ -56,15 +56,15 @@ def test_a_run_that_a_page_asks_for_while_the_language_is_loaded_takes_place(emb
 
 
 def test_sending_is_said_while_it_is_sent_and_no_longer(cell, page, server):
-    line = page.context.new_cdp_session(page)
+    held: list[Route] = []
+    page.route("**/computations?*", lambda route: held.append(route))
     attach(cell, ("large.bin", bytes(300_000)))
     expect(cell.node.locator(".uploads")).to_contain_text("large.bin")
-    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 200_000}
-    line.send("Network.enable")
-    line.send("Network.emulateNetworkConditions", slow)
     with nobody_claims(server), page.expect_response(lambda answer: answer.request.method == "POST") as sent:
         cell.start("import os; print(os.path.getsize('large.bin'))")
+        until(page, lambda: len(held) > 0)
         expect(cell.status).to_contain_text("Sending")
+        held[0].continue_()
         assert sent.value.status == 201
         expect(cell.status).to_contain_text("Waiting for a free place")
     cell.shows("300000")
@@ -108,6 +108,7 @@ def test_a_reload_does_not_send_anything(page, cell):
     page.route("**/computations/*", lambda route: route.continue_() if held else held.append(route))
     page.reload()
     expect(cell.status).to_have_text("Getting the output …")
+    until(page, lambda: len(held) > 0)
     held[0].continue_()
     cell.ends()
 
@@ -132,12 +133,11 @@ def test_a_full_queue_is_said_and_the_run_takes_place_when_there_is_room(embed, 
 
 def test_a_server_that_is_asked_too_often_is_asked_again(page, cell):
     """nginx says so to whoever reads messages, too."""
-    refusals = []
+    seen: list[bool] = []
 
     def refuse(route):
-        if len(refusals) == 2:
+        if seen:
             return route.continue_()
-        refusals.append(route.request.url)
         problem = {"type": "about:blank", "title": "Too Many Requests", "status": 429, "detail": "Too many requests."}
         headers = {"Retry-After": "1", "Access-Control-Allow-Origin": "*"}
         return route.fulfill(status=429, json=problem, headers=headers, content_type="application/problem+json")
@@ -145,6 +145,7 @@ def test_a_server_that_is_asked_too_often_is_asked_again(page, cell):
     page.route("**/messages?*", refuse)
     cell.start("import time; time.sleep(0.5); print('all the same')")
     expect(cell.status).to_contain_text("Trying again")
+    seen.append(True)
     cell.shows("all the same").ends()
     expect(cell.output.locator(".notice")).to_have_count(0)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.cell import Cell
+from tests.browser.cell import Cell, until
 from tests.browser.conftest import DEADLINE_MS
 
 LONG = "\n".join(f"print({number})" for number in range(80))
@@ -39,7 +39,7 @@ def test_a_cell_is_run_by_a_finger(phone):
     cell = Cell(phone).ready()
     cell.write("print('tapped')")
     cell.button.tap()
-    cell.shows("tapped")
+    cell.shows("tapped").ends()
     for button in cell.node.locator("button:visible, select:visible").all():
         assert button.bounding_box()["height"] >= FINGER_PX
     assert phone.evaluate("document.documentElement.scrollWidth") <= 360
@@ -168,7 +168,7 @@ def test_a_scene_in_three_dimensions_fits_a_phone(phone):
     cell.run("import plotly.graph_objects as go\ngo.Figure(go.Surface(z=[[1, 2], [3, 1]]))")
     drawn = cell.drawn.locator(".main-svg").first
     expect(drawn).to_be_visible()
-    assert drawn.evaluate("svg => svg.getBoundingClientRect().right <= innerWidth")
+    until(phone, lambda: drawn.evaluate("svg => svg.getBoundingClientRect().right <= innerWidth"))
 
 
 def test_a_question_is_answered_on_a_phone(phone):
