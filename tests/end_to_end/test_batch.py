@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.processes import tied
+from harness.processes import tied, wait_for
 from singlecell_client.__main__ import main
 from singlecell_client.results import NAMES
 
@@ -80,8 +80,7 @@ def logs(rows: dict[str, dict[str, str]]) -> dict[str, str]:
 def test_after_an_interrupt_what_has_finished_does_not_run_again(server, tasks):
     into = tasks.with_name("tasks.results.csv")
     process = start(server, tasks, "--at-once", "2")
-    while not into.exists() or len(into.read_text().splitlines()) < 4:
-        assert process.poll() is None
+    wait_for(lambda: into.exists() and len(into.read_text().splitlines()) >= 4)
     process.send_signal(signal.SIGINT)
     code, err = said(process)
     assert code == 130 and "run it again" in err

@@ -164,7 +164,7 @@ def test_the_examples_print_live_and_write_usage(client, server, publisher, tmp_
 
     def is_heard() -> bool:
         ends.append(client.run("1").description["id"])
-        return table.exists() and ends[-1] in table.read_text()
+        return table.exists() and ends[-1] in table.read_text() and any(end in live.output for end in ends)
 
     with start(printing, ready=lambda: True, deadline_s=START_S) as live:
         with start(writing, ready=lambda: True, deadline_s=START_S):

@@ -25,6 +25,7 @@ from harness.kernel_sockets import (
     unpacked,
     without_repeats,
 )  # fmt: skip
+from harness.processes import wait_for
 
 FORMS = pytest.mark.parametrize("form", [None, V1], ids=["default", "v1"])
 # An address of documentation: who comes from it has the shares of a client.
@@ -99,8 +100,14 @@ def test_a_kernel_is_interrupted_restarted_and_ended(kernels, kernel):
 
 def test_what_waits_behind_an_error_is_aborted_where_its_client_wants_it(kernels, kernel):
     with kernels.open(kernel) as socket:
-        ids = [socket.execute(code, stop_on_error=True) for code in ("a = 1", "1 / 0", "a = 2")]
-        said = socket.finish(ids[-1])
+        codes = ("a = 1", "input()\n1 / 0", "a = 2")
+        ids = [socket.execute(code, stop_on_error=True, allow_stdin=True) for code in codes]
+        # The last one waits there when what was sent behind it is answered.
+        said = socket.finish(socket.send("kernel_info_request", {}))
+        if "input_request" not in kinds(said):
+            said += socket.until(lambda found: found["channel"] == "stdin")
+        socket.send("input_reply", {"value": ""}, "stdin")
+        said += socket.finish(ids[-1])
         replies = [found["content"]["status"] for found in said if found["header"]["msg_type"] == "execute_reply"]
         assert replies == ["ok", "error", "aborted"]
         socket.execute("1 / 0")
@@ -122,7 +129,7 @@ def test_a_socket_that_is_opened_again_loses_nothing(kernels, kernel):
 
 def test_two_clients_of_a_kernel_see_its_output_and_one_has_the_reply(kernels, kernel):
     with kernels.open(kernel, None) as first, kernels.open(kernel) as second:
-        assert kernels.ask("GET", f"/kernels/{kernel}", 200)["connections"] == 2
+        wait_for(lambda: kernels.ask("GET", f"/kernels/{kernel}", 200)["connections"] == 2)
         ran = first.execute("print('for all')")
         assert "execute_reply" in kinds(first.finish(ran))
         seen = second.finish(ran)

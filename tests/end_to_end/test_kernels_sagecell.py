@@ -104,7 +104,7 @@ def test_a_kernel_that_is_to_stay_says_that_its_session_has_ended(server):
 
 
 def test_a_kernel_may_be_idle_for_as_long_as_its_page_says(server):
-    with KernelSocket(f"{start(server, timeout='0.5')}/channels", None, "x") as socket:
+    with KernelSocket(f"{start(server, timeout='2')}/channels", None, "x") as socket:
         first = asked("x = 1")
         socket.send_raw(json.dumps(first))
         socket.finish(first["header"]["msg_id"])

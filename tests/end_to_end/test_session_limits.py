@@ -34,7 +34,7 @@ def test_an_idle_session_ends_and_says_so(brief):
 def test_a_session_in_use_outlives_its_idle_limit_and_ends_at_its_life_limit(brief):
     begun = time.monotonic()
     session = brief.run("x = 1", keep=True).description["session"]
-    while time.monotonic() - begun < 4:
+    while time.monotonic() - begun < 3:
         outcome = brief.run("import time; time.sleep(0.2 * x)", session=session, keep=True)
         assert outcome.state == "done", outcome.description
     wait_for(lambda: status_of_a_turn(brief, session) != 201, DEADLINE_S)
@@ -51,7 +51,7 @@ def test_idle_sessions_do_not_starve_the_pool_the_longest_idle_gives_way(brief):
 def test_waiting_for_an_answer_does_not_count_as_running(brief):
     computation = brief.submit("input()\nprint('on')")["id"]
     brief.until_asked(computation)
-    time.sleep(2.0)  # longer than a cell may run
+    time.sleep(1.7)  # longer than a cell may run
     brief.answer(computation, "")
     outcome = brief.finish(computation)
     assert (outcome.state, outcome.text()) == ("done", "on\n")
@@ -78,12 +78,17 @@ def test_a_cell_that_is_answered_again_and_again_ends_at_its_total_time(brief):
 
 
 def test_cells_beyond_the_workers_wait_in_order_and_know_their_place(brief):
-    holding = [brief.submit("print('on', flush=True)\nimport time\ntime.sleep(1000)")["id"] for _ in range(2)]
-    for computation in holding:
-        brief.until_printed(computation)
-    waiting = [brief.submit(f"print({n})")["id"] for n in range(3)]
-    positions = [brief.get(computation)["queue_position"] for computation in waiting]
-    assert positions == sorted(positions) and len(set(positions)) == 3
-    for computation in holding:
-        brief.cancel(computation)
-    assert [brief.finish(computation).text() for computation in waiting] == ["0\n", "1\n", "2\n"]
+    def positions() -> list[int | None]:
+        """Return the places of three cells, as they were told, behind two that hold the workers for a while."""
+        holding = [brief.submit("import time\ntime.sleep(1000)")["id"] for _ in range(2)]
+        waiting = [brief.submit(f"print({n})")["id"] for n in range(3)]
+        wait_for(lambda: all(brief.get(computation)["state"] != "queued" for computation in holding))
+        found = [brief.get(computation).get("queue_position") for computation in waiting]
+        for computation in holding:
+            brief.cancel(computation)
+        assert [brief.finish(computation).text() for computation in waiting] == ["0\n", "1\n", "2\n"]
+        return found
+
+    # On a busy machine the first may have come to their limit of time before all were asked for.
+    found = wait_for(lambda: None if None in (told := positions()) else told)
+    assert found == sorted(found) and len(set(found)) == 3

@@ -13,6 +13,7 @@ from typing import Any
 import bson
 import pytest
 
+from harness.processes import wait_for
 from store import LostClaimError, Once, SchemaError, Store, schema
 from store.backup import MANIFEST
 from store.errors import AdministrationError
@@ -83,8 +84,8 @@ def test_a_backup_is_of_one_moment_while_others_store(store: Store, target: Stor
     thread = threading.Thread(target=store_more, daemon=True)
     thread.start()
     try:
-        while len(acknowledged) < 20:
-            assert thread.is_alive()
+        wait_for(lambda: len(acknowledged) >= 20 or not thread.is_alive())
+        assert thread.is_alive()
         before = list(acknowledged)
         store.backup.write(tmp_path / "backup")
     finally:
