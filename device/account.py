@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 class Account:
     """An untrusted account, the connection to its supervisor, and all sessions that are open in it.
 
-    ``name`` is "" when the supervisor is a child process of this very account. ``sessions``: by alias, from Open to
+    ``name`` is "" when the supervisor is a child process of this very account. ``identity``: what all devices know it
+    by. ``sessions``: by alias, from Open to
     Closed. ``refusal``: what its supervisor said at the last start, when that was that it cannot run. ``changed``:
     whether what it can run has changed since this was last looked at. ``receiving``: the session whose file of several
     pieces is on its way, one at a time. ``last_file``: when a piece of a file came last; the ends of other sessions
@@ -44,7 +45,7 @@ class Account:
         self, name: str, settings: Settings, context: zmq.Context, workers: int, start_process: StartProcess,
         find_kept: FindKept, wake: Callable[[], None],
     ) -> None:  # fmt: skip
-        self.name, self.label = name, name or "the child process"
+        self.name, self.label, self.identity = name, name or "the child process", address.identity(name)
         self._start_process, self._find_kept = start_process, find_kept
         self._settings, self._context, self._workers, self._wake = settings, context, workers, wake
         self.state, self.sentence = "connecting", f"{self.label}: the device has not connected to it yet"

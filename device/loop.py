@@ -61,7 +61,7 @@ class Device:
         self._trigger = ClaimTrigger(settings.poll_interval_s)
         self.runs = Runs(settings, self._trigger)
         self.accounts: list[Account] = []
-        self._inheritance = Inheritance(self.id, store, self.runs, self.accounts)
+        self._inheritance = Inheritance(self.id, store, self.runs, self.accounts, settings.heartbeat_s)
         self.accounts += [
             Account(name, settings, self._context, workers, start_process, self._inheritance.find, self._wakeup.ring)
             for name in settings.untrusted_accounts or [""]

@@ -60,7 +60,7 @@ class Runs:
                 self.kept[session.id] = session
                 account, asked_by = session.account, session.requester
                 run.claim.location = Location(
-                    account.name, session.alias, account.heir_key, asked_by.client, asked_by.origin, asked_by.key
+                    account.identity, session.alias, account.heir_key, asked_by.client, asked_by.origin, asked_by.key
                 )
         session.run, run.session, run.clock.began = run, session, now
 

@@ -23,7 +23,7 @@ from wire import CHUNK_BYTES, Close, Deliver, Execute, Frame, InputReply, Interr
 class SessionAccount(Protocol):
     """What a session, and who deals with it, needs of the account that it was opened in."""
 
-    name: str
+    identity: str
     heir_key: str
     receiving: Session | None
 

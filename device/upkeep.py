@@ -99,8 +99,10 @@ class Upkeep:
                 "full_clients": self._room.full_clients}  # fmt: skip
         overdrawn = [list(budget) for budget in self._overdrawn.items()]  # an origin cannot be the name of a field
         accounts = [account.report() for account in self._accounts]
-        status = {"accounts": accounts, "room": room, "overdrawn": overdrawn, "is_draining": self.is_draining,
-                  "figures": self._figures.report(), "faults": [list(fault) for fault in self._faults.last],
+        identities = [account.identity for account in self._accounts]
+        status = {"accounts": accounts, "identities": identities, "room": room, "overdrawn": overdrawn,
+                  "is_draining": self.is_draining, "figures": self._figures.report(),
+                  "faults": [list(fault) for fault in self._faults.last],
                   "python": platform.python_version()}  # fmt: skip
         self._store.devices.report(self._id, socket.gethostname(), status)
 

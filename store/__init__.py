@@ -21,7 +21,7 @@ from store.clients import Clients, client_full
 from store.computations import Computations
 from store.database import Database
 from store.deletion import Deletion
-from store.devices import Devices
+from store.devices import ALIVE_HEARTBEATS, Devices
 from store.errors import (
     AdministrationError,
     ChecksFullError,
@@ -91,6 +91,7 @@ from store.space import FULL, NEARLY_FULL, Space
 from store.states import MOVES, OVER, State
 
 __all__ = [
+    "ALIVE_HEARTBEATS",
     "EVENT_KINDS", "FULL", "INSIDE_BYTES_MAX", "JOB_FILE_BYTES_MAX", "MARK", "MOVES", "NEARLY_FULL", "NOBODY",
     "NOBODY_PASSED", "OPERATOR", "ORIGIN", "OVER", "REASONS", "AdministrationError", "Ban", "Budget", "Check",
     "ChecksFullError", "Claim", "ClientFullError", "Computation", "ComputationOverError", "Deed", "End", "Event",

@@ -67,9 +67,13 @@ def environments(config: StartConfig) -> dict[str, list[int]]:
 
 
 def comparable(config: StartConfig) -> StartConfig:
-    """Return a start configuration without what differs with each connection."""
+    """Return a start configuration without what differs with each connection, and what an heir may change.
+
+    That is how many sessions there may be: less for each account when its device gets one more.
+    """
     blank = dict.fromkeys(("supervisor_public_key", "supervisor_secret_key", "device_public_key"), "")
-    return replace(config, **blank, port=0, heir_digest="", inherits=[])
+    counts = dict.fromkeys(("workers", "asking_max", "asking_bytes_max"), 0)
+    return replace(config, **blank, **counts, port=0, heir_digest="", inherits=[])
 
 
 def is_own(connection: socket.socket) -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from device.errors import ConnectError
 
 SSH_PORT = 22
 PORT_MAX = 65535
 VIA = " via "
+BOOT_ID, NETWORK = Path("/proc/sys/kernel/random/boot_id"), "/proc/self/ns/net"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,28 @@ def _parse_one(text: str, account: str) -> Address:
             "user@name:port via user@relay:port"
         )
     return Address(user, host, number)
+
+
+def identity(account: str) -> str:
+    """Return what all devices know an account by: its name; of one on this machine ("": a child) the machine, too.
+
+    ``untrusted@127.0.0.1`` is another account on each machine. Raises ConnectError.
+    """
+    if account:
+        to = parse(account)
+        host = (to.via or to).host
+        if host != "localhost" and not (_is_number(host) and is_loopback(host)):
+            return account
+    # No container shares its loopback with another one by chance, and no supervisor outlives the kernel.
+    return f"{account} on {BOOT_ID.read_text().strip()}-{os.stat(NETWORK).st_ino}"
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

@@ -60,13 +60,13 @@ def test_kept_sessions_outlive_the_death_of_their_device_whatever_its_clock_says
 
 
 @pytest.mark.root
-def test_a_device_that_is_restarted_in_order_hands_its_kept_sessions_over(site: Site) -> None:
+def test_a_device_restarted_with_one_more_account_goes_on_with_its_kept_sessions(site: Site) -> None:
     device = site.start_device("--hand-over")
     client = Client(site.url)
     session = client.run("n = 1", keep=True).session
     device.signal(signal.SIGTERM)
     assert device.wait(END_S) == 0
-    site.start_device()
+    site.start_device("--untrusted-account", "untrusted@127.0.0.1:1")  # where nobody is, for the moment
     assert client.run("n", session=session).text == "1\n"
 
 
@@ -78,5 +78,6 @@ def test_beside_another_device_in_the_same_account_they_end_at_once(site: Site) 
     site.start_device()
     old.signal(signal.SIGTERM)
     assert old.wait(END_S) == 0
+    assert "kept sessions end with this device, for " in old.log
     found = site.store.sessions.get(session)
     assert found is not None and found.state == "gone"

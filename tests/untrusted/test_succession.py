@@ -113,6 +113,24 @@ def test_an_heir_that_comes_in_the_moment_in_which_the_device_goes_is_taken(star
     assert result(second, "2") == "41"
 
 
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_an_heir_may_have_fewer_or_more_places(start, workers):
+    first = start(workers=2)
+    first.run("one", "1", "x = 41", last=False)
+    first.run("two", "2", "x = 42", last=False)
+    leave(first)
+    second = heir_of(start, "one", "two", workers=workers)
+    assert second.answer["inherited"] == 0
+
+    def granted() -> int:
+        return max(frame.granted for frame in second.heard if isinstance(frame, wire.Credit))
+
+    # Two are opened, and take two places of those that there are now.
+    assert granted() == workers
+    second.send(wire.Close("one"))
+    second.wait(lambda _: granted() == workers + 1)
+
+
 def test_a_turn_that_runs_when_its_device_dies_is_interrupted_and_says_nothing_more(start):
     first = start()
     first.run("kept", "1", "n = 0", last=False)
@@ -140,7 +158,7 @@ def test_a_turn_that_does_not_obey_ends_its_session_and_no_other(start):
     assert result(second, "4") == "7"
 
 
-@pytest.mark.parametrize("config", [{"key": "another key"}, {"workers": 3}], ids=["key", "settings"])
+@pytest.mark.parametrize("config", [{"key": "another key"}, {"pool_ready": 2}], ids=["key", "settings"])
 def test_who_has_another_key_or_other_settings_does_not_get_the_sessions(start, config):
     first = start(session_grace_s=3.0)
     first.run("kept", "1", "x = 41", last=False)

@@ -192,7 +192,7 @@ class Supervisor:
         self._descriptors.add(device_socket.descriptor)
         self._sessions.count_anew(len(heir.sessions))
         self._status.tell_anew()
-        self._places.count_anew()
+        self._places.count_anew(config)
         for name in heir.sessions:
             if self._sessions.get(name) is None:
                 self._send(Closed(name, "session_gone"))

@@ -15,13 +15,13 @@ class Places:
     """
 
     def __init__(self, config: StartConfig, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self.count_anew(config)
+
+    def count_anew(self, config: StartConfig) -> None:
+        """Tell all of it again: a device has come, with this configuration."""
         self._workers = config.workers
         self._asking_max, self._asking_bytes_max = config.asking_max, config.asking_bytes_max
-        self._sessions = sessions
-        self._granted = 0
-
-    def count_anew(self) -> None:
-        """Tell all of it again: another device has come."""
         self._granted = 0
 
     def next_credit(self) -> Credit | None:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 
 import wire
+from device.connect import address
+from device.connect.address import identity
 from store import Store
 from tests.device.stage.cells import busy
 from tests.device.stage.conftest import Stage
@@ -66,6 +68,32 @@ def test_the_next_device_goes_on_with_a_kept_session(make_stage: MakeStage, stor
     second.store.sessions.request_end(session)
     second.play(lambda: state(store, session)[0] == "gone")
     second.play(lambda: account.free == 4)
+
+
+def test_two_devices_in_one_account_are_told_of_each_other(
+    make_stage: MakeStage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stages = [make_stage(), make_stage()]
+    others = [stage.device.id for stage in reversed(stages)]
+    told = [f"the child process: {other} runs cells in this account, too; each has workers of its" for other in others]
+    for stage, sentence in zip(stages, told, strict=True):
+        stage.play(lambda: ([one.round() for one in stages], sentence in caplog.text)[1])  # noqa: B023
+
+
+def test_an_account_of_the_same_name_on_another_machine_is_another_one(
+    make_stage: MakeStage, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_stage()
+    session, _alias = keep(first)
+    monkeypatch.setattr(address, "NETWORK", "/proc/self/ns/uts")  # as if this was another one's loopback
+    second = make_stage()
+    assert not second.supervisor().start_config["inherits"]
+    first.play(lambda: (second.round(), len(store.devices.alive()) == 2)[1])
+    assert not first.device._inheritance.is_succeeded() and not second.device._inheritance.is_succeeded()
+    assert state(store, session)[0] == "idle"
+    third = make_stage()
+    third.supervisor()
+    third.play(lambda: second.device._inheritance.is_succeeded())
 
 
 def test_what_its_supervisor_has_no_more_is_gone(make_stage: MakeStage, store: Store) -> None:
@@ -131,7 +159,7 @@ def test_a_supervisor_that_breaks_the_protocol_is_not_gone_on_with(stage: Stage,
     supervisor = stage.site.newest()
     supervisor.say_bytes(b"\xc1no frame")
     stage.play(lambda: state(store, session)[0] == "gone")
-    assert supervisor.told_to_end and not stage.store.inheritances.find("")
+    assert supervisor.told_to_end and not stage.store.inheritances.find(identity(""))
 
 
 def test_a_device_that_hands_over_leaves_its_sessions_and_another_ends_them(
