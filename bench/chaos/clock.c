@@ -19,6 +19,9 @@ static const volatile int64_t none, *off = &none;
 
 __attribute__((constructor)) static void begin(void) {
     const char *name = getenv("CHAOS_CLOCK");
+#ifdef CLOCK_FILE /* of all programs of a host, which /etc/ld.so.preload gives this library */
+    if (!name) name = CLOCK_FILE;
+#endif
     int file = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
     void *mapped = file < 0 ? MAP_FAILED : mmap(NULL, sizeof *off, PROT_READ, MAP_SHARED, file, 0);
     if (mapped == MAP_FAILED) _exit(3);
