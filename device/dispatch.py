@@ -53,17 +53,22 @@ class Dispatcher:
             self._trigger.look()  # somebody has room for more again
         claimable = self._trigger.take(now, is_full=any(account.free <= 0 for account in self._accounts))
         for id in claimable.turns:
-            if id in self._runs.kept:
-                self._runs.kept[id].turn_may_wait = True
+            session = self._runs.kept.get(id)
+            if session is not None:
+                session.turn_may_wait = True
         if self._claim_anything(now) if claimable.anything else self._claim_hinted(now, claimable):
             self._trigger.look()
 
     def _claim_anything(self, now: float) -> bool:
         """Claim what can begin; return whether there may be more."""
+        turns_may_wait = True
         for _ in range(CLAIMS_A_ROUND):
-            idle = [session.id for session in self._runs.idle]
-            if not self._take_on(self._claim_one(now, idle), now):
+            idle = [session.id for session in self._runs.kept.idle] if turns_may_wait else []
+            claim = self._claim_one(now, idle)
+            if not self._take_on(claim, now):
                 return False
+            # Next turns go first, so there is none; one that comes now has its own hint.
+            turns_may_wait = turns_may_wait and claim is not None and claim.turn > 0
         return True
 
     def _claim_hinted(self, now: float, claimable: Claimable) -> bool:
@@ -141,9 +146,12 @@ class Dispatcher:
         )  # fmt: skip
 
     def _passed_over(self, now: float) -> PassedOver:
-        idle = len(self._runs.idle) if self._settings.session_idle_gives_way else 0
-        free = sum(max(0, account.free) for account in self._accounts) - self._handover.waiting + idle
-        return passed_over(self._runs.by_id.values(), free, self._settings) | self._begun.passed_over(now)
+        runs = self._runs.by_id
+        free = sum(max(0, account.free) for account in self._accounts) - self._handover.waiting
+        # Of more places than there are runs nobody has too many: then no session that rests need be counted.
+        if self._settings.session_idle_gives_way and free <= len(runs):
+            free += len(self._runs.kept.idle)
+        return passed_over(runs.values(), free, self._settings) | self._begun.passed_over(now)
 
     def _with_room(self) -> list[Account]:
         """Return the accounts that can take a session now, the one with most room first."""
@@ -157,6 +165,8 @@ class Dispatcher:
 
         ``served``: languages for which there is room, so that nothing waits for a worker in one of them.
         """
+        if all(served.issuperset(account.languages) for account in self._accounts):
+            return None
         for session in self._dispensable(now):
             languages = set(session.account.languages) - served
             if not languages:
@@ -195,7 +205,7 @@ class Dispatcher:
         unless there are too many of them in their account.
         """
         gives_way = self._settings.session_idle_gives_way
-        idle = sorted(self._runs.idle, key=lambda session: session.idle_since) if gives_way else []
+        idle = sorted(self._runs.kept.idle, key=lambda session: session.idle_since) if gives_way else []
         asking = self._asking(now)
         counts = Counter(id(session.account) for session in asking)
         crowded = [

@@ -16,6 +16,7 @@ from wire import Finished, Usage
 
 MEMORY_BYTES_MAX = 1 << 50
 SECONDS_MAX = 1e9
+LOOK_S = 0.25  # between two looks at all sessions of an account: their limits are seconds, and it may have thousands
 log = logging.getLogger(__name__)
 
 
@@ -24,6 +25,7 @@ class Endings:
 
     def __init__(self, runs: Runs, settings: Settings) -> None:
         self._runs, self._settings = runs, settings
+        self._look_at: dict[Account, float] = {}
 
     def finished(self, session: Session, run: Run, frame: Finished, now: float) -> None:
         """Take the end of a run. Raises KernelProtocolError, SupervisorProtocolError."""
@@ -58,9 +60,14 @@ class Endings:
 
     def end_overdue(self, account: Account, now: float) -> None:
         """End what is overdue. Raises StuckError when the supervisor does not end what it was told to end."""
+        if now < self._look_at.get(account, 0.0):
+            return
+        self._look_at[account] = now + LOOK_S
+        limits: dict[str, Settings] = {}
         for session in list(account.sessions.values()):
-            settings = self._settings.of_language(session.language)
-            run = session.run
+            if session.language not in limits:
+                limits[session.language] = self._settings.of_language(session.language)
+            settings, run = limits[session.language], session.run
             if session.inbox.waits:
                 continue  # perhaps its end has come
             heard = max(account.last_file, session.inbox.looked)

@@ -155,8 +155,7 @@ class Device:
         dues += [account.connection.due for account in self.accounts if account.connection is not None]
         next_due = min(self._trigger.due, self._upkeep.due, self._renew_at, self._expire_at, self._introspect_at, *dues)
         wait_s = max(next_due, self._store_back_at) - time.monotonic()
-        unread = any(session.inbox.ready for account in self.accounts for session in account.sessions.values())
-        if unread or (self._introspector.waits and not self._store_pause_s):
+        if self._relay.is_ready or (self._introspector.waits and not self._store_pause_s):
             wait_s = 0.0
         wait_s = min(max(0.0, wait_s), self._settings.poll_interval_s, self.checkers.due_s)
         poller.poll(int(1000 * wait_s))
@@ -197,8 +196,7 @@ class Device:
     def _is_full(self) -> bool:
         if sum(run.waiting_bytes for run in self.runs.by_id.values()) > WAITING_BYTES_MAX:
             return True
-        sessions = [session for account in self.accounts for session in account.sessions.values()]
-        return sum(session.inbox.held_bytes for session in sessions) > UNCHECKED_BYTES_MAX
+        return self._relay.held_bytes > UNCHECKED_BYTES_MAX
 
     # --- the store ----------------------------------------------------------------------------------------------
     def _use_store(self, now: float, hints: Mapping[str, Sequence[str]]) -> None:

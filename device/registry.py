@@ -10,6 +10,7 @@ from typing import Any
 from contract import Reason
 from device.claim_trigger import ClaimTrigger
 from device.errors import KernelProtocolError
+from device.kept_sessions import SHARERS, KeptSessions
 from device.runs import Ending, Run, Session, SessionAccount
 from jupyter import DISK_FULL, NEVER_BEGAN
 from settings import Settings
@@ -21,21 +22,16 @@ log = logging.getLogger(__name__)
 class Runs:
     """The registry of all runs and kept sessions, and the only place where they begin and end.
 
-    ``by_id``: runs by computation. ``kept``: sessions by the store's id. ``gone``: those whose end is not stored yet.
+    ``by_id``: runs by computation. ``kept``: the kept sessions. ``gone``: those whose end is not stored yet.
     ``astray``: kept sessions that rested when the connection to their supervisor was lost; it may still have them.
     """
 
     def __init__(self, settings: Settings, trigger: ClaimTrigger) -> None:
         self._settings, self._trigger = settings, trigger
         self.by_id: dict[str, Run] = {}
-        self.kept: dict[str, Session] = {}
+        self.kept = KeptSessions()
         self.gone: deque[Session] = deque()
         self.astray: list[Session] = []
-
-    @property
-    def idle(self) -> list[Session]:
-        """The sessions that could take their next turn."""
-        return [session for session in self.kept.values() if session.idle]
 
     @property
     def takes_suspects(self) -> bool:
@@ -57,7 +53,7 @@ class Runs:
         if run.claim.turn == 0:
             session.account.admit(session)
             if run.claim.keep:
-                self.kept[session.id] = session
+                self.kept.put(session)
                 account, asked_by = session.account, session.requester
                 run.claim.location = Location(
                     account.identity, session.alias, account.heir_key, asked_by.client, asked_by.origin, asked_by.key
@@ -156,24 +152,24 @@ class Runs:
         session.idle_since = now
         if session.keep:
             self._trigger.note_idle(session.id)
-            for kind in ("client", "origin", "key"):
+            for kind in SHARERS:
                 self._bound_idle(kind, getattr(session.requester, kind), now)
         else:
-            self.kept.pop(session.id, None)
+            self.kept.drop(session.id)
             session.expect_end(now)  # the turn was its last
 
     def _bound_idle(self, kind: str, name: str | None, now: float) -> None:
         """End those idle sessions of a client, an origin or a key that are more than its share, longest idle first."""
-        if name is not None:
-            own = [session for session in self.idle if getattr(session.requester, kind) == name]
-            most = getattr(self._settings, f"{kind}_sessions_max")
-            for session in sorted(own, key=lambda session: session.idle_since)[: max(0, len(own) - most)]:
+        own = self.kept.idle_of(kind, name)
+        most = getattr(self._settings, f"{kind}_sessions_max")
+        if len(own) > most:
+            for session in sorted(own, key=lambda session: session.idle_since)[: len(own) - most]:
                 session.close(now)
 
     def forget(self, session: Session) -> None:
         """Note that a session is no more, for the store to know if it counts it as ours."""
         if self.kept.get(session.id) is session:
-            del self.kept[session.id]
+            self.kept.drop(session.id)
         if session.keep and session.ours:
             self.gone.append(session)
 
@@ -184,14 +180,15 @@ class Runs:
             if run is not None:
                 self.end(run, "failed", "protocol") if supervisor_at_fault else self.give_back(run)
             elif leaves and session.idle and self.kept.get(session.id) is session:
-                self.astray.append(self.kept.pop(session.id))
+                self.kept.drop(session.id)
+                self.astray.append(session)
                 session.astray_since = time.monotonic()
                 continue
             self.forget(session)
 
     def inherit(self, session: Session) -> None:
         """Go on with a kept session of a device that has gone; it is the store's word that it is ours now."""
-        self.kept[session.id] = session
+        self.kept.put(session)
         self._trigger.look()  # turns may wait for it
 
     def end_astray(self, account: SessionAccount) -> None:

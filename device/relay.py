@@ -39,6 +39,7 @@ class Relay:
 
     def __init__(self, runs: Runs, endings: Endings, checkers: Checkers, settings: Settings) -> None:
         self._runs, self._endings, self._checkers, self._settings = runs, endings, checkers, settings
+        self._unread: dict[Session, Account] = {}  # in whose inboxes something is, or was
 
     def take(self, account: Account, frame: Up | LongOutput, now: float) -> None:
         """Deal with one frame about a session, or have it wait. Raises SupervisorProtocolError."""
@@ -57,6 +58,7 @@ class Relay:
             self._deal(account, session, frame, now)
             return
         session.inbox.put(frame)
+        self._unread[session] = account
         run = session.run
         if run is not None and session.inbox.size_bytes > run.waiting_bytes_max:
             self._stop(run, KernelProtocolError("more output than a computation may have", "output"), now)
@@ -64,11 +66,28 @@ class Relay:
     def go_on(self, account: Account, now: float) -> None:
         """Deal for a while with what need not wait any more. Raises SupervisorProtocolError."""
         until = time.monotonic() + ROUND_S
-        ready = [session for session in account.sessions.values() if session.inbox.ready]
+        ready = [session for session, at in self._waiting() if at is account and session.inbox.ready]
         while ready and time.monotonic() < until:
             for session in ready:
                 self._deal(account, session, session.inbox.pop(), now)
             ready = [session for session in ready if session.inbox.ready]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether something that waited can be dealt with."""
+        return any(session.inbox.ready for session, _account in self._waiting())
+
+    @property
+    def held_bytes(self) -> int:
+        """How much waits, or is being checked."""
+        return sum(session.inbox.held_bytes for session, _account in self._waiting())
+
+    def _waiting(self) -> list[tuple[Session, Account]]:
+        """Return the sessions with something in their inboxes, and their accounts; forget the others."""
+        for session, account in list(self._unread.items()):
+            if not session.inbox.waits or account.sessions.get(session.alias) is not session:
+                del self._unread[session]
+        return list(self._unread.items())
 
     def _deal(self, account: Account, session: Session, item: Item, now: float) -> None:
         if isinstance(item, Closed):
@@ -82,16 +101,16 @@ class Relay:
         if not isinstance(item, Found) and run.claim.id != item.computation:
             raise SupervisorProtocolError("a computation that does not run in its session")
         try:
-            self._deal_with_run(session, run, item, now)
+            self._deal_with_run(account, session, run, item, now)
         except KernelProtocolError as error:
             self._stop(run, error, now)
 
-    def _deal_with_run(self, session: Session, run: Run, item: Item, now: float) -> None:
+    def _deal_with_run(self, account: Account, session: Session, run: Run, item: Item, now: float) -> None:
         match item:
             case Output():
-                self._output(session, run, item, now)
+                self._output(account, session, run, item, now)
             case LongOutput():
-                self._check_apart(session, run, item.untrusted_bytes, now)
+                self._check_apart(account, session, run, item.untrusted_bytes, now)
             case Found():
                 self._found(run, item, now)
             case File():
@@ -108,7 +127,7 @@ class Relay:
         if session.closing_since is None or session.late_frames > LATE_FRAMES_MAX:
             raise SupervisorProtocolError("something of a computation that is over")
 
-    def _output(self, session: Session, run: Run, frame: Output, now: float) -> None:
+    def _output(self, account: Account, session: Session, run: Run, frame: Output, now: float) -> None:
         if not frame.messages:
             raise SupervisorProtocolError("output without a message")
         if (
@@ -117,7 +136,7 @@ class Relay:
             or len(frame.messages) > INLINE_MESSAGES_MAX
             or sum(map(size_bytes, frame.messages)) > INLINE_BYTES_MAX
         ):
-            self._check_apart(session, run, encode(frame), now)
+            self._check_apart(account, session, run, encode(frame), now)
             return
         room = run.conversation.room
         for untrusted in frame.messages:
@@ -132,7 +151,9 @@ class Relay:
             self._add(run, checked)
         self._set_due(run, frame.messages, now)
 
-    def _check_apart(self, session: Session, run: Run, untrusted_bytes: bytes, now: float) -> None:
+    def _check_apart(
+        self, account: Account, session: Session, run: Run, untrusted_bytes: bytes, now: float
+    ) -> None:
         """Have a process check a frame; what follows in its session waits until that is done."""
         budget_s = self._settings.check_cpu_s
         if run.checked_s >= budget_s:
@@ -146,6 +167,7 @@ class Relay:
 
         job = Job("output", untrusted_bytes, run.conversation.room, budget_s, run.checked_s, take)
         session.inbox.job = job
+        self._unread[session] = account
         self._checkers.put(job, now)
 
     def _found(self, run: Run, found: Found, now: float) -> None:

@@ -32,6 +32,8 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("session", ASCENDING), ("turn", ASCENDING)], name="turns", unique=True),
         IndexModel([("session", ASCENDING), ("submitted", ASCENDING)], name="queued_turns",
                    partialFilterExpression=_QUEUED),
+        IndexModel([("queued", ASCENDING), ("order", ASCENDING)], name="next_turns",
+                   partialFilterExpression={**_QUEUED, "turn": {"$gt": 0}}),
         IndexModel([("once.name", ASCENDING)], name="once", unique=True,
                    partialFilterExpression={"once.name": {"$exists": True}}),
         IndexModel([("session", ASCENDING), ("control.model", ASCENDING), ("turn", ASCENDING)], name="controls",
@@ -51,6 +53,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "sessions": [
         IndexModel([("device", ASCENDING), ("state", ASCENDING)], name="held"),
+        IndexModel([("device", ASCENDING)], name="ending", partialFilterExpression={"end_requested": True}),
         IndexModel([("ended", ASCENDING)], name="retention"),
         IndexModel([("location.account", ASCENDING)], name="located",
                    partialFilterExpression={"location.account": {"$exists": True}}),

@@ -11,6 +11,7 @@ from store.database import Database
 from store.errors import guarded
 from store.hints import Hints
 from store.models import Introspection, IntrospectionReply
+from store.sessions import NAMED_MAX
 from store.space import Space
 
 
@@ -57,8 +58,13 @@ class Introspections:
         ``sessions``: those that the device holds. ``languages``: those in which it serves a fresh namespace; None means
         all. Raises StoreUnavailableError.
         """
+        questions = self._database.collection("questions")
         fresh = {"session": None} if languages is None else {"session": None, "language": {"$in": list(languages)}}
-        found = self._database.collection("questions").find_one_and_update(
+        if len(sessions) > NAMED_MAX:
+            asked = questions.find({"state": "asked"}, {"session": 1}).sort("asked", ASCENDING).hint("open")
+            about = {question["session"] for question in asked}
+            sessions = [session for session in sessions if session in about]
+        found = questions.find_one_and_update(
             {"state": "asked", "$or": [{"session": {"$in": list(sessions)}}, fresh]},
             {"$set": {"state": "taken", "device": device}},
             sort=[("asked", ASCENDING)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from pymongo import ASCENDING, ReturnDocument
@@ -13,7 +13,7 @@ from store.database import Database, Documents, later, literals
 from store.forced_end import NEEDED, ForcedEnds
 from store.lanes import PLACE, Lanes
 from store.models import Claim, PassedOver
-from store.sessions import Sessions
+from store.sessions import NAMED_MAX, Sessions
 from store.states import entering, leaving
 
 # ``queued`` is when a computation began to wait: when it was submitted, or when it was queued again because what it ran
@@ -82,16 +82,23 @@ class Queue:
         Raises PyMongoError.
         """
         left = set(sessions)
-        while left:
-            waiting = {"session": {"$in": list(left)}, "turn": {"$gt": 0}, **leaving("claim")}
-            found = self._computations.find_one(waiting, {"session": 1}, sort=_NEXT)
-            if found is None:
-                return None
-            left.discard(found["session"])
-            claim = self.claim_turn_of(found["session"], device)
-            if claim is not None:
-                return claim
+        for session in self._waited_for(left):
+            if session in left:
+                left.discard(session)
+                claim = self.claim_turn_of(session, device)
+                if claim is not None:
+                    return claim
         return None
+
+    def _waited_for(self, sessions: Collection[str]) -> Iterator[str]:
+        """Yield the sessions that next turns wait for, these among them, the one that is waited for longest first."""
+        waiting = {"turn": {"$gt": 0}, **leaving("claim")}
+        if len(sessions) > NAMED_MAX:
+            found = self._computations.find(waiting, {"session": 1}).hint("next_turns")
+        else:
+            found = self._computations.find({"session": {"$in": list(sessions)}, **waiting}, {"session": 1})
+        for turn in found.sort(_NEXT):
+            yield turn["session"]
 
     def claim_turn_of(self, session: str, device: str) -> Claim | None:
         """Return the next turn of an idle session of the device's; None when there is none. Raises PyMongoError."""

@@ -25,6 +25,8 @@ from store.hints import Hints
 from store.models import Claim, Location, Session
 from store.states import OVER
 
+# A query does not name more sessions than these: then it looks at all that waits for any session, which is little.
+NAMED_MAX = 16
 _LISTED = {"turn": 1, "language": 1, "state": 1, "reason": 1, "submitted": 1}
 _DERIVED = {"queued": "starting", "running": "busy"}
 
@@ -90,7 +92,7 @@ class Sessions:
         """Return the sessions of this device that shall end. Raises StoreUnavailableError."""
         found = self._database.collection("sessions").find(
             {"device": device, "state": {"$in": ["idle", "busy"]}, "end_requested": True}, {"_id": 1}
-        )
+        ).hint("ending")
         return [session["_id"] for session in found]
 
     @guarded
@@ -154,7 +156,7 @@ class Sessions:
     def stranded(self) -> list[str]:
         """Return the sessions that have ended, but whose queued turns nobody has ended. Raises PyMongoError."""
         computations = self._database.collection("computations")
-        queued = computations.find({"state": "queued", "turn": {"$gt": 0}}, {"session": 1}).hint("queued_turns")
+        queued = computations.find({"state": "queued", "turn": {"$gt": 0}}, {"session": 1}).hint("next_turns")
         waiting = sorted({found["session"] for found in queued})
         if not waiting:
             return []
@@ -199,7 +201,7 @@ class Sessions:
                     "$set": gone,
                     "$setOnInsert": {"language": turns[0]["language"], "created": turns[0]["submitted"]},
                     "$currentDate": {"ended": True},
-                    "$unset": {"location": True},
+                    "$unset": {"location": True, "end_requested": True},
                 },
                 upsert=True,
             )

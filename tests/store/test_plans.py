@@ -59,6 +59,27 @@ def test_a_short_cell_costs_four_commands_and_two_hints(store: Store, client: st
     assert commands["computations"] == 4 and commands["hints"] == 2 and commands["messages"] == 0
 
 
+def test_who_holds_a_thousand_idle_sessions_names_none_of_them_to_the_database(store: Store) -> None:
+    submit(store, keep=True)
+    held = claim(store)
+    store.claims.finish(held, "done")
+    many = (held.session, *(f"another-{number}" for number in range(1000)))
+    turn = submit(store, keep=True, session=held.session)
+    question = store.introspections.put(many[1], "python", "complete", "", 0)
+    database = database_of(store).ready()
+    database.command("profile", 2)
+    try:
+        first = store.claims.claim("device-1", languages=[], sessions=many, new_sessions=False)
+        asked = [store.introspections.claim("device-1", many) for _ in range(2)]
+    finally:
+        database.command("profile", 0)
+    assert first is not None and first.id == turn
+    assert [one and one.id for one in asked] == [question, None]
+    seen = list(database["system.profile"].find({"ns": {"$regex": "(computations|questions)$"}}))
+    assert len(seen) == 6 and max(len(str(entry["command"])) for entry in seen) < 10_000
+    assert max(entry.get("keysExamined", 0) for entry in seen) <= 2
+
+
 def drag(store: Store) -> None:
     """Move a control more often than its session can follow."""
     submit(store, keep=True)
@@ -105,6 +126,8 @@ def work(store: Store) -> str:
     store.claims.expire()
     store.sessions.get(session)
     store.sessions.ending("device-1")
+    many = [f"another-{number}" for number in range(30)]
+    store.claims.claim("device-1", languages=[], sessions=many, new_sessions=False)
     store.devices.report("device-1", "host", {})
     store.devices.alive()
     store.introspections.put(session, "python", "complete", "", 0)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import sys
+from types import FrameType
 
 import wire
 from device import persistence
+from device.runs import Session
 from tests.device.stage.cells import busy, said
 from tests.device.stage.scripted import BUSY, IDLE, INPUT, REPLY, message, printed, run_well
 from tests.store.conftest import submit
@@ -112,3 +115,34 @@ def test_cells_that_end_in_one_round_are_stored_with_one_command(stage, monkeypa
         return max(stored, default=0) > 1
 
     assert any(end_three() for _ in range(20))
+
+
+def test_a_round_does_not_go_through_the_sessions_that_rest(stage):
+    stage.supervisor()
+    alone = calls_in_a_round(stage)
+    (account,) = stage.device.accounts
+    for number in range(1000):
+        session = Session(f"s{number}", account, "python", True, float("inf"), idle_since=float("inf"), ours=False)
+        account.sessions[session.alias] = session
+        stage.device.runs.kept.put(session)
+    assert calls_in_a_round(stage) < 2 * alone + 500
+
+
+def calls_in_a_round(stage):
+    """Return how many functions of Python a round of the device calls, the one of several that calls fewest."""
+    counts = []
+    for _ in range(50):
+        count = 0
+
+        def see(_frame: FrameType, event: str, _argument: object) -> None:
+            nonlocal count
+            count += event == "call"
+
+        sys.setprofile(see)
+        try:
+            stage.device.step()
+        finally:
+            sys.setprofile(None)
+        counts.append(count)
+        stage.round()
+    return min(counts)
