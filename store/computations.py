@@ -39,7 +39,7 @@ class Computations:
         self._sessions, self._queue, self._forced_ends = sessions, queue, forced_ends
         self._files, self._space, self._clients, self._repeats = files, space, clients, repeats
         self._shares = Shares(database, lanes)
-        self._submissions = Submissions(database, forced_ends, lanes, self._shares)
+        self._submissions = Submissions(database, lanes, self._shares)
         self._controls = Controls(database, files, clients)
 
     @property

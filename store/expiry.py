@@ -18,6 +18,7 @@ from store.even_time import EvenTime, Moment
 from store.forced_end import NEEDED, ForcedEnds
 from store.hints import Hints
 from store.lanes import Lanes
+from store.orphans import Orphans
 from store.served_languages import ServedLanguages
 from store.sessions import Sessions
 from store.states import Move, entering, leaving
@@ -33,7 +34,7 @@ class Expiry:
     ) -> None:
         self._database, self._hints, self._lanes = database, hints, lanes
         self._sessions, self._forced_ends = sessions, forced_ends
-        self._devices = Devices(database)
+        self._devices, self._orphans = Devices(database), Orphans(database, sessions)
         self._even_time = EvenTime(database.settings.lease_s)
 
     def expire(self) -> list[str]:
@@ -44,7 +45,7 @@ class Expiry:
         reported: dict[str, datetime] = {}
         moment = self._even_time.look(lambda: self._ask_devices(reported))
         given_back = self._bury(moment, reported) if moment.is_even else []
-        for session in self._sessions.stranded():
+        for session in self._orphans.stranded():
             self._sessions.end(session, "session_gone")
         self._lanes.bring_strays()
         return given_back
@@ -59,7 +60,7 @@ class Expiry:
         ran_out = {"state": "running", **moment.past("lease_until", timedelta())}
         found = list(self._database.collection("computations").find(ran_out, NEEDED))
         given_back = [document["_id"] for document in found if self.give_back(document, ran_out, suspect=True)]
-        for session in self._sessions.orphans(moment, reported):
+        for session in self._orphans.find(moment, reported):
             self._sessions.end(session, "session_gone")
         for document in self._unserved(moment):
             self._end(document, "abandon", "session_gone")

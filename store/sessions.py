@@ -7,10 +7,9 @@ not kept lives as long as its only computation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import ASCENDING
@@ -19,11 +18,9 @@ from pymongo.errors import DuplicateKeyError
 from contract import Reason
 from store.database import Database, literals
 from store.errors import guarded
-from store.even_time import Moment
 from store.forced_end import ForcedEnds
 from store.hints import Hints
 from store.models import Claim, Location, Session
-from store.states import OVER
 
 # A query does not name more sessions than these: then it looks at all that waits for any session, which is little.
 NAMED_MAX = 16
@@ -123,50 +120,33 @@ class Sessions:
 
     def lock(self, id: str, device: str) -> bool:
         """Make an idle session of this device busy; return False when it is not one. Raises PyMongoError."""
-        idle = {"_id": id, "device": device, "state": "idle", "end_requested": {"$ne": True}}
+        mine: dict[str, Any] = {"_id": id, "device": device, "end_requested": {"$ne": True}}
         update = [{"$set": {"state": "busy", "used": "$$NOW"}}]
         # The claim that follows waits for the disk.
-        return self._database.early("sessions").update_one(idle, update).modified_count == 1
+        sessions = self._database.early("sessions")
+        if sessions.update_one({**mine, "state": "idle"}, update).modified_count == 1:
+            return True
+        if self.computes(id):
+            return False
+        # A crash of MongoDB may have forgotten that it is idle. Who has just locked it, to claim a turn, used it now.
+        age_ms = {"$abs": {"$subtract": ["$$NOW", "$used"]}}
+        unused = {"$expr": {"$gte": [age_ms, _ms(self._database.settings.lease_s)]}}
+        return sessions.update_one({**mine, "state": "busy", **unused}, update).modified_count == 1
 
     def unlock(self, id: str, device: str, location: Location | None = None) -> None:
         """Make a busy session of this device idle, and note where it is held if that is told. Raises PyMongoError."""
         busy = {"_id": id, "device": device, "state": "busy"}
         told = literals({"location": asdict(location)}) if location is not None else {}
-        self._database.collection("sessions").update_one(busy, [{"$set": {**self._idle(), **told}}])
+        # That it is idle may be forgotten in a crash (``lock``); where it is held is needed after one.
+        sessions = self._database.durable("sessions") if told else self._database.early("sessions")
+        sessions.update_one(busy, [{"$set": {**self._idle(), **told}}])
 
     def unbind(self, id: str, token: str) -> None:
         """Undo the binding of a session, so that its first turn may run again elsewhere. Raises PyMongoError."""
         self._database.collection("sessions").delete_one({"_id": id, "token": token, "state": {"$ne": "gone"}})
 
-    def orphans(self, moment: Moment, reported: Mapping[str, datetime]) -> list[str]:
-        """Return the sessions whose device has not reported for ``lease_s``, and that no other device inherits now.
-
-        For those that one may inherit that is ``session_grace_s`` more. ``reported``: when each device did last. Raises
-        PyMongoError.
-        """
-        grace = moment.lease + timedelta(seconds=self._database.settings.session_grace_s)
-        located = {"location": {"$exists": True}, "device": {"$nin": _heard(moment, reported, grace)}}
-        others = {"location": {"$exists": False}, "device": {"$nin": _heard(moment, reported, moment.lease)}}
-        unused = moment.past("used", moment.lease)
-        left = {"state": {"$in": ["idle", "busy"]}, "$and": [{"$or": [located, others]}, unused]}
-        held = self._database.collection("sessions").find(left, {"_id": 1})
-        # A computation that runs has a lease of its own, and a first turn that waits will bind the session anew.
-        return [found["_id"] for found in held if not self._computes(found["_id"])]
-
-    def stranded(self) -> list[str]:
-        """Return the sessions that have ended, but whose queued turns nobody has ended. Raises PyMongoError."""
-        computations = self._database.collection("computations")
-        queued = computations.find({"state": "queued", "turn": {"$gt": 0}}, {"session": 1}).hint("next_turns")
-        waiting = sorted({found["session"] for found in queued})
-        if not waiting:
-            return []
-        held = {found["_id"]: found["state"] for found in
-                self._database.collection("sessions").find({"_id": {"$in": waiting}}, {"state": 1})}  # fmt: skip
-        first = {"session": {"$in": waiting}, "turn": 0, "state": {"$in": sorted(OVER)}}
-        begun = {found["session"] for found in computations.find(first, {"session": 1})}
-        return [id for id in waiting if held.get(id) == "gone" or (id not in held and id in begun)]
-
-    def _computes(self, id: str) -> bool:
+    def computes(self, id: str) -> bool:
+        """Return whether something runs in the session, or its first turn waits. Raises PyMongoError."""
         alive = {"session": id, "$or": [{"state": "running"}, {"state": "queued", "turn": 0}]}
         return self._database.collection("computations").find_one(alive, {"_id": 1}) is not None
 
@@ -210,11 +190,6 @@ class Sessions:
             return True
         others = {"_id": id, "state": {"$ne": "gone"}, "device": {"$ne": of_device}}
         return self._database.collection("sessions").find_one(others, {"_id": 1}) is None
-
-
-def _heard(moment: Moment, reported: Mapping[str, datetime], age: timedelta) -> list[str]:
-    """Return the devices that have reported within this time."""
-    return [device for device, at in reported.items() if not moment.is_past(at, age)]
 
 
 def _ms(seconds: float) -> int:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from bson import ObjectId
-from pymongo import DESCENDING, ReturnDocument, UpdateOne
+from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 
 from store.comm_messages import json_bytes, pack_message
 from store.controls import control_of
 from store.database import Database
 from store.errors import OtherLanguageError, SessionGoneError, UnknownSessionError
-from store.forced_end import ForcedEnds
 from store.lanes import Lanes
-from store.models import UNREAD, Submission
+from store.models import Submission
 from store.shares import Shares
 from store.states import OVER, entering
 from store.together import Together
@@ -40,9 +40,8 @@ class RepeatedError(Exception):
 class Submissions:
     """The writer of new computations."""
 
-    def __init__(self, database: Database, forced_ends: ForcedEnds, lanes: Lanes, shares: Shares) -> None:
-        self._database, self._forced_ends = database, forced_ends
-        self._lanes, self._shares = lanes, shares
+    def __init__(self, database: Database, lanes: Lanes, shares: Shares) -> None:
+        self._database, self._lanes, self._shares = database, lanes, shares
         self._together = Together(self._store_all, TOGETHER_MAX)
 
     def insert(self, submission: Submission, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,26 +83,28 @@ class Submissions:
                 raise UnknownSessionError(f"there is no session {session}")
             if document["language"] not in (None, last["language"]):
                 raise OtherLanguageError(last["language"])
-            self._check_lives_on(session, last)
+            if not _lives_on(last):
+                raise SessionGoneError(f"session {session} has ended")
             if last["state"] == "queued":
                 self._shares.check_turns(submission)
             document |= {"turn": last["turn"] + 1, "language": last["language"]}
-            try:
-                # A turn is later than the one before, even when the clock was set back.
-                next_ms = {"$add": [last["submitted"], 1]}
-                stored = self._store(id, document, {"$max": ["$$NOW", next_ms]})
-            except DuplicateKeyError:
-                continue  # another request took this turn
-            if self._is_gone(session):
-                # It ended in between: who ended its queued turns may have missed this one.
-                self._forced_ends.end_queued_turns(session, "abandon", "session_gone")
-                return self._database.collection("computations").find_one({"_id": id}, UNREAD) or stored
-            return stored
+            # A turn is later than the one before, even when the clock was set back.
+            next_ms = {"$add": [last["submitted"], 1]}
+            # If the session ends in between, a device ends this turn when it looks for what is stranded (``Expiry``).
+            with suppress(DuplicateKeyError):  # another request took this turn
+                return self._store(id, document, {"$max": ["$$NOW", next_ms]})
 
     def _last_turn(self, session: str) -> dict[str, Any] | None:
-        fields = {"turn": 1, "keep": 1, "state": 1, "language": 1, "submitted": 1}
-        computations = self._database.collection("computations")
-        return computations.find_one({"session": session}, fields, sort=[("turn", DESCENDING)])
+        """Return the last turn of a session, with what is known of that: ``held``, of none or one. One command."""
+        fields = ("turn", "keep", "state", "language", "submitted", "held.state", "held.end_requested")
+        look: list[dict[str, Any]] = [
+            {"$match": {"session": session}},
+            {"$sort": {"turn": -1}},
+            {"$limit": 1},
+            {"$lookup": {"from": "sessions", "localField": "session", "foreignField": "_id", "as": "held"}},
+            {"$project": dict.fromkeys(fields, 1)},
+        ]
+        return next(iter(self._database.collection("computations").aggregate(look)), None)
 
     def _store(self, id: str, document: dict[str, Any], submitted: Any) -> dict[str, Any]:
         # A pipeline, because only there MongoDB's clock can be asked; $literal, because code may begin with a dollar.
@@ -140,18 +141,15 @@ class Submissions:
             for index, (id, _update) in enumerate(updates)
         ]
 
-    def _check_lives_on(self, session: str, last: Mapping[str, Any]) -> None:
-        held = self._database.collection("sessions").find_one({"_id": session}, {"state": 1, "end_requested": 1})
-        if held is None:
-            gone = not last["keep"] or last["state"] in OVER
-        else:
-            gone = not last["keep"] or held["state"] == "gone" or held.get("end_requested", False)
-        if gone:
-            raise SessionGoneError(f"session {session} has ended")
 
-    def _is_gone(self, session: str) -> bool:
-        gone = {"_id": session, "state": "gone"}
-        return self._database.collection("sessions").find_one(gone, {"_id": 1}) is not None
+def _lives_on(last: Mapping[str, Any]) -> bool:
+    """Return whether the session of this last turn takes another one."""
+    if not last["keep"]:
+        return False
+    if not last["held"]:
+        return last["state"] not in OVER
+    [held] = last["held"]
+    return held["state"] != "gone" and not held.get("end_requested", False)
 
 
 def _times(stored: Mapping[str, Any] | None) -> dict[str, Any] | BaseException:

@@ -9,7 +9,7 @@ import requests
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from bench.commands import one_by_one, post, profiled
+from bench.commands import in_a_session, one_by_one, post, profiled
 from harness.server import Server
 from store import address
 
@@ -18,6 +18,10 @@ AT_ONCE = 16
 # A cell is stored, claimed, ended, and read when it is over. A busy machine adds a look, and a write of what a cell
 # says before its end.
 MOST = {"web findAndModify": 1.0, "web find": 2.5, "device findAndModify": 1.0, "device update": 2.5}
+# Before a turn is stored, the last one and the session are looked at together. The end of a session looks for one, too.
+TURN_MOST = {**MOST, "web aggregate": 1.0, "web findAndModify": 1.0 + 1 / CELLS}
+# The session is locked when a turn is claimed, and let go behind its end. The rest is its own end.
+TURN_SESSIONS_MOST = {"web find": 0.5, "device update": 2.5}
 
 
 def database(server: Server) -> Database[dict[str, Any]]:
@@ -34,6 +38,21 @@ def test_a_cell_is_stored_claimed_and_ended_by_one_command_each(server: Server) 
     found["web findAndModify"] += counts["web", "findAndModify computations (nothing)"]
     assert all(found.values()), counts
     assert {name: count for name, count in found.items() if count > MOST[name] * CELLS} == {}, counts
+
+
+def test_a_turn_is_one_look_more_and_two_writes_of_its_session(server: Server) -> None:
+    in_a_session(server.url, 2)
+    with profiled(database(server)) as counts:
+        in_a_session(server.url, CELLS)
+    found = {name: counts[who, f"{command} computations"] for name in TURN_MOST for who, command in [name.split()]}
+    found["web findAndModify"] += counts["web", "findAndModify computations (nothing)"]
+    of_session = {
+        name: counts[who, f"{command} sessions"] + counts[who, f"{command} sessions (nothing)"]
+        for name in TURN_SESSIONS_MOST for who, command in [name.split()]
+    }  # fmt: skip
+    assert all(found.values()), counts
+    assert {name: count for name, count in found.items() if count > TURN_MOST[name] * CELLS} == {}, counts
+    assert {name: count for name, count in of_session.items() if count > TURN_SESSIONS_MOST[name] * CELLS} == {}, counts
 
 
 def test_submissions_at_once_are_fewer_commands(server: Server) -> None:

@@ -59,6 +59,26 @@ def test_a_short_cell_costs_four_commands_and_two_hints(store: Store, client: st
     assert commands["computations"] == 4 and commands["hints"] == 2 and commands["messages"] == 0
 
 
+def test_a_turn_costs_five_commands_two_of_its_session_and_two_hints(store: Store) -> None:
+    submit(store, keep=True)
+    held = claim(store)
+    store.claims.finish(held, "done")
+    database = database_of(store).ready()
+    database.command("profile", 2)
+    try:
+        id = submit(store, keep=True, session=held.session)
+        turn = store.claims.claim_turn("device-1", held.session)
+        assert turn is not None
+        store.claims.finish(turn, "done", messages=[message("x")])
+        assert store.messages.after(id, -1)
+    finally:
+        database.command("profile", 0)
+    commands = Counter(entry["ns"].rpartition(".")[2] for entry in database["system.profile"].find())
+    assert {name: commands[name] for name in ("computations", "sessions", "hints", "messages")} == {
+        "computations": 5, "sessions": 2, "hints": 2, "messages": 0,
+    }  # fmt: skip
+
+
 def test_who_holds_a_thousand_idle_sessions_names_none_of_them_to_the_database(store: Store) -> None:
     submit(store, keep=True)
     held = claim(store)

@@ -16,6 +16,7 @@ from store import (
     Submission,
     UnknownSessionError,
     session_turns,
+    submissions,
 )
 from tests import threads
 from tests.store.conftest import (
@@ -306,6 +307,37 @@ def test_a_session_hears_of_an_end_that_was_told_twice(store: Store, monkeypatch
 def unavailable(*_: object) -> None:
     """Be away."""
     raise StoreUnavailableError("MongoDB does not answer")
+
+
+def test_a_turn_whose_session_ends_meanwhile_fails_at_a_devices_next_look(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = idle_session(store)
+
+    def end_meanwhile(_last: object) -> bool:
+        """Say that the session lives on, which it does not any more when the turn is stored."""
+        store.sessions.end(session, "session_gone")
+        return True
+
+    monkeypatch.setattr(submissions, "_lives_on", end_meanwhile)
+    id = submit(store, keep=True, session=session)
+    store.claims.expire()
+    assert state_of(store, id) == ("failed", "session_gone")
+
+
+def test_a_session_of_which_a_crash_forgot_that_it_is_idle_takes_its_next_turn(store: Store) -> None:
+    session = idle_session(store)
+    first, second = (submit(store, keep=True, session=session) for _ in range(2))
+    sessions = database_of(store).collection("sessions")
+    sessions.update_one({"_id": session}, {"$set": {"state": "busy"}})
+    assert store.claims.claim_turn("device-1", session) is None  # somebody has locked it just now, as it looks
+    age(store, "sessions", {"_id": session}, "used", 3600)
+    turn = store.claims.claim_turn("device-1", session)
+    assert turn is not None and turn.id == first
+    age(store, "sessions", {"_id": session}, "used", 3600)
+    assert store.claims.claim_turn("device-1", session) is None  # a turn runs in it
+    store.claims.finish(turn, "done")
+    assert state(store, session)[0] == "idle" and state_of(store, second)[0] == "queued"
 
 
 def test_a_turn_speaks_the_language_of_its_session(store: Store) -> None:
