@@ -88,7 +88,7 @@ def sessions_group(data: Path) -> Path | None:
 
 def _add_tree(found: dict[str, float], pid: int, part: str, group: Path | None) -> None:
     with suppress(OSError):  # it ended in between
-        if group and _is_in(pid, group.name):
+        if group and is_in(pid, group.name):
             return  # the group counts it
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         if part in ("server", "device"):  # without an account of its own the supervisor is the device's child
@@ -101,7 +101,7 @@ def _add_tree(found: dict[str, float], pid: int, part: str, group: Path | None) 
                 _add_tree(found, int(child), part, group)
 
 
-def _is_in(pid: int, name: str) -> bool:
+def is_in(pid: int, name: str) -> bool:
     """Return whether a process is in a group of this name; that of the server's own parts has a longer one."""
     return any(name in line.split("/") for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines())
 
