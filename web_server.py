@@ -48,6 +48,7 @@ from web.doors.kernels_open import OpenSockets
 from web.metrics import Figures
 from web.notifier import Notifier
 from web.proofs import Proofs
+from web.return_times import ReturnTimes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -71,7 +72,7 @@ def create_app(settings: Settings) -> Flask:
     figures = Figures(device_reports, notifier, connections, door)
     shared = context.Context(
         settings, door, notifier, device_reports, figures, connections, ClientShares(), Proofs(settings, door),
-        OpenSockets(),
+        OpenSockets(), ReturnTimes(),
     )
     context.install(app, shared)
     problems.install(app)

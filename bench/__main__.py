@@ -24,7 +24,7 @@ ROUNDS = 200
 # What is measured by itself; some of it needs what the others do not, such as a browser.
 ALONE = (
     "page", "sage", "languages", "genes", "starts", "checking", "commands", "controls", "kernels", "loops",
-    "overload", "references", "sagecells", "scale", "sessions", "shape", "jobs", "history",
+    "overload", "references", "refusals", "sagecells", "scale", "sessions", "shape", "jobs", "history",
 )  # fmt: skip
 
 

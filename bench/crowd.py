@@ -132,7 +132,7 @@ class Crowd:
         once = str(uuid.uuid4())
         body = msgspec.json.encode({"code": f"print({number} * 7)"})
         path = f"/computations?wait={SUBMIT_WAIT_S}&page=p{number}&idempotency_key={once}"
-        status, answer = await self._patiently("POST", path, address, body)
+        status, answer = await self._patiently("POST", path, address, body, first="&first=1")
         if status != 201:
             self.refused[f"{status} {answer.get('reason', '')}".strip()] += 1
             self.refusal_times_s.append(time.monotonic() - began)
@@ -150,18 +150,16 @@ class Crowd:
 
     async def _follow(self, address: str, page: dict[str, Any], until: float) -> str:
         """Return the state in which a computation ended and what it printed."""
-        id, messages, queue_wait_s = page["id"], list(page["messages"]), QUEUE_WAIT_S
+        id, messages = page["id"], list(page["messages"])
         while not page["finished"]:
             if time.monotonic() > until:
                 return f"{page['state']} for too long"
-            wait_s = queue_wait_s if page["state"] == "queued" else WAIT_S
+            wait_s = _queue_wait_s(page) if page["state"] == "queued" else WAIT_S
             after, asked = messages[-1]["sequence"] if messages else -1, time.monotonic()
             page = await self._existing(f"/computations/{id}/messages?after={after}&wait={wait_s:g}", address)
             messages += page["messages"]
-            if place := page.get("queue_position"):
-                queue_wait_s = min(QUEUE_WAIT_S_MAX, max(QUEUE_WAIT_S, place / PLACES_A_SECOND))
             if not page["messages"] and not page["finished"] and time.monotonic() - asked < wait_s / 2:
-                await asyncio.sleep(queue_wait_s if place else CUT_PAUSE_S)
+                await asyncio.sleep(_queue_wait_s(page) if page["state"] == "queued" else CUT_PAUSE_S)
         printed = [one["content"]["text"] for one in messages if one["header"]["msg_type"] == "stream"]
         return f"{page['state']} {''.join(printed)}"
 
@@ -175,18 +173,22 @@ class Crowd:
             self.faults[f"{status} for a poll"] += 1
             await asyncio.sleep(REFUSED_PAUSE_S)
 
-    async def _patiently(self, method: str, path: str, address: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
+    async def _patiently(
+        self, method: str, path: str, address: str, body: bytes = b"", first: str = ""
+    ) -> tuple[int, dict[str, Any]]:
         until = time.monotonic() + AWAY_S
         while True:
             try:
-                return await self._ask(method, path, address, body)
+                return await self.ask(method, path + first, address, body)
             except (OSError, ValueError) as error:
+                first = ""
                 self.faults[type(error).__name__] += 1
                 if time.monotonic() > until:
                     raise
                 await asyncio.sleep(AWAY_PAUSE_S)
 
-    async def _ask(self, method: str, path: str, address: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    async def ask(self, method: str, path: str, address: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
+        """Send one request on a connection of its own; return status and body. Raises OSError, ValueError."""
         self.requests += 1
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nX-Forwarded-For: {address}\r\n"
@@ -200,3 +202,7 @@ class Crowd:
             raise ValueError("no answer")
         found: dict[str, Any] = msgspec.json.decode(content)
         return int(top.split(b" ", 2)[1]), found
+
+
+def _queue_wait_s(page: dict[str, Any]) -> float:
+    return min(QUEUE_WAIT_S_MAX, max(QUEUE_WAIT_S, page.get("queue_position", 0) / PLACES_A_SECOND))

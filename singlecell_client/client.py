@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import time
@@ -17,6 +18,7 @@ from singlecell_client.result import FILES_TYPE, File, Message, Result
 Ask = Callable[[str, bool], str]
 # An answer without news that comes before this share of the wait: then the server had no place for a long poll.
 CUT_SHARE, CUT_PAUSE_S = 0.5, 2.0
+PLACES_A_SECOND, CUT_PAUSE_S_MAX = 40, 15.0  # far behind in the queue it takes its time, and many ask
 
 
 class Client:
@@ -84,8 +86,10 @@ class Client:
             fields["session"] = session
         headers = {**self._connection.key, "Idempotency-Key": once or secrets.token_urlsafe()}
         query = {"wait": wait_s} if wait_s else {}
+        # Of a new key the server need not look for what it began, but when it is sent again.
+        queries = itertools.chain([query if once else {**query, "first": 1}], itertools.repeat(query))
         try:
-            return self._connection.again(lambda: self._submit(fields, files, headers, query))
+            return self._connection.again(lambda: self._submit(fields, files, headers, next(queries)))
         except Refused as refused:
             challenge = refused.problem.get("challenge")
             if not isinstance(challenge, dict):
@@ -121,7 +125,8 @@ class Client:
             if page["finished"]:
                 return
             if not page["messages"] and time.monotonic() - asked < CUT_SHARE * POLL_S:
-                time.sleep(CUT_PAUSE_S)  # the server had no place for so long a wait
+                # The server had no place for so long a wait.
+                time.sleep(min(CUT_PAUSE_S_MAX, max(CUT_PAUSE_S, page.get("queue_position", 0) / PLACES_A_SECOND)))
 
     def describe(self, computation: str) -> dict[str, Any]:
         """Return what the server says of a computation: its state, times, device. Raises Refused, Unreachable."""

@@ -99,7 +99,8 @@ def _while_away(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             away = isinstance(error, Unreachable) or error.status in (503, *GATEWAY)
             if not away or time.monotonic() > give_up_at:
                 raise
-        time.sleep(pause_s)
+            asked_s = min(error.retry_after_s, RETRY_S_TOTAL) if isinstance(error, Refused) else 0.0
+        time.sleep(max(pause_s, asked_s))
         pause_s = min(2 * pause_s, RETRY_S_MAX)
 
 

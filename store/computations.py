@@ -38,7 +38,7 @@ class Computations:
         self._database, self._hints = database, hints
         self._sessions, self._queue, self._forced_ends = sessions, queue, forced_ends
         self._files, self._space, self._clients, self._repeats = files, space, clients, repeats
-        self._shares = Shares(database, lanes)
+        self._lanes, self._shares = lanes, Shares(database, lanes)
         self._submissions = Submissions(database, lanes, self._shares)
         self._controls = Controls(database, files, clients)
 
@@ -100,9 +100,22 @@ class Computations:
     def queue_position(self, id: str) -> int | None:
         """Return how many computations have to be claimed until this one is, itself included; None unless it is queued.
 
-        What comes later may come before it, when it stands behind others of its lane. Raises StoreUnavailableError.
+        What comes later may come before it, when it stands behind others of its lane. In a long line it is the number
+        of a moment ago. Raises StoreUnavailableError.
         """
         return self._queue.position(id)
+
+    @guarded
+    def waits_in_a_long_line(self, id: str) -> bool:
+        """Return whether this is a first turn that stood in a long line a moment ago; one query answers for all.
+
+        Raises StoreUnavailableError.
+        """
+        return self._lanes.place(id) is not None
+
+    def has_long_line(self) -> bool:
+        """Return whether the line has been found long, by this process: nobody is asked."""
+        return self._lanes.is_long
 
     @guarded
     def request_cancel(self, id: str) -> None:

@@ -19,13 +19,13 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from store.database import Database, Documents
 from store.hints import Hints
+from store.long_line import PLACE, LongLine
 from store.requester import Requester
 
 # Many pages of one client have so many lanes at most: what a class may have, and who pretends to be one.
 LANES_OF_CLIENT = 64
 IN_LINE: dict[str, Any] = {"state": "queued", "follows": None}
 BEHIND: dict[str, Any] = {"state": "queued", "follows": {"$type": "objectId"}}
-PLACE = {"lane": 1, "follows": 1, "queued": 1, "order": 1}  # the fields that say where a computation waits
 
 
 def lane_of(requester: Requester, page: str | None) -> str | None:
@@ -43,6 +43,7 @@ class Lanes:
 
     def __init__(self, database: Database, hints: Hints) -> None:
         self._database, self._hints = database, hints
+        self._long_line = LongLine(database)
 
     @property
     def _computations(self) -> Documents:
@@ -75,6 +76,19 @@ class Lanes:
         for lane in list(self._computations.aggregate(lanes, hint="lanes")):
             self._go_on(lane["_id"])
 
+    @property
+    def is_long(self) -> bool:
+        """Whether the line was long when places were last asked for."""
+        return self._long_line.is_long
+
+    def place(self, id: str) -> int | None:
+        """Return the place of a first turn, 1 for the next, as of a moment ago; None where the line is not long.
+
+        Raises PyMongoError.
+        """
+        reading = self._long_line.read()
+        return None if reading is None else reading.place(id)
+
     def before(self, waiting: Mapping[str, Any]) -> int:
         """Return how many first turns are claimed before this one that waits, if no other comes.
 
@@ -103,9 +117,14 @@ class Lanes:
         return {lane["_id"]: int(lane["count"]) for lane in self._computations.aggregate(lanes, hint="lanes")}
 
     def _in_line_before(self, waiting: Mapping[str, Any]) -> int:
+        reading = self._long_line.read()
+        if reading is not None:
+            return reading.in_line_before(waiting)
         queued = waiting.get("queued")
         earlier = [{"queued": {"$lt": queued}}, {"queued": queued, "order": {"$lt": waiting["order"]}}]
-        return self._computations.count_documents({**IN_LINE, "$or": earlier})
+        found = self._computations.count_documents({**IN_LINE, "$or": earlier})
+        self._long_line.note(found)
+        return found
 
     def _go_on(self, lane: str) -> None:
         """Bring the next of a lane; if a new one has just got in line, have that one bring it."""

@@ -13,11 +13,12 @@ from store.errors import OverShareError, QueueFullError
 from store.lanes import BEHIND, Lanes
 from store.models import Submission
 
-# This share of the places that are free may be filled before they are counted again.
-_FILLED_SHARE = 8
+# This share of the places that are free may be filled before they are counted again, or this one of all, so that a long
+# queue that is nearly full is not counted for each that gets in.
+_FILLED_SHARE, _FILLED_OF_ALL = 8, 128
 # A long queue that is full is counted again after so many seconds for each of its places: until then few of them become
 # free, and a flood of submissions is refused without a count for each.
-_FULL_S_EACH, _SHORT = 1e-4, 100
+_FULL_S_EACH, _SHORT = 2e-4, 100
 _OF_CLIENT = "From your address {most} computations wait already, as many as may; try again when some of them have run."
 _OF_PAGE = "From this page {most} computations wait already, as many as may; try again when some of them have run."
 _OF_ORIGIN = "From pages of this site {most} computations wait already, as many as may; try again in a moment."
@@ -64,7 +65,8 @@ class Shares:
         if self._full_until:
             raise QueueFullError(f"{limit} computations wait already")
         # Only a share of them: other web processes fill the same queue.
-        self._free_places = max(1, (limit - self._waiting) // _FILLED_SHARE)
+        free_places = limit - self._waiting
+        self._free_places = max(1, free_places // _FILLED_SHARE, min(free_places, limit // _FILLED_OF_ALL))
         self._free.clear()
 
     def count_waiting(self, most: int) -> int:

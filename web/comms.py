@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from store import Submission
 from web import forms, multipart, request_body, request_schemas, requesters
-from web.computations import check_room, store_submission, submitted_answer
+from web.computations import check_room, store_submission
 from web.context import here
 from web.message_pages import existing_computation, wait_for_end
 from web.operations import operation
@@ -17,6 +17,7 @@ from web.parameters import BUFFERS, KEY, PAGE, WAIT
 from web.problems import refuse
 from web.request_schemas import COMM_ID_CHARS_MAX, ControlMessage
 from web.responses import SubmittedAnswer
+from web.submitted import submitted_answer
 
 _PATHS = "`content.data.buffer_paths` has to list the path of each of `buffers`, which begins with the name of a value."
 

@@ -10,23 +10,21 @@ from flask import Blueprint, Response, request
 from msgspec import UNSET, Raw
 
 import store as stores
-from store import Computation, First, Submission
+from store import Computation, Submission
 from web import body_digest, forms, languages, multipart, request_body, request_schemas, requesters
 from web.context import here
-from web.form_answers import messages_answer
-from web.headers import REPEATED
-from web.message_pages import Page, existing_computation, wait_for_end
+from web.message_pages import existing_computation, wait_for_end
 from web.operations import operation
-from web.parameters import BUFFERS, KEY, ONCE_HEADER, ONCE_QUERY, PAGE, PROOF, WAIT
+from web.parameters import BUFFERS, FIRST, KEY, ONCE_HEADER, ONCE_QUERY, PAGE, PROOF, WAIT
 from web.problems import QUEUE_FULL, refuse
 from web.request_schemas import InputValue, NewComputation
-from web.responses import AcceptedAnswer, ComputationAnswer, Links, SubmittedAnswer, Usage, address, json_answer
+from web.responses import AcceptedAnswer, ComputationAnswer, SubmittedAnswer, Usage, json_answer
+from web.submitted import OTHER_BODY, as_repeat, links, repeated, submitted_answer
 
 routes = Blueprint("computations", __name__)
 
 NO_COMPUTATION = "No computation has this id."
 OVER = "The computation is over."
-OTHER_BODY = "This idempotency key came with another body before; a new computation needs a new key."
 OTHER_UPLOADS = "From your address, or this site, other files are on their way; try again in a moment."
 
 
@@ -48,7 +46,7 @@ OTHER_UPLOADS = "From your address, or this site, other files are on their way; 
     },
     body=NewComputation,
     multipart=True,
-    parameters=(WAIT, BUFFERS, KEY, PAGE, PROOF, ONCE_HEADER, ONCE_QUERY),
+    parameters=(WAIT, BUFFERS, KEY, PAGE, PROOF, ONCE_HEADER, ONCE_QUERY, FIRST),
 )
 def submit() -> Response:
     """Store the computation; answer when it is on disk, or with `wait` when it is over or the time is.
@@ -61,9 +59,9 @@ def submit() -> Response:
         with ExitStack() as closing:
             uploads: forms.Uploads = []
             requesters.admit()
-            once, untrusted_proof = requesters.once(), PROOF.read()
+            once, is_first, untrusted_proof = requesters.once(), FIRST.read() is not None, PROOF.read()
             PAGE.read()  # in what is sent again, too, though only what is new has a lane
-            first = context.store.repeats.find(once) if once else None
+            first = context.store.repeats.find(once) if once and not is_first else None
             if first is None:
                 requesters.check_budgets()
                 check_room()
@@ -81,13 +79,13 @@ def submit() -> Response:
                 body = request_schemas.read(NewComputation)
             digest = body_digest.of(body, uploads) if once else b""
             if first is not None:
-                return _repeated(first, digest, wait_s)
+                return repeated(first, digest, wait_s)
             submission = replace(_submission(body, uploads), once=once, digest=digest)
             # Subscribed before there can be news of the computation.
             event = waiting.enter_context(context.notifier.subscribed(submission.id))
             computation = store_submission(submission)
         if computation.id != submission.id:  # the same came twice at once
-            return _as_repeat(submitted_answer(computation, None))
+            return as_repeat(submitted_answer(computation, None))
         context.figures.submitted.labels(computation.language).inc()
         return submitted_answer(computation, wait_for_end(context, event, computation, wait_s) if wait_s else None)
 
@@ -171,12 +169,6 @@ def answer_input(id: str) -> Response:
     return _accepted(id)
 
 
-def links(id: str) -> Links:
-    """Return the addresses of a computation and of what belongs to it."""
-    self = address(f"/computations/{id}")
-    return Links(self, f"{self}/messages", f"{self}/files", f"{self}/interrupt", f"{self}/input")
-
-
 def _submission(body: NewComputation, uploads: forms.Uploads) -> Submission:
     if (body.code is UNSET) == (body.message is UNSET):
         refuse(400, "The body has to have either `code` or `message`.")
@@ -228,50 +220,13 @@ def store_submission(submission: Submission) -> Computation:
     except stores.OtherBodyError:
         refuse(422, OTHER_BODY)
     except stores.QueueFullError:
-        refuse(503, QUEUE_FULL, reason="queue_full")
+        refuse(503, QUEUE_FULL, {"Retry-After": str(here().return_times.next_s())}, reason="queue_full")
     except stores.UnknownSessionError:
         refuse(404, "There is no session with this id.")
     except stores.OtherLanguageError as other:
         refuse(422, f"The session runs {other.language}; `language` says otherwise.")
     except stores.SessionGoneError:
         refuse(410, "The session has ended; run the code without `session` to begin a new one.")
-
-
-def _repeated(first: First, digest: bytes, wait_s: float) -> Response:
-    """Answer what was sent again with the computation that is there, as it is now."""
-    context, id = here(), first.computation.id
-    try:
-        first.check(digest)
-    except stores.OtherBodyError:
-        refuse(422, OTHER_BODY)
-    with context.notifier.subscribed(id) as event:
-        computation = None if first.is_deleted else context.store.computations.get(id)
-        if computation is None or not wait_s:
-            return _as_repeat(submitted_answer(computation or first.computation, None))
-        return _as_repeat(submitted_answer(computation, wait_for_end(context, event, computation, wait_s)))
-
-
-def _as_repeat(response: Response) -> Response:
-    response.headers[REPEATED] = "true"
-    return response
-
-
-def submitted_answer(computation: Computation, page: Page | None) -> Response:
-    """Return the 201 of a computation, with the page of its messages where that was waited for."""
-    return messages_answer(
-        SubmittedAnswer(
-            id=computation.id,
-            session=computation.session,
-            language=computation.language,
-            state=page.computation.state if page else computation.state,
-            sequence=page.next if page else -1,
-            links=links(computation.id),
-            messages=[Raw(message) for message in page.messages] if page else UNSET,
-            finished=page.finished if page else UNSET,
-        ),
-        201,
-        location=address(f"/computations/{computation.id}"),
-    )
 
 
 def _accepted(id: str) -> Response:

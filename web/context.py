@@ -16,6 +16,7 @@ from web.doors.kernels_open import OpenSockets
 from web.metrics import Figures
 from web.notifier import Notifier
 from web.proofs import Proofs
+from web.return_times import ReturnTimes
 
 EXTENSION = "singlecell"  # the key of the context in an application
 CONNECTION = "singlecell.connection"  # the key of the connection in the environment of a request
@@ -34,6 +35,7 @@ class Context:
     client_shares: ClientShares
     proofs: Proofs
     open_sockets: OpenSockets[Any]
+    return_times: ReturnTimes
 
 
 def install(app: Flask, context: Context) -> None:

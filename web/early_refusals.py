@@ -62,7 +62,7 @@ def answer(environ: WSGIEnvironment, start_response: StartResponse, context: Con
     if pause_s > 0 and environ.get("PATH_INFO") != ALWAYS_SERVED:
         problem = _REQUESTS
     elif _finds_the_queue_full(environ, context, client):
-        problem, pause_s = _QUEUE_FULL, problems.RETRY_AFTER_S
+        problem, pause_s = _QUEUE_FULL, 0.0
     else:
         return None
     if _may_be_the_operator(client) or operator.is_key(environ.get("HTTP_AUTHORIZATION", ""), settings.operator_key):
@@ -71,6 +71,7 @@ def answer(environ: WSGIEnvironment, start_response: StartResponse, context: Con
         return None
     if problem is _QUEUE_FULL:
         context.client_shares.requests.pause_s(client)  # it counts, as those that the application answers
+        pause_s = context.return_times.next_s()
     method, body = environ["REQUEST_METHOD"], problem.body()
     context.figures.refused_early(method, problem.status, problem.reason)
     said = {
@@ -96,15 +97,15 @@ def _finds_the_queue_full(environ: WSGIEnvironment, context: Context, client: st
     if "HTTP_AUTHORIZATION" in environ or "HTTP_X_API_KEY" in environ or "key" in query:
         return False
     untrusted_once = environ.get("HTTP_IDEMPOTENCY_KEY", query.get("idempotency_key", [None])[0])
+    if untrusted_once is not None and not 0 < len(untrusted_once) <= ONCE_CHARACTERS_MAX:
+        return False
     try:
         own = store.clients.identities(client)
         requester = Requester(own[0], environ.get("HTTP_ORIGIN", "").lower())
         if store.access.rules().bans.find(requester, client) is not None:
             return False
-        if untrusted_once is None:
+        if untrusted_once is None or query.get("first") == ["1"]:
             return True
-        if not 0 < len(untrusted_once) <= ONCE_CHARACTERS_MAX:
-            return False
         names = tuple(name_of(one, untrusted_once) for one in own)
         return store.repeats.find(Once(names)) is None  # what is sent again has its place already
     except StoreUnavailableError:

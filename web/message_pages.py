@@ -82,13 +82,16 @@ def wait_for_page(context: Context, computation_id: str, after: int, wait_s: flo
     def look() -> Page:
         return read_page(context, computation_id, after)
 
+    def waits_still(page: Page) -> bool:
+        return page.computation.state == "queued" and context.store.computations.waits_in_a_long_line(computation_id)
+
     with context.notifier.subscribed(computation_id) as event:
         page = look()
         if wait_s <= 0 or _has_news(page):
             return page
         count_for_site(page.computation)
         with context.connections.waiting(connection(), wait_s) as granted_s:
-            return context.notifier.wait_on(event, granted_s, page, look, _has_news)
+            return context.notifier.wait_on(event, granted_s, page, look, _has_news, waits_still)
 
 
 def follow_page(context: Context, computation_id: str, after: int, wait_s: float) -> Page:

@@ -61,20 +61,28 @@ class Notifier:
         found: Found,
         look: Callable[[], Found],
         enough: Callable[[Found], bool],
+        is_known: Callable[[Found], bool] = lambda _: False,
     ) -> Found:
         """Do the same with an event of the subject, and with what was ``found`` since the event was made.
 
-        Raises what ``look`` raises.
+        ``is_known``: asked where no hint came, whether what was found is still so, and nobody need look. Raises what
+        ``look`` and it raise.
         """
         deadline = time.monotonic() + wait_s
         while not enough(found):
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 break
-            event.wait(min(left_s, max(RECHECK_S, self.waiting / RECHECKS_PER_S)))
+            is_hinted = event.wait(min(left_s, self._next_look_s()))
             event.clear()  # before the look, so that a hint that comes during it is not lost
-            found = look()
+            if is_hinted or not is_known(found):
+                found = look()
         return found
+
+    def _next_look_s(self) -> float:
+        """Return how long a waiter waits without a hint: all look at the same moments, so that one query does."""
+        now, pause_s = time.monotonic(), max(RECHECK_S, self.waiting / RECHECKS_PER_S)
+        return (now + pause_s) // RECHECK_S * RECHECK_S - now
 
     @contextmanager
     def subscribed(self, subject: str) -> Iterator[threading.Event]:

@@ -96,6 +96,9 @@ _ONCE = "A text that nobody else uses: a submission that is sent again with it i
 _ONCE_PATTERN = r"[!-~]{1,255}"
 ONCE_HEADER = Text("Idempotency-Key", _ONCE, _ONCE_PATTERN, "header")
 ONCE_QUERY = Text("idempotency_key", f"{_ONCE} Instead of the header.", _ONCE_PATTERN)
+FIRST = Text(
+    "first", "`1`: nothing that came with this idempotency key can have been stored, so nobody need look for it.", "1"
+)
 MARK_HEADER = Text("Last-Event-ID", "The mark of the last event that the client has.", MARK, "header")
 MARK_QUERY = Text("after", "The mark of the last event that the client has. Instead of the header.", MARK)
 COMPUTATION = Text("computation", "The id of a computation; without one all are told of.", r"[0-9a-f-]{36}")

@@ -66,6 +66,7 @@ class SubmittedAnswer(Struct, frozen=True):
     links: Links
     messages: list[msgspec.Raw] | UnsetType = UNSET
     finished: bool | UnsetType = UNSET
+    queue_position: int | UnsetType = UNSET
 
 
 class MessagesAnswer(Struct, frozen=True):

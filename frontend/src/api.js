@@ -67,10 +67,10 @@ export class Api {
   }
 
   /**
-   * Submit code; `files` are File objects, `buffers` those of a message. A message that `mayRepeat`, as one that sets a value, leaves no history. With the same key `once` it runs once, however often it is sent. Returns {id, session, language, state, sequence, messages, finished}:
+   * Submit code; `files` are File objects, `buffers` those of a message. A message that `mayRepeat`, as one that sets a value, leaves no history. With the same key `once` it runs once, however often it is sent; `isFirst`: nothing that was sent with it can have been stored. Returns {id, session, language, state, sequence, messages, finished}:
    * all messages of a cell that ends within `wait_s`, so that a quick one costs one request. `proof`: of work.
    */
-  submit({ files = [], buffers = [], mayRepeat, ...fields }, once, wait_s, signal, proof) {
+  submit({ files = [], buffers = [], mayRepeat, ...fields }, { once, isFirst }, wait_s, signal, proof) {
     const query = `?wait=${wait_s}&buffers=parts&page=${PAGE}`;
     const parts = [...files.map((file) => ["file", file, file.name]), ...buffers.map((buffer) => ["buffer", new Blob([buffer])])];
     if (mayRepeat) {
@@ -81,6 +81,7 @@ export class Api {
     // A header would cost pages of other sites a preflight request.
     const headers = new URL(this.server, location.href).origin === location.origin ? { "Idempotency-Key": once } : {};
     if (!headers["Idempotency-Key"]) path += `&idempotency_key=${once}`;
+    if (isFirst) path += "&first=1";
     if (proof) path += `&proof=${proof}`;
     const body = parts.length ? formOf(fields, parts) : { json: fields };
     return this.#call("POST", path, { ...body, signal, headers });

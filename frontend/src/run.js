@@ -51,7 +51,7 @@ export class Run {
 
   /** Submit, follow and return the last state. Raises Refused. A server that is away is tried again: what it has got runs once. */
   async start(submission, submitted = () => {}) {
-    const once = newKey();
+    const once = { once: newKey(), isFirst: true };
     const answer = await this.#persist(() => this.#submit(submission, once).catch((error) => this.#prove(submission, once, error)));
     if (!answer) return this.state;
     this.id = answer.id;
@@ -59,15 +59,20 @@ export class Run {
     submitted(answer);
     this.#on.submitted?.(answer);
     if (await this.#receive(answer)) return this.state;
-    return this.follow();
+    return this.follow(answer.queue_position);
   }
 
   async #submit(submission, once, proof) {
     this.isSubmitting = true;
     this.isPreparing = false;
     if (!this.#isAway) this.#on.waits?.();
+    const sent = { ...once };
+    once.isFirst = false; // without an answer it may have been stored
     try {
-      return await this.#api.submit(submission, once, SUBMIT_WAIT_S, this.#leaving.signal, proof);
+      return await this.#api.submit(submission, sent, SUBMIT_WAIT_S, this.#leaving.signal, proof);
+    } catch (error) {
+      once.isFirst = sent.isFirst && error.kind === "queue_full";
+      throw error;
     } finally {
       this.isSubmitting = false;
     }
@@ -101,30 +106,26 @@ export class Run {
     return this.follow();
   }
 
-  async follow() {
-    let queueWait_s = QUEUE_WAIT_S;
+  async follow(place) {
     for (;;) {
-      const wait_s = this.state === "queued" ? queueWait_s : WAIT_S;
+      const wait_s = this.state === "queued" ? queueWait_s(place) : WAIT_S;
       const batch = await this.#persist(() =>
         this.#api.messages(this.id, this.sequence, wait_s, this.#leaving.signal),
       );
       if (!batch) return this.state;
       if (await this.#receive(batch)) return this.state;
-      const place = batch.queue_position;
-      if (place) {
-        this.#on.queue?.(place);
-        queueWait_s = Math.min(QUEUE_WAIT_S_MAX, Math.max(QUEUE_WAIT_S, place / PLACES_A_SECOND));
-      }
-      if (batch.isCut && !(await pause(place ? queueWait_s : CUT_PAUSE_S, this.#leaving.signal))) return this.state;
+      place = batch.queue_position;
+      if (batch.isCut && !(await pause(place ? queueWait_s(place) : CUT_PAUSE_S, this.#leaving.signal))) return this.state;
     }
   }
 
   /** Take a batch of messages; return whether they are the last. */
-  async #receive({ messages = [], state, finished = false }) {
+  async #receive({ messages = [], state, finished = false, queue_position: place }) {
     if (messages.length) this.#enter("running");
     await inSlices(messages, (message) => this.#take(message), this.#leaving.signal);
     if (finished) await this.#askForReason(state);
     if (finished || !isOver(state)) this.#enter(state);
+    if (place) this.#on.queue?.(place);
     return finished;
   }
 
@@ -171,6 +172,10 @@ export class Run {
       if (!(await pause(pause_s, this.#leaving.signal))) return null;
     }
   }
+}
+
+function queueWait_s(place = 0) {
+  return Math.min(QUEUE_WAIT_S_MAX, Math.max(QUEUE_WAIT_S, place / PLACES_A_SECOND));
 }
 
 function isOver(state) {

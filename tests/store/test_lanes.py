@@ -7,6 +7,7 @@ from collections import deque
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -63,9 +64,9 @@ def test_a_newcomer_waits_for_one_of_each_that_wait_already(store: Store) -> Non
 
 # Submissions of lanes 0 to 3 (4 is the operator, who has none) and, as -1, claims.
 @hypothesis_settings(max_examples=25)
-@given(steps=st.lists(st.integers(-1, 4), max_size=25))
+@given(steps=st.lists(st.integers(-1, 4), max_size=25), long=st.sampled_from([0, 1000]))
 def test_lanes_take_turns_and_every_position_comes_true(
-    databases: Databases, mongo_directory: Path, steps: list[int]
+    databases: Databases, mongo_directory: Path, steps: list[int], long: int
 ) -> None:
     name = databases.take()
     store = stores.connect(settings_file.load(mongo_uri=embedded.uri(mongo_directory), mongo_database=name))
@@ -95,13 +96,33 @@ def test_lanes_take_turns_and_every_position_comes_true(
             if step not in line:
                 line.append(step)
         waiting = [*(one for one in line if isinstance(one, str)), *(id for ids in of_lane.values() for id in ids)]
-        positions = {id: store.computations.queue_position(id) for id in waiting}
+        with mock.patch.multiple("store.long_line", LONG=long, KEPT_S=0.0, KEPT_TIMES=0):
+            positions = {id: store.computations.queue_position(id) for id in waiting}
         expected = [next_of_model() for _ in waiting]
         assert drain(store) == expected
         assert [positions[id] for id in expected] == list(range(1, len(expected) + 1))
     finally:
         store.close()
         databases.give_back(name)
+
+
+def test_in_a_long_line_places_are_told_without_a_query_for_each(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.long_line.LONG", 3)
+    monkeypatch.setattr("store.long_line.KEPT_S", 3600.0)
+    ids = [submit_as(store, f"client {number}") for number in range(6)]
+    assert [store.computations.queue_position(id) for id in ids[:2]] == [1, 2]
+    assert not store.computations.has_long_line()
+    assert store.computations.queue_position(ids[3]) == 4 and store.computations.has_long_line()
+    database = database_of(store).ready()
+    database.command("profile", 2)
+    try:
+        assert [store.computations.queue_position(id) for id in ids * 5] == [1, 2, 3, 4, 5, 6] * 5
+    finally:
+        database.command("profile", 0)
+    assert database["system.profile"].count_documents({"ns": f"{database.name}.computations"}) == 1
+    assert store.computations.queue_position(submit_as(store, "newcomer")) == 7
 
 
 def test_a_turn_of_a_session_waits_for_the_turns_before_it(store: Store) -> None:

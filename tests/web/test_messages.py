@@ -62,6 +62,19 @@ def test_nothing_new_keeps_the_place(client: FlaskClient, device: Device) -> Non
     assert read(client, id) == {**nothing, "queue_position": 1}
 
 
+def test_in_a_long_line_the_answer_to_a_submission_says_its_place(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(query: str = "?wait=0.01") -> dict[str, Any]:
+        return client.post(f"/computations{query}", json={"code": "1"}).get_json()  # type: ignore[no-any-return]
+
+    monkeypatch.setattr("store.long_line.LONG", 1)
+    first, second = answer(), answer()
+    assert "queue_position" not in first and "queue_position" not in second
+    assert read(client, second["id"])["queue_position"] == 2
+    assert answer()["queue_position"] == 3 and "queue_position" not in answer("")
+
+
 def test_after_beyond_the_end_is_refused(client: FlaskClient, device: Device) -> None:
     id = submit(client)["id"]
     device.run("a")
@@ -93,6 +106,32 @@ def test_a_long_poll_is_woken_by_a_message(
     waiter.join(10)
     assert texts(page["messages"]) == ["hello"]
     assert hints_alone.waiting == 0
+
+
+def test_who_waits_in_a_long_line_is_woken_by_news_and_asks_for_nothing_before(
+    app: Flask, client: FlaskClient, device: Device, hints_alone: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.long_line.LONG", 0)
+    monkeypatch.setattr("store.long_line.KEPT_S", 3600.0)  # a reading that tells of nothing that happens
+    monkeypatch.setattr("web.notifier.RECHECK_S", 0.01)
+    id = [submit(client)["id"] for _ in range(2)][1]
+    assert read(client, id)["queue_position"] == 2
+    computations, asked = app.extensions["singlecell"].store.computations, []
+    waits = computations.waits_in_a_long_line
+    monkeypatch.setattr(computations, "waits_in_a_long_line", lambda id: asked.append(id) or waits(id))
+    database, page = device.store._database.ready(), {}
+    database.command("profile", 2)
+    try:
+        waiter = threading.Thread(target=lambda: page.update(read(app.test_client(), id, wait=30)))
+        waiter.start()
+        wait_for(lambda: len(asked) > 20)
+    finally:
+        database.command("profile", 0)
+    assert database["system.profile"].count_documents({"command.filter._id": id}) == 1
+    device.run()
+    device.run()
+    waiter.join(30)
+    assert page["state"] == "done"
 
 
 def test_a_long_poll_is_woken_by_the_end(app: Flask, client: FlaskClient, hints_alone: Notifier) -> None:

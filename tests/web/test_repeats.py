@@ -61,6 +61,18 @@ def test_a_page_of_another_site_says_the_key_in_the_address(client: FlaskClient)
     assert send(client, path="?idempotency_key=other").get_json()["id"] in ids  # the header is before it
 
 
+def test_what_comes_again_as_if_for_the_first_time_is_known_all_the_same(client: FlaskClient, device: Device) -> None:
+    first = send(client, path="?first=1")
+    again = send(client, path="?first=1")
+    assert first.status_code == again.status_code == 201 and again.headers["Idempotent-Replayed"] == "true"
+    assert first.get_json()["id"] == again.get_json()["id"]
+    check_problem(send(client, code="2", path="?first=1"), 422, "another body")
+    device.run()
+    assert send(client, path="?first=1").get_json()["id"] == first.get_json()["id"]
+    assert device.store.claims.claim("device-1", languages=["python"], sessions=[], new_sessions=True) is None
+    check_problem(send(client, path="?first=2"), 400, "`first`")
+
+
 @pytest.mark.parametrize(("key", "status"), [("", 400), ("a", 201), ("a" * 255, 201), ("a" * 256, 400), ("a b", 400)])
 def test_a_key_is_1_to_255_visible_characters(client: FlaskClient, key: str, status: int) -> None:
     answer = send(client, key=key)

@@ -6,6 +6,7 @@ import io
 import threading
 import time
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -26,6 +27,7 @@ from web.client_shares import (
     sites_of,
 )
 from web.connections import CROWDED_S, Connection, Connections
+from web.return_times import RETURN_S_MAX, ReturnTimes
 from web.stages import SITE_SHARES, Kind
 from web.turns import Rate, Turns
 
@@ -198,7 +200,7 @@ def test_a_refusal_before_the_application_says_what_the_application_says(
     assert told[0] == told[1]
 
 
-@pytest.mark.parametrize("query", ["", "?idempotency_key=new"])
+@pytest.mark.parametrize("query", ["", "?idempotency_key=new", "?idempotency_key=again&first=1"])
 def test_a_full_queue_is_told_before_the_application_as_the_application_tells_it(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
@@ -225,7 +227,47 @@ def test_a_full_queue_is_told_before_the_application_as_the_application_tells_it
     store_of(app).bans.add("client", "203.0.113.9", "mining")
     assert submit(client, "203.0.113.9").status_code == 403
     monkeypatch.setattr(early_refusals, "answer", lambda *_: None)
-    assert told(early) == told(submit(client, "203.0.113.5", query, Origin="https://a.example"))
+    monkeypatch.setattr("web.return_times.SPREAD", 1.0)
+    late_again = submit(client, "203.0.113.5", query, Origin="https://a.example")
+    assert told(early)[2][1:] == told(late_again)[2][1:] and 2 <= int(early.headers["Retry-After"]) <= 3
+
+
+def test_who_comes_for_the_first_time_to_a_full_queue_costs_the_database_nothing(make_app: MakeApp) -> None:
+    app = make_app()
+    client, shares = app.test_client(), store_of(app).computations._shares
+    assert submit(client, "203.0.113.5").status_code == 201
+    shares._full_until, shares._free_places = time.monotonic() + 3600, 0
+    assert submit(client, "203.0.113.5", "?idempotency_key=a&first=1").status_code == 503  # the salts are read now
+    database = store_of(app)._database.ready()
+    database.command("profile", 2)
+    try:
+        for number in range(20):
+            assert submit(client, f"203.0.113.{number}", f"?idempotency_key={number}&first=1").status_code == 503
+        assert submit(client, "203.0.113.5", "?idempotency_key=a").status_code == 503
+    finally:
+        database.command("profile", 0)
+    asked = [entry["ns"].rpartition(".")[2] for entry in database["system.profile"].find({"op": {"$ne": "insert"}})]
+    assert asked.count("computations") == 1, asked  # for the last one, which may be there
+
+
+def test_the_more_find_the_queue_full_the_later_they_come_back_and_not_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("web.return_times.time", SimpleNamespace(monotonic=lambda: now[0]))
+    times = ReturnTimes()
+
+    def refused(a_second: int) -> set[int]:
+        """Refuse so many a second for a minute; return the times that the last hundred were told."""
+        told = []
+        for _ in range(60 * a_second):
+            now[0] += 1 / a_second
+            told.append(times.next_s())
+        return set(told[-100:])
+
+    assert refused(10) <= {2, 3}
+    many = refused(400)
+    assert min(many) >= 15 and max(many) <= 25 and len(many) > 5
+    assert max(refused(5000)) <= RETURN_S_MAX
+    assert refused(10) <= {2, 3}
 
 
 def test_methods_that_strangers_make_up_are_one_series_in_the_figures(make_app: MakeApp) -> None:
