@@ -14,6 +14,8 @@ from web.problems import refuse
 from web.turns import Rate, Turns
 
 REQUESTS_PER_S, REQUESTS_BURST = 200, 400  # as nginx.conf has it
+# Of its sockets at what is new, which nobody asks for: one cell is news for each socket of its kernel.
+LOOKS_PER_S, LOOKS_BURST = 200, 400
 TOO_MANY = "Too many requests come from your address; try again in a moment."
 UPLOADS, SITE_UPLOADS = 4, 16  # at once
 # At once in the database, and more that wait for these: so others' questions wait behind few of one client.
@@ -32,6 +34,7 @@ class ClientShares:
     """What each client, and each origin and key (its sites), may do at once, or how often."""
 
     requests: Rate = field(default_factory=lambda: Rate(REQUESTS_PER_S, REQUESTS_BURST))
+    looks: Rate = field(default_factory=lambda: Rate(LOOKS_PER_S, LOOKS_BURST))
     uploads: Turns = field(default_factory=lambda: Turns(UPLOADS))
     site_uploads: Turns = field(default_factory=lambda: Turns(SITE_UPLOADS))
     introspections: Turns = field(default_factory=lambda: Turns(INTROSPECTIONS, INTROSPECTIONS_WAITING))

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from flask.testing import FlaskClient
 from msgspec import Raw
 
 from store import Key, Store
 from tests.web.conftest import Device, MakeApp
+from web.connections import Connection
+from web.context import CONNECTION
+from web.doors import kernels_sockets
 from web.doors.kernels_frames import KEPT_BYTES_MAX, Header, Said, kept, stored
+from web.doors.kernels_sockets import KernelSocket
+from web.turns import Rate
+from web.websockets import WebSocket
 
 TOKEN = "a-token-of-the-operator"
 UPGRADE = {
@@ -81,3 +89,35 @@ def test_of_the_messages_kept_for_a_client_the_oldest_go_first(spare_bytes, left
     messages[0].content = Raw(b'"%b"' % (b"x" * room))
     texts = kept(messages)
     assert len(texts) == left and stored(texts[-1]) == messages[-1]
+
+
+def test_sockets_of_one_client_look_for_what_is_new_only_so_often(make_app: MakeApp, monkeypatch) -> None:
+    app = make_app()
+    context = app.extensions["singlecell"]
+    monkeypatch.setitem(context.client_shares.__dict__, "looks", Rate(per_s=0.001, burst=1))
+    connection = Connection()
+    connection.client = "192.0.2.1"
+
+    def pause(pause_s: float) -> None:
+        raise Paused(pause_s)
+
+    ours, theirs = socket.socketpair()
+    with app.test_request_context(environ_overrides={CONNECTION: connection}), ours, theirs:
+        kernel = context.store.kernels.create("python", "python3", None, None)
+        loop = KernelSocket(WebSocket(ours.fileno()), kernel, None, None)
+        loop.begin()
+        looks = 0
+        monkeypatch.setattr(kernels_sockets.time, "sleep", pause)
+        with pytest.raises(Paused):
+            while looks < 5:
+                context.notifier.wake(kernel.id)
+                loop._round()
+                looks += 1
+        monkeypatch.undo()
+        assert looks == 2
+        loop.channels[0].leave()
+        loop.socket.close(1000)
+
+
+class Paused(Exception):
+    """The loop was to pause."""

@@ -78,6 +78,11 @@ class Channel(Follower):
             self._send(self.said.popleft())
         return moved
 
+    @property
+    def is_to_look(self) -> bool:
+        """Whether its next step asks the database for what is new."""
+        return self.turns.hint.is_there if self.turns else self._suspicion.is_there
+
     def look_around(self) -> None:
         """See what others did with the kernel, and whether its session has ended. Raises StoreUnavailableError."""
         self._suspicion.is_there = False

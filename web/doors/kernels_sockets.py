@@ -12,6 +12,7 @@ from web.doors.kernels_channel import Channel
 from web.doors.kernels_frames import NotAMessageError, Said, read, write
 from web.doors.kernels_requests import hear
 from web.notifier import RECHECK_S, RECHECKS_PER_S
+from web.turns import Rate
 from web.websockets import INTERNAL, NORMAL, NOT_A_MESSAGE, TRY_AGAIN, ClosedError, WebSocket
 
 HEARTBEAT_S = 15.0  # between two looks of a socket that waits for nothing
@@ -87,6 +88,8 @@ class SocketLoop:
         self.event.clear()
         moved = self._listen() > 0
         for channel in list(self.channels):
+            if channel.is_to_look:
+                self._pause(self.context.client_shares.looks)  # what comes meanwhile is read with the same look
             moved = channel.step() or moved
             if channel.is_over:
                 self.lose(channel)
@@ -114,7 +117,11 @@ class SocketLoop:
 
     def count(self) -> None:
         """Count what came as a request of its client; what is more than it may send is done later."""
-        while (pause_s := self.context.client_shares.requests.pause_s(self._client)) > 0:
+        self._pause(self.context.client_shares.requests)
+
+    def _pause(self, rate: Rate) -> None:
+        """Count one more of what the client may do so often, when it may."""
+        while (pause_s := rate.pause_s(self._client)) > 0:
             time.sleep(pause_s)
 
     @property
