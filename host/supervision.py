@@ -27,7 +27,7 @@ EARLY_S = 2.0
 KILL_S = 3.5
 GONE_S = 1.0
 LOOK_S = 0.02
-HEAR_S = 1.0  # for what it said last to come through its pipe, which others may hold open
+HEAR_S = 0.5  # for what it said last to come through its pipe, which others may hold open
 # Of a service that has never worked: a start that fails so often fails for a reason that no other start mends.
 DEATHS_MAX_AT_START = 3
 # What was in its way may go by itself: workers of the web part that has died hold its port for a moment.

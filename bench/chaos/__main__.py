@@ -36,7 +36,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 DISK_BYTES, CODE_BYTES = 1 << 30, 16 << 20
 DISK = {"disk_free_bytes_min": 400 << 20, "disk_free_bytes_end": 256 << 20}
 CALM_S, CALM_QUICK_S = 3.0, 1.0  # before each fault
-QUICK = {"lease_s": 4.0, "heartbeat_s": 0.5, "heartbeat_timeout_s": 3.0, "redial_s_max": 4.0, "mongo_timeout_s": 1.0}
+QUICK = {"lease_s": 3.0, "heartbeat_s": 0.5, "heartbeat_timeout_s": 3.0, "redial_s_max": 4.0, "mongo_timeout_s": 1.0}
 ORDINARY = {"lease_s": 15.0, "heartbeat_s": 2.0, "heartbeat_timeout_s": 12.0, "redial_s_max": 30.0}
 # What a machine that is busy with other things may take beyond leases and heartbeats: to start parts, to run cells.
 STARTS_S = 30.0

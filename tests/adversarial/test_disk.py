@@ -20,6 +20,7 @@ from tests.checking_client import CheckingClient
 from tests.client import Client
 
 MIB = 1 << 20
+WORKERS = 12
 DISK_BYTES = 2560 * MIB
 FLOOR_BYTES, END_BYTES = 768 * MIB, 512 * MIB  # the second as by default: MongoDB itself may write so much
 STORED_BYTES, CLIENT_BYTES = 256 * MIB, 192 * MIB
@@ -30,6 +31,7 @@ disk_free_bytes_end = {END_BYTES}
 stored_bytes_max = {STORED_BYTES}
 client_stored_bytes_max = {CLIENT_BYTES}
 client_permalinks_day_bytes_max = 1000000
+workers = {WORKERS}
 cell_wall_s = 30.0
 cell_cpu_s = 10.0
 """
@@ -44,6 +46,7 @@ except KeyboardInterrupt:
     time.sleep(1.2)
 """
 ANSWER_S = 60.0
+COUNT = WORKERS + 8
 
 pytestmark = [
     pytest.mark.root,
@@ -174,12 +177,12 @@ def test_with_no_room_at_all_cells_that_make_much_are_ended_and_short_ones_are_n
 
 def test_a_cell_that_waits_in_the_queue_runs_when_there_is_room_again(client, server):
     with ThreadPoolExecutor(8) as clients:
-        ids = list(clients.map(lambda n: client.submit(f"import time; time.sleep(2); {n}")["id"], range(60)))
+        ids = list(clients.map(lambda n: client.submit(f"import time; time.sleep(2); {n}")["id"], range(COUNT)))
     with filled(server.data, END_BYTES // 2):
         first = client.finish(ids[0])
         assert first.state == "done"
         assert [client.get(id)["state"] for id in ids].count("failed") == 0
-    assert [client.finish(id).result for id in ids] == [str(n) for n in range(60)]
+    assert [client.finish(id).result for id in ids] == [str(n) for n in range(COUNT)]
 
 
 def test_a_flood_of_uploads_leaves_the_database_and_its_neighbours_alone(client, server, innocent):

@@ -27,8 +27,8 @@ SUPERVISOR = r"run_module\('untrusted'"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A server without Sage, which each supervisor that replaces another would load anew."""
-    with serve(SETTINGS) as running:
+    """A server without Sage, which each supervisor that replaces another would load anew, and with time for cells."""
+    with serve(SETTINGS.replace("cell_wall_s = 15.0", "cell_wall_s = 60.0")) as running:
         yield running
 
 
