@@ -47,7 +47,7 @@ export default {
   file_unreadable: "{name} cannot be read.",
   language_missing: "{language} cannot be run on this server.",
   key_missing: "Code runs here only with a key. The author of the page can ask the operator of this server for one.",
-  key_unknown: "The key of this page is not known here, or was taken back. Its author can ask the operator of this server for another.",
+  key_unknown: "The key of this page is not known here, or was taken back. The author of the page can ask the operator of this server for another.",
   key_page: "The key of this page is for pages of another site.",
   key_language: "The key of this page is not for {language}.",
   banned: "This server runs nothing more for you. Its operator can say why.",
