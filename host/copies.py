@@ -32,9 +32,8 @@ def copy_app(parent: Path, trusted: Account) -> Path:
     give(parent, trusted, 0o750)
     files = sorted(_product_files())
     copy = parent / _hash(files)
-    if not copy.exists():
+    while not _hold(copy):
         _copy(files, copy, trusted)
-    _lock(copy, fcntl.LOCK_SH)
     for other in parent.iterdir():
         if other != copy and other.is_dir():
             _remove_unused(other)
@@ -76,6 +75,18 @@ def _copy(files: list[Path], copy: Path, trusted: Account) -> None:
         half.rename(copy)
     except OSError:  # another launcher was quicker
         shutil.rmtree(half)
+
+
+def _hold(copy: Path) -> bool:
+    """Hold a copy; return False when there is none: a launcher of another checkout may remove it before we hold it."""
+    try:
+        descriptor = _lock(copy, fcntl.LOCK_SH)
+        if os.path.samestat(os.fstat(descriptor), copy.stat()):
+            return True
+    except FileNotFoundError:
+        return False
+    os.close(descriptor)
+    return False
 
 
 def _lock(directory: Path, kind: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -58,6 +59,22 @@ def test_a_copy_that_nobody_runs_is_removed_and_one_in_use_is_not(tmp_path):
         finally:
             holder.kill()
     assert {path.name for path in parent.iterdir()} == {"used", copy.name}
+
+
+@pytest.mark.root
+def test_a_copy_that_another_launcher_removes_before_it_is_held_is_made_anew(tmp_path, monkeypatch):
+    lock, removed = copies._lock, []
+
+    def lock_late(directory: Path, kind: int) -> int:
+        descriptor = lock(directory, kind)
+        if directory.suffix == "" and len(removed) < 2:  # as who holds it alone, and whom we have waited for
+            shutil.rmtree(directory)
+            removed.append(directory)
+        return descriptor
+
+    monkeypatch.setattr(copies, "_lock", lock_late)
+    copy = copies.copy_app(tmp_path / "app", accounts.make_trusted())
+    assert removed == [copy, copy] and (copy / "web_server.py").exists()
 
 
 @pytest.mark.root
