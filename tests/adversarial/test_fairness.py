@@ -143,13 +143,14 @@ class Attacker:
 
 def test_a_neighbour_of_a_session_with_8000_files_is_not_held_up(few: CheckingClient) -> None:
     """J5"""
+    single_s = p95_s(few, lambda: few.run("1 + 1"))  # before there are kept sessions, which would give way to these
     session = few.run("1", keep=True).description["session"]
 
     def turn() -> None:
         assert few.run("1 + 1", session=session, keep=True).result == "2"
 
     attacker = Attacker(few.url, WALKER)
-    alone_s = max(p95_s(few, turn), p95_s(few, lambda: few.run("1 + 1")))
+    alone_s = max(p95_s(few, turn), single_s)
     with ThreadPoolExecutor(1) as threads:
         attack = threads.submit(attacker.go_on)
         wait_for(lambda: attacker.turns or attack.done())
