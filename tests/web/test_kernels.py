@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import socket
+from threading import Event
+from types import SimpleNamespace
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from msgspec import Raw
 
-from store import Key, Store
+from store import Key, Store, Turn
 from tests.web.conftest import Device, MakeApp
 from web.connections import Connection
 from web.context import CONNECTION
 from web.doors import kernels_sockets
 from web.doors.kernels_frames import KEPT_BYTES_MAX, Header, Said, kept, stored
 from web.doors.kernels_sockets import KernelSocket
+from web.doors.kernels_turns import UnreadTurns
+from web.notifier import RECHECK_S
 from web.turns import Rate
 from web.websockets import WebSocket
 
@@ -121,3 +126,37 @@ def test_sockets_of_one_client_look_for_what_is_new_only_so_often(make_app: Make
 
 class Paused(Exception):
     """The loop was to pause."""
+
+
+class Silent:
+    """A socket over which nothing comes; to wait at it takes no time but the clock's."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def receive(self) -> tuple[()]:
+        """Return that no message has come."""
+        return ()
+
+    def flush(self) -> None:
+        """Have nothing to write."""
+
+    def wait(self, event: Event, wait_s: float, *, hears: bool = True) -> None:
+        """Let the time go by."""
+        self.now_s += wait_s
+
+
+def test_a_lost_hint_costs_a_new_socket_a_second_and_no_more(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = Silent()
+    monkeypatch.setattr(kernels_sockets, "time", SimpleNamespace(monotonic=lambda: silent.now_s))
+    with app.test_request_context(environ_overrides={CONNECTION: Connection()}):
+        loop = kernels_sockets.SocketLoop(silent)  # type: ignore[arg-type]
+        turns = UnreadTurns(loop.context, loop.event)
+        turns.add(Turn("1", 0, False, False, -1, None))
+        turns.hint.is_there = False  # it was looked at, and the hint that there is news was lost
+        channel = SimpleNamespace(turns=turns, step=lambda: False, is_over=False, held=(), keep_reading=lambda: None)
+        loop.channels.append(channel)  # type: ignore[arg-type]
+        while not turns.hint.is_there:
+            loop._round()
+        turns.clear()
+    assert silent.now_s - 1000.0 <= 2 * RECHECK_S

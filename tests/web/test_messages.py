@@ -103,7 +103,7 @@ def test_a_long_poll_is_woken_by_a_message(
     waiter.start()
     wait_for(lambda: hints_alone.waiting == 1)
     device.say(claim, "hello")
-    waiter.join(10)
+    waiter.join(25)  # below the 30 seconds that it would wait
     assert texts(page["messages"]) == ["hello"]
     assert hints_alone.waiting == 0
 
@@ -141,7 +141,7 @@ def test_a_long_poll_is_woken_by_the_end(app: Flask, client: FlaskClient, hints_
     waiter.start()
     wait_for(lambda: hints_alone.waiting == 1)
     client.delete(f"/computations/{id}")
-    waiter.join(10)
+    waiter.join(25)  # below the 30 seconds that it would wait
     assert page["state"] == "cancelled" and page["finished"] is True
 
 
@@ -154,7 +154,7 @@ def test_a_lost_hint_costs_no_result(app: Flask, client: FlaskClient, device: De
     waiter.start()
     wait_for(lambda: app.extensions["singlecell"].notifier.waiting == 1)
     device.say(claim, "hello")
-    waiter.join(10)
+    waiter.join(25)  # below the 30 seconds that it would wait
     assert texts(page["messages"]) == ["hello"]
 
 
