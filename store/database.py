@@ -63,9 +63,9 @@ class Database:
     def ready(self) -> MongoDatabase[dict[str, Any]]:
         """Return pymongo's database with all indexes made. Raises SchemaError, PyMongoError."""
         if not self._has_indexes:
+            schema.check(self._database)  # before the lock: who waits for a database that is away holds nobody up
             with self._lock:
                 if not self._has_indexes:
-                    schema.check(self._database)
                     self.ensure_indexes()
                     self._has_indexes = True
         return self._database
