@@ -20,6 +20,8 @@ from tests.browser.slow_line import SlowLine
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
 DEADLINE_MS = 30_000
+# Who opens pages that hold cells themselves: what lies in a frame has a memory of its own there.
+LEND_TO = {"cell", "embed", "made", "open_page", "sagecell", "select"}
 expect.set_options(timeout=SIGHT_MS)
 
 
@@ -61,10 +63,10 @@ def lender(browser) -> Iterator[Lender]:
 @pytest.fixture
 def page(request, browser, lender) -> Iterator[Page]:
     """A page in which nothing is left of other tests; `page.watch` has its errors and the hosts it asked."""
-    if {"cell", "embed"} & set(request.fixturenames):
+    if LEND_TO & set(request.fixturenames):
         yield lender.lend()
         lender.take_back()
-    else:  # what lies in a frame has a memory of its own there
+    else:
         page = new_page(browser, DEADLINE_MS)
         yield page
         page.context.close()

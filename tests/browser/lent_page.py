@@ -5,16 +5,20 @@ A page of its own costs a test a process: 190 to 290 ms of a processor, of which
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Error, Page
 
 # What a test does by these stays with the page, or with what is around it; such a page is lent to nobody else.
 LASTING = {
-    "add_init_script", "add_locator_handler", "clock", "close", "context", "emulate_media", "expect_popup",
-    "expose_binding", "expose_function", "mouse", "on", "once", "route", "route_web_socket", "set_default_timeout",
-    "set_extra_http_headers", "set_viewport_size", "touchscreen",
+    "add_init_script", "add_locator_handler", "clock", "close", "context", "expect_popup", "expose_binding",
+    "expose_function", "once", "route_web_socket", "set_default_timeout", "set_extra_http_headers", "touchscreen",
 }  # fmt: skip
+# And what a test does by these is undone.
+UNDONE = {"emulate_media", "mouse", "on", "route", "set_viewport_size"}
+AS_IT_WAS = dict.fromkeys(("color_scheme", "contrast", "forced_colors", "media", "reduced_motion"), "null")
+SIZE = {"width": 1280, "height": 720}
 
 
 class Watch:
@@ -47,15 +51,42 @@ class Watch:
 
 
 class LentPage(Page):
-    """A page that notes whether something has been done with it that lasts."""
+    """A page that notes what is done with it that lasts, and undoes what can be undone."""
 
     watch: Watch
     is_used_up = False
+    used: set[str]
+    listeners: list[tuple[str, Callable[..., object]]]
+
+    def begin(self) -> None:
+        """Be as new."""
+        self.is_used_up, self.used, self.listeners = False, set(), []
+        self.watch.forget()
 
     def __getattribute__(self, name: str) -> object:
         if name in LASTING:
             self.is_used_up = True
+        elif name in UNDONE:
+            self.used.add(name)
         return super().__getattribute__(name)
+
+    def on(self, event: str, f: Callable[..., object]) -> None:
+        """Add a listener, until the page is given back."""
+        self.listeners.append((event, f))
+        super().on(event, f)
+
+    def undo(self) -> None:
+        """Take back what was done: listeners, routes, the window's size, a reader's wishes, a button that is down."""
+        for event, listener in self.listeners:
+            self.remove_listener(event, listener)
+        if "route" in self.used:
+            self.unroute_all(behavior="ignoreErrors")
+        if "set_viewport_size" in self.used:
+            self.set_viewport_size(SIZE)
+        if "emulate_media" in self.used:
+            self.emulate_media(**AS_IT_WAS)
+        if "mouse" in self.used:
+            self.mouse.up()
 
 
 def new_page(browser: Browser, deadline_ms: int) -> Page:
@@ -82,8 +113,7 @@ class Lender:
             self._context = self._page.context
             self._devtools = self._context.new_cdp_session(self._page)
             self._page.__class__ = LentPage
-        self._page.is_used_up = False
-        self._page.watch.forget()
+        self._page.begin()
         return self._page
 
     def take_back(self) -> None:
@@ -93,6 +123,7 @@ class Lender:
             if page.is_used_up or len(page.watch.shown) != 1 or len(self._context.pages) != 1:
                 return self.close()
             [origin] = page.watch.shown
+            page.undo()
             page.evaluate("sessionStorage.clear()")
             page.goto("about:blank")
             self._devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
