@@ -165,7 +165,7 @@ def test_what_is_wider_than_a_phone_shows_at_which_side_it_goes_on(phone):
 
 def test_a_scene_in_three_dimensions_fits_a_phone(phone):
     cell = Cell(phone).ready()
-    cell.run("import plotly.graph_objects as go\ngo.Figure(go.Surface(z=[[1, 2], [3, 1]]))")
+    cell.run("import plotly.graph_objects as go\ngo.Figure(go.Surface(z=[[1, 2], [3, 1]]), {'height': 200})")
     drawn = cell.drawn.locator(".main-svg").first
     expect(drawn).to_be_visible()
     until(phone, lambda: drawn.evaluate("svg => svg.getBoundingClientRect().right <= innerWidth"))
