@@ -130,7 +130,7 @@ def test_reset_brings_the_authors_code_back(cell):
 
 
 def test_a_lost_network_gives_a_calm_sentence_and_nothing_is_lost_or_doubled(page, cell):
-    cell.start("import time\nfor i in range(40):\n    print('line', i)\n    time.sleep(0.05)").shows("line 2")
+    cell.start("import time\nfor i in range(40):\n    print('line', i)\n    time.sleep(0.1)").shows("line 2")
     page.context.set_offline(True)
     expect(cell.status).to_contain_text("Waiting for the network")
     page.context.set_offline(False)

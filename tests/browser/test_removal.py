@@ -11,7 +11,7 @@ CELLS = 200
 
 def test_a_cell_that_is_taken_out_while_it_runs_goes_on_when_it_is_put_back(embed, page):
     cell = embed("<main><single-cell id=moved></single-cell></main>")
-    cell.start("import time\nfor i in range(30):\n    print('line', i)\n    time.sleep(0.05)").shows("line 2")
+    cell.start("import time\nfor i in range(30):\n    print('line', i)\n    time.sleep(0.1)").shows("line 2")
     page.evaluate("() => { window.cell = document.querySelector('#moved'); cell.remove() }")
     page.wait_for_function("!cell.busy")
     assert page.evaluate("cell.state") == "idle"
