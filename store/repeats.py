@@ -48,7 +48,7 @@ class Repeats:
 
     @guarded
     def find(self, once: Once) -> First | None:
-        """Return what this key began, None when it is new. Raises StoreUnavailableError."""
+        """Return what this key began, None when it is new. It outlives a crash then. Raises StoreUnavailableError."""
         return self._together.ask(once)
 
     def _find_all(self, onces: Sequence[Once]) -> list[First | None]:
@@ -67,7 +67,14 @@ class Repeats:
                 firsts.setdefault(found["once"]["name"], first)
             else:  # the name is free again
                 computations.update_one({"_id": found["_id"]}, {"$unset": {"once": ""}})
+        self._wait_for_disk([first.computation.id for first in firsts.values() if not first.is_deleted])
         return [next((firsts[name] for name in once.names if name in firsts), None) for once in onces]
+
+    def _wait_for_disk(self, ids: Sequence[str]) -> None:
+        """Wait until computations are on the disk: their own requests may have ended without knowing, or wait still."""
+        if ids:
+            # It changes nothing; MongoDB waits for all that was written before.
+            self._database.durable("computations").update_many({"_id": {"$in": list(ids)}}, {"$unset": {"nothing": ""}})
 
 
 def name_of(whose: str, untrusted_key: str) -> str:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
+import signal
 import threading
+from pathlib import Path
 
 import pytest
+from bson import ObjectId
 
 import store as stores
 from store import Computation, Once, Store, Submission
 from tests import threads
+from tests.mongod import run_mongod
 from tests.store.conftest import Connect, age, claim, database_of, submit
 
 DAY_S = 86400
+END_S = 30.0
 KEY = Once(("today", "yesterday"))
+UNSTORED = {"_id": "unstored", "session": "other", "order": ObjectId(), "once": {"name": "today", "digest": b""}}
 
 
 def first_of(store: Store, once: Once = KEY) -> str | None:
@@ -25,6 +31,19 @@ def test_a_key_leads_to_its_computation_under_either_name(store: Store) -> None:
     assert store.repeats.find(KEY) is None
     id = submit(store, once=Once(("yesterday",)))
     assert first_of(store) == id and first_of(store, Once(("another",))) is None
+
+
+def test_what_a_repeat_is_told_of_outlives_a_crash(tmp_path: Path, connect: Connect) -> None:
+    with run_mongod(tmp_path) as mongod:
+        store = connect(tmp_path)
+        first = submit(store, once=Once(("other",)))
+        waiting = database_of(store).early("computations")  # as one whose own request waits for the disk still
+        waiting.insert_one({**(waiting.find_one({"_id": first}) or {}), **UNSTORED})
+        assert first_of(store) == UNSTORED["_id"]
+        mongod.signal(signal.SIGKILL)
+        mongod.wait(END_S)
+    with run_mongod(tmp_path):
+        assert first_of(connect(tmp_path)) == UNSTORED["_id"]
 
 
 def test_of_many_at_once_one_is_stored_and_all_are_told_it(connect: Connect) -> None:
