@@ -16,6 +16,9 @@
 #include <unistd.h>
 
 static const volatile int64_t none, *off = &none;
+/* By how much it was off when this thread read it last, -1 if it has not: a wait that was computed before the clock was
+ * set ends when it should, where it would last an hour longer else (and lasts so with a clock that is really set). */
+static _Thread_local int64_t seen = -1;
 
 __attribute__((constructor)) static void begin(void) {
     const char *name = getenv("CHAOS_CLOCK");
@@ -33,13 +36,13 @@ static int is_wall(clockid_t id) { return id == CLOCK_REALTIME || id == CLOCK_RE
 
 int clock_gettime(clockid_t id, struct timespec *now) {
     int code = syscall(SYS_clock_gettime, id, now);
-    if (!code && is_wall(id)) now->tv_sec += *off;
+    if (!code && is_wall(id)) now->tv_sec += seen = *off;
     return code;
 }
 
 int gettimeofday(struct timeval *restrict now, void *restrict zone) {
     int code = syscall(SYS_gettimeofday, now, zone);
-    if (!code) now->tv_sec += *off;
+    if (!code) now->tv_sec += seen = *off;
     return code;
 }
 
@@ -55,6 +58,6 @@ int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restr
     static int (*wait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
     if (!wait) wait = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
     struct timespec then = *until;
-    if (then.tv_sec > 1000000000) then.tv_sec -= *off; /* a time of the wall clock; the other counts from the boot */
+    if (then.tv_sec > 1000000000) then.tv_sec -= seen == -1 ? *off : seen; /* a time of the wall clock; the other counts from the boot */
     return wait(cond, mutex, &then);
 }

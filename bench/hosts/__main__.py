@@ -25,7 +25,7 @@ from bench.hosts.site import Site
 
 RESULTS = Path(__file__).parents[1] / "results"
 QUICK = {"lease_s": 4.0, "heartbeat_s": 0.5, "heartbeat_timeout_s": 3.0, "redial_s_max": 4.0, "mongo_timeout_s": 1.0,
-         "session_grace_s": 3.0}  # fmt: skip
+         "session_grace_s": 2.0}  # fmt: skip
 ORDINARY = {"lease_s": 15.0, "heartbeat_s": 2.0, "heartbeat_timeout_s": 12.0, "redial_s_max": 30.0,
             "session_grace_s": 30.0}  # fmt: skip
 STARTS_S = 60.0  # what a machine that is busy with other things may take beyond leases and heartbeats
