@@ -68,8 +68,9 @@ def _apart() -> list[str]:
 
 def run_apart(module: str, arguments: list[str]) -> int:
     """Run a module of this program in new namespaces, which end with it; return its exit code."""
-    argv = [*_apart(), sys.executable, "-m", module, *arguments]
-    return subprocess.run(tied(argv), env={**os.environ, INSIDE: "1"}, cwd=ROOT, check=False).returncode
+    # unshare hears no SIGTERM, which ``tied`` would send.
+    argv = ["setpriv", "--pdeathsig", "KILL", "--", *_apart(), sys.executable, "-m", module, *arguments]
+    return subprocess.run(argv, env={**os.environ, INSIDE: "1"}, cwd=ROOT, check=False).returncode
 
 
 def is_apart() -> bool:
