@@ -13,7 +13,8 @@ from store.database import Database
 
 LONG = 100  # so many in line are counted anew for each who asks
 KEPT_S = 1.0
-KEPT_TIMES = 50  # a reading is kept so many times as long as it took, so that it takes a small share of the time
+# A reading is kept so many times as long as it took, so that it takes a small share of the time; but not for ever.
+KEPT_TIMES, KEPT_S_MAX = 50, 10.0
 PLACE = {"lane": 1, "follows": 1, "queued": 1, "order": 1}  # the fields that say where a computation waits
 _AT_ONCE = 1000  # documents, so that others of the process get their turns in between
 
@@ -75,12 +76,14 @@ class LongLine:
         """Return the line as of a moment ago, None when it is not long. Raises PyMongoError."""
         began = time.monotonic()
         if self.is_long and began >= self._due:
+            if began >= self._due + KEPT_S:
+                self._reading = None  # nobody has asked for a while
             self._due = began + KEPT_S  # meanwhile others take what there is
             index = [("follows", ASCENDING), ("queued", ASCENDING), ("order", ASCENDING)]
             waiting = self._database.collection("computations").find({"state": "queued"}, PLACE, batch_size=_AT_ONCE)
             reading = Reading(list(waiting.hint("line").sort(index)))
             ended = time.monotonic()
-            self._due = ended + max(KEPT_S, KEPT_TIMES * (ended - began))
+            self._due = ended + max(KEPT_S, min(KEPT_S_MAX, KEPT_TIMES * (ended - began)))
             self.is_long = len(reading) >= LONG
             self._reading = reading if self.is_long else None
         return self._reading

@@ -73,8 +73,10 @@ class Notifier:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 break
-            is_hinted = event.wait(min(left_s, self._next_look_s()))
-            event.clear()  # before the look, so that a hint that comes during it is not lost
+            event.wait(min(left_s, self._next_look_s()))
+            is_hinted = event.is_set()
+            if is_hinted:
+                event.clear()  # before the look, so that a hint that comes during it is not lost
             if is_hinted or not is_known(found):
                 found = look()
         return found

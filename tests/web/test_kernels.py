@@ -154,7 +154,8 @@ def test_a_lost_hint_costs_a_new_socket_a_second_and_no_more(app: Flask, monkeyp
         turns = UnreadTurns(loop.context, loop.event)
         turns.add(Turn("1", 0, False, False, -1, None))
         turns.hint.is_there = False  # it was looked at, and the hint that there is news was lost
-        channel = SimpleNamespace(turns=turns, step=lambda: False, is_over=False, held=(), keep_reading=lambda: None)
+        silence = {"is_to_look": False, "is_over": False, "held": ()}
+        channel = SimpleNamespace(turns=turns, step=lambda: False, keep_reading=lambda: None, **silence)
         loop.channels.append(channel)  # type: ignore[arg-type]
         while not turns.hint.is_there:
             loop._round()
