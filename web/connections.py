@@ -20,7 +20,7 @@ from web.stages import CLIENT_SHARES, GIVES_WAY_AFTER_S, SHARES, SITE_SHARES, Ki
 HEAD_S = 10.0  # for the whole head of a request
 BODY_S = 10.0  # for a body or an answer, beside a second for each so many bytes:
 LEAST_RATE_BYTES_S = 16 << 10
-DRAIN_S = 2.0  # for the rest of a body that nobody wants
+DRAIN_S = 5.0  # for the rest of a body that nobody wants; at its pace (request_body.py) the longest takes 1.4
 ANSWER_S = 30.0  # for an answer whose length is not known
 CROWDED_S = 0.5  # the longest wait when all places for long polls are taken
 LOOK_S = 0.5  # between two looks at the deadlines
