@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import re
 import socket
 from contextlib import suppress
 
 from flask import Request
+from wsproto.utilities import generate_accept_token
 
 from web import accepting, headers
 from web.context import connection, here
 from web.problems import refuse
 from web.websockets import ClosedError, WebSocket
 
-_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
@@ -38,7 +36,7 @@ def accept(request: Request, protocol: str | None) -> WebSocket:
     descriptor = connection().descriptor
     if descriptor is None:
         raise ClosedError
-    proof = base64.b64encode(hashlib.sha1((_key_of(request) + _GUID).encode()).digest()).decode()
+    proof = generate_accept_token(_key_of(request).encode()).decode()
     lines = [
         "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
         f"Sec-WebSocket-Accept: {proof}", *([f"Sec-WebSocket-Protocol: {protocol}"] if protocol else []),

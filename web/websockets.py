@@ -1,7 +1,7 @@
 """Speaks WebSocket (RFC 6455) on a connection that uWSGI has accepted.
 
-uWSGI has frames, too; but it does not tell which ping was answered, the one sign that what was sent before it has come
-to the client itself, and not only to a proxy.
+The frames are wsproto's. uWSGI has some, too; but it does not tell which ping was answered, the one sign that what was
+sent before it has come to the client itself, and not only to a proxy.
 """
 
 from __future__ import annotations
@@ -12,11 +12,17 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from threading import Event
+from typing import Any
 
-from web.websocket_frames import BINARY, CLOSE, PING, PONG, TEXT, FrameError, Frames, head
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Message, Ping, Pong, TextMessage
+from wsproto.events import Event as Frame
+from wsproto.utilities import LocalProtocolError
 
-NORMAL, NOT_A_MESSAGE, INTERNAL, TRY_AGAIN = 1000, 1007, 1011, 1013  # why a socket is closed: RFC 6455, 7.4.1
-REASON_BYTES_MAX = 123  # of a frame that closes
+# Why a socket is closed: RFC 6455, 7.4.1.
+NORMAL, NOT_A_MESSAGE, TOO_LONG, INTERNAL, TRY_AGAIN = 1000, 1007, 1009, 1011, 1013
+MESSAGE_BYTES_MAX = 1 << 20
+PART_BYTES_MIN = 1 << 10  # of a message; shorter ones cost more than what they carry
 PING_S = 25.0  # of a socket on which nothing else is sent; proxies close what is silent for a minute
 PONG_S = 45.0  # within which something comes from a client that was pinged
 STALL_S = 30.0  # for which a client may take nothing of what is sent to it
@@ -47,7 +53,8 @@ class WebSocket:
         os.set_blocking(descriptor, False)
         self._descriptor, self._wait_write = descriptor, gevent.socket.wait_write
         self._readable = gevent.get_hub().loop.io(descriptor, 1)
-        self._frames = Frames()
+        self._frames = Connection(ConnectionType.SERVER)
+        self._message, self._part_bytes = bytearray(), 0  # what has come of one, and of its last part
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self.pings = self.answered = 0
@@ -59,20 +66,17 @@ class WebSocket:
 
         Yield None for each other frame of which a client may send any number: it costs about what a message costs.
         """
-        try:
+        yield from self._whole()
+        for _ in range(READS_AT_ONCE):
+            if not self._read():
+                break
             yield from self._whole()
-            for _ in range(READS_AT_ONCE):
-                if not self._read():
-                    break
-                yield from self._whole()
-        except FrameError as error:
-            raise ClosedError(error.code) from error
         if self.answered < self.pings and time.monotonic() > max(self._waits_since, self._heard_at) + PONG_S:
             raise ClosedError
 
     def send(self, message: bytes, *, is_text: bool) -> None:
         """Send a message, with the next ``flush`` at the latest. Raises ClosedError."""
-        self._put(TEXT if is_text else BINARY, message)
+        self._put(TextMessage(message.decode()) if is_text else BytesMessage(message))
         self._is_pinged = False
         if self._waiting_bytes >= WRITE_BYTES:
             self.flush()
@@ -84,7 +88,7 @@ class WebSocket:
             self._waits_since = now if self.answered == self.pings else self._waits_since
             self._pinged_at = now
             self.pings += 1
-            self._put(PING, self.pings.to_bytes(_NUMBER_BYTES, "big"))
+            self._put(Ping(self.pings.to_bytes(_NUMBER_BYTES, "big")))
             self._is_pinged = True
         if self._waiting:
             waiting, self._waiting, self._waiting_bytes = b"".join(self._waiting), [], 0
@@ -103,10 +107,10 @@ class WebSocket:
         """Say that the socket ends, and drop what waits; the end of its request ends it."""
         self._readable.stop()
         self._readable.close()
-        payload = code.to_bytes(2, "big") + reason.encode()[:REASON_BYTES_MAX]
         if self._is_open:
-            with suppress(OSError):  # there is room for it, unless the client does not read; then it does not get it
-                os.write(self._descriptor, head(CLOSE, len(payload)) + payload)
+            # There is room for it, unless the client does not read; then it does not get it.
+            with suppress(OSError, LocalProtocolError):
+                os.write(self._descriptor, self._frames.send(CloseConnection(code, reason)))
 
     def write(self, what: bytes) -> None:
         """Write bytes as they are. Raises ClosedError."""
@@ -132,9 +136,12 @@ class WebSocket:
         with suppress(OSError), socket.socket(fileno=os.dup(self._descriptor)) as ours:
             ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
-    def _put(self, kind: int, payload: bytes) -> None:
-        self._waiting += (head(kind, len(payload)), payload)
-        self._waiting_bytes += len(payload)
+    def _put(self, frame: Frame) -> None:
+        try:
+            self._waiting.append(self._frames.send(frame))
+        except LocalProtocolError as error:  # it is closing
+            raise ClosedError from error
+        self._waiting_bytes += len(self._waiting[-1])
 
     def _read(self) -> bool:
         """Read what has come; return whether there was anything. Raises ClosedError."""
@@ -147,20 +154,38 @@ class WebSocket:
         if not untrusted_bytes:
             raise ClosedError
         self._heard_at = time.monotonic()
-        self._frames.add(untrusted_bytes)
+        self._frames.receive_data(untrusted_bytes)
         return True
 
     def _whole(self) -> Iterator[bytes | None]:
-        """Yield the messages among the whole frames, None for others; answer them. Raises FrameError, ClosedError."""
-        for kind, payload in self._frames.whole():
-            if kind == CLOSE:
-                raise ClosedError
-            if kind == PONG and self._is_answered(payload):
-                self._acknowledge()
-                continue  # there are no more of these than we sent pings
-            if kind == PING:
-                self._put(PONG, payload)
-            yield payload if kind == BINARY else None
+        """Yield the messages that are whole, None for other frames; answer them. Raises ClosedError."""
+        for event in self._frames.events():
+            if isinstance(event, Message):
+                yield from self._pieces(event)
+            elif isinstance(event, CloseConnection):
+                is_theirs = self._frames.state is ConnectionState.REMOTE_CLOSING
+                raise ClosedError(NORMAL if is_theirs else int(event.code))
+            elif isinstance(event, Pong) and self._is_answered(bytes(event.payload)):
+                self._acknowledge()  # there are no more of these than we sent pings
+            else:
+                if isinstance(event, Ping):
+                    self._put(event.response())
+                yield None
+
+    def _pieces(self, event: Message[Any]) -> Iterator[bytes | None]:
+        """Add what came of a message; yield it when it is whole. Raises ClosedError."""
+        piece = event.data.encode() if isinstance(event.data, str) else event.data
+        self._message += piece
+        self._part_bytes += len(piece)
+        if len(self._message) > MESSAGE_BYTES_MAX:
+            raise ClosedError(TOO_LONG)
+        if event.message_finished:
+            message, self._message = bytes(self._message), bytearray()
+            yield message
+        elif event.frame_finished and self._part_bytes < PART_BYTES_MIN:
+            yield None
+        if event.frame_finished:
+            self._part_bytes = 0
 
     def _is_answered(self, payload: bytes) -> bool:
         """Note the ping that a pong answers; return whether there is one."""
