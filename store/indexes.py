@@ -46,6 +46,8 @@ INDEXES: dict[str, list[IndexModel]] = {
     "deleted": [
         IndexModel([("once.name", ASCENDING)], name="once"),
         IndexModel([("submitted", ASCENDING)], name="kept", expireAfterSeconds=ONCE_KEPT_S),
+        IndexModel([("client", ASCENDING), ("submitted", ASCENDING)], name="of_client",
+                   partialFilterExpression={"client": {"$exists": True}}),
     ],
     "messages": [
         IndexModel([("computation", ASCENDING), ("first", ASCENDING), ("attempt", ASCENDING)], name="batches",

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from pymongo import DESCENDING
+
 from store.database import Database
 from store.errors import OtherBodyError, guarded
 from store.indexes import ONCE_KEPT_S
@@ -22,7 +24,8 @@ from store.together import Together
 HASH_BYTES = 16
 TOGETHER_MAX = 100  # keys that are looked for with one command
 # The fields of a computation that are left of it until its key has run out.
-LEFT = {"once": 1, "submitted": 1, "session": 1, "language": 1, "state": 1, "turn": 1}
+LEFT = {"once": 1, "submitted": 1, "client": 1, "session": 1, "language": 1, "state": 1, "turn": 1}
+LEFT_MAX = 20_000  # of one client and day that has too much stored: some 9 MB
 
 
 @dataclass(frozen=True)
@@ -86,4 +89,12 @@ def left_of(batch: Iterable[Mapping[str, Any]], now: datetime) -> Sequence[dict[
     """Return what stays of computations that are deleted: what a repeat of each is answered with."""
     since = now - timedelta(seconds=ONCE_KEPT_S)
     kept = (found for found in batch if "once" in found and found["submitted"] > since)
-    return [{name: found[name] for name in ("_id", *LEFT)} for found in kept]
+    return [{name: found[name] for name in ("_id", *LEFT) if name in found} for found in kept]
+
+
+def bound_left(database: Database, client: str) -> None:
+    """Forget what is left of a client's oldest deleted computations, beyond ``LEFT_MAX``. Raises PyMongoError."""
+    left = database.collection("deleted")
+    newest = left.find({"client": client}, {"submitted": 1}).sort("submitted", DESCENDING)
+    for first_beyond in newest.skip(LEFT_MAX).limit(1):
+        left.delete_many({"client": client, "submitted": {"$lte": first_beyond["submitted"]}})

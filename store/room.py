@@ -15,6 +15,7 @@ from pymongo import ASCENDING
 from store.clients import Clients
 from store.database import Database
 from store.files import Files
+from store.repeats import bound_left
 from store.retention import COUNTED, forget
 from store.space import Space
 
@@ -52,6 +53,7 @@ def make_room(database: Database, files: Files, space: Space, clients: Clients) 
         if not gone:
             # A device that died may have counted less than there is, or more.
             clients.count({client: _stored_by(database, client) - stored_bytes})
+        bound_left(database, client)
         deleted += gone
     stored_bytes, most_bytes = space.stored_bytes(), space.stored_bytes_max()
     if stored_bytes > most_bytes * BEGIN_SHARE:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from store import Requester, Store
+from store import Once, Requester, Store, repeats
 from tests.mongod import new_name
 from tests.store.conftest import Connect, age, claim, database_of, message, state_of, submit
 
@@ -20,9 +20,9 @@ def database_name() -> str:
     return new_name()
 
 
-def run(store: Store, size_bytes: int, client: str | None = None) -> str:
+def run(store: Store, size_bytes: int, client: str | None = None, once: Once | None = None) -> str:
     """Run a cell that makes a file of this size; return its id."""
-    id = submit(store, requester=Requester(client))
+    id = submit(store, requester=Requester(client), once=once)
     held = claim(store)
     with store.files.write(held, "a.bin") as file:
         file.write(os.urandom(size_bytes))
@@ -68,6 +68,23 @@ def test_a_client_with_too_much_loses_its_own_oldest_and_nobody_else_anything(co
     assert all(left(store, others)) and left(store, ids) == [False] * 4 + [True] * 2
     assert room.full_clients == [] and store.clients.largest(0)["a"] < 4 * MIB
     assert store.make_room().deleted == 0
+
+
+@pytest.mark.parametrize("most", [3, 4, 5])
+def test_of_a_client_with_too_much_the_keys_of_the_newest_deleted_cells_are_known(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(repeats, "LEFT_MAX", most)
+    store = connect(stored_bytes_max=100 * MIB, client_stored_bytes_max=4 * MIB)
+    keys = [Once((f"key {number}",)) for number in range(6)]
+    others = Once(("another's",))
+    store.deletion.computation(run(store, MIB, "b", others))
+    ids = [run(store, MIB, "a", key) for key in keys]
+    store.make_room()
+    assert left(store, ids) == [False] * 4 + [True] * 2
+    known = [store.repeats.find(key) is not None for key in keys]
+    assert known == [False] * max(0, 4 - most) + [True] * (2 + min(4, most))
+    assert store.repeats.find(others) is not None
 
 
 def test_who_has_too_much_that_has_not_ended_is_named(connect: Connect) -> None:
