@@ -82,11 +82,12 @@ class Network:
     """The hosts of this program, and the switch that joins them. ``hosts``: by name."""
 
     def __init__(self) -> None:
-        for directory in ("/etc", "/srv"):
-            self._sh(
-                f"mount -t tmpfs tmpfs /mnt && mkdir /mnt/a /mnt/b && "
-                f"mount -t overlay -o lowerdir={directory},upperdir=/mnt/a,workdir=/mnt/b overlay {directory}"
-            )
+        # A copy, for overlays lie on one another twice at most, and a host's and perhaps the machine's own do.
+        self._sh("mount -t tmpfs tmpfs /mnt && cp -a /etc/. /mnt && mount --move /mnt /etc")
+        self._sh(
+            "mount -t tmpfs tmpfs /mnt && mkdir /mnt/a /mnt/b && "
+            "mount -t overlay -o lowerdir=/srv,upperdir=/mnt/a,workdir=/mnt/b overlay /srv"
+        )
         self._sh("mount -t tmpfs -o mode=1777 tmpfs /tmp; ip link set lo up")
         _copy_code()
         self._names = Path("/etc/hosts")

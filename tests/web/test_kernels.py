@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from threading import Event
 from types import SimpleNamespace
 
@@ -112,7 +113,8 @@ def test_sockets_of_one_client_look_for_what_is_new_only_so_often(make_app: Make
         loop = KernelSocket(WebSocket(ours.fileno()), kernel, None, None)
         loop.begin()
         looks = 0
-        monkeypatch.setattr(kernels_sockets.time, "sleep", pause)
+        clock = SimpleNamespace(monotonic=time.monotonic, sleep=pause)  # of the module: other threads sleep on
+        monkeypatch.setattr(kernels_sockets, "time", clock)
         with pytest.raises(Paused):
             while looks < 5:
                 context.notifier.wake(kernel.id)
