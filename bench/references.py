@@ -39,7 +39,8 @@ import os
 from flask import Flask, request
 from pymongo import MongoClient, WriteConcern
 app = Flask(__name__)
-cells = MongoClient(os.environ["MONGO"])["reference"].get_collection("cells", WriteConcern("majority", j=True))
+durable = WriteConcern("majority", j=True)
+cells = MongoClient(os.environ["MONGO"])["reference"].get_collection("cells", write_concern=durable)
 @app.post("/")
 def store():
     return {"id": str(cells.insert_one(request.get_json()).inserted_id)}, 201
@@ -83,7 +84,7 @@ def cell(client: Client, code: str) -> None:
     id = client.submit(code)["id"]
     result = client.result(id, list(client.follow(id)))
     right = {
-        "1+1": lambda: result.text == "2",
+        "1+1": lambda: result.text == "2\n",
         PLOT: lambda: any("image/png" in one["data"] for one in result.of_type("display_data")),
     }.get(code, lambda: result.text == f"{LINE}\n" * LINES)
     if not right():
