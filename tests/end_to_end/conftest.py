@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import requests
 
+from harness.kernel_sockets import KernelClient
 from harness.server import Server, serve
 from tests.checking_client import CheckingClient
 
@@ -39,3 +41,17 @@ def brief_server() -> Iterator[Server]:
 def brief(brief_server: Server) -> CheckingClient:
     """A client of the server with short limits."""
     return CheckingClient(brief_server.url)
+
+
+@pytest.fixture
+def kernels(server: Server) -> KernelClient:
+    """A client of the kernel API."""
+    return KernelClient(server.url)
+
+
+@pytest.fixture
+def kernel(kernels: KernelClient) -> Iterator[str]:
+    """A kernel that is ended after the test, where it has not ended before."""
+    id = kernels.start()
+    yield id
+    requests.delete(f"{kernels.url}/kernels/{id}", timeout=30)

@@ -6,11 +6,9 @@ import json
 import socket as sockets
 import time
 import uuid
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-import requests
 from tornado.httpclient import HTTPClientError
 
 from harness.kernel_sockets import (
@@ -30,20 +28,6 @@ from harness.processes import wait_for
 FORMS = pytest.mark.parametrize("form", [None, V1], ids=["default", "v1"])
 # An address of documentation: who comes from it has the shares of a client.
 SOMEBODY = {"X-Forwarded-For": "203.0.113.21"}
-
-
-@pytest.fixture
-def kernels(server) -> KernelClient:
-    """A client of the kernel API."""
-    return KernelClient(server.url)
-
-
-@pytest.fixture
-def kernel(kernels) -> Iterator[str]:
-    """A kernel that is ended after the test, where it has not ended before."""
-    id = kernels.start()
-    yield id
-    requests.delete(f"{kernels.url}/kernels/{id}", timeout=30)
 
 
 @FORMS

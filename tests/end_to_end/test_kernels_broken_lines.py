@@ -22,15 +22,6 @@ def line(server) -> Iterator[LossyLine]:
         yield line
 
 
-@pytest.fixture
-def kernel(server) -> Iterator[str]:
-    """A kernel, which is ended after the test."""
-    kernels = KernelClient(server.url)
-    id = kernels.start()
-    yield id
-    kernels.ask("DELETE", f"/kernels/{id}", 204)
-
-
 class Jupyter:
     """Speaks with the kernel as Jupyter's clients do."""
 

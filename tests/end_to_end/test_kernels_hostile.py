@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import socket as sockets
-from collections.abc import Iterator
 
 import pytest
 import requests
 
-from harness.kernel_sockets import KernelClient, KernelSocket, kinds, message
+from harness.kernel_sockets import KernelSocket, kinds, message
 from harness.processes import wait_for
 
 FLOODS = {
@@ -21,20 +20,6 @@ OPENS = (
     "GET /api/kernels/{kernel}/channels HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Forwarded-For: {client}\r\n\r\n"
 )
-
-
-@pytest.fixture
-def kernels(server) -> KernelClient:
-    """A client of the kernel API."""
-    return KernelClient(server.url)
-
-
-@pytest.fixture
-def kernel(kernels) -> Iterator[str]:
-    """A kernel that is ended after the test."""
-    id = kernels.start()
-    yield id
-    kernels.ask("DELETE", f"/kernels/{id}", 204)
 
 
 @pytest.mark.parametrize("kind", FLOODS)
