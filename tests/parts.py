@@ -33,7 +33,8 @@ PARTS = (
     Part(
         "floods and sieges",
         (
-            "tests/adversarial/test_fairness.py", "tests/adversarial/test_floods.py", "tests/adversarial/test_siege.py",
+            "tests/adversarial/test_fairness.py", "tests/adversarial/test_floods.py",
+            "tests/adversarial/test_overload.py", "tests/adversarial/test_siege.py",
             "tests/adversarial/test_stalling.py",
         ),
         alone=True,

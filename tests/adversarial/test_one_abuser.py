@@ -1,11 +1,10 @@
-"""One address that asks for far more than its share, and far more visitors than can be served: who is served, is.
+"""One address that asks for far more than its share.
 
 No other visitor of an abuser's is refused or held up, and a class is served.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,18 +15,14 @@ import pytest
 import requests
 
 from bench.attackers import ATTACKS, Attack
-from bench.crowd import Crowd
-from bench.machine import favoured
-from bench.overload import overload
 from bench.siege import NEIGHBOURS, neighbours, returns
 from harness.processes import wait_for
 from harness.server import Server, serve
 from harness.usage import sessions_group
 from tests.checking_client import CheckingClient
 
-SECONDS, BESIDE_S = 2.5, 1.5
+BESIDE_S = 1.5
 CLASS = 40
-TIMES = 5
 KINDS = [*ATTACKS["shares"], "permalinks", "long outputs", "uploads"]
 
 pytestmark = pytest.mark.timeout(300)
@@ -38,19 +33,6 @@ def besieged() -> Iterator[Server]:
     """A server with all the shares that it has by default; what an abuser leaves behind is over soon."""
     with serve("cell_wall_s = 6.0\ncell_cpu_s = 4.0\nqueue_length_max = 150\n") as server:
         yield server
-
-
-def test_five_times_as_many_visitors_as_can_be_served_keep_nobody_from_being_served(besieged: Server) -> None:
-    """J9"""
-    crowd = Crowd(besieged.url)
-    with favoured():
-        found = asyncio.run(overload(besieged, crowd, SECONDS, TIMES, visitors=(24,), closed_s=SECONDS))
-    assert not crowd.bad and not crowd.under_way, crowd.ends
-    assert set(crowd.refused) == {"503"} and not crowd.faults, (crowd.refused, crowd.faults)
-    # How many are served is measured on a machine of its own (docs/speed.md): here others compute, too, and what they
-    # leave of two processors in these seconds may be a twentieth of what they left before.
-    assert found.goodput > 0, found
-    assert found.before_s and found.after_s and returns(besieged.url)
 
 
 def test_a_long_turn_weighs_less_than_a_short_one_and_the_next_is_a_short_one_again(besieged: Server) -> None:
