@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from untrusted.supervisor.looks import BATCH_S, IDLE_WATCH_S, WATCH_S, Looks
+import pytest
+
+from untrusted.supervisor.looks import BATCH_S, IDLE_LOOKS_PER_S, IDLE_WATCH_S, WATCH_S, Looks
+
+WITHOUT_LOSS = int(IDLE_LOOKS_PER_S * IDLE_WATCH_S)  # so many idle ones are looked at as often as few
 
 
 def looked_at(looks: Looks, busy: set[str], from_s: float, to_s: float) -> tuple[Counter[str], int]:
@@ -19,17 +23,40 @@ def looked_at(looks: Looks, busy: set[str], from_s: float, to_s: float) -> tuple
     return counts, rounds
 
 
-def test_a_busy_session_is_looked_at_often_and_a_thousand_idle_ones_seldom():
-    looks = Looks()
-    names = [f"idle{n}" for n in range(1000)]
+def idle(looks: Looks, count: int) -> list[str]:
+    """Have so many sessions become idle one after another, within a second; return their names."""
+    names = [f"idle{n}" for n in range(count)]
     for n, name in enumerate(names):
-        looks.put(name, False, n / 1000)  # they come one after another
+        looks.put(name, False, n / count)
+    return names
+
+
+@pytest.mark.parametrize("count", [1, WITHOUT_LOSS - 1, WITHOUT_LOSS])
+def test_an_idle_session_is_looked_at_seldom_and_a_busy_one_often(count: int):
+    looks = Looks()
+    names = idle(looks, count)
     looks.put("busy", True, 1.0)
     counts, rounds = looked_at(looks, {"busy"}, 1.0, 11.0)
     assert counts["busy"] >= 10 / (WATCH_S + BATCH_S) - 1
     assert min(counts[name] for name in names) >= 10 / (IDLE_WATCH_S + BATCH_S) - 1
     assert max(counts[name] for name in names) <= 10 / IDLE_WATCH_S + 1
     assert rounds <= 10 / BATCH_S + 1
+
+
+@pytest.mark.parametrize("count", [WITHOUT_LOSS + 1, 1000])
+def test_many_idle_sessions_are_looked_at_no_more_often_together(count: int):
+    looks = Looks()
+    names = idle(looks, count)
+    counts, _ = looked_at(looks, set(), 1.0, 11.0)
+    assert sum(counts.values()) <= 10 * IDLE_LOOKS_PER_S + count  # each is due once from before
+    assert min(counts[name] for name in names) >= 10 // (count / IDLE_LOOKS_PER_S + BATCH_S) - 1
+
+
+def test_what_no_kernel_bounds_is_looked_at_as_often_beside_many():
+    looks = Looks(WATCH_S)
+    names = idle(looks, 1000)
+    counts, _ = looked_at(looks, set(), 1.0, 3.0)
+    assert min(counts[name] for name in names) >= 2 / (WATCH_S + BATCH_S) - 1
 
 
 def test_a_turn_that_begins_in_an_idle_session_is_looked_at_soon():

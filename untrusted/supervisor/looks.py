@@ -8,6 +8,7 @@ from collections import OrderedDict
 WATCH_S = 0.1  # between two looks at a session that computes: reading its counters costs tens of microseconds
 # At one that does not: what it may do beside is bounded by the kernel, and a look only says that it ran into a bound.
 IDLE_WATCH_S = 0.5
+IDLE_LOOKS_PER_S = 200  # at most, of all that are idle: of a thousand each is looked at every five seconds
 BATCH_S = 0.05  # between two rounds of looks: each round costs as much as some looks
 
 
@@ -16,7 +17,7 @@ class Looks:
 
     def __init__(self, idle_watch_s: float = IDLE_WATCH_S) -> None:
         self._idle_watch_s = idle_watch_s
-        # When each is due. Every one of a kind waits for as long, so the first is always the next.
+        # When each is due. Every one of a kind waits for about as long, so the first is the next.
         self._busy: OrderedDict[str, float] = OrderedDict()
         self._idle: OrderedDict[str, float] = OrderedDict()
         self._again_at = 0.0
@@ -29,7 +30,12 @@ class Looks:
         if is_busy:
             self._busy[session] = now + WATCH_S
         else:
-            self._idle[session] = now + self._idle_watch_s
+            self._idle[session] = now + self._idle_pause_s()
+
+    def _idle_pause_s(self) -> float:
+        if self._idle_watch_s <= WATCH_S:
+            return self._idle_watch_s  # no kernel bounds them
+        return max(self._idle_watch_s, len(self._idle) / IDLE_LOOKS_PER_S)
 
     def forget(self, session: str) -> None:
         """Look at a session no more."""
