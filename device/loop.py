@@ -126,6 +126,7 @@ class Device:
                 self._store_is_away = True
                 log.warning("%s; queued cells wait, running ones go on", error)
             self._store_pause_s = min(max(2 * self._store_pause_s, STORE_PAUSE_S_FIRST), STORE_PAUSE_S_MAX)
+            self._store.standstill.look()
             self._store_back_at = time.monotonic() + self._store_pause_s
             self._trigger.look()
 

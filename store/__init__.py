@@ -88,6 +88,7 @@ from store.served_languages import ServedLanguages
 from store.session_turns import Turn
 from store.sessions import Sessions
 from store.space import FULL, NEARLY_FULL, Space
+from store.standstill import Standstill
 from store.states import MOVES, OVER, State
 
 __all__ = [
@@ -143,6 +144,7 @@ class Store:
         self.backup, self.restore = Backup(database), Restore(database, self.sessions, expiry)
         self.report = Report(database)
         self.overview = Overview(database, self.space)
+        self.standstill = Standstill(database)
 
     @guarded
     def ping(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -105,9 +106,9 @@ class Database:
         if database.command("collStats", name)["freeStorageSize"] >= COMPACT_BYTES_MIN:
             database.command("compact", name, force=True)
 
-    def admin(self, command: str) -> None:
-        """Give the whole MongoDB a command. Raises PyMongoError."""
-        self._client.admin.command(command)
+    def admin(self, command: str) -> Mapping[str, Any]:
+        """Give the whole MongoDB a command; return its answer. Raises PyMongoError."""
+        return self._client.admin.command(command)
 
     def ping(self) -> None:
         """Ask MongoDB for a sign of life. Raises PyMongoError."""

@@ -17,7 +17,7 @@ def log_file(directory: Path) -> Path:
     return directory / "mongod.log"
 
 
-def rotate(directory: Path, reopen: Callable[[], None] = lambda: None) -> None:
+def rotate(directory: Path, reopen: Callable[[], object] = lambda: None) -> None:
     """Put a log that is too long aside, in the place of the one before. Raises OSError.
 
     ``reopen`` makes a mongod that runs begin a new log.
@@ -28,7 +28,7 @@ def rotate(directory: Path, reopen: Callable[[], None] = lambda: None) -> None:
         reopen()
 
 
-def try_to_rotate(directory: Path, reopen: Callable[[], None]) -> None:
+def try_to_rotate(directory: Path, reopen: Callable[[], object]) -> None:
     """Rotate the log of a mongod that runs; when that fails, log it: the next sweep tries again."""
     try:
         rotate(directory, reopen)

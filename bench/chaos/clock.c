@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -15,10 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LOOK_S = 1 }; /* so soon a wait hears of a clock that was set */
 static const volatile int64_t none, *off = &none;
-/* By how much it was off when this thread read it last, -1 if it has not: a wait that was computed before the clock was
- * set ends when it should, where it would last an hour longer else (and lasts so with a clock that is really set). */
-static _Thread_local int64_t seen = -1;
 
 __attribute__((constructor)) static void begin(void) {
     const char *name = getenv("CHAOS_CLOCK");
@@ -36,13 +35,13 @@ static int is_wall(clockid_t id) { return id == CLOCK_REALTIME || id == CLOCK_RE
 
 int clock_gettime(clockid_t id, struct timespec *now) {
     int code = syscall(SYS_clock_gettime, id, now);
-    if (!code && is_wall(id)) now->tv_sec += seen = *off;
+    if (!code && is_wall(id)) now->tv_sec += *off;
     return code;
 }
 
 int gettimeofday(struct timeval *restrict now, void *restrict zone) {
     int code = syscall(SYS_gettimeofday, now, zone);
-    if (!code) now->tv_sec += seen = *off;
+    if (!code) now->tv_sec += *off;
     return code;
 }
 
@@ -53,11 +52,20 @@ time_t time(time_t *to) {
     return now.tv_sec;
 }
 
+/* A wait until a time of the wall clock lasts longer when that is set back meanwhile, as with the kernel's own. */
 int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex,
                            const struct timespec *restrict until) {
     static int (*wait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
     if (!wait) wait = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
-    struct timespec then = *until;
-    if (then.tv_sec > 1000000000) then.tv_sec -= seen == -1 ? *off : seen; /* a time of the wall clock; the other counts from the boot */
-    return wait(cond, mutex, &then);
+    if (until->tv_sec < 1000000000) return wait(cond, mutex, until); /* a time since the boot */
+    for (;;) {
+        struct timespec then = *until, soon;
+        then.tv_sec -= *off;
+        syscall(SYS_clock_gettime, CLOCK_REALTIME, &soon);
+        int is_due = then.tv_sec < soon.tv_sec || (then.tv_sec == soon.tv_sec && then.tv_nsec <= soon.tv_nsec);
+        soon.tv_sec += LOOK_S;
+        int is_far = then.tv_sec > soon.tv_sec;
+        int code = wait(cond, mutex, is_far ? &soon : &then);
+        if (code != ETIMEDOUT || is_due || !is_far) return code;
+    }
 }
