@@ -55,6 +55,7 @@ from store.kernels import Kernel, Kernels, Position
 from store.keys import Keys
 from store.lanes import Lanes, lane_of
 from store.log import try_to_rotate
+from store.long_line import FarBack
 from store.messages import INSIDE_BYTES_MAX, Messages
 from store.migrations import Migrations
 from store.models import (
@@ -96,12 +97,12 @@ __all__ = [
     "EVENT_KINDS", "FULL", "INSIDE_BYTES_MAX", "JOB_FILE_BYTES_MAX", "MARK", "MOVES", "NEARLY_FULL", "NOBODY",
     "NOBODY_PASSED", "OPERATOR", "ORIGIN", "OVER", "REASONS", "AdministrationError", "Ban", "Budget", "Check",
     "ChecksFullError", "Claim", "ClientFullError", "Computation", "ComputationOverError", "Deed", "End", "Event",
-    "FileEntry", "FileWriter", "First", "Introspection", "IntrospectionReply", "KeptSession", "Kernel", "Key",
-    "Location", "LostClaimError", "NoSpaceError", "NotAskingError", "Once", "OtherBodyError", "OtherLanguageError",
-    "OverShareError", "Overtime", "PassedOver", "Permalink", "Position", "QueueFullError", "Reason", "RemovedError",
-    "Requester", "Room", "SchemaError", "ServedLanguages", "Session", "SessionGoneError", "Silence", "State", "Store",
-    "StoreError", "StoreUnavailableError", "StoredFile", "Submission", "Turn", "UnknownMarkError",
-    "UnknownSessionError", "Wish", "client_full", "connect", "lane_of", "name_of",
+    "FarBack", "FileEntry", "FileWriter", "First", "Introspection", "IntrospectionReply", "KeptSession", "Kernel",
+    "Key", "Location", "LostClaimError", "NoSpaceError", "NotAskingError", "Once", "OtherBodyError",
+    "OtherLanguageError", "OverShareError", "Overtime", "PassedOver", "Permalink", "Position", "QueueFullError",
+    "Reason", "RemovedError", "Requester", "Room", "SchemaError", "ServedLanguages", "Session", "SessionGoneError",
+    "Silence", "State", "Store", "StoreError", "StoreUnavailableError", "StoredFile", "Submission", "Turn",
+    "UnknownMarkError", "UnknownSessionError", "Wish", "client_full", "connect", "lane_of", "name_of",
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from store.files import Files, size_of
 from store.forced_end import NEEDED, ForcedEnds
 from store.hints import Hints
 from store.lanes import Lanes
+from store.long_line import FarBack
 from store.models import UNREAD, Computation, Once, Submission
 from store.queue import Queue
 from store.repeats import Repeats
@@ -112,6 +113,14 @@ class Computations:
         Raises StoreUnavailableError.
         """
         return self._lanes.place(id) is not None
+
+    @guarded
+    def far_back(self, id: str) -> FarBack | None:
+        """Return a first turn if it stands far back in a long line: so it waits still, and need not be looked at.
+
+        It may have been cancelled in the last moment. Raises StoreUnavailableError.
+        """
+        return self._lanes.far_back(id)
 
     def has_long_line(self) -> bool:
         """Return whether the line has been found long, by this process: nobody is asked."""

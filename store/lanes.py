@@ -19,7 +19,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from store.database import Database, Documents
 from store.hints import Hints
-from store.long_line import PLACE, LongLine
+from store.long_line import PLACE, FarBack, LongLine
 from store.requester import Requester
 
 # Many pages of one client have so many lanes at most: what a class may have, and who pretends to be one.
@@ -88,6 +88,10 @@ class Lanes:
         """
         reading = self._long_line.read()
         return None if reading is None else reading.place(id)
+
+    def far_back(self, id: str) -> FarBack | None:
+        """Return a first turn if it stands far back in a long line. Raises PyMongoError."""
+        return self._long_line.far_back(id)
 
     def before(self, waiting: Mapping[str, Any]) -> int:
         """Return how many first turns are claimed before this one that waits, if no other comes.

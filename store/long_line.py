@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import ASCENDING
 
@@ -15,17 +15,31 @@ LONG = 100  # so many in line are counted anew for each who asks
 KEPT_S = 1.0
 # A reading is kept so many times as long as it took, so that it takes a small share of the time; but not for ever.
 KEPT_TIMES, KEPT_S_MAX = 50, 10.0
+# What may be claimed within so long, at twice the pace of late, is near, and so are the first: they are looked at.
+NEAR_S, NEAR_TIMES, NEAR = 2.0, 2, 50
 PLACE = {"lane": 1, "follows": 1, "queued": 1, "order": 1}  # the fields that say where a computation waits
+SITES = {"origin": 1, "key": 1}
 _AT_ONCE = 1000  # documents, so that others of the process get their turns in between
 
 
-class Reading:
-    """The places of all first turns that wait, as they were at one moment.
+class FarBack(NamedTuple):
+    """A first turn that stands so far back in a long line that it waits still; its origin and its key."""
 
-    ``found``: of each what PLACE reads, in the order of the index ``line``: those in line, then those behind others.
+    place: int
+    origin: str | None
+    key: str | None
+
+
+class Reading:
+    """The places of all first turns that wait, as they were at one moment: ``at``, by the monotonic clock.
+
+    ``found``: of each what PLACE and SITES read, in the order of the index ``line``: those in line, then those behind
+    others.
     """
 
-    def __init__(self, found: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, found: Sequence[Mapping[str, Any]], at: float) -> None:
+        self.at = at
+        self._sites = {one["_id"]: (one.get("origin"), one.get("key")) for one in found}
         in_line = [one for one in found if one.get("follows") is None]
         self._turns = [(one["queued"], one["order"]) for one in in_line]
         self._places = {one["_id"]: place for place, one in enumerate(in_line, 1)}
@@ -39,6 +53,14 @@ class Reading:
 
     def __len__(self) -> int:
         return len(self._turns)
+
+    def sites(self, id: str) -> tuple[str | None, str | None]:
+        """Return the origin and the key of one that has a place."""
+        return self._sites[id]
+
+    def gone_since(self, earlier: Reading) -> float:
+        """Return how many a second have left the line since an earlier reading."""
+        return len(earlier._sites.keys() - self._sites.keys()) / (self.at - earlier.at)
 
     def in_line_before(self, waiting: Mapping[str, Any]) -> int:
         """Return how many stood in line before this one that stands there."""
@@ -67,6 +89,7 @@ class LongLine:
         self._reading: Reading | None = None
         self.is_long = False
         self._due = 0.0  # by the monotonic clock: when the line is read again
+        self._gone_per_s: float | None = None  # None: nobody knows
 
     def note(self, length: int) -> None:
         """Note that so many were found in line."""
@@ -77,13 +100,25 @@ class LongLine:
         began = time.monotonic()
         if self.is_long and began >= self._due:
             if began >= self._due + KEPT_S:
-                self._reading = None  # nobody has asked for a while
+                self._reading = self._gone_per_s = None  # nobody has asked for a while
             self._due = began + KEPT_S  # meanwhile others take what there is
             index = [("follows", ASCENDING), ("queued", ASCENDING), ("order", ASCENDING)]
-            waiting = self._database.collection("computations").find({"state": "queued"}, PLACE, batch_size=_AT_ONCE)
-            reading = Reading(list(waiting.hint("line").sort(index)))
+            waiting = self._database.collection("computations").find(
+                {"state": "queued"}, PLACE | SITES, batch_size=_AT_ONCE
+            )
+            reading = Reading(list(waiting.hint("line").sort(index)), began)
             ended = time.monotonic()
             self._due = ended + max(KEPT_S, min(KEPT_S_MAX, KEPT_TIMES * (ended - began)))
             self.is_long = len(reading) >= LONG
+            self._gone_per_s = None if self._reading is None else reading.gone_since(self._reading)
             self._reading = reading if self.is_long else None
         return self._reading
+
+    def far_back(self, id: str) -> FarBack | None:
+        """Return a first turn that cannot have begun since the line was read, None for others. Raises PyMongoError."""
+        reading, gone_per_s = self.read(), self._gone_per_s
+        if reading is None or gone_per_s is None or (place := reading.place(id)) is None:
+            return None
+        near_s = time.monotonic() - reading.at + NEAR_S
+        is_far = place > max(NEAR, NEAR_TIMES * gone_per_s * near_s)
+        return FarBack(place, *reading.sites(id)) if is_far else None

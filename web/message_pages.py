@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from threading import Event
 
-from store import Computation
+from store import Computation, FarBack
 from web.client_shares import sites_of
 from web.context import Context, connection, here
 from web.problems import refuse
@@ -73,23 +73,28 @@ def read_page(context: Context, computation_id: str, after: int) -> Page:
     return Page(messages, after, computation)
 
 
-def wait_for_page(context: Context, computation_id: str, after: int, wait_s: float) -> Page:
+def wait_for_page(context: Context, computation_id: str, after: int, wait_s: float) -> Page | None:
     """Return the messages after this sequence as soon as there is one or the computation is over.
 
-    When many wait already, the wait is shorter than asked for, or none.
+    When many wait already, the wait is shorter than asked for, or none. None: it stands far back in a long line, so it
+    waits still, and was not looked at.
     """
+    computations = context.store.computations
 
     def look() -> Page:
         return read_page(context, computation_id, after)
 
-    def waits_still(page: Page) -> bool:
-        return page.computation.state == "queued" and context.store.computations.waits_in_a_long_line(computation_id)
+    def waits_still(page: Page | None) -> bool:
+        is_queued = page is None or page.computation.state == "queued"
+        return is_queued and computations.waits_in_a_long_line(computation_id)
 
     with context.notifier.subscribed(computation_id) as event:
-        page = look()
+        far_back = computations.far_back(computation_id) if after < 0 else None
+        page = None if far_back else look()
         if wait_s <= 0 or _has_news(page):
             return page
-        count_for_site(page.computation)
+        if found := far_back or (page and page.computation):
+            count_for_site(found)
         with context.connections.waiting(connection(), wait_s) as granted_s:
             return context.notifier.wait_on(event, granted_s, page, look, _has_news, waits_still)
 
@@ -103,13 +108,13 @@ def follow_page(context: Context, computation_id: str, after: int, wait_s: float
     return context.notifier.wait_until(computation_id, wait_s, look, _has_news)
 
 
-def count_for_site(computation: Computation) -> None:
+def count_for_site(computation: Computation | FarBack) -> None:
     """Have the connection of the request count in the shares of the origin and the key that a computation is from."""
     connection().sites = sites_of(computation.origin, computation.key)
 
 
-def _has_news(page: Page) -> bool:
-    return bool(page.messages) or page.finished
+def _has_news(page: Page | None) -> bool:
+    return page is not None and (bool(page.messages) or page.finished)
 
 
 def wait_for_end(context: Context, event: Event, submitted: Computation, wait_s: float) -> Page:

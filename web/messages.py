@@ -39,10 +39,13 @@ def read(id: str) -> Response:
     context = here()
     asked_after, wait_s = AFTER.read(), WAIT.read(context.settings)
     after = -1 if asked_after is None else asked_after
-    page = wait_for_page(context, id, after, wait_s)
+    computations, page = context.store.computations, wait_for_page(context, id, after, wait_s)
+    if page is None and (far_back := computations.far_back(id)) is not None:
+        return messages_answer(MessagesAnswer([], after, "queued", False, far_back.place))
+    page = page or read_page(context, id, after)
     messages = [Raw(message) for message in page.messages]
     state = page.computation.state
-    position = context.store.computations.queue_position(id) if state == "queued" else None
+    position = computations.queue_position(id) if state == "queued" else None
     return messages_answer(
         MessagesAnswer(messages, page.next, state, page.finished, UNSET if position is None else position)
     )

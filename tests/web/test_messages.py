@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -132,6 +133,36 @@ def test_who_waits_in_a_long_line_is_woken_by_news_and_asks_for_nothing_before(
     device.run()
     waiter.join(30)
     assert page["state"] == "done"
+
+
+def test_what_stands_far_back_in_a_long_line_is_told_its_place_without_a_look_at_it(
+    app: Flask, client: FlaskClient, device: Device, hints_alone: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"LONG": 0, "KEPT_S": 3600.0, "NEAR": 1}.items():
+        monkeypatch.setattr(f"store.long_line.{name}", value)
+    near, far = (submit(client)["id"] for _ in range(2))
+    for id, place in ((near, 1), (far, 2)):
+        assert read(client, id)["queue_position"] == place
+        # The line is read once more: so it is known that nobody leaves it.
+        monkeypatch.setattr(app.extensions["singlecell"].store.computations._lanes._long_line, "_due", time.monotonic())
+    database, page = device.store._database.ready(), {}
+    database.command("profile", 2)
+    try:
+        assert read(client, far) == {
+            "messages": [], "next": -1, "state": "queued", "finished": False, "queue_position": 2
+        }  # fmt: skip
+        assert read(client, near)["queue_position"] == 1
+    finally:
+        database.command("profile", 0)
+    looks = database["system.profile"]
+    assert [looks.count_documents({"command.filter._id": id}) for id in (near, far)] == [1, 0]
+    waiter = threading.Thread(target=lambda: page.update(read(app.test_client(), far, wait=30)))
+    waiter.start()
+    wait_for(lambda: hints_alone.waiting == 1)
+    device.run()
+    device.run("here")
+    waiter.join(25)
+    assert texts(page["messages"]) == ["here"]
 
 
 def test_a_long_poll_is_woken_by_the_end(app: Flask, client: FlaskClient, hints_alone: Notifier) -> None:
