@@ -27,10 +27,26 @@ REST_S_MIN = 0.002
 LATE = "The body of the request did not arrive, or too slowly."
 
 
+class HalfTime:
+    """The half of this process's time that the work on long bodies may take, all together."""
+
+    def __init__(self) -> None:
+        self._free_at = 0.0  # by the monotonic clock: when what was worked so far has been twice as long ago
+
+    def rest(self, worked_s: float) -> None:
+        """Rest after so much work, as long as all who work rest for theirs."""
+        now = time.monotonic()
+        self._free_at = max(self._free_at, now - worked_s) + 2 * worked_s
+        time.sleep(self._free_at - now)
+
+
+_half_time = HalfTime()
+
+
 class BodyStream:
     """The body of the current request, while it arrives.
 
-    Who reads a long one gives the other requests as much time as it takes for itself.
+    All who read long ones give the other requests as much time as they take for themselves.
     """
 
     def __init__(self) -> None:
@@ -57,11 +73,11 @@ class BodyStream:
         return data
 
     def _give_way(self) -> None:
-        """Rest for as long as the work on what was read has taken since the last rest, when that is worth it."""
+        """Rest for the work on what was read since the last rest, when that is worth it."""
         if self._read_at is not None:
             self._taken_s += time.monotonic() - self._read_at
         if self._taken_s > REST_S_MIN:
-            time.sleep(self._taken_s)
+            _half_time.rest(self._taken_s)
             self._taken_s = 0.0
 
 
