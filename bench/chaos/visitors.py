@@ -16,7 +16,8 @@ import requests
 PAUSE_S = 0.2  # before another try when the server is away
 ANSWER_S = 15.0  # for an answer, which a stopped part holds up
 POLL_S = 5.0
-GONE = (404, 409, 410)  # to the next turn of a session that is no more
+GONE = (409, 410)  # to the next turn of a session that is no more
+MISSING = (400, 404)  # the server does not know what it acknowledged, or fewer messages than it has shown
 STREAM = "import time\nfor n in range({count}):\n    print(n, flush=True)\n    time.sleep(0.1)"
 
 
@@ -25,6 +26,7 @@ class Acknowledged:
     """A computation that was answered 201. Times: seconds of the monotonic clock.
 
     ``expected``: what it prints when it is done; None where that depends on what became of the turn before.
+    ``state``: the server's word; ``missing`` when the server does not know it, or its session, any more.
     """
 
     id: str
@@ -36,6 +38,10 @@ class Acknowledged:
     reason: str | None = None
     attempt: int = 0
     session: str = ""
+
+
+class MissingError(Exception):
+    """The server does not know all that it has acknowledged; the message is its answer."""
 
 
 class Visitors:
@@ -63,54 +69,52 @@ class Visitors:
     _give_up = False
 
     def run(self, code: str, kind: str, expected: str | None, **fields: Any) -> Acknowledged:
-        """Submit a computation until it is acknowledged, and see it to its end."""
-        http, key = requests.Session(), {"Idempotency-Key": str(uuid.uuid4())}
-
-        def submit() -> dict[str, Any] | None:
-            body = {"code": code, **fields}
-            answer = http.post(f"{self._url}/computations", json=body, headers=key, timeout=ANSWER_S)
-            if answer.status_code in GONE:
-                return {}
-            return answer.json() if answer.status_code == 201 else None
-
-        told = self._patiently(submit)
-        found = Acknowledged(told.get("id", ""), kind, expected, time.monotonic())
-        if not found.id:
-            found.state, found.reason = "refused", "session_gone"
-            return found
-        found.session = told["session"]
-        self.all.append(found)
-        self._follow(http, found)
+        """Submit a computation until it is acknowledged, and see it to its end; what is missing is a fault found."""
+        found = Acknowledged("", kind, expected, time.monotonic(), session=fields.get("session", ""))
+        try:
+            self._submit(found, {"code": code, **fields})
+            if found.id:
+                self.all.append(found)
+                self._follow(found)
+        except MissingError as error:
+            found.state, found.ended = "missing", time.monotonic()
+            self.faults.append(f"missing: {kind} {found.id or f'in session {found.session}'}: {error}")
         return found
 
-    def _follow(self, http: requests.Session, found: Acknowledged) -> None:
-        after, messages = -1, list[dict[str, Any]]()
-        while not self._give_up:
+    def _submit(self, found: Acknowledged, body: dict[str, Any]) -> None:
+        key = {"Idempotency-Key": str(uuid.uuid4())}
 
-            def look() -> dict[str, Any] | None:
-                url = f"{self._url}/computations/{found.id}/messages?after={after}&wait={POLL_S:g}"  # noqa: B023
-                answer = http.get(url, timeout=ANSWER_S)
-                if answer.status_code in (400, 404):
-                    raise AssertionError(f"{found.id}: {answer.text}")
-                return answer.json() if answer.status_code == 200 else None
+        def submit() -> dict[str, Any] | None:
+            answer = requests.post(f"{self._url}/computations", json=body, headers=key, timeout=ANSWER_S)
+            return {} if answer.status_code in GONE else _answer(answer, 201)
 
+        told = self._patiently(submit)
+        found.since = time.monotonic()
+        if told:
+            found.id, found.session = told["id"], told["session"]
+        else:
+            found.state, found.reason = "refused", "session_gone"
+
+    def _follow(self, found: Acknowledged) -> None:
+        http, after, messages = requests.Session(), -1, list[dict[str, Any]]()
+        url = f"{self._url}/computations/{found.id}"
+
+        def look() -> dict[str, Any] | None:
+            return _answer(http.get(f"{url}/messages?after={after}&wait={POLL_S:g}", timeout=ANSWER_S), 200)
+
+        page = dict[str, Any]()
+        while not page.get("finished"):
             page = self._patiently(look)
             if not page:
                 return
             messages += page["messages"]
             after = page["next"]
-            if page["finished"]:
-                break
         ended = time.monotonic()
-
-        def describe() -> dict[str, Any] | None:
-            answer = http.get(f"{self._url}/computations/{found.id}", timeout=ANSWER_S)
-            return answer.json() if answer.status_code == 200 else None
-
-        said = self._patiently(describe)
-        found.state, found.reason, found.attempt = said["state"], said.get("reason"), said["attempt"]
-        found.ended = ended
-        self.faults += [f"{found.kind} {found.id}: {fault}" for fault in _faults(found, messages)]
+        said = self._patiently(lambda: _answer(http.get(url, timeout=ANSWER_S), 200))
+        if said:
+            found.state, found.reason, found.attempt = said["state"], said.get("reason"), said["attempt"]
+            found.ended = ended
+            self.faults += [f"{found.kind} {found.id}: {fault}" for fault in _faults(found, messages)]
 
     def _patiently(self, ask: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
         while not self._give_up:
@@ -127,10 +131,7 @@ class Visitors:
     def _visit(self, chance: random.Random) -> None:
         acts = (self._single, self._stream, self._session, self._file)
         while not self._stop.is_set():
-            try:
-                chance.choices(acts, (4, 3, 2, 1))[0](chance)
-            except AssertionError as error:
-                self.faults.append(str(error))
+            chance.choices(acts, (4, 3, 2, 1))[0](chance)
             time.sleep(chance.uniform(0, 0.3))
 
     def _single(self, chance: random.Random) -> None:
@@ -155,6 +156,13 @@ class Visitors:
     def _file(self, chance: random.Random) -> None:
         number = chance.randrange(10**6)
         self.run(f"open('a.txt', 'w').write('{number}' * 10)\nprint('ok')", "file", "ok\n")
+
+
+def _answer(answer: requests.Response, wanted: int) -> dict[str, Any] | None:
+    """Return what was answered; None where it is to be asked again. Raises MissingError."""
+    if answer.status_code in MISSING:
+        raise MissingError(f"{answer.status_code} {answer.text.strip()}")
+    return answer.json() if answer.status_code == wanted else None
 
 
 def _faults(found: Acknowledged, messages: list[dict[str, Any]]) -> list[str]:
