@@ -2,8 +2,9 @@
 
 ``python trusted_db.py -w 50 --untrusted-account untrusted@localhost [-q]`` takes cells from the database, forwards them
 to workers in the untrusted accounts and writes back what they say. Ctrl-C ends the workers over there; SIGTERM first
-lets what runs come to its end, for ``drain_s``. What runs then still is handed back, and runs again. The untrusted side
-only answers: it never names a database operation, a path, an address or a process.
+lets what runs come to its end, for ``drain_s``. What runs then still is handed back, and runs again. SIGUSR1: it begins
+no session more, and ends when its kept sessions have ended by themselves. The untrusted side only answers: it never
+names a database operation, a path, an address or a process.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from device.loop import Device
 from device.remedies import of
 
 EXIT_OK, EXIT_SETTINGS, EXIT_REFUSED = 0, 2, 3
+# What it may be asked, the more urgent the higher, and by which signals.
+NOTHING, RETIRE, DRAIN, STOP = range(4)
+SIGNALS: dict[int, int] = {signal.SIGUSR1: RETIRE, signal.SIGTERM: DRAIN, signal.SIGINT: STOP, signal.SIGHUP: STOP}
 log = logging.getLogger("trusted_db")
 
 
@@ -37,16 +41,16 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"trusted_db.py: {line}", file=sys.stderr)
         return EXIT_SETTINGS
     logging.getLogger("paramiko").setLevel(logging.WARNING)
-    asked: list[int] = []
+    asked = [NOTHING]
 
-    def stop(number: int, _frame: Any) -> None:
-        is_more_urgent = asked == [signal.SIGTERM] and number != signal.SIGTERM
-        if asked and not is_more_urgent:
+    def ask(number: int, _frame: Any) -> None:
+        if SIGNALS[number] > asked[-1]:
+            asked.append(SIGNALS[number])
+        elif SIGNALS[number] != RETIRE:
             os._exit(128 + number)  # asked twice: now; what runs over there ends with our connection
-        asked.append(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    for number in SIGNALS:
+        signal.signal(number, ask)
     store = stores.connect(settings, "singlecell device")
     device = Device(store, settings, hands_over=options.hand_over)
     log_lines.set_up(settings.log_format, logging.WARNING if options.quiet else logging.INFO, device=device.id)
@@ -57,16 +61,16 @@ def main(arguments: list[str] | None = None) -> int:
         log.warning("there is no untrusted account: cells run in a child process of this one, in the same sandbox")
 
     def has_to_end() -> bool:
-        return any(number != signal.SIGTERM for number in asked) or (options.end_if_refused and device.is_refused)
+        return asked[-1] == STOP or (options.end_if_refused and device.is_refused)
 
     try:
-        device.run(has_to_end, lambda: bool(asked))
+        device.run(has_to_end, lambda: asked[-1] == DRAIN, lambda: asked[-1] == RETIRE)
     except stores.SchemaError as error:
         print(f"trusted_db.py: {error}", file=sys.stderr)
         return EXIT_SETTINGS
     finally:
         store.close()
-    if asked or not (options.end_if_refused and device.is_refused):
+    if asked[-1] or not (options.end_if_refused and device.is_refused):
         return EXIT_OK
     for account in device.accounts:
         tell_refusal(account)

@@ -82,15 +82,24 @@ class Device:
         self._drain_until = math.inf
         self._hands_over, self._leaves = hands_over, False
 
-    def run(self, stopped: Callable[[], bool], draining: Callable[[], bool] = lambda: False) -> None:
+    def run(
+        self,
+        stopped: Callable[[], bool],
+        draining: Callable[[], bool] = lambda: False,
+        retiring: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Go on until asked to stop; then hand back what runs and end the supervisors.
 
         While asked to drain: begin no session more; end when nothing runs any more, at the latest after ``drain_s``.
+        While asked to retire: begin no session more; end when the kept ones have ended by themselves.
         """
         try:
             while not stopped():
-                if draining() and self._is_drained():
-                    self._leaves = self._hands_over and not self._inheritance.is_succeeded()
+                if draining():
+                    if self._is_drained():
+                        self._leaves = self._hands_over and not self._inheritance.is_succeeded()
+                        break
+                elif retiring() and self._is_retired():
                     break
                 self.step()
         finally:
@@ -134,13 +143,23 @@ class Device:
         now = time.monotonic()
         if self._drain_until == math.inf:
             self._drain_until = now + self._settings.drain_s
-            self._dispatcher.opens_sessions = False
-            self._trigger.look()  # for next turns that wait already
-            self._upkeep.is_draining = True
-            self._upkeep.report_soon()
+            self._open_no_more()
             log.info("takes nothing new; %d cells have %g s to end", len(self.runs.by_id), self._settings.drain_s)
             return False
         return not self.runs.by_id or now >= self._drain_until
+
+    def _is_retired(self) -> bool:
+        if self._dispatcher.opens_sessions:
+            self._open_no_more()
+            log.info("begins no session more; serves %d kept sessions until they have ended", len(self.runs.kept))
+            return False
+        return not (self.runs.by_id or len(self.runs.kept) or self.runs.astray)
+
+    def _open_no_more(self) -> None:
+        self._dispatcher.opens_sessions = False
+        self._trigger.look()  # for next turns that wait already
+        self._upkeep.is_draining = True
+        self._upkeep.report_soon()
 
     def _wait(self, deaf: bool) -> None:
         poller = zmq.Poller()

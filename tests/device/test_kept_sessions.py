@@ -14,7 +14,7 @@ from bench.chaos.faults import HOUR_S, set_clock
 from harness import processes
 from harness.server import ROOT
 from singlecell_client import Client, Result
-from tests.device.test_upgrade import END_S, Site, site
+from tests.device.test_upgrade import END_S, Site, newer_checkout, site
 
 __all__ = ["site"]  # a fixture
 
@@ -68,6 +68,58 @@ def test_a_device_restarted_with_one_more_account_goes_on_with_its_kept_sessions
     assert device.wait(END_S) == 0
     site.start_device("--untrusted-account", "untrusted@127.0.0.1:1")  # where nobody is, for the moment
     assert client.run("n", session=session).text == "1\n"
+
+
+@pytest.mark.root
+def test_a_newer_checkout_with_the_same_untrusted_code_goes_on_with_them(site: Site, tmp_path: Path) -> None:
+    newer = newer_checkout(tmp_path / "newer")
+    device = site.start_device("--hand-over")
+    client = Client(site.url)
+    session = client.run("n = 1", keep=True).session
+    device.signal(signal.SIGTERM)
+    assert device.wait(END_S) == 0
+    site.start_device(checkout=newer)
+    assert client.run("n", session=session).text == "1\n"
+
+
+def change_untrusted_code(checkout: Path) -> Path:
+    """Let a checkout ship other code to its accounts; return it."""
+    with open(checkout / "untrusted" / "__init__.py", "a") as file:
+        file.write("# other code\n")
+    return checkout
+
+
+@pytest.mark.root
+def test_with_other_untrusted_code_they_end_with_their_reason(site: Site, tmp_path: Path) -> None:
+    newer = change_untrusted_code(newer_checkout(tmp_path / "newer"))
+    device = site.start_device("--hand-over")
+    client = Client(site.url)
+    session = client.run("n = 1", keep=True).session
+    device.signal(signal.SIGTERM)
+    assert device.wait(END_S) == 0
+    turn = client.submit("n", session=session)["id"]
+    site.start_device(checkout=newer)
+    ended = finish(client, turn)
+    assert (ended.state, ended.reason) == ("failed", "session_gone")
+    assert client.run("print(1)").text == "1\n"
+
+
+@pytest.mark.root
+def test_a_device_that_retires_serves_its_kept_sessions_until_they_end(site: Site, tmp_path: Path) -> None:
+    newer = change_untrusted_code(newer_checkout(tmp_path / "newer"))
+    old = site.start_device()
+    client = Client(site.url)
+    first = client.run("n = 1", keep=True)
+    site.start_device(checkout=newer)
+    old.signal(signal.SIGUSR1)
+    old.wait_for_line("begins no session more", END_S)
+    new = [client.run("print(1)") for _ in range(4)]
+    turn = client.run("n += 1; n", session=first.session, keep=True)
+    assert turn.text == "2\n" and [one.text for one in new] == ["1\n"] * 4
+    old_one, served = client.describe(first.id)["device"], [client.describe(one.id)["device"] for one in (turn, *new)]
+    assert [device == old_one for device in served] == [True] + [False] * 4
+    client.end_session(first.session)
+    assert old.wait(END_S) == 0
 
 
 @pytest.mark.root
