@@ -46,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (Refused, Unreachable) as error:
         print(error, file=sys.stderr)
         return EXIT_REFUSED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
 
 
 def publish(options: argparse.Namespace) -> int:
@@ -70,14 +72,11 @@ def publish(options: argparse.Namespace) -> int:
 
 def run_batch(options: argparse.Namespace) -> int:
     """Run a table of tasks; return the exit code. Raises Refused, Unreachable."""
-    path = Path(options.file)
     try:
-        return run_table(path, options.into or path.with_name(f"{path.stem}.results{path.suffix}"), options)
+        return run_table(Path(options.file), options)
     except (BadTableError, ValueError) as error:
         print(error, file=sys.stderr)
-    except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
-    return EXIT_USAGE
+        return EXIT_USAGE
 
 
 def run_file(options: argparse.Namespace) -> int:
@@ -99,8 +98,6 @@ def run_file(options: argparse.Namespace) -> int:
         # Python would complain at its end about what it could not flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_UNREAD
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return EXIT_USAGE
@@ -132,7 +129,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     try:
         options.server = options.connect()
     except ValueError as error:
-        command.error(str(error))
+        {"run": command, "batch": batch, "publish": publishing}[options.command].error(str(error))
     return options
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from singlecell_client.tasks import JSON_LINES, Task
 
@@ -40,6 +40,7 @@ class Row:
 
 
 NAMES = tuple(field.name for field in fields(Row))
+BEGIN = f'{{"{NAMES[0]}": "'  # of each row in JSON lines
 
 
 class Results:
@@ -68,29 +69,26 @@ class Results:
         return self._path.suffix.lower() in JSON_LINES
 
     def _earlier(self) -> Iterator[Row]:
+        """Yield the rows of the file, if there is one. Raises ValueError for a file of something else."""
         if not self._path.exists():
             return
         with self._path.open(encoding="utf-8", newline="") as file:
-            if self._is_json:
-                found = (_object(line) for line in file)
-            else:
-                csv.field_size_limit(sys.maxsize)
-                table = csv.DictReader(file)
-                if tuple(table.fieldnames or NAMES) != NAMES:
-                    raise ValueError(f"{self._path} is there, and is no table of results")
-                found = iter(table)
-            for values in found:
-                # Of a run that was killed, the last row may be half.
-                if values is not None and set(values) == set(NAMES) and None not in values.values():
+            try:
+                for values in _objects(file) if self._is_json else _records(file):
                     yield Row(**{**values, "log_length": len(str(values["log"]))})
+            except (ValueError, csv.Error) as error:
+                raise ValueError(f"{self._path} is there, and is no table of results") from error
 
     def _rewrite(self) -> None:
         new = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        with new.open("w", encoding="utf-8", newline="") as file:
-            if not self._is_json:
-                csv.writer(file).writerow(NAMES)
-            self._write(file, sorted(self.rows.values(), key=lambda row: self._places[row.lock_id]))
-        new.replace(self._path)
+        try:
+            with new.open("w", encoding="utf-8", newline="") as file:
+                if not self._is_json:
+                    csv.writer(file).writerow(NAMES)
+                self._write(file, sorted(self.rows.values(), key=lambda row: self._places[row.lock_id]))
+            new.replace(self._path)
+        finally:
+            new.unlink(missing_ok=True)
 
     def _write(self, file: TextIO, rows: Iterable[Row]) -> None:
         if self._is_json:
@@ -99,9 +97,25 @@ class Results:
             csv.writer(file).writerows([getattr(row, name) for name in NAMES] for row in rows)
 
 
-def _object(line: str) -> dict | None:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
+# Of a run that was killed, the last row may be half.
+def _records(file: TextIO) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a CSV. Raises ValueError."""
+    csv.field_size_limit(sys.maxsize)
+    table = csv.DictReader(file)
+    if tuple(table.fieldnames or NAMES) != NAMES:
+        raise ValueError("it has other columns")
+    yield from (values for values in table if set(values) == set(NAMES) and None not in values.values())
+
+
+def _objects(file: TextIO) -> Iterator[dict[str, Any]]:
+    """Yield the rows of JSON lines. Raises ValueError."""
+    for line in file:
+        try:
+            values = json.loads(line)
+        except ValueError:
+            if line[: len(BEGIN)] != BEGIN[: len(line)]:
+                raise
+            continue
+        if not isinstance(values, dict) or set(values) != set(NAMES):
+            raise ValueError("it has other names")
+        yield values

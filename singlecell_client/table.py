@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -13,46 +14,57 @@ from singlecell_client.batch import Batch
 from singlecell_client.connection import Refused, Unreachable
 from singlecell_client.exit_codes import EXIT_ENDED, EXIT_INTERRUPTED, EXIT_OK, EXIT_RAISED, EXIT_REFUSED
 from singlecell_client.results import Results
-from singlecell_client.tasks import read_tasks
+from singlecell_client.tasks import Task, read_tasks
 
 AT_ONCE, AT_ONCE_MAX = 16, 200
 BAR_CHARS = 30
 DRAWN_EACH_S = 0.2
 
 
-def run_table(path: Path, into: Path, options: argparse.Namespace) -> int:
+def run_table(path: Path, options: argparse.Namespace) -> int:
     """Run what has no result yet; return the exit code.
 
-    Raises BadTableError, ValueError and OSError (a file), Refused and Unreachable (the server).
+    Raises BadTableError, ValueError (the results), Refused and Unreachable (the server).
     """
     tasks = read_tasks(path, options.language, options.name)
-    results = Results(into, tasks)
+    into = options.into or path.with_name(f"{path.stem}.results{path.suffix}")
     try:
-        options.server.languages()  # a server that is not there is told at once
-        todo = [task for task in tasks if task.lock not in results.rows]
-        batch = Batch(options.connect, todo, options.at_once)
-        bar = _Bar(len(tasks), len(tasks) - len(todo), sys.stderr)
+        results = Results(into, tasks)
         try:
-            for _ in todo:
-                row = batch.rows.get()
-                if isinstance(row, (Refused, Unreachable)):
-                    raise row
-                results.add(row)
-                bar.show(len(results.rows), batch.conflicts)
+            states, conflicts = _run(tasks, results, options)
         except KeyboardInterrupt:
-            batch.stop()
-            bar.end(f"interrupted; run it again for the other {len(tasks) - len(results.rows)}")
+            print(f"interrupted; run it again for the other {len(tasks) - len(results.rows)}", file=sys.stderr)
             return EXIT_INTERRUPTED
-        states = Counter(row.state for row in results.rows.values())
-        bar.end(_summary(len(tasks), states, batch.conflicts, into))
-        return _exit_code(states)
+        finally:
+            results.close()
+    except OSError as error:
+        raise ValueError(f"{into} cannot be written: {error.strerror}") from error
+    print(_summary(len(tasks), states, conflicts, into), file=sys.stderr)
+    return _exit_code(states)
+
+
+def _run(tasks: Sequence[Task], results: Results, options: argparse.Namespace) -> tuple[Counter[str], int]:
+    """Run what has no result yet; return the states of all tasks, and how many conflicts there were."""
+    options.server.languages()  # a server that is not there is told at once
+    todo = [task for task in tasks if task.lock not in results.rows]
+    batch = Batch(options.connect, todo, options.at_once)
+    bar = _Bar(len(tasks), len(tasks) - len(todo), sys.stderr)
+    try:
+        for _ in todo:
+            row = batch.rows.get()
+            if isinstance(row, (Refused, Unreachable)):
+                raise row
+            results.add(row)
+            bar.show(len(results.rows), batch.conflicts)
     finally:
-        results.close()
+        batch.stop()
+        bar.clear()
+    return Counter(row.state for row in results.rows.values()), batch.conflicts
 
 
 def _summary(count: int, states: Counter[str], conflicts: int, into: Path) -> str:
     parts = ", ".join(f"{number} {state}" for state, number in states.most_common())
-    return f"{count} tasks: {parts}; {conflicts} conflicts; results in {into}"
+    return f"{count} task{'s' * (count != 1)}: {parts}; {conflicts} conflicts; results in {into}"
 
 
 def _exit_code(states: Counter[str]) -> int:
@@ -64,7 +76,7 @@ def _exit_code(states: Counter[str]) -> int:
 
 
 class _Bar:
-    """A bar that moves on a terminal; elsewhere only what is said at the end."""
+    """A bar that moves on a terminal; elsewhere there is none."""
 
     def __init__(self, count: int, earlier: int, out: TextIO) -> None:
         self._count, self._earlier, self._out = count, earlier, out
@@ -82,5 +94,7 @@ class _Bar:
         self._out.write(f"\r{text}\x1b[K")
         self._out.flush()
 
-    def end(self, sentence: str) -> None:
-        self._out.write(f"\r\x1b[K{sentence}\n" if self._out.isatty() else f"{sentence}\n")
+    def clear(self) -> None:
+        if self._out.isatty():
+            self._out.write("\r\x1b[K")
+            self._out.flush()

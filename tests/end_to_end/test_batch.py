@@ -153,6 +153,47 @@ def test_a_task_that_stands_twice_is_named_with_its_lines(run, tmp_path):
     assert code == 2 and "no table of results" in err and (tmp_path / "r.csv").read_text() == "mine\n"
 
 
+TASK = '{"item": "a", "code": "1"}\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("other.csv", "a,b\n1,2\n"), ("tasks.jsonl", TASK), ("other.jsonl", "words\n"), ("list.jsonl", "[1]\n")],
+)
+def test_a_file_that_holds_no_results_is_never_written_over(server, tmp_path, capsys, name, text):
+    """Not even the table itself, when it is named for the results."""
+    (tmp_path / "tasks.jsonl").write_text(TASK)
+    (tmp_path / name).write_text(text)
+    argv = ["batch", str(tmp_path / "tasks.jsonl"), "--server", server.url, "--into", str(tmp_path / name)]
+    assert main(argv) == 2
+    assert f"{name} is there, and is no table of results\n" in capsys.readouterr().err
+    assert (tmp_path / name).read_text() == text
+
+
+@pytest.mark.parametrize("half", ['{"it', '{"item": "b", "task'])
+def test_half_a_row_of_json_that_a_kill_left_is_passed_over(server, tmp_path, half):
+    (tmp_path / "tasks.jsonl").write_text(TASK)
+    into = tmp_path / "r.jsonl"
+    argv = ["batch", str(tmp_path / "tasks.jsonl"), "--server", server.url, "--into", str(into)]
+    assert main(argv) == 0
+    before = into.read_text()
+    into.write_text(before + half)
+    assert main(argv) == 0 and into.read_text() == before
+
+
+def test_results_that_cannot_be_written_are_named_as_they_were(run, tmp_path):
+    for into, why in ((tmp_path, "Is a directory"), (tmp_path / "none" / "r.csv", "No such file or directory")):
+        assert run([{"item": "a", "code": "1"}], "--into", str(into)) == (2, f"{into} cannot be written: {why}\n")
+
+
+@pytest.mark.parametrize("command", ["run", "batch", "publish"])
+def test_a_wrong_address_is_told_with_the_usage_of_its_command(capsys, command):
+    with pytest.raises(SystemExit) as end:
+        main([command, "file", "--server", "nonsense"])
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith(f"usage: python -m singlecell_client {command} ")
+
+
 @pytest.mark.parametrize(("number", "right"), [("0", False), ("1", True), ("200", True), ("201", False)])
 def test_from_1_to_200_tasks_are_under_way_at_once(run, number, right):
     try:
