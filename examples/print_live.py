@@ -6,8 +6,11 @@ trusted side, or as root, and needs pyzmq. What happened before it began it does
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
+import os
+import stat
+from contextlib import suppress
 
 import zmq
 
@@ -31,4 +34,15 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description="Print what happens on a server, as it happens.")
+    parser.add_argument("socket", help="the server's, in its data directory: DATA/events/events.sock")
+    path = parser.parse_args().socket
+    # ZeroMQ itself would wait for ever for a socket that is not there.
+    try:
+        is_socket = stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError as error:
+        parser.error(f"{path}: {error.strerror}; the server makes it with publish_events = True")
+    if not is_socket:
+        parser.error(f"{path} is no socket")
+    with suppress(KeyboardInterrupt):
+        main(path)

@@ -8,6 +8,7 @@ tells.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import os
@@ -15,12 +16,15 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 COLUMNS = ("finished", "computation", "language", "origin", "key", "state", "reason", "wall_s", "cpu_s", "memory_bytes")
 PAUSE_S = 1.0
 TIMEOUT_S = 60.0  # the server sends a comment every 15 s
+FOR_GOOD = (400, 401, 403, 404)  # answers that are the same a second later
 
 
 def follow(url: str, mark: str, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -48,14 +52,25 @@ def row_of(event: dict[str, Any]) -> list[Any]:
     return [fields.get(name) for name in COLUMNS]
 
 
+def open_table(file: Path) -> TextIO:
+    """Open the file for more rows. Raises OSError, ValueError for a file of something else."""
+    opened = file.open("a+", newline="")
+    opened.seek(0)
+    header = next(csv.reader(opened), None)
+    if header is None:
+        csv.writer(opened).writerow(COLUMNS)
+        opened.flush()
+    elif tuple(header) != COLUMNS:
+        raise ValueError(f"{file} is there, and is no table of usage")
+    opened.seek(0, os.SEEK_END)
+    return opened
+
+
 def main(url: str, name: str) -> None:
-    """Write rows for ever; when the server goes away, come back."""
-    file, marked = Path(name), Path(f"{name}.mark")
-    with file.open("a", newline="") as opened:
+    """Write rows for ever; when the server goes away, come back. Raises OSError, ValueError."""
+    marked = Path(f"{name}.mark")
+    with open_table(Path(name)) as opened:
         writer = csv.writer(opened)
-        if not file.stat().st_size:
-            writer.writerow(COLUMNS)
-            opened.flush()
         while True:
             mark = marked.read_text() if marked.exists() else ""
             try:
@@ -63,10 +78,20 @@ def main(url: str, name: str) -> None:
                     writer.writerow(row_of(event))
                     opened.flush()
                     marked.write_text(new_mark)
-            except OSError as error:
+            except (OSError, HTTPException) as error:
+                if getattr(error, "code", None) in FOR_GOOD:
+                    raise
                 print(f"{url}: {error}", file=sys.stderr)
             time.sleep(PAUSE_S)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description="Write a row of CSV for each computation that has ended.")
+    parser.add_argument("url", help="address of the server")
+    parser.add_argument("file", help="the table, which is made if it is not there")
+    options = parser.parse_args()
+    with suppress(KeyboardInterrupt):
+        try:
+            main(options.url, options.file)
+        except (OSError, ValueError) as error:
+            parser.error(f"{options.url}: {error}" if hasattr(error, "code") else str(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -180,3 +181,25 @@ def test_the_examples_print_live_and_write_usage(client, server, publisher, tmp_
     assert {row["computation"] for row in rows} >= {missed, id, ends[-1]}
     assert all(row["state"] == "done" and float(row["cpu_s"]) > 0 for row in rows if row["computation"] in (missed, id))
     assert oct(publisher.stat().st_mode)[-3:] in ("600", "700")
+
+
+def mistaken(program: str, *arguments: str) -> str:
+    """Return what an example says when it is given what it cannot work with; it ends as a wrong command does."""
+    argv = [sys.executable, ROOT / "examples" / program, *arguments]
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=START_S, check=False)
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr, ended.stderr
+    return ended.stderr.splitlines()[-1].partition(": error: ")[2]
+
+
+def test_the_examples_say_what_is_wrong_with_their_command(client, tmp_path):
+    table, other = tmp_path / "usage.csv", tmp_path / "other.csv"
+    other.write_text("item,code\n")
+    assert mistaken("print_live.py") == "the following arguments are required: socket"
+    assert "publish_events = True" in mistaken("print_live.py", str(tmp_path / "events.sock"))
+    assert mistaken("print_live.py", str(other)) == f"{other} is no socket"
+    assert mistaken("usage_csv.py", client.url) == "the following arguments are required: file"
+    assert mistaken("usage_csv.py", "nowhere", str(table)) == "unknown url type: 'nowhere/events?kinds=finished'"
+    assert mistaken("usage_csv.py", client.url, str(other)) == f"{other} is there, and is no table of usage"
+    assert other.read_text() == "item,code\n"
+    (tmp_path / "usage.csv.mark").write_text("no mark")
+    assert "HTTP Error 400" in mistaken("usage_csv.py", client.url, str(table))
