@@ -66,8 +66,9 @@ class Report:
             {"$sort": {f"_id.{column}": 1 for column in by}},
             {"$limit": ROWS_MAX},
         ]
+        computations = self._database.collection("computations")  # a database that is away is told before the long time
         with pymongo.timeout(SCAN_S):
-            found = list(self._database.collection("computations").aggregate(stages, allowDiskUse=True))
+            found = list(computations.aggregate(stages, allowDiskUse=True))
         rows = [{**{column: row["_id"].get(column) for column in by}, **{name: row[name] for name in FIGURES}}
                 for row in found]  # fmt: skip
         return self._with_conflicts(rows, by, since) if set(by) <= OF_CONFLICTS else rows

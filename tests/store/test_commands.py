@@ -73,6 +73,14 @@ def test_the_program_says_what_it_did_and_ends_with_its_code(config: Path, argum
     assert (done.returncode, (done.stdout, done.stderr)) == (exit_code, said)
 
 
+@pytest.mark.parametrize("arguments", [["report"], ["bans"], ["audit"], ["migrate"], ["backup", "new"]], ids=" ".join)
+@pytest.mark.timeout(60)  # a report of all that is kept may take minutes, but not to find out that nobody answers
+def test_a_database_that_does_not_answer_is_told_by_each_order(config: Path, order: Order, arguments) -> None:
+    config.write_text("mongo_uri = 'mongodb://127.0.0.1:9/?replicaSet=rs0'\nmongo_timeout_s = 0.5\n")
+    said = order(*arguments, exit_code=1)
+    assert said.stdout == "" and said.stderr.startswith("store: MongoDB does not answer: 127.0.0.1:9: ")
+
+
 def test_a_key_is_made_listed_and_revoked_and_each_deed_is_on_the_trail(order: Order, store: Store) -> None:
     said = order("keys", "make", "course", "--languages", "python", "--origins", "https://A.example/", "--note", "Ann")
     text = said.stdout.splitlines()[0]
