@@ -50,7 +50,7 @@ class Proof(msgspec.Struct, frozen=True):
 class Proofs:
     """The challenges of one web process, and the proofs that were used up here.
 
-    Other processes accept the same proof once more: with n processes it is good for n submissions at most.
+    Other processes accept the same proof once more; nginx sends a client to one of them.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,25 +20,20 @@ import requests
 import settings as settings_file
 import store as stores
 from harness.kernel_sockets import V1, KernelClient, printed
-from harness.languages import environments
 from harness.processes import Process, start, wait_for
 from harness.server import free_port
-from host import libraries
 from settings import Settings
 from tests.floods import flood, post
 from tests.web.conftest import DEADLINE_S, ROOT, Device, texts
+from tests.web.front import LACKING, LIBRARIES, NGINX, START_S, UWSGI, client_at, placed, run_nginx
 from web import request_schemas
 from web.client_shares import REQUESTS_BURST, REQUESTS_PER_S
 from web.doors import jobe, jobe_spec, service
 
-LIBRARIES = environments() / libraries.DIRECTORY
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-UWSGI = Path(sys.executable).with_name("uwsgi")
-START_S = 60.0
 KEY = "a-key-of-the-operator"
 OPERATOR = {"Authorization": f"Bearer {KEY}"}
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="Debian's nginx (nginx-light) is not installed")
+pytestmark = pytest.mark.skipif(NGINX is None, reason=LACKING)
 
 
 @dataclass(frozen=True)
@@ -71,16 +64,14 @@ def front(mongo_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     config = directory / "singlecell_config.py"
     config.write_text("".join(f"{name} = {value!r}\n" for name, value in chosen.items()))
     config.chmod(0o600)
-    (directory / "nginx.conf").write_text(_placed(directory, port))
     web = [
         str(UWSGI), "--socket", str(directory / "web.sock"), "--chmod-socket=666", "--gevent", "96",
         "--gevent-monkey-patch", "--master", "--lazy-apps", "--need-app", "--die-on-term", "--module", "web_server:app",
     ]  # fmt: skip
-    front = [str(NGINX), "-p", str(directory), "-c", str(directory / "nginx.conf"), "-g", "daemon off;"]
     env = {**os.environ, "SINGLECELL_CONFIG": str(config)}
     with (
         start(web, ready="WSGI app 0 .* ready", deadline_s=START_S, env=env, cwd=ROOT) as uwsgi,
-        start(front, ready=lambda: _answers(url), deadline_s=START_S),
+        run_nginx(directory, placed(directory, port), url),
     ):
         yield Front(url, settings_file.load(**chosen), uwsgi, directory / "web.sock")
 
@@ -91,31 +82,6 @@ def device(front: Front) -> Iterator[Device]:
     door = stores.connect(front.settings)
     yield Device(door)
     door.close()
-
-
-def _placed(directory: Path, port: int) -> str:
-    """Return nginx.conf with its places moved into a directory; every one of them has to be there."""
-    text = (ROOT / "nginx.conf").read_text()
-    places = {
-        "user www-data;": "user root;" if os.geteuid() == 0 else "",
-        "/run/nginx.pid": f"{directory}/nginx.pid",
-        "/var/log/nginx/": f"{directory}/",
-        "/var/lib/nginx/": f"{directory}/",
-        "unix:/run/singlecell/web.sock": f"unix:{directory}/web.sock",
-        "listen 80 default_server": f"listen 127.0.0.1:{port} default_server",
-        "root /srv/singlecell": f"root {ROOT}",
-        "alias /opt/singlecell/libraries": f"alias {LIBRARIES}",
-    }
-    for place, ours in places.items():
-        assert place in text, place
-        text = text.replace(place, ours)
-    return text
-
-
-def _answers(url: str) -> bool:
-    with suppress(requests.ConnectionError):
-        return requests.get(f"{url}/healthz", timeout=5).status_code == 200
-    return False
 
 
 def check_problem(response: requests.Response, status: int) -> None:
@@ -161,30 +127,16 @@ def test_too_many_requests_of_one_address_are_told_so_and_others_are_served(fron
     assert headers["Content-Type"] == "application/problem+json" and headers["Access-Control-Allow-Origin"] == "*"
     problem = json.loads(body)
     assert problem["status"] == 429 and problem["title"] and problem["detail"] and int(headers["Retry-After"]) > 0
-    with requests.Session() as http:
-        http.mount("http://", Elsewhere("127.0.0.3"))
+    with client_at("127.0.0.3") as http:
         assert http.get(f"{front.url}/healthz", timeout=10).status_code == 200
 
 
 def test_shares_are_those_of_the_address_that_nginx_sees(front: Front) -> None:
     """A stranger cannot say of itself through a proxy that it is another one, or the operator."""
-    with requests.Session() as http:
-        http.mount("http://", Elsewhere("127.0.0.4"))
+    with client_at("127.0.0.4") as http:
         for claimed in (None, "203.0.113.5", "127.0.0.1"):
             headers = {"X-Forwarded-For": claimed} if claimed else {}
             assert http.get(f"{front.url}/limits", headers=headers, timeout=10).json()["left"]["client_cpu_s"]["most"]
-
-
-class Elsewhere(requests.adapters.HTTPAdapter):
-    """Connects from another address of the loopback."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-        super().__init__()
-
-    def init_poolmanager(self, *args: object, **named: object) -> None:
-        """Make the connections."""
-        super().init_poolmanager(*args, source_address=(self._address, 0), **named)  # type: ignore[arg-type]
 
 
 def test_tls_works_as_the_comments_say(front: Front, tmp_path: Path) -> None:
@@ -195,7 +147,7 @@ def test_tls_works_as_the_comments_say(front: Front, tmp_path: Path) -> None:
          "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
         check=True, capture_output=True,
     )  # fmt: skip
-    text = _placed(tmp_path, plain).replace(f"listen 127.0.0.1:{plain} default_server;", "", 1)
+    text = placed(tmp_path, plain).replace(f"listen 127.0.0.1:{plain} default_server;", "", 1)
     text = re.sub(r"#TLS +listen \[::\].*", "", text)  # not every machine has IPv6
     places = {
         "#TLS ": "",
