@@ -67,7 +67,8 @@ def climb(options: Options, ready: Server, folder: Path) -> int:
         return result
 
     results = ramp.climb(options.rate, step)
-    (folder / "ramp.json").write_text(json.dumps([one.figures() for one in results], indent=1, ensure_ascii=False))
+    found = {"runs": [one.figures() for one in results], "limit": ramp.limit(results)}
+    (folder / "ramp.json").write_text(json.dumps(found, indent=1, ensure_ascii=False))
     print(ramp.table(results))
     knee = ramp.knee(results)
     if knee is None:
@@ -75,6 +76,7 @@ def climb(options: Options, ready: Server, folder: Path) -> int:
     else:
         print(f"\nthe knee: {knee.options.rate:g} students a second")
         print(report.table(knee))
+    print(ramp.limit(results))
     print(f"reports with graphs: {folder}/rate-*/report.html")
     return 0 if knee else 1
 

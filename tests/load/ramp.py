@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from tests.load.report import Result
+from tests.load.station import limiting
 
 GOAL_S = 1.0
 STEP = 1.5
@@ -35,6 +37,14 @@ def climb(first: float, run: Callable[[float], Result]) -> list[Result]:
 def knee(results: list[Result]) -> Result | None:
     """Return the run at the highest rate that the server bore."""
     return max(filter(holds, results), key=lambda result: result.options.rate, default=None)
+
+
+def limit(results: list[Result]) -> str:
+    """Return a sentence about the station that was full at the lowest rate that the server did not bear."""
+    beyond = min((one for one in results if not holds(one)), key=lambda one: one.options.rate, default=None)
+    if beyond is None:
+        return "no limit was found"
+    return f"at {beyond.options.rate:g} students a second {limiting(beyond.usage.cores, os.cpu_count() or 1)}"
 
 
 def _next(most: float, least: float) -> float:
