@@ -25,7 +25,7 @@ from tests.device.relays import Site as Relay
 from tests.device.relays import as_account, make_key, make_site, public
 from tests.device.test_connector import open_door
 from tests.device.test_relay import end_device, start_device
-from tests.device.test_upgrade import END_S
+from tests.device.test_upgrade import END_S, UNTIL_INTERRUPTED
 from tests.device.test_upgrade import Site as Server
 from tests.device.test_upgrade import site as server
 from tests.environments import programs
@@ -225,13 +225,14 @@ def test_what_a_pod_runs_serves_cells_and_drains(server: Server, pod_directory: 
         drains = stack.enter_context(run_image(site, image) if image else run_programs(site, pod_directory))
         stack.callback(end_device, start_device(server, site))
         client = Client(server.url)
-        running = client.submit("print('in', flush=True)\nimport time\ntime.sleep(4)\nprint('out')")["id"]
+        running = client.submit(UNTIL_INTERRUPTED)["id"]
         processes.wait_for(lambda: server.store.computations.get(running).sequence >= 2)
         with subprocess.Popen(drains) as drain:
             try:
                 processes.wait_for(lambda: [one["languages"] for one in server.accounts()] == [[]], END_S)
                 waiting = client.submit("1 + 1")["id"]
-                assert client.result(running, list(client.follow(running))).text == "in\nout\n"
+                client.interrupt(running)
+                assert client.result(running, list(client.follow(running))).text == "begun\nover\n"
                 assert drain.wait(END_S) == 0
             finally:
                 drain.kill()
