@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from harness.languages import is_installed
 from tests.browser.cell import Cell
+from tests.browser.late_part import LateFile
 
 # Languages that have a tab where they are installed, by their labels.
 OPTIONAL = {
@@ -34,6 +35,7 @@ SHOWN = {
         "a random walk": "img.picture",
     },
 }
+PRESS = "(all, names) => all.forEach(node => names.includes(node.textContent) && node.click())"
 
 
 def test_one_language_alone_needs_no_tabs(server, page):
@@ -48,6 +50,22 @@ def test_one_language_alone_needs_no_tabs(server, page):
     page.get_by_role("button", name="a file", exact=True).click()
     cell.shows("squares.csv is ready")
     expect(page.get_by_role("tab")).to_have_count(0)
+
+
+def test_an_example_that_is_pressed_before_the_cell_has_come_runs(server, page):
+    script = LateFile(page, "**/embedded_singlecell.js")
+    with page.expect_request("**/languages"):  # by the script that hears the press
+        page.goto(server.url, wait_until="commit")
+    page.get_by_role("button", name="a file", exact=True).click()
+    script.come()
+    Cell(page).shows("squares.csv is ready")
+
+
+def test_of_two_examples_that_are_pressed_while_a_program_ends_the_last_one_runs(page, cell):
+    cell.start("print('begun')\nwhile True: pass").shows("begun")
+    page.locator("button.example").evaluate_all(PRESS, ["a data frame", "a file"])
+    cell.shows("squares.csv is ready")
+    assert "squares.csv" in cell.code
 
 
 @pytest.mark.sage

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
+from tests.browser.late_part import LateFile
 from tests.browser.test_accessibility import violations
 
 
@@ -29,3 +30,12 @@ def test_two_groups_are_chosen_and_the_genes_that_differ_are_shown(server, page,
     first.select_option("Kidney, run 2")
     assert cell.code == 'groups <- c("Kidney, run 2", "Liver, run 2")\n1'
     assert page.watch.hosts == {urlsplit(server.url).netloc} and page.watch.errors == []
+
+
+def test_groups_that_are_chosen_before_the_script_has_come_are_in_the_code(server, page):
+    script = LateFile(page, "**/static/pages.js")
+    page.goto(f"{server.url}/genes", wait_until="commit")
+    page.get_by_label("Second group").select_option("Liver, run 2")
+    script.come()
+    expect(page.get_by_label("First group").get_by_role("option", name="Liver, run 2")).to_be_disabled()
+    assert Cell(page).ready().code.startswith('groups <- c("Kidney, run 1", "Liver, run 2")\n')

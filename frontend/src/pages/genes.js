@@ -6,13 +6,17 @@ export async function chooseGroups(form) {
   const cell = document.querySelector("single-cell");
   const selects = [...form.querySelectorAll("select")];
   await customElements.whenDefined("single-cell");
-  form.addEventListener("change", () => {
+  const write = () => {
     only(selects);
     const line = `groups <- c(${selects.map(({ value }) => JSON.stringify(value)).join(", ")})`;
     cell.code = LINE.test(cell.code) ? cell.code.replace(LINE, line) : `${line}\n${cell.code}`;
-  });
+  };
+  form.addEventListener("change", write);
   form.addEventListener("submit", (event) => event.preventDefault());
-  only(selects);
+  // On a slow line a reader has chosen before this script has come.
+  const isChosen = selects.some(({ selectedOptions: [option] }) => !option.defaultSelected);
+  if (isChosen) write();
+  else only(selects);
 }
 
 /** A group cannot be compared with itself. */

@@ -42,8 +42,13 @@ export async function openLink(cell) {
   parent.insertBefore(cell, after);
 }
 
+let presses = 0; // of examples: who presses two gets the last
+
 async function show(cell, language, { content }) {
+  const press = (presses += 1);
+  await customElements.whenDefined("single-cell"); // its script may come after this one
   await cell.stop();
+  if (press !== presses) return;
   cell.show(content.textContent.trim(), language);
   cell.run();
 }
