@@ -43,7 +43,7 @@ export class Composition {
     offerCharacters(this.view.keys, this.editor);
     this.colour(element.language);
     this.view.hide(hide);
-    if (languages.length) offerLanguages(this.view.languages, languages, element.language, element.server);
+    if (languages.length) offerLanguages(this.view.languages, languages, element);
   }
 
   /** Suggest as soon as somebody goes into the editor; what is asked before what does so has come is asked when it has. */

@@ -1,7 +1,5 @@
 /** Controls (ipywidgets, anywidget) of a session: what knows them is loaded with the first message that is about one. */
-import { loadPart } from "./lazy.js";
-
-const hubs = new Map(); // session → promise of its Controls
+import { loadPart, once } from "./lazy.js";
 
 /** Whether a message is one of a comm, or shows a control. */
 export function isOfControls({ header, content }) {
@@ -10,8 +8,5 @@ export function isOfControls({ header, content }) {
 
 /** Return a promise of what shows the controls of a session, to all cells that share it. */
 export function controlsOf(kernel, tools) {
-  const { session } = kernel;
-  if (!hubs.has(session)) hubs.set(session, loadPart("controls").then(({ Controls }) => new Controls(kernel, tools)));
-  hubs.get(session).catch(() => hubs.delete(session));
-  return hubs.get(session);
+  return once(kernel.session, () => loadPart("controls").then(({ Controls }) => new Controls(kernel, tools)));
 }

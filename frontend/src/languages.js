@@ -1,6 +1,7 @@
 /** The languages of a server: what people call them, how their code is coloured, which of them it cannot run now. */
 import { Api } from "./api.js";
 import { make } from "./dom.js";
+import { once } from "./lazy.js";
 import { say } from "./texts.js";
 
 // What is known before a server has been asked, so that a cell looks right at once.
@@ -9,16 +10,9 @@ const LABELS = {
 };
 const HIGHLIGHTING = { c: "c", cpp: "cpp", gap: "gap", julia: "julia", octave: "matlab", python: "python", r: "r", sage: "python" };
 
-const lists = new Map(); // server → what it said
-
 /** Return the server's list of languages, asked once for a page; an empty one when it does not answer. */
 function languagesOf(server) {
-  if (!lists.has(server)) {
-    const asking = new Api(server).languages().then(({ languages }) => languages);
-    lists.set(server, asking);
-    asking.catch(() => lists.delete(server));
-  }
-  return lists.get(server).catch(() => []);
+  return once(server, () => new Api(server).languages().then(({ languages }) => languages)).catch(() => []);
 }
 
 /** Return the language of old links that name none: SageMathCell's, where the server has it or is about to. */
@@ -42,18 +36,19 @@ export async function extensionOf(name, server) {
   return (await languagesOf(server)).find((language) => language.name === name)?.extension ?? ".txt";
 }
 
-/** Fill a menu with these languages, or with `all` of the server; those that it cannot run say what is missing. */
-export async function offerLanguages(select, names, chosen, server) {
+/** Fill a cell's menu with these languages, or with `all` of its server; those that it cannot run say what is missing. */
+export async function offerLanguages(select, names, cell) {
   const wantsAll = names[0] === "all";
-  if (!wantsAll) show(select, names.map((name) => ({ name, label: languageLabel(name), available: true })), chosen);
-  const served = await languagesOf(server);
+  if (!wantsAll) show(select, names.map((name) => ({ name, label: languageLabel(name), available: true })), cell);
+  const served = await languagesOf(cell.server);
   if (!served.length) return;
   const known = (name) => served.find((language) => language.name === name);
   const missing = (name) => ({ name, label: languageLabel(name), available: false });
-  show(select, wantsAll ? served : names.map((name) => known(name) ?? missing(name)), select.value || chosen);
+  show(select, wantsAll ? served : names.map((name) => known(name) ?? missing(name)), cell);
 }
 
-function show(select, languages, chosen) {
+/** Show these languages; the one that the cell is in now is chosen. */
+function show(select, languages, { language: chosen }) {
   select.hidden = languages.length < 2;
   select.replaceChildren(...languages.map((language) => option(language, language.name === chosen)));
 }

@@ -7,10 +7,10 @@ export function partAddress(name) {
   return Object.hasOwn(PARTS, name) ? new URL(`static/singlecell/${PARTS[name]}`, ownServer).href : null;
 }
 
-const loads = new Map();
+const loads = new Map(); // name of a part, file, server or session → promise
 
 /** Load something once; a failed load may be tried again. */
-function once(name, load) {
+export function once(name, load) {
   if (!loads.has(name)) {
     const loading = load();
     loads.set(name, loading);

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
+from tests.browser.late_part import LateFile
 
 CELLS = """
 <single-cell id=a languages='python sage'></single-cell>
@@ -48,6 +49,14 @@ def test_where_nothing_can_be_remembered_a_language_is_chosen_all_the_same(embed
     cell.node.get_by_role("combobox").select_option("sage")
     expect(cell.node).to_have_attribute("language", "sage")
     assert page.watch.errors == []
+
+
+def test_a_language_that_is_set_while_their_list_is_on_its_way_is_the_chosen_one(embed, page, offered):
+    answer = LateFile(page, "**/languages")
+    cell = embed("<single-cell languages=all></single-cell>")
+    cell.node.evaluate("cell => { cell.language = 'r' }")
+    answer.come()
+    expect(cell.node.get_by_label("Language")).to_have_value("r")
 
 
 @pytest.mark.bash

@@ -39,7 +39,7 @@ export function pressable(press) {
 export function languageMenu(cell, languages, shown) {
   const select = make("select", { onchange: () => (cell.language = select.value) });
   whenSpoken(() => select.setAttribute("aria-label", say("language")));
-  offerLanguages(select, languages, cell.language, cell.server);
+  offerLanguages(select, languages, cell);
   return make("div", { slot: "tools", class: "sagecell_language", hidden: !shown }, select);
 }
 
