@@ -113,7 +113,7 @@ export class SingleCell extends HTMLElement {
     const expects = !keep && !session.kept && CONTROLS.test(setup + code);
     const submission = { code, language, stdin: this.#options.stdin, scheme: schemeOf(this), ...((keep || expects) && { keep: true }) };
     const state = await controller.run({ session, setup, submission, attachments: this.#parts.attachments });
-    if (expects && !this.#parts.output.controls && controller.session) apiOf(this).endSession(controller.session).catch(() => {});
+    if (expects && !this.#parts.output.controls && !controller.wasLeft && controller.session) apiOf(this).endSession(controller.session).catch(() => {});
     return state;
   }
 

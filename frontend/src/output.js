@@ -41,7 +41,7 @@ export class Output {
   expectControls(kernel) {
     this.controls?.leave();
     this.kernel = kernel;
-    this.controls = this.ready = null;
+    this.controls = this.ready = this.#late = null;
   }
 
   /** A new run begins: what is there now goes away with the first new output. */
@@ -106,12 +106,12 @@ export class Output {
   }
 
   #loadControls(message) {
-    this.#late = [message];
+    const late = (this.#late = [message]);
     this.ready = controlsOf(this.kernel(), { Frame, Output, Refused, Run, busySentence, closing, fetchFile, make, say, sentenceOf })
       .catch(() => (this.kernel = null)) // the texts of controls stand for them
       .then((controls) => {
+        if (late !== this.#late) return; // another run is shown now
         this.controls = controls;
-        const late = this.#late;
         this.#late = null;
         for (const each of late) this.take(each);
       });

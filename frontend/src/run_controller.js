@@ -81,7 +81,8 @@ export class RunController {
         : session.run(this.#run, setup, { ...submission, files }, (sentence) => this.#output.notice(sentence));
       const state = (await ending) ?? "idle";
       await this.#output.ready;
-      if (this.isUnderWay) this.#end(state);
+      if (this.wasLeft) return state;
+      this.#end(state);
       this.#output.controls?.settle({ kept, isNew: this.#isNew, id: this.id, state, reason: this.#run.reason });
       return state;
     } catch (error) {
@@ -126,6 +127,7 @@ export class RunController {
     if (!this.isUnderWay) return;
     this.wasLeft = true;
     this.#run.leave();
+    this.#output.controls = null; // their session goes on, too
     this.#end("idle");
   }
 
