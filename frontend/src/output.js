@@ -139,9 +139,12 @@ export class Output {
     }
   }
 
-  /** What the run has shown, for those who hear it. */
-  get summary() {
-    return summaryOf(this.#said);
+  /** Have it said what the run has shown, when the parts that draw it have come, if it is still there. */
+  async announce(view) {
+    const said = this.#said;
+    // This list grows while they are drawn: Markdown may bring formulas.
+    for (const node of this.#section.getElementsByTagName("div")) await node.drawn;
+    if (said === this.#said) view.announceResult(summaryOf(said));
   }
 
   /** Put a node at the end. */

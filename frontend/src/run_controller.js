@@ -234,7 +234,7 @@ export class RunController {
     this.#on.state(shown);
     this.#view.showIdle(sentence, how);
     // What a page finds again when it is opened would be too much to hear.
-    if (this.#isNew) this.#view.announceResult(this.#output.summary);
+    if (this.#isNew) this.#output.announce(this.#view);
     this.#on.over();
     this.#on.tell("done", { state, id: this.#run.id });
     this.#finish();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
+from tests.browser.late_part import LatePart
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 OUTPUT = """
@@ -204,6 +206,25 @@ def test_short_results_are_read_and_long_ones_counted(embed):
             expect(region, code).not_to_be_empty()
         else:
             assert region.evaluate("node => node.textContent") == heard, code
+
+
+def test_what_is_drawn_late_is_read_when_it_is_there(page, cell):
+    markdown, math = (LatePart(page, name) for name in ("markdown", "math"))
+    cell.run("from IPython.display import Markdown\nMarkdown('a **bold** word and $x$')")
+    markdown.come()
+    math.wait()
+    region = cell.node.locator(RESULT)
+    expect(region).to_be_empty()
+    math.come()
+    expect(region).to_contain_text(re.compile("a bold word and x"))
+
+
+def test_what_is_drawn_after_the_next_run_has_begun_is_not_read(page, cell):
+    markdown = LatePart(page, "markdown")
+    for word in ("old", "now"):
+        cell.run(f"from IPython.display import Markdown\nMarkdown('of {word}')")
+    markdown.come()
+    expect(cell.node.locator(RESULT)).to_have_text("of now")
 
 
 def test_what_a_reload_brings_back_is_not_read_again(page, cell):

@@ -5,7 +5,7 @@ import { inTurn } from "../slices.js";
 
 export function jsonNode(value) {
   const node = make("div", { class: "json", dir: "ltr", translate: "no" });
-  loadPart("tree").then(
+  node.drawn = loadPart("tree").then(
     ({ tree }) => inTurn(() => node.append(tree(make, value))),
     () => (node.textContent = JSON.stringify(value)),
   );

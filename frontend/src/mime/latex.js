@@ -11,6 +11,6 @@ export function latexNode(tex, { plain }) {
   // What KaTeX cannot read is shown as the object's own text, or where that says nothing, as its source.
   const otherwise = () => place.replaceChildren(textNode(plain && !/^</.test(plain) ? plain : source));
   const show = ({ typesetText }) => inTurn(() => typesetText(place, source) || otherwise());
-  loadPart("math").then(show, otherwise).then(() => showEdges(place));
+  place.drawn = loadPart("math").then(show, otherwise).then(() => showEdges(place));
   return place;
 }

@@ -25,7 +25,7 @@ export function markdownNode(text, about) {
     for (const table of place.querySelectorAll("table")) showEdges(table);
   };
   // A text of too many pieces is shown as it was written, too.
-  loadPart("markdown").then((part) => inTurn(() => show(part))).catch(() => place.replaceChildren(textNode(source)));
+  place.drawn = loadPart("markdown").then((part) => inTurn(() => show(part))).catch(() => place.replaceChildren(textNode(source)));
   return place;
 }
 
