@@ -1,6 +1,6 @@
 """Runs a whole server under visitors, and does one fault after another to it, chosen by a seed.
 
-``python -m bench.chaos [--seed N] [--seconds S] [--visitors N] [--faults a,b] [--quick]``, as root. Each computation
+``python -m bench.chaos [--seed N] [--seconds S] [--visitors N] [--faults A B] [--quick]``, as root. Each computation
 that was acknowledged must end in time, with the right output or a reason, and service must return by itself: if not,
 the exit code is 1; 3 where it cannot be tried. A table says for each fault how long that took;
 ``bench/results/chaos.json`` has all of it. The database's disk and the supervisors' are small ones in memory; its
@@ -58,7 +58,7 @@ class Round:
 def main(arguments: list[str]) -> int:
     """Run the faults for a while; return the exit code."""
     options = _options(arguments)
-    names = [name for name in options.faults.split(",") if name] or list(FAULTS)
+    names: list[str] = options.faults
     if shutil.which("cc") is None:
         print("there is no C compiler: the clock is left alone", flush=True)
         names = [name for name in names if name not in OF_CLOCK]
@@ -173,7 +173,8 @@ def _options(arguments: list[str]) -> Any:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=180.0, help="at least so long; each fault comes at least once")
     parser.add_argument("--visitors", type=int, default=12)
-    parser.add_argument("--faults", default="", help=f"of {', '.join(FAULTS)}; without it all")
+    about = f"of {', '.join(FAULTS)}; without it all"
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="FAULT", help=about)
     parser.add_argument("--quick", action="store_true", help="short leases and heartbeats")
     return parser.parse_args(arguments)
 

@@ -1,6 +1,6 @@
 """Runs two devices and two hosts for cells on hosts of namespaces, cuts these off from each other, and judges.
 
-``python -m bench.hosts [--quick] [--faults a,b] [--seed N] [--visitors N]``, as root. Web part and database are on one
+``python -m bench.hosts [--quick] [--faults A B] [--seed N] [--visitors N]``, as root. Web part and database are on one
 host, each device on one, cells on two, behind sshds of their own; each device has an account on both. The clock of one
 device's host is an hour fast, that of one host for cells an hour slow. Every computation that was acknowledged must end
 in time, once, with the right output or a reason, and while one is cut off cells must run over the others: if not, the
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
     bound_s = 2 * settings["lease_s"] + settings["heartbeat_timeout_s"] + settings["redial_s_max"] + STARTS_S
     site = set_up(settings)
     visitors = Visitors(site.url, options.seed, options.visitors)
-    rounds = [_round(name, site, visitors, settings, bound_s) for name in options.faults.split(",") if name]
+    rounds = [_round(name, site, visitors, settings, bound_s) for name in options.faults]
     visitors.stop(bound_s)
     wrong = _judge(site, rounds, visitors, bound_s)
     RESULTS.mkdir(exist_ok=True)
@@ -122,7 +122,8 @@ def _options(arguments: list[str]) -> Any:
     parser = argparse.ArgumentParser(prog="python -m bench.hosts", description="Cut hosts off from each other.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--visitors", type=int, default=8)
-    parser.add_argument("--faults", default=",".join(FAULTS), help=f"of {', '.join(FAULTS)}")
+    about = f"of {', '.join(FAULTS)}; without it all"
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="FAULT", help=about)
     parser.add_argument("--quick", action="store_true", help="short leases and heartbeats")
     return parser.parse_args(arguments)
 
