@@ -5,7 +5,7 @@
 # make packages   build the operator's packages.txt into Python's environment (make run does so, too)
 # make test    install what tests need and run all of them, two parts at once (ARGS="-k words": some of them)
 # make check   ruff, mypy, the boundaries between the rooms, and whether static/ is what make frontend builds
-# make bench   the measurements, as tables and JSON
+# make bench   the measurements, as one table and JSON; ARGS=latency, loops, … one of them
 # make load    students by Tsung: RATE=10 (a second) SECONDS=60 USERS=600; URL= a running server; RAMP=1 the knee; MIX=simple
 # make frontend   build static/ from frontend/, with the Node of the environment for tests
 # make lock    pin the newest packages that requirements/*.in allow

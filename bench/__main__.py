@@ -1,4 +1,4 @@
-"""``make bench``: start a server as ``make run`` does and measure it; tables on standard output, JSON in bench/results.
+"""``make bench``: start a server as ``make run`` does and measure it; one table, also in bench/results/bench.json.
 
 The figures of one run belong together: server, floor and layers were measured in the same minutes on the same machine.
 """
@@ -13,7 +13,7 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-from bench import sage
+from bench import loops, references, sage, table
 from harness.languages import is_installed
 from harness.processes import start
 from harness.server import ROOT, START_S, make_site
@@ -21,10 +21,11 @@ from harness.server import ROOT, START_S, make_site
 BENCH = ROOT / "bench"
 RESULTS = BENCH / "results"
 ROUNDS = 200
+JUPYTER = ROOT / ".build" / "jupyter" / "bin" / "python"  # tests of Jupyter's clients leave it
 # What is measured by itself; some of it needs what the others do not, such as a browser.
 ALONE = (
     "page", "sage", "languages", "genes", "starts", "checking", "commands", "controls", "kernels", "loops",
-    "overload", "references", "refusals", "sagecells", "scale", "sessions", "shape", "jobs", "history",
+    "overload", "plot", "references", "refusals", "sagecells", "scale", "sessions", "shape", "jobs", "history",
 )  # fmt: skip
 
 
@@ -36,6 +37,8 @@ def main() -> None:
     if named and named[0] in ALONE:
         return import_module(f"bench.{sys.argv[1]}").main(sys.argv[2:])  # type: ignore[no-any-return]
     RESULTS.mkdir(exist_ok=True)
+    started = table.about()
+    table.forget(RESULTS)
     untrusted_python = os.environ["UNTRUSTED_PYTHON"]
     site = make_site()
     print("submit → finished, beside the floor that the kernel charges", flush=True)
@@ -43,12 +46,17 @@ def main() -> None:
         run(sys.executable, "latency.py", site.url, untrusted_python, str(ROUNDS))
     if sys.argv[1:2] == ["latency"]:
         return
+    print("short cells in loops", flush=True)
+    loops.main([])
+    print("beside what others do", flush=True)
+    references.main([str(references.SECONDS), *([str(JUPYTER)] if JUPYTER.exists() else [])])
     print("the price of each layer of the sandbox", flush=True)
     with tempfile.TemporaryDirectory(dir="/var/tmp") as stage:  # below /tmp it would be shown to sessions at a price
         lockdown(Path(stage), untrusted_python)
     if is_installed("sage"):
         print("cells of Sage", flush=True)
         sage.main([])
+    print(f"\n{table.make(RESULTS, started)}")
 
 
 def run(python: str, program: str, *arguments: str) -> None:
