@@ -69,7 +69,7 @@ class Watch:
 
 def cpu_by_part_s(pids: dict[str, int], group: Path | None) -> dict[str, float]:
     """Return the CPU seconds of each part until now, and of the ``machine``; see ``Watch``."""
-    found = {"machine": _machine_cpu_s()}
+    found = {"machine": machine_cpu_s()}
     for name, pid in pids.items():
         _add_tree(found, pid, name, group)
     if group:
@@ -84,6 +84,13 @@ def sessions_group(data: Path) -> Path | None:
     named = dict(part.rpartition("=")[::2] for part in groups.split(",")) if groups else {}
     directory = named.get("cpuacct") or named.get("")
     return Path(directory) if directory else None
+
+
+def machine_cpu_s() -> float:
+    """Return the CPU seconds of the whole machine until now."""
+    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    busy = [int(value) for number, value in enumerate(fields[:8]) if number not in (3, 4)]  # but idle and iowait
+    return sum(busy) / TICKS_S
 
 
 def _add_tree(found: dict[str, float], pid: int, part: str, group: Path | None) -> None:
@@ -119,9 +126,3 @@ def _memory_bytes(pid: int) -> int:
             if line.startswith("Pss:"):
                 return int(line.split()[1]) * 1024
     return 0
-
-
-def _machine_cpu_s() -> float:
-    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
-    busy = [int(value) for number, value in enumerate(fields[:8]) if number not in (3, 4)]  # but idle and iowait
-    return sum(busy) / TICKS_S

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from harness.processes import tied
 from harness.server import ROOT
+from harness.usage import machine_cpu_s
 from tests.parts import PARTS, PYTEST, Part, argv
 from tests.results import Result, read, table
 
@@ -48,13 +49,13 @@ def main(arguments: list[str]) -> int:
 
 def run(parts: Sequence[Part], beside: int, part_max_s: float = PART_MAX_S) -> int:
     """Run parts, so many at once, then those that must be alone; print what they say and a table."""
-    begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="tests-") as directory:
-        groups = [(beside, [part for part in parts if not part.alone]), (1, [part for part in parts if part.alone])]
-        results = [
-            result for most, group in groups for result in run_beside(group, parts, most, Path(directory), part_max_s)
-        ]
-    print(table(results, time.monotonic() - begun), flush=True)
+    begun, before_s = time.monotonic(), machine_cpu_s()
+    with tempfile.TemporaryDirectory(prefix="tests-") as name:
+        directory = Path(name)
+        results = [*run_beside([part for part in parts if not part.alone], parts, beside, directory, part_max_s)]
+        busy = (machine_cpu_s() - before_s) / (time.monotonic() - begun) / len(os.sched_getaffinity(0))
+        results += run_beside([part for part in parts if part.alone], parts, 1, directory, part_max_s)
+    print(table(results, time.monotonic() - begun, busy), flush=True)
     return max([result.code for result in results], default=130)
 
 

@@ -38,13 +38,17 @@ def read(file: Path, name: str, code: int, elapsed_s: float) -> Result:
     return result
 
 
-def table(results: Sequence[Result], elapsed_s: float) -> str:
-    """Return the time of each part, the slowest tests, and the failures, as text."""
+def table(results: Sequence[Result], elapsed_s: float, busy: float) -> str:
+    """Return the time of each part, the slowest tests, and the failures, as text.
+
+    ``busy``: the share of all processors that was used while parts ran beside each other.
+    """
     lines = [f"{'part':<24}{'tests':>6}{'seconds':>9}"]
     for result in results:
         failed = f"   failed ({result.code})" if result.code else ""
         lines.append(f"{result.name:<24}{len(result.times_s):>6}{result.elapsed_s:>9.0f}{failed}")
     lines.append(f"{'all':<24}{sum(len(result.times_s) for result in results):>6}{elapsed_s:>9.0f}")
+    lines += ["", f"while parts ran beside each other, the processors were busy for {busy:.0%} of the time"]
     times_s = {test: time_s for result in results for test, time_s in result.times_s.items()}
     slowest = sorted(times_s, key=times_s.__getitem__, reverse=True)[:SLOWEST]
     lines += ["", "the slowest tests, in seconds, each with what was started for it"]

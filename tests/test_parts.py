@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ def test_two_parts_run_at_once_and_all_is_told(tmp_path: Path, capfdbinary, fail
     lines = {line.split()[0]: line.split()[1:] for line in said.splitlines() if line and line[0] in "abc"}
     assert [line[0] for line in (lines["a"], lines["b"], lines["c"], lines["all"])] == ["1", "1", "1", "3"]
     assert ("failed" in lines["a"]) == fails and "failed" not in lines["b"]
+    assert re.search(r"^while parts ran beside each other, the processors were busy for \d+% of the time$", said, re.M)
     told = said[said.index("the slowest tests") :].partition("\n\nfailed: ")
     slowest = told[0].splitlines()[1:]
     assert bool(told[1]) == fails and ("assert False" in told[2] and "test_a.py:8: AssertionError" in told[2]) == fails
