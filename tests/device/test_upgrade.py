@@ -32,8 +32,8 @@ from tests.mongod import new_name
 
 UWSGI = Path(sys.executable).with_name("uwsgi")
 START_S = END_S = 60.0
-VISITORS = 6
-# Between two cells of a visitor: without it six of them take both processors from the devices that start beside them.
+VISITORS = 3
+# Between two cells of a visitor: without it they take both processors from the devices that start beside them.
 PAUSE_S = 0.2
 NEWER = schema.KNOWN + 1
 SHORT, LONG = "print({0} * {0})", "import time\ntime.sleep(2)\nprint({0} * {0})"
