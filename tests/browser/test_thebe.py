@@ -74,7 +74,8 @@ def opened(page: Page, server, unpacked: Path, tmp_path: Path) -> Iterator[Calla
         page.goto(f"{folder.url}/page.html")
         found = page.locator(".thebe-cell")
         expect(found).to_have_count(len(cells))
-        expect(page.locator(".thebe-status")).to_contain_text("ready")
+        # Before that the server is called ready, and Thebe forgets who presses Run.
+        expect(page.locator(".thebe-status")).to_contain_text("changed to ready")
         return [found.nth(number) for number in range(len(cells))]
 
     yield opened
