@@ -19,6 +19,8 @@ from harness.server import free_port
 from tests.environments import programs
 
 START_MS = 120_000  # JupyterLab's page is 100 MB of modules
+# Its program, and then its page, may take so long each.
+pytestmark = pytest.mark.timeout(600)
 SLIDER = """
 import ipywidgets
 slider, label = ipywidgets.IntSlider(value=3), ipywidgets.Label()
