@@ -75,6 +75,8 @@ def test_kept_sessions_outlive_a_relay_that_dies_and_a_line_that_stands_still(se
             with suppress(ProcessLookupError):  # some end with the one that was killed before
                 os.kill(pid, signal.SIGKILL)
         relay.wait(END_S)
+        # What a device hands over before it has noticed is `lost`, for nobody knows whether it ran.
+        device.wait_for_line(f"WARNING {site.account.partition('@')[0]}@.*: ", END_S)
         waiting = client.submit("n += 1; n", session=session, keep=True)["id"]
         processes.wait_for(lambda: not site.is_dialed)
         stack.enter_context(site.run_relay())
