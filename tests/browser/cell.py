@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page
 
-from harness.processes import wait_for
+from tests.browser.sight import SIGHT_MS, expect
 
 # Resolves when the cell has come to a state, and what was said last is drawn: with the next frame, and in a page in the
 # background, which has no frames, a little later. To hear of it is sooner than to look again and again.
@@ -19,18 +18,17 @@ COME_TO = """(cell, [state, deadline_ms]) => new Promise((done, fail) => {
   look();
   setTimeout(() => fail(new Error(`The cell is ${cell.getAttribute("state")}, not ${state}.`)), deadline_ms);
 })"""
-
-SIGHT_MS = 30_000  # until what a test expects is seen, on a machine that has much else to do
-
-
-def until(page: Page, condition: Callable[[], bool]) -> None:
-    """Wait until something holds of what is seen of a page, or of what listeners and routes have noted of it."""
-
-    def look() -> bool:
-        page.wait_for_timeout(10)  # in which listeners are called
-        return condition()
-
-    wait_for(look, SIGHT_MS / 1000)
+# Presses Run as keys and assistive programs do, which costs half of a press by the pointer, and waits as above.
+PRESS = f"""(cell, [code, state, deadline_ms]) => {{
+  cell.setAttribute("state", "idle");  // an old end must not be taken for the new one
+  if (code !== null) cell.code = code;
+  const button = cell.shadowRoot.querySelector(".run");
+  if (!button.checkVisibility() || button.ariaDisabled === "true") throw new Error("Nobody could press Run.");
+  button.scrollIntoViewIfNeeded();
+  button.focus();
+  button.click();
+  return ({COME_TO})(cell, [state, deadline_ms]);
+}}"""
 
 
 class Cell:
@@ -70,7 +68,7 @@ class Cell:
         return self
 
     def start(self, code: str | None = None) -> Cell:
-        """Press Run."""
+        """Press Run with the pointer."""
         if code is not None:
             self.write(code)
         self.button.click()
@@ -78,9 +76,8 @@ class Cell:
 
     def run(self, code: str | None = None, state: str = "done") -> Cell:
         """Press Run and wait for the end."""
-        # An old end must not be taken for the new one.
-        self.node.evaluate("cell => cell.setAttribute('state', 'idle')")
-        return self.start(code).ends(state)
+        self.node.evaluate(PRESS, [code, state, SIGHT_MS])
+        return self
 
     def ends(self, state: str = "done") -> Cell:
         """Wait until the run is over, and drawn; until then another one does not begin."""

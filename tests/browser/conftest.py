@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from harness import chromium
-from tests.browser.cell import SIGHT_MS, Cell
+from tests.browser.cell import Cell
 from tests.browser.elsewhere import Elsewhere
 from tests.browser.lent_page import Lender, new_page
 from tests.browser.site import Site
@@ -22,7 +22,6 @@ FRONTEND = Path(__file__).parents[2] / "frontend"
 DEADLINE_MS = 30_000
 # Who opens pages that hold cells themselves: what lies in a frame has a memory of its own there.
 LEND_TO = {"cell", "embed", "made", "open_page", "sagecell", "select"}
-expect.set_options(timeout=SIGHT_MS)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, Route
 
-from tests.browser.cell import until
+from tests.browser.sight import until
 
 
 class LateFile:

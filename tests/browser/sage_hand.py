@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import FrameLocator, Locator, expect
+from playwright.sync_api import FrameLocator, Locator
+
+from tests.browser.sight import expect
 
 PRESSES_MAX = 200
 # Of a group of boxes or sliders: each in the order in which they are read, row by row.

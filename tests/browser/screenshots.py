@@ -11,10 +11,11 @@ import re
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from harness import chromium
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 from tests.browser.site import Site
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

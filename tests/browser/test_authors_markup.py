@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from playwright.sync_api import expect
-
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 LOOP = "for i in range(3):\n    print(i)\nprint('end')"
 INDENT = "&nbsp;&nbsp;&nbsp; "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 LOOP = "for i in range(3):\n    print(i)\n\nprint('end')"
 # What tools make of LOOP in a fence, each with the selector for it in its first line.

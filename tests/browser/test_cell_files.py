@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 from tests.browser.test_pictures import WHITE_PNG
 
 # p.png has 3 by 2 pixels; a b.wav lasts half a second.

@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Page
 
-from tests.browser.cell import Cell, until
+from tests.browser.cell import Cell
+from tests.browser.sight import expect, until
 
 ROOT = Path(__file__).parents[2]
 LISTENER = (

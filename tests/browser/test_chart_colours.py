@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator
 
 from tests.browser.cell import Cell
-from tests.browser.cell import until as seen_until
 from tests.browser.scene import scene
+from tests.browser.sight import expect
+from tests.browser.sight import until as seen_until
 from tests.browser.test_rich_output import BARS, BOKEH, SHOW, UNTIL, mime
 
 PAGE = "<single-cell></single-cell>"

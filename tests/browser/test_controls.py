@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
-
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 INTERACT = """
 from ipywidgets import interact

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
-
-from tests.browser.cell import until
+from tests.browser.sight import expect, until
 
 BROKEN = """
 import anywidget, ipywidgets as w, traitlets

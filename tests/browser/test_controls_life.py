@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
 from tests.browser.pdf_text import text_of
+from tests.browser.sight import expect
 from tests.browser.test_controls import INTERACT, slide
 
 HEARTBEAT_S = 120

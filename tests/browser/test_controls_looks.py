@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
-
+from tests.browser.sight import expect
 from tests.browser.test_accessibility import RULES
 from tests.browser.test_rich_output import UNTIL
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from tests.browser.sight import expect
 
 CLASSIC = """
 import ipywidgets as w, traitlets

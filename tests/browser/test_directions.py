@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
-
+from tests.browser.sight import expect
 from tests.browser.test_accessibility import violations
 
 # Where the text of each line begins and ends, beside the edges of what holds it.

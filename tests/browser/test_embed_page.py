@@ -6,9 +6,9 @@ import random
 from base64 import b64encode
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 
 def test_the_lines_follow_the_options_and_work_in_a_page_of_another_origin(server, site, page):

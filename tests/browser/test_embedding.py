@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import expect
-
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 THREE = '<single-cell language="python">print(1 + 1)</single-cell>'
 

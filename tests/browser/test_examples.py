@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from harness.languages import is_installed
 from tests.browser.cell import Cell
 from tests.browser.late_part import LateFile
+from tests.browser.sight import expect
 
 # Languages that have a tab where they are installed, by their labels.
 OPTIONAL = {

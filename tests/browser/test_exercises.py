@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 from tests.browser.test_accessibility import violations
 from tests.client import Client
 

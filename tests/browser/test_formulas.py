@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from tests.browser.sight import expect
 
 SHOW = "from IPython.display import HTML, Latex, Markdown, Math, display\n"
 # As Sage writes table([[x^2, 1]]).

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
-from tests.browser.cell import Cell, until
+from tests.browser.cell import Cell
+from tests.browser.sight import expect, until
 
 VIDEO = "from IPython.display import YouTubeVideo\nYouTubeVideo('dQw4w9WgXcQ', width=400, height=300)"
 SHOW = "from IPython.display import HTML, display\n"

@@ -6,9 +6,10 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 SEEN = {"A plot": "img.picture", "A data frame": "iframe", "A formula": ".katex"}
 

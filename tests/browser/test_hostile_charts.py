@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-from playwright.sync_api import expect
-
 from tests.browser.scene import scene
+from tests.browser.sight import expect
 
 OWN = "try { parent.owned = top.owned = 1; parent.document.title = top.document.title = 'owned' } catch {}"
 RUN = f"javascript:{OWN}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 # What a widget's script, or an output's, says to whom it can reach, so that a model of another cell changes.
 FORGED = """

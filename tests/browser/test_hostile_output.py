@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from tests.browser.sight import expect
 
 HOSTILE = {
     "script": "<script>parent.document.title = 'owned'; top.owned = 1</script>",

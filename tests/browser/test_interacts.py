@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 
 import pytest
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 from tests.browser.test_accessibility import RULES
 
 pytestmark = pytest.mark.sage

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 from harness.processes import start
 from harness.server import free_port
+from tests.browser.sight import expect
 from tests.environments import programs
 
 START_MS = 120_000  # JupyterLab's page is 100 MB of modules

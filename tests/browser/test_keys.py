@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 # Handlers of the page that are older than our script, wherever a page may put them.
 LISTENING = """<script>

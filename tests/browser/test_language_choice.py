@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
 from tests.browser.late_part import LateFile
+from tests.browser.sight import expect
 
 CELLS = """
 <single-cell id=a languages='python sage'></single-cell>

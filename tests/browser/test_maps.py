@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.conftest import DEADLINE_MS
+from tests.browser.sight import expect
 from tests.browser.test_rich_output import Asked
 
 GO = "import plotly.graph_objects as go\n"

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator
 
 from tests.browser.cell import Cell
 from tests.browser.late_part import LatePart
+from tests.browser.sight import expect
 
 
 def opened(cell: Cell) -> Locator:

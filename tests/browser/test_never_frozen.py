@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
-from playwright.sync_api import expect
-
 from harness.processes import wait_for
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 SLOWER = 10  # than plain text of the same length
 PRESS = """async (length) => {

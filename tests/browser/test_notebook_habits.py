@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
 
 from harness.languages import has_ffmpeg
+from tests.browser.sight import expect
 
 SHOW = "from IPython.display import Code, HTML, Javascript, display\n"
 ANIMATION = """

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 MINE = "print('mine')"
 

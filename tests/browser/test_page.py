@@ -7,9 +7,9 @@ from urllib.parse import quote, urljoin, urlsplit
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 
 def test_the_page_asks_no_other_host_and_has_no_errors(server, page, cell):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import requests
-from playwright.sync_api import expect
 
 from harness.processes import wait_for
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 from tests.orders import order
 
 

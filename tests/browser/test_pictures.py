@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.cell import Cell
 from tests.browser.scene import scene
+from tests.browser.sight import expect
 from tests.browser.test_rich_output import BARS, BOKEH, SHOW, mime
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -7,9 +7,10 @@ import struct
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 PLOT = """import matplotlib.pyplot as plt
 plt.plot([1, 3, 2]); plt.title("A wave"); plt.xlabel("time")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+
+from tests.browser.sight import expect
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9/"

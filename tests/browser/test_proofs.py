@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import expect
 
 from harness.processes import wait_for
 from harness.server import Server, serve
 from singlecell_client import Client as Program
-from tests.browser.cell import until
+from tests.browser.sight import expect, until
 from tests.client import Client
 from tests.test_built_files import ROOT
 

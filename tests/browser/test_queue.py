@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Route
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 
 @contextmanager

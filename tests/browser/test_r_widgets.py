@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+
+from tests.browser.sight import expect
 
 # What htmlwidgets makes of a widget: an element of a fixed size, and a library with a script and a style.
 WIDGET = """library(htmltools)

@@ -11,10 +11,11 @@ from pathlib import Path
 from textwrap import indent
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.cell import Cell
 from tests.browser.folder import Folder
+from tests.browser.sight import expect
 from tests.environments import programs
 
 ROOT = Path(__file__).parents[2]

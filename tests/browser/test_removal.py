@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
-
 from tests.browser.cell import Cell
 from tests.browser.late_part import LatePart
+from tests.browser.sight import expect
 
 CELLS = 200
 TAKE_OUT = "() => { window.cell = document.querySelector('#moved'); cell.remove() }"

@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page
 
 from harness.processes import wait_for
 from tests.browser.cell import Cell
 from tests.browser.scene import scene
+from tests.browser.sight import expect
 
 ROOT = Path(__file__).parents[2]
 SHOW = "from IPython.display import HTML, display\n"

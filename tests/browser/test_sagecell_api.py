@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator
 
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 PYTHON = 'languages: ["python"]'
 

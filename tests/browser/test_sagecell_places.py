@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+
+from tests.browser.sight import expect
 
 PLACES = "<div class=c id=1>1</div><div class=c id=two>2</div><div class=c id=3-3>3</div>"
 

@@ -14,7 +14,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
+
+from tests.browser.sight import expect
 
 pytestmark = pytest.mark.sage
 BUILT, TRAFFIC = os.environ.get("SAGEMATHCELL_SCRIPT", ""), os.environ.get("SAGEMATHCELL_TRAFFIC", "")

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 import settings as settings_file
 import store as stores
@@ -15,6 +15,7 @@ from harness.processes import wait_for
 from harness.server import Server
 from store import Requester, embedded
 from tests.browser.cell import Cell
+from tests.browser.sight import expect
 
 SENTENCES = {
     "en": "The computing time of your network or this page is used up. Trying again in 10 min …",

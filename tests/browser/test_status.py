@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import requests
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Route
 
-from tests.browser.cell import Cell, until
+from tests.browser.cell import Cell
+from tests.browser.sight import expect, until
 from tests.browser.test_nothing_lost import attach
 from tests.browser.test_queue import nobody_claims
 

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from singlecell_client import Client
+from tests.browser.sight import expect
 from tests.browser.test_accessibility import violations
 
 PICTURES = os.environ.get("STATUS_PICTURES")  # a directory, for who wants to look at the page

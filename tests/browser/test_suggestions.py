@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.cell import Cell
 from tests.browser.late_part import LatePart
+from tests.browser.sight import expect
 
 
 def typed(page, cell: Cell, *lines: str) -> None:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
-from tests.browser.cell import Cell, until
+from tests.browser.cell import Cell
 from tests.browser.conftest import DEADLINE_MS
+from tests.browser.sight import expect, until
 
 LONG = "\n".join(f"print({number})" for number in range(80))
 FINGER_PX = 40  # WCAG 2.2 asks for 24, phones' own rules for 44 to 48 with their spacing
