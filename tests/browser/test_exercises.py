@@ -272,22 +272,28 @@ def test_a_check_that_a_page_asks_for_while_the_language_is_loaded_takes_place(e
     expect(Exercise(cell).verdict).to_contain_text("Richtig")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_an_exercise(page, embed, check, packages: Path, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    body = 'style="background: #12151a; color: #e3e7ee"' if scheme == "dark" else ""
+def test_axe_finds_nothing_in_an_exercise(page, embed, check, packages: Path) -> None:
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    dark = "<style>@media (prefers-color-scheme: dark) { body { background: #12151a; color: #e3e7ee } }</style>"
     cell = embed(
         f'<main><h1>x</h1><single-cell data-check="{check}"><pre>{WRONG}</pre>{HINTS}{SOLUTION}</single-cell>'
-        "<single-cell-progress></single-cell-progress></main>", body=body,
+        "<single-cell-progress></single-cell-progress></main>", head=dark,
     )  # fmt: skip
     exercise = Exercise(cell)
+
+    def look() -> None:
+        for scheme, name in (("dark", "cell dark"), ("light", "cell")):
+            page.emulate_media(color_scheme=scheme)
+            expect(cell.node.locator(".cell")).to_have_class(name)
+            assert violations(page, packages) == [], scheme
+
     exercise.says("Not right yet")
     for node in (exercise.hints.nth(0), exercise.hints.nth(1), exercise.solution):
         node.locator("summary").click()
-    assert violations(page, packages) == []
+    look()
     cell.write(RIGHT)
     exercise.says("Correct")
-    assert violations(page, packages) == []
+    look()
 
 
 def test_texts_of_exercises_are_whole_in_each_language() -> None:

@@ -100,12 +100,12 @@ def check_first(page: Page, cell: Cell, place: str = "body") -> None:
     cell.run().shows("1 < 2 end")
 
 
-def test_sphinx_with_restructuredtext_and_with_myst(run, recipe, opened, page, tmp_path):
+def test_sphinx_with_restructuredtext_with_myst_and_with_an_element_around_a_fence(run, recipe, opened, page, tmp_path):
     source = tmp_path / "source"
     source.mkdir()
     extensions = "project = 'Cells'\nextensions = ['myst_parser', 'sphinx_copybutton']\n"
     (source / "conf.py").write_text(extensions + recipe("Sphinx", "python"))
-    toctree = "```{toctree}\nrst\n```\n"
+    toctree = "```{toctree}\nrst\ninside\n```\n"
     (source / "index.md").write_text(
         f"# Cells\n\n{FENCE}\n```{{code-block}} python\n:linenos:\n\n{CODE}\n```\n\n{toctree}"
     )
@@ -113,7 +113,10 @@ def test_sphinx_with_restructuredtext_and_with_myst(run, recipe, opened, page, t
         f".. code-block:: python\n{option}\n{indent(CODE, '   ')}\n\n" for option in ("", "   :linenos:\n")
     )
     (source / "rst.rst").write_text(f"Cells\n=====\n\n{blocks}\n.. code-block:: text\n\n   no cell\n")
+    (source / "inside.md").write_text(f"# Cells\n\n{INSIDE}\n{FENCE}\nafter\n")
     run(source, "sphinx-build", "-q", "-W", "-b", "html", ".", "built")
+    inside, _ = opened(source / "built", "inside.html", 2)
+    assert inside.code == "# another\n\nprint('inside')"
     for path in ("index.html", "rst.html"):
         first, numbered = opened(source / "built", path, 2)
         assert numbered.code == CODE
@@ -121,14 +124,6 @@ def test_sphinx_with_restructuredtext_and_with_myst(run, recipe, opened, page, t
     expect(page.get_by_text("no cell")).to_be_visible()
     expect(page.locator(".copybtn").locator("visible=true")).to_have_count(1)
     assert page.watch.errors == []
-
-
-def test_an_element_around_a_fence_in_sphinx(run, recipe, opened, tmp_path):
-    (tmp_path / "conf.py").write_text("extensions = ['myst_parser']\n" + recipe("Sphinx", "python"))
-    (tmp_path / "index.md").write_text(f"# Cells\n\n{INSIDE}\n{FENCE}\nafter\n")
-    run(tmp_path, "sphinx-build", "-q", "-W", "-b", "html", ".", "built")
-    inside, _ = opened(tmp_path / "built", "index.html", 2)
-    assert inside.code == "# another\n\nprint('inside')"
 
 
 @pytest.mark.parametrize("theme", ["mkdocs", "readthedocs", "material"])
