@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page
 
-from harness.processes import start
+from harness.processes import Process
 from harness.server import free_port
 from tests.browser.sight import expect
 from tests.environments import programs
@@ -44,29 +46,54 @@ def jupyter() -> Path:
     return programs("jupyter")
 
 
-@pytest.fixture
-def opened(jupyter: Path, server, page: Page, tmp_path: Path) -> Iterator[Callable[..., None]]:
-    """Open a notebook of these codes in a Jupyter server whose kernels are ours."""
-    port = free_port()
+@dataclass(frozen=True)
+class Lab:
+    """A Jupyter server whose kernels are ours. ``root``: the directory of its notebooks."""
+
+    address: str
+    root: Path
+    process: Process
+
+
+@pytest.fixture(scope="module")
+def lab(jupyter: Path, server, tmp_path_factory) -> Iterator[Lab]:
+    """A server that is about to start: it takes longer than any test, of which one has no need of it yet."""
+    port, root = free_port(), tmp_path_factory.mktemp("jupyter")
     argv = [
         str(jupyter / "jupyter"), "lab", f"--port={port}", "--no-browser", "--allow-root", "--IdentityProvider.token=t",
         f"--gateway-url={server.url}", "--GatewayClient.auth_token=a-token-of-this-lab",
-        f"--ServerApp.root_dir={tmp_path}", "--ServerApp.jpserver_extensions={'voila.server_extension': True}",
+        f"--ServerApp.root_dir={root}", "--ServerApp.jpserver_extensions={'voila.server_extension': True}",
     ]  # fmt: skip
-    own = str(tmp_path)
+    own = str(root)
     env = {**os.environ, "HOME": own, "JUPYTER_CONFIG_DIR": own, "JUPYTER_DATA_DIR": own}
+    process = Process(argv, env, root)
+    yield Lab(f"http://127.0.0.1:{port}", root, process)
+    process.stop()
+
+
+@pytest.fixture
+def opened(lab: Lab, page: Page) -> Iterator[Callable[..., None]]:
+    """Open a notebook of these codes, in a folder of its own."""
+    lab.process.wait_for_line("is running at", START_MS / 1000)
 
     def opened(path: str, *codes: str) -> None:
         cells = [{"cell_type": "code", "id": f"c{number}", "metadata": {}, "execution_count": None, "outputs": [],
                   "source": code} for number, code in enumerate(codes)]  # fmt: skip
         kernel = {"name": "python", "display_name": "Python", "language": "python"}
         notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
-        (tmp_path / "a.ipynb").write_text(json.dumps(notebook))
-        page.goto(f"http://127.0.0.1:{port}/{path}/a.ipynb?token=t", timeout=START_MS)
+        folder = Path(tempfile.mkdtemp(prefix="notebook-", dir=lab.root))
+        (folder / "a.ipynb").write_text(json.dumps(notebook))
+        page.goto(f"{lab.address}/{path}/{folder.name}/a.ipynb?token=t", timeout=START_MS)
 
-    with start(argv, ready="is running at", deadline_s=START_MS / 1000, env=env, cwd=tmp_path):
-        yield opened
-        page.goto("about:blank")
+    yield opened
+    page.goto("about:blank")
+
+
+@pytest.mark.usefixtures("lab")  # which starts meanwhile
+def test_jupyters_own_tests_of_kernels_pass(jupyter, server):
+    argv = [str(jupyter / "python"), str(Path(__file__).with_name("jupyter_kernel_checks.py")), server.url]
+    tested = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert tested.returncode == 0, tested.stderr
 
 
 def test_jupyterlab_runs_a_notebook_asks_stops_and_begins_anew(opened, page):
@@ -105,9 +132,3 @@ def test_voila_shows_a_notebook_whose_control_moves(opened, page):
     page.locator(".noUi-handle").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator("body")).to_contain_text("square 16")
-
-
-def test_jupyters_own_tests_of_kernels_pass(jupyter, server):
-    argv = [str(jupyter / "python"), str(Path(__file__).with_name("jupyter_kernel_checks.py")), server.url]
-    tested = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
-    assert tested.returncode == 0, tested.stderr
