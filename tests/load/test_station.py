@@ -7,7 +7,7 @@ import pytest
 from harness.usage import Usage
 from tests.load import ramp
 from tests.load.options import Options
-from tests.load.outcomes import Outcomes
+from tests.load.outcomes import Computation, Outcomes
 from tests.load.report import Result
 from tests.load.station import limiting
 
@@ -37,3 +37,10 @@ def test_the_station_is_that_of_the_lowest_rate_that_was_too_much() -> None:
     ]
     assert ramp.limit(runs).startswith("at 60 students a second the limiting station: web, one process")
     assert ramp.limit([]) == "no limit was found"
+
+
+@pytest.mark.parametrize(("came", "is_borne"), [(100, True), (44, False)])
+def test_a_rate_is_borne_only_when_its_students_came(came: int, is_borne: bool) -> None:
+    options = Options(url="http://127.0.0.1:1", seconds=10).at(10)
+    right = [Computation("simple", "right", 1.0, 0.1)] * came
+    assert ramp.holds(Result(options, Outcomes([], right, {}), Usage())) is is_borne
