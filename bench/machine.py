@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -34,6 +34,21 @@ def _be_nice(nice: int) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, nice)
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(nice))
+
+
+@contextmanager
+def a_processor_apart() -> Iterator[Callable[[], None]]:
+    """Leave the last processor to this process: what starts in the block has the others, until it calls what it gets.
+
+    Visitors have processors of their own; where there is only one, they share it.
+    """
+    all_of_them = os.sched_getaffinity(0)
+    last = max(all_of_them)
+    os.sched_setaffinity(0, all_of_them - {last} or all_of_them)
+    try:
+        yield lambda: os.sched_setaffinity(0, {last})
+    finally:
+        os.sched_setaffinity(0, all_of_them)
 
 
 @contextmanager

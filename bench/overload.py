@@ -3,8 +3,9 @@
 ``python -m bench overload [--seconds 120] [--times 5]`` starts a server as ``make run`` does and looks for its
 capacity: the most right results a second with few or many visitors, each of whom comes when another one leaves. Then
 visitors come at so many times this rate, each from an address of its own, whatever becomes of those before; who is
-refused leaves. It prints the goodput beside the peak, the memory of each part over time, and how soon all is as
-before; it ends with 1 when something that was acknowledged came to no right end.
+refused leaves. The visitors have a processor of their own, the last one, and the server the others. It prints the
+goodput beside the peak, the memory of each part over time, and how soon all is as before; it ends with 1 when
+something that was acknowledged came to no right end.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import requests as http
 
 from bench.crowd import Crowd
 from bench.latency import quantile_ms
-from bench.machine import favoured
+from bench.machine import a_processor_apart
 from harness.processes import birth, cpu_s
 from harness.server import Server, serve
 from harness.usage import PARTS, cpu_by_part_s, sessions_group
@@ -205,7 +206,8 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with serve("") as server, favoured():
+    with a_processor_apart() as keep_to_it, serve("") as server:
+        keep_to_it()
         crowd = Crowd(server.url)
         found = asyncio.run(overload(server, crowd, options.seconds, options.times))
     print(described(found, crowd))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ from harness.processes import all_end, untrusted_python
 from harness.supervisor import Supervisor, ship
 from host import descendants
 from untrusted.languages import Language
-from untrusted.supervisor.pool import NO_HOME, Pool
+from untrusted.supervisor.pool import NO_HOME, STARTING_MAX, Pool
 
 # Two languages with nothing of their own but a library. That of the slow one loads until a file says that it is done,
 # or dies when another says so.
@@ -136,6 +137,25 @@ def test_what_comes_back_is_offered_again(slow: Slow) -> None:
     slow.loaded.touch()
     slow.wait_until("ready")
     assert slow.supervisor.run("s5", "c5", "1", language="slow").state == "done"
+
+
+class Silent(Pool):
+    """The pool of a zygote that has loaded its language and does not answer yet. ``theirs``: its end of the orders."""
+
+    def _start(self) -> None:
+        self.orders, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.alive = self.warm = True
+
+
+def test_however_many_workers_are_wanted_few_are_made_ready_at_once() -> None:
+    language, plan = Language("silent", lambda: "1"), SimpleNamespace(gvisor=None)
+    pool = Silent(language, SimpleNamespace(python="", limits=None), plan, None, 1, NO_HOME)  # type: ignore[arg-type]
+    with pool.orders, pool.theirs:
+        for wanted in (STARTING_MAX - 2, STARTING_MAX - 1, STARTING_MAX, 40):
+            pool.refill(wanted)
+            assert len(pool._expected) == min(1 + wanted, STARTING_MAX)
+        for ours in itertools.chain.from_iterable(pool._expected):
+            ours.close()
 
 
 class Dying(Pool):

@@ -33,6 +33,8 @@ EARLY_DEATH_PAUSE_S = 0.5
 EARLY_DEATHS_MAX = 5  # in a row: what the language needs is there no more, which its zygote will find
 # A cell that has just got its worker is not slowed by the fork of the next one, while there are enough.
 REFILL_PAUSE_S = 0.05
+# So many are made ready at once: one more would make those before it later, and none earlier.
+STARTING_MAX = 2 * len(os.sched_getaffinity(0))
 FAILURES_TOLD = 2  # then the device is told that this language cannot run
 LOADING_S_MAX = 300.0  # large libraries take seconds, on a slow disk a minute
 # There is no network: one try to reach it is enough, and nobody is asked anything.
@@ -122,10 +124,11 @@ class Pool:
         now = time.monotonic()
         if not self.warm or now < self._refill_at or (now < self._pause_until and not wanted and self._has_enough):
             return
-        missing = self._ready_target + wanted - len(self.ready) - len(self.starting) - len(self._expected)
+        under_way = len(self.starting) + len(self._expected)
+        missing = min(self._ready_target + wanted - len(self.ready) - under_way, STARTING_MAX - under_way)
         if self.language.kernelspec:
             # Each starts a program of its own: one after another they leave the processors to those who wait.
-            missing = min(missing, max(wanted, 1) - len(self.starting) - len(self._expected))
+            missing = min(missing, max(wanted, 1) - under_way)
         for _ in range(missing):
             # A second pair for the interrupts of a guest.
             pairs = [socket.socketpair() for _ in range(2 if self._plan.gvisor else 1)]
