@@ -147,6 +147,13 @@ class KernelSocket:
             found.append(next_one)
         return found
 
+    def until_closed(self) -> list[dict]:
+        """Return what has come, and comes until the socket is closed."""
+        found: list[dict] = []
+        while (next_one := self.receive()) is not None:
+            found.append(next_one)
+        return found
+
     def finish(self, msg_id: str) -> list[dict]:
         """Return the messages up to the end of what this message asked for."""
 
