@@ -31,6 +31,12 @@ PRESS = f"""(cell, [code, state, deadline_ms]) => {{
 }}"""
 
 
+# Resolves when that is drawn, too, whose part was still to be loaded.
+DRAWN = """async (output) => {
+  for (const node of output.getElementsByTagName("div")) await node.drawn;
+}"""
+
+
 class Cell:
     """One ``<single-cell>`` of a page."""
 
@@ -82,6 +88,11 @@ class Cell:
     def ends(self, state: str = "done") -> Cell:
         """Wait until the run is over, and drawn; until then another one does not begin."""
         self.node.evaluate(COME_TO, [state, SIGHT_MS])
+        return self
+
+    def draws(self) -> Cell:
+        """Wait until formulas and Markdown are drawn; what draws them is loaded when the first of them comes."""
+        self.output.evaluate(DRAWN)
         return self
 
     def shows(self, text: str) -> Cell:
