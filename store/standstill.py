@@ -13,12 +13,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pymongo
 from pymongo.errors import PyMongoError
 
 from store.address import directory
 from store.database import Database
 
 TIMES = 4  # a MongoDB stands still when it has put nothing onto the disk for so many time-outs of a write
+ANSWER_S = 1.0  # one that stands still answers at once; for others the loop of a device must not wait long
 log = logging.getLogger(__name__)
 
 
@@ -36,11 +38,12 @@ class Standstill:
         if settings.mongo_uri:
             return  # somebody else's
         try:
-            status = self._database.admin("replSetGetStatus")
-        except PyMongoError:
-            self._durable = None  # it does not answer at all: that is another fault
+            with pymongo.timeout(ANSWER_S):
+                times = self._database.admin("replSetGetStatus")["optimes"]
+            applied, durable = times["appliedOpTime"]["ts"], times["durableOpTime"]["ts"]
+        except (PyMongoError, KeyError):
+            self._durable = None  # it does not answer at all, or has just begun: that is another fault
             return
-        applied, durable = (status["optimes"][name]["ts"] for name in ("appliedOpTime", "durableOpTime"))
         now = time.monotonic()
         if durable >= applied or durable != self._durable:
             self._durable, self._since = durable, now
